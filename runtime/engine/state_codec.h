@@ -1,0 +1,17 @@
+// States and slots as bytes that outlive a version: strategies, stages, rules and variables are written by stable name hash, so a
+// state written under one version is read under the next; what no longer exists is dropped, what is new takes its initial value.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "runtime/engine/case_file.h"
+
+namespace dunlin::engine {
+
+/// Everything of a state but strategy, stage, entered_at, version, step_number and wake_at, which are columns of their own.
+std::string encode_state(const checked::Program& program, const InstanceState& state);
+/// False (and why) if the bytes are damaged.
+bool decode_state(const checked::Program& program, std::string_view bytes, abi::Arena& arena, InstanceState& state, std::string& error);
+
+}  // namespace dunlin::engine

@@ -1,0 +1,149 @@
+// Where portfolios live. One port, two stores: PostgreSQL (postgres_store.h) and memory (model_store.h), held to the same tests.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lang/sema/check.h"
+#include "runtime/engine/step.h"
+
+namespace dunlin::store {
+
+using engine::Instant;
+
+/// What went wrong, for people: never a bare SQL error.
+struct StoreError {
+  enum class Kind { environment, input, conflict };  // exit 3, exit 1, somebody else was first: read again
+  Kind kind = Kind::environment;
+  std::string message;  // what happened and what to do
+};
+template <class T>
+using Result = std::expected<T, StoreError>;
+
+/// One row of an entity on its way in. Values are text as in CSV; the store's caller has checked them against the program.
+struct InstanceRow {
+  int32_t entity = -1;
+  std::string key;
+  std::string root_key;        // key of the case file's root (equal to key for a root)
+  std::string parent_key;      // empty for a root
+  std::vector<int64_t> slots;  // by checked::Field::slot; text slots point to abi::Text that lives until the call returns
+};
+struct EventRow {
+  std::string root_key;
+  int32_t entity = -1;  // owner
+  std::string owner_key;
+  Instant at = 0;
+  int32_t type = -1;
+  std::string source, external_id;
+  std::vector<int64_t> slots;
+};
+struct ImportCounts {
+  int64_t inserted = 0, changed = 0, unchanged = 0, duplicates = 0, set_aside = 0;
+};
+/// A row that was not taken, with the reason (table quarantine).
+struct SetAside {
+  std::string kind;    // "row", "event", "case"
+  std::string where;   // file:line, or the key
+  std::string reason;  // one sentence
+  std::string body;    // the row as it came, JSON
+  Instant at = 0;
+};
+
+struct BundleVersion {
+  int32_t number = 0;
+  std::string name, content_hash, author;
+  Instant activated_at = 0;
+  bool active = false;
+};
+
+/// A case file's step on its way into the database.
+struct CaseCommit {
+  const engine::CaseFile* case_file = nullptr;
+  const engine::StepResult* result = nullptr;
+};
+
+/// A task as people look at it.
+struct TaskRow {
+  std::string id, queue, entity, key, root_key, strategy, stage, rule, treatment, status, fields_json, outcome;
+  int64_t priority = 0;
+  Instant created_at = 0, not_before = 0, due = abi::never, done_at = 0;
+};
+struct TransitionRow {
+  Instant at = 0;
+  std::string from, to, rule, where;  // "soft.calling"
+};
+struct FunnelRow {
+  std::string strategy, stage;
+  int64_t count = 0;
+};
+
+/// A program with what the store needs to lay it out.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // ---- set-up ----
+  /// Creates or migrates the engine's tables. Refuses a schema newer than this program.
+  virtual Result<void> migrate() = 0;
+  /// Makes tables for the program's entities (adds columns and tables; never drops), remembers names of its events, stages, queues.
+  virtual Result<void> prepare(const checked::Program& program) = 0;
+  /// Stores sources and makes this the active version; the same hash again changes nothing. A new version steps every case once.
+  virtual Result<BundleVersion> activate(const checked::Program& program, const BundleSources& sources, const std::string& author, Instant at) = 0;
+  virtual Result<std::vector<BundleVersion>> versions() = 0;
+  virtual Result<BundleSources> sources_of(int32_t version) = 0;
+
+  // ---- data in ----
+  /// Inserts or updates; only rows whose values differ mark their case file for a step. `as_of`: business time of the change, kept for the past.
+  virtual Result<ImportCounts> put_instances(const checked::Program& program, const std::vector<InstanceRow>& rows, Instant as_of) = 0;
+  virtual Result<ImportCounts> post_events(const checked::Program& program, const std::vector<EventRow>& rows) = 0;
+  virtual Result<void> set_aside(const std::vector<SetAside>& rows) = 0;
+  virtual Result<std::vector<SetAside>> quarantine(int64_t limit) = 0;
+
+  // ---- stepping ----
+  /// Buckets that have at least one case file to step at `now`: woken, with new events due, changed data, or under an old version. `full`: all with cases.
+  virtual Result<std::vector<int32_t>> buckets_to_step(Instant now, bool full) = 0;
+  /// Loads the case files of a bucket that are to be stepped, at most `limit`, in debtor order after `after_debtor` (INT64_MIN: from the start).
+  /// Calls `take` for each with a case file that is good only during the call … unless it is moved out of `pool`.
+  virtual Result<std::vector<std::unique_ptr<engine::CaseFile>>> load(const checked::Program& program, int32_t bucket, Instant now, bool full,
+                                                                      int64_t after_debtor, size_t limit,
+                                                                      std::vector<std::unique_ptr<engine::CaseFile>>& pool) = 0;
+  /// All steps of one bucket in one transaction: states, tasks, consumed events, transitions, decisions, set-aside cases. All or nothing.
+  virtual Result<void> commit(const checked::Program& program, int32_t bucket, const std::vector<CaseCommit>& steps, Instant now) = 0;
+  /// Earliest wake over all case files (never if none), so that a virtual clock can jump.
+  virtual Result<Instant> next_wake(Instant after) = 0;
+
+  // ---- reading ----
+  virtual Result<std::vector<FunnelRow>> funnel() = 0;
+  virtual Result<std::vector<TaskRow>> tasks(const std::string& queue, const std::string& status, int64_t limit) = 0;
+  /// (queue, stage, rule) -> number of tasks ever created in [from, to).
+  struct TaskCount {
+    std::string queue, strategy, stage, rule, treatment;
+    int64_t created = 0, open = 0;
+  };
+  virtual Result<std::vector<TaskCount>> task_counts(Instant from, Instant to) = 0;
+  /// One case file by the key of any instance of `entity`, with data and history as known at `at` (nullopt: now) and the state it had then.
+  virtual Result<std::unique_ptr<engine::CaseFile>> load_case(const checked::Program& program, const std::string& entity, const std::string& key,
+                                                              std::optional<Instant> at) = 0;
+  virtual Result<std::vector<TransitionRow>> transitions(const std::string& entity, const std::string& key) = 0;
+  virtual Result<std::vector<TaskRow>> tasks_of(const std::string& entity, const std::string& key) = 0;
+  /// Decision records of an instance, newest first: (at, rule, what was read) as JSON lines.
+  virtual Result<std::vector<std::string>> decisions(const std::string& entity, const std::string& key, int64_t limit) = 0;
+  /// Visits every case file (for reports: roll rates). Not stepped, not locked.
+  virtual Result<void> for_each_case(const checked::Program& program, Instant at, const std::function<void(engine::CaseFile&)>& visit) = 0;
+
+  /// What is there, for `doctor`: (name, good, what was found).
+  struct Finding {
+    std::string name;
+    bool good = true;
+    std::string detail;
+  };
+  virtual Result<std::vector<Finding>> inspect() = 0;
+};
+
+}  // namespace dunlin::store
