@@ -283,6 +283,7 @@ double double_of_order_key(int64_t key);
 struct TableColumn {
   std::string name;
   Type type;
+  std::optional<int64_t> minimum, maximum;  // inputs typed with a range, as order keys; values outside match no row and are no gap
   Span span;
 };
 struct TableOutput {
@@ -434,6 +435,7 @@ struct Strategy {
   Index entity = none;
   RootId enrol = none;  // bool, wants_wake; none: only entered by go
   RootId enrol_again = none;
+  std::vector<Index> before;  // strategies that this one is written to come before
   std::vector<Variable> variables;
   Index variable_slots = 0;
   std::vector<Rule> rules;

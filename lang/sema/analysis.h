@@ -1,0 +1,27 @@
+// What can be said about a checked program without running it: gaps and overlaps of tables, stages that cannot be
+// reached, circles without time, accounts that two strategies want. Every finding about values names a concrete case.
+//
+// Nothing here guesses: an error is reported only where the case is proved (tables: exact arithmetic over boxes;
+// strategies: the guards are evaluated on the witness). What is too hard to decide is said to be undecided or left to
+// the fault that the engine raises.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "lang/diag/diagnostic.h"
+#include "lang/sema/checked.h"
+
+namespace dunlin {
+
+struct AnalysisOptions {
+  /// Files (ids of the SourceMap) of library modules: what a bundle does not use of them is not worth a warning.
+  std::vector<uint32_t> library_files;
+  /// Steps of search for one table before the answer is "not decided" (E0506).
+  uint64_t table_work_max = 40'000'000;
+};
+
+/// Looks at a program that has been checked without errors. Codes E0501–E0549 (tables) and E0600–E0649 (strategies).
+void analyse(const checked::Program& program, Diagnostics& diagnostics, const AnalysisOptions& options = {});
+
+}  // namespace dunlin
