@@ -63,7 +63,9 @@ class Diagnostics {
   std::vector<Diagnostic> list_;
   Diagnostic overflow_;
   size_t limit_;
-  size_t errors_ = 0;
+  size_t errors_ = 0;  // kept or not
+  size_t kept_[2] = {0, 0};
+  size_t errors_left_out_ = 0;
   size_t left_out_ = 0;
 };
 
