@@ -2,7 +2,12 @@
 // Both backends read it: the interpreter is the oracle, LLVM the fast one. Printed by print.h, held to its rules by verify.h.
 //
 // Evaluation is by demand: a node is evaluated when its value is first needed, its operands from left to right, and only once for
-// each call. `branch` needs its condition and then one arm; everything else needs all operands. So both backends meet the same first fault.
+// each call (evaluating it again would be the same: nothing has side effects). `branch` needs its condition and then one arm; everything
+// else needs all operands, and a function all its results, from the first to the last. So both backends meet the same first fault.
+//
+// Wakes. A function with `has_wake` also gives H, the earliest instant at which its value may change with no new facts. Where a value grows
+// evenly with the clock it comes with its slope instead of a wake every day: units for each day of `today`, for datetime and duration for
+// each microsecond of `now`. Nodes that only serve a wake never fault where the value does not.
 #pragma once
 
 #include <cstdint>
@@ -54,6 +59,8 @@ enum class Op : uint8_t {
   divide_scaled,    // (a * immediate) / b in 128 bits, rounded half to even; faults on zero and overflow
   add_wrapping,
   subtract_wrapping,  // known not to overflow, or sentinel arithmetic
+  add_saturating,
+  subtract_saturating,  // held to the range of int64, so `never` stays never
   minimum,
   maximum,  // signed integers
   // numbers
@@ -86,6 +93,7 @@ enum class Op : uint8_t {
   // choice
   branch,  // a: condition; b, c: lazily
   select,  // a: condition; b, c both evaluated and free of faults
+  pack,    // operands -> tuple of them; `branch` may choose between tuples of one shape, read by `extract`
   // calls
   call,         // function; operands are its arguments; self of the callee is operand 0 where it takes an instance (see Function::takes_self) -> tuple
   extract,      // a: tuple; immediate: result
@@ -99,8 +107,21 @@ enum class Op : uint8_t {
   date_of,      // a: instant -> date; faults beyond the calendar
   add_duration_to_date,
   add_duration_to_instant,  // a, b: packed duration; fault beyond the calendar
-  fault,                    // immediate: abi::Fault; evaluating it is that fault
+  // clock arithmetic that never faults; bodies in compiler/abi/wake.h
+  day_start_clamped,  // a: date -> instant; before the calendar: the smallest int64, behind it: the end of the last day, `never`: never
+  calendar_last_day,  // no operands -> last date of the calendar
+  next_working_day,   // a: date -> first working day after it; behind the calendar: the day after its end
+  period_start,       // a: date -> first date of its period; immediate: checked::Aggregate::Calendar
+  period_next,        // a: date -> first date of the period after it
+  flip,               // immediate: Op of the comparison (equal … greater_equal); operands: left, right, slope of left, slope of right
+                      // -> ticks (1 or more) until its outcome flips, never if it does not
+  table_wake,         // immediate: Program::row_tables, immediate2: TableWake; operands: row hit, then those of table_row, then a slope for each input
+                      // -> days until the hit may change, never if it cannot
+  fault,              // immediate: abi::Fault; evaluating it is that fault
 };
+
+/// Which rows a change of the hit can come from.
+enum class TableWake : int64_t { up_to_hit, hit, all };
 
 struct Node {
   Op op = Op::constant;
@@ -113,13 +134,17 @@ struct Node {
 };
 
 /// A loop over events or over a list. The body is a function of its own: arguments are (element, captured values …).
+/// Operands (owner, window_low, window_value, nth, captured, in this order) are evaluated once before the loop and are also the operands of
+/// the aggregate's node. Every candidate is visited, in order; no fold ends the loop early. Cancelled events are no candidates.
+/// The body's value and order keys are 0 where it does not accept, so all its results may be computed.
 struct Aggregate {
+  /// subtree_events: those of the case file, in its order, whose owner is `owner` or below it.
   enum class Walk : uint8_t { own_events, subtree_events, case_events, list };
   /// What is made of the elements; each is a result of the tuple, in this order.
   enum class Fold : uint8_t {
     count,       // of accepted elements
     count_days,  // distinct dates of accepted events
-    sum,         // of body value, checked
+    sum,         // of body value, each partial sum checked
     sum_number,
     minimum,
     maximum,
@@ -132,11 +157,12 @@ struct Aggregate {
     first,
     last,  // two results: any, pointer
     // wakes: instants, never if none
-    wake_body,   // min over candidates of the body's wake result
-    leave_days,  // first accepted event to leave a window of n days (window operand)
-    leave_exact,
-    leave_last,         // leave of the latest accepted event (exists, last); by `window`
-    nth_oldest_leaves,  // the (accepted - k + 1)th oldest accepted event leaves; never if accepted < k. k: operand
+    wake_body,  // min over candidates of the body's wake result
+    // An event leaves a window of n days at the clamped start of its (clamped) date + n, an exact one at its instant + length.
+    leave_days,         // the earliest accepted event leaves a window of days
+    leave_exact,        // … an exact one
+    leave_last,         // the latest accepted event leaves (exists, last); window_in_days tells which kind
+    nth_oldest_leaves,  // the (accepted - k + 1)th oldest, that is the kth newest, accepted event leaves; never if accepted < k or k <= 0
   };
   Walk walk = Walk::own_events;
   NodeId owner = none;            // instance
@@ -144,21 +170,36 @@ struct Aggregate {
   std::vector<checked::Index> event_types;
   NodeId window_low = none;          // events: only those with at > this instant (exclusive), evaluated once before the loop
   bool window_low_included = false;  // then at >= it
-  NodeId window_value = none;        // days or duration, for leave_*
-  NodeId nth = none;                 // nth_oldest_leaves
-  FunctionId body = none;            // results: accept (boolean), value slot, order keys …, wake: see BodyResults
+  NodeId window_value = none;        // days or microseconds, for leave_*
+  bool window_in_days = true;
+  NodeId nth = none;       // nth_oldest_leaves
+  FunctionId body = none;  // results: accept (boolean), value slot, order keys …, wake: see BodyResults
   std::vector<NodeId> captured;
   /// Position of each part in the body's results; none: absent (accept absent: every candidate counts).
   int32_t accept_result = none, value_result = none, wake_result = none;
   std::vector<int32_t> order_results;     // keys in order of weight
   std::vector<uint8_t> order_descending;  // 1: greatest first
-  std::vector<uint8_t> order_number;      // 1: key is a double
+  std::vector<uint8_t> order_number;      // 0: integer, 1: double, 2: text (by bytes); ties: the earlier element comes first
   int64_t scale = 1;
   std::vector<Fold> folds;
 };
 
 struct FaultSite {
   Span span;
+};
+
+/// What a node stands for in the source: read by the interpreter's trace only.
+struct Note {
+  enum class Kind : uint8_t { field, derived, event_field, variable, setting, aggregate, function, native, table, condition };
+  Kind kind = Kind::condition;
+  std::string name;                      // "account.dpd", "count(call)"; empty for conditions
+  checked::Type type;                    // of the value in `slots`
+  std::vector<NodeId> slots;             // nodes of the value
+  NodeId row = none;                     // table: node of the row hit
+  checked::Index index = checked::none;  // table: Program::tables
+  NodeId instance = none;                // whose field it is
+  Span span;
+  int32_t parent = none;  // condition: the condition it is an operand of
 };
 
 struct Function {
@@ -170,6 +211,7 @@ struct Function {
   std::vector<Kind> result_kinds;
   std::vector<Aggregate> aggregates;
   std::vector<FaultSite> sites;
+  std::vector<Note> notes;
   checked::RootId root = none;  // made from this root; none for bodies of loops
   bool has_wake = false;
 };
@@ -183,8 +225,11 @@ struct RowTable {
     bool text = false;      // operand is a Text pointer; cells hold text indices
   };
   std::vector<Input> inputs;
-  // Cells and outputs are read from checked::Program::tables[table].
+  // Cells are read from checked::Program::tables[table].
+  std::vector<int32_t> order;      // rows in the order they are tried; table_row gives the row's number as written, or the number of rows
   std::vector<Kind> output_kinds;  // one for each output slot
+  /// By output slot, then row, `otherwise` last (if there is one). Pointers are indices into Program::texts, -1: null.
+  std::vector<std::vector<int64_t>> outputs;
 };
 
 struct Program {
