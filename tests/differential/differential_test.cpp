@@ -1,0 +1,156 @@
+// The interpreter and native code always agree: random bundles, random portfolios, random histories; states, effects, wakes, faults and
+// what the rules read are compared after every step. DUNLIN_DIFFERENTIAL_PAIRS sets how many (bundle, account) pairs, DUNLIN_SEED where to start.
+#include <fmt/format.h>
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+
+#include "compiler/abi/calendar.h"
+#include "compiler/interp/interp.h"
+#include "compiler/ir/lower.h"
+#include "compiler/ir/verify.h"
+#include "compiler/native/native.h"
+#include "lang/diag/render.h"
+#include "lang/sema/check.h"
+#include "tests/differential/compare.h"
+#include "tests/differential/random_bundle.h"
+#include "tests/differential/random_case.h"
+
+using namespace dunlin;
+using namespace dunlin::differential;
+
+namespace {
+
+constexpr int64_t day_us = 86'400'000'000;
+
+int64_t from_environment(const char* name, int64_t fallback) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? fallback : std::atoll(text);
+}
+
+struct Compiled {
+  std::string source;
+  std::unique_ptr<checked::Program> program;
+  std::unique_ptr<ir::Program> ir;
+  std::unique_ptr<Evaluator> interpreter;
+  std::unique_ptr<abi::CalendarTables> calendar;
+};
+
+/// Null if the random bundle was not accepted; `refusals` then says why.
+std::unique_ptr<Compiled> compile(uint64_t seed, std::map<std::string, int>& refusals) {
+  auto compiled = std::make_unique<Compiled>();
+  Random random(seed);
+  compiled->source = random_bundle(random);
+  BundleSources sources{{{"random.dun", compiled->source}}};
+  SourceMap map;
+  Diagnostics diagnostics;
+  CheckOptions options;
+  options.stdlib = std::string(DUNLIN_SOURCE_DIR) + "/stdlib";
+  options.analyse = false;
+  compiled->program = check_bundle(sources, map, diagnostics, options);
+  if (!compiled->program) {
+    for (const auto& d : diagnostics.all())
+      if (d.severity == Severity::error) {
+        ++refusals[d.code];
+        if (std::getenv("DUNLIN_SHOW_REFUSALS") != nullptr) std::cerr << "seed " << seed << "\n" << render_text(diagnostics, map) << "\n";
+        break;
+      }
+    return nullptr;
+  }
+  compiled->ir = ir::lower(*compiled->program);
+  const auto problems = ir::verify(*compiled->ir);
+  INFO("seed " << seed << "\n" << compiled->source);
+  for (const auto& problem : problems) FAIL_CHECK(problem);
+  compiled->interpreter = make_interpreter(*compiled->ir);
+  compiled->calendar = std::make_unique<abi::CalendarTables>(compiled->program->bundle.timezone, compiled->program->bundle.day_start_s, std::vector<int64_t>{},
+                                                             std::vector<int64_t>{});
+  return compiled;
+}
+
+/// Runs one case through several steps under both; empty if they agree, else where they parted.
+std::string part_ways(const Compiled& c, const Evaluator& native, uint64_t case_seed, int64_t& steps, int64_t& faults) {
+  engine::CaseFile left(*c.program), right(*c.program);
+  Random left_random(case_seed), right_random(case_seed);
+  Random clock(case_seed ^ 0xC10C);
+  engine::Instant now = 20'454 * day_us + clock.below(300 * 24 * 60) * 60'000'000;  // in 2026
+  fill_random_case(left_random, *c.program, now, left);
+  fill_random_case(right_random, *c.program, now, right);
+  abi::Arena arena;
+  const auto& calendar = *c.calendar->view();
+  engine::Stepper interpreter(*c.program, *c.interpreter, calendar, engine::initial_settings(*c.program, *c.interpreter, calendar, arena));
+  engine::Stepper compiled(*c.program, native, calendar, engine::initial_settings(*c.program, native, calendar, arena));
+  engine::StepResult left_result, right_result;
+  for (int step = 0; step < 5; ++step) {
+    add_random_events(left_random, *c.program, now, left);
+    add_random_events(right_random, *c.program, now, right);
+    interpreter.step(left, now, left_result);
+    compiled.step(right, now, right_result);
+    ++steps;
+    const std::string a = describe(*c.program, left, left_result), b = describe(*c.program, right, right_result);
+    if (a != b) return fmt::format("step {} at {}\n--- interpreter\n{}--- native\n{}", step, now, a, b);
+    if (left_result.fault) {
+      ++faults;
+      return "";
+    }
+    const bool by_wake = left_result.wake_at != abi::never && left_result.wake_at < now + 60 * day_us && clock.chance(70);
+    now = by_wake ? left_result.wake_at : now + clock.between(1, 15 * 24) * 3'600'000'000;
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("the interpreter and native code agree on random bundles") {
+  const int64_t pairs_wanted = from_environment("DUNLIN_DIFFERENTIAL_PAIRS", 100'000);
+  const int64_t cases_per_bundle = pairs_wanted >= 100'000 ? 250 : 50;
+  uint64_t seed = static_cast<uint64_t>(from_environment("DUNLIN_SEED", 1));
+  int64_t pairs = 0, bundles = 0, tried = 0, steps = 0, faults = 0;
+  std::map<std::string, int> refusals;
+  for (; pairs < pairs_wanted; ++seed) {
+    ++tried;
+    auto compiled = compile(seed, refusals);
+    if (!compiled) {
+      REQUIRE(tried < 20 + 5 * (bundles + 1));
+      continue;
+    }
+    ++bundles;
+    NativeOptions options;
+    options.opt_level = seed % 2 == 0 ? 2 : 0;
+    auto native = compile_native(*compiled->ir, options);
+    INFO("seed " << seed << " (set DUNLIN_SEED to start here)\n" << compiled->source);
+    if (!native) FAIL(native.error());
+    for (int64_t i = 0; i < cases_per_bundle && pairs < pairs_wanted; ++i, ++pairs) {
+      const std::string difference = part_ways(*compiled, **native, seed * 1'000'003 + static_cast<uint64_t>(i), steps, faults);
+      if (!difference.empty()) FAIL(difference);
+    }
+  }
+  std::string why;
+  for (const auto& [code, count] : refusals) why += fmt::format(" {}: {}", code, count);
+  std::cout << fmt::format("differential: {} pairs, {} bundles ({} written, refused:{}), {} steps, {} faults\n", pairs, bundles, tried, why, steps, faults);
+  CHECK(bundles * 10 >= tried * 5);  // most random bundles are accepted
+  CHECK(faults * 100 < steps * 60);  // most steps are not faults
+  CHECK(faults > 0);                 // and some are
+}
+
+TEST_CASE("each planted miscompilation is found") {
+  const auto planted = GENERATE(Miscompilation::addition_wraps, Miscompilation::halves_away_from_zero, Miscompilation::division_truncates,
+                                Miscompilation::interval_end_left_out, Miscompilation::cancelled_event_counted);
+  std::map<std::string, int> refusals;
+  int64_t steps = 0, faults = 0, pairs = 0;
+  bool found = false;
+  for (uint64_t seed = 1; seed < 400 && !found; ++seed) {
+    auto compiled = compile(seed, refusals);
+    if (!compiled) continue;
+    NativeOptions options;
+    options.opt_level = 0;
+    options.planted_miscompilation = planted;
+    auto native = compile_native(*compiled->ir, options);
+    REQUIRE(native);
+    for (uint64_t i = 0; i < 60 && !found; ++i, ++pairs) found = !part_ways(*compiled, **native, seed * 1'000'003 + i, steps, faults).empty();
+  }
+  INFO(miscompilation_name(planted));
+  CHECK(found);
+  std::cout << fmt::format("planted {}: found after {} pairs\n", miscompilation_name(planted), pairs);
+}
