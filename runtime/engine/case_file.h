@@ -104,6 +104,7 @@ class CaseFile {
   int64_t* slots(int32_t position);  // to fill; valid until clear()
   const abi::Text* text(std::string_view bytes) { return arena_.text(bytes); }
   InstanceState& state(int32_t position) { return states_[position]; }
+  const InstanceState& state(int32_t position) const { return states_[position]; }
   /// History known so far; in any order. `slots` are copied.
   void add_event(Instant at, int32_t type, int32_t owner_position, const int64_t* slots, size_t slot_count, bool cancelled = false);
   std::vector<OpenTask>& tasks() { return tasks_; }

@@ -83,6 +83,12 @@ struct FunnelRow {
   int64_t count = 0;
 };
 
+/// A place in the order of case files: by bucket, then by debtor.
+struct Position {
+  int32_t bucket = -1;
+  int64_t debtor = INT64_MIN;
+};
+
 /// A program with what the store needs to lay it out.
 class Store {
  public:
@@ -115,6 +121,12 @@ class Store {
                                                                       std::vector<std::unique_ptr<engine::CaseFile>>& pool) = 0;
   /// All steps of one bucket in one transaction: states, tasks, consumed events, transitions, decisions, set-aside cases. All or nothing.
   virtual Result<void> commit(const checked::Program& program, int32_t bucket, const std::vector<CaseCommit>& steps, Instant now) = 0;
+  /// The same over all buckets: case files to be stepped in (bucket, debtor) order after `after`, at most `limit`. A quiet day has a few in each of
+  /// a thousand buckets; asking for them bucket by bucket would cost more than stepping them. Use this and commit_all() unless buckets are leased.
+  virtual Result<std::vector<std::unique_ptr<engine::CaseFile>>> load_awake(const checked::Program& program, Instant now, bool full, Position after,
+                                                                            size_t limit, std::vector<std::unique_ptr<engine::CaseFile>>& pool);
+  /// Steps of any buckets, in the order load_awake() gave them, in one transaction. All or nothing.
+  virtual Result<void> commit_all(const checked::Program& program, const std::vector<CaseCommit>& steps, Instant now);
   /// Earliest wake over all case files (never if none), so that a virtual clock can jump.
   virtual Result<Instant> next_wake(Instant after) = 0;
 

@@ -1,0 +1,26 @@
+// The PostgreSQL store: schema `dunlin` for the engine, schema `portfolio` for the tables of a program's entities.
+// Every SQL statement of the engine stands in this folder and in runtime/migrations.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "runtime/store/store.h"
+
+namespace dunlin::store {
+
+struct PostgresOptions {
+  /// postgresql://… or key=value words. Empty: the private server of `folder` is started, or joined where it runs already.
+  std::string url;
+  /// Data folder of the private server. Empty: default_data_folder("main").
+  std::filesystem::path folder;
+  /// Ask before anything else whether this is a database of ours; off only for tools that look at foreign databases.
+  std::string application_name = "dunlin";
+};
+
+/// Connects (and starts the private server if no URL is given). The server lives at least as long as the store. Not thread safe: one store a thread.
+/// Call migrate() and prepare() before anything else.
+Result<std::unique_ptr<Store>> open_postgres(const PostgresOptions& options);
+
+}  // namespace dunlin::store

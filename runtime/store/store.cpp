@@ -1,0 +1,34 @@
+#include "runtime/store/store.h"
+
+#include <algorithm>
+
+namespace dunlin::store {
+
+using Cases = std::vector<std::unique_ptr<engine::CaseFile>>;
+
+Result<Cases> Store::load_awake(const checked::Program& program, Instant now, bool full, Position after, size_t limit, Cases& pool) {
+  auto buckets = buckets_to_step(now, full);
+  if (!buckets) return std::unexpected(buckets.error());
+  std::ranges::sort(*buckets);
+  Cases loaded;
+  for (const int32_t bucket : *buckets) {
+    if (bucket < after.bucket || loaded.size() >= limit) continue;
+    const int64_t from = bucket == after.bucket ? after.debtor : INT64_MIN;
+    auto more = load(program, bucket, now, full, from, limit - loaded.size(), pool);
+    if (!more) return more;
+    for (auto& case_file : *more) loaded.push_back(std::move(case_file));
+  }
+  return loaded;
+}
+
+Result<void> Store::commit_all(const checked::Program& program, const std::vector<CaseCommit>& steps, Instant now) {
+  std::map<int32_t, std::vector<CaseCommit>> by_bucket;
+  for (const CaseCommit& step : steps) by_bucket[step.case_file->bucket].push_back(step);
+  for (const auto& [bucket, of_bucket] : by_bucket) {
+    auto done = commit(program, bucket, of_bucket, now);
+    if (!done) return done;
+  }
+  return {};
+}
+
+}  // namespace dunlin::store
