@@ -38,7 +38,7 @@ show explain "$bundle" "$account"
 
 say "One line of a rule changes: calls from 40_000 billed only"
 cp -r "$bundle" "$work/changed"
-sed -i 's/while behaviour <> settled {/while behaviour <> settled and billed >= 40_000 {/' "$work/changed/strategies.dun"
+sed -i 's/while behaviour != settled {/while behaviour != settled and billed >= 40_000 {/' "$work/changed/strategies.dun"
 diff -u "$bundle/strategies.dun" "$work/changed/strategies.dun" | grep '^[-+] ' || true
 before=$("$dunlin" queue call --json --count | tr -dc '0-9')
 show run "$work/changed" --clock 2005-10-01T06:00 --summary

@@ -215,7 +215,7 @@ class Writer {
     return fmt::format("{}({})", f.name, arguments);
   }
 
-  std::string comparison() { return r_.pick(std::vector<std::string>{"<", "<=", ">", ">=", "=", "<>"}); }
+  std::string comparison() { return r_.pick(std::vector<std::string>{"<", "<=", ">", ">=", "=", "!="}); }
   std::string order() { return r_.pick(std::vector<std::string>{"<", "<=", ">", ">="}); }
 
   std::string boolean(int depth, const Scope& s) {
@@ -518,14 +518,14 @@ class Writer {
 
   void queues() {
     line(
-        "outcomes call for account {{\n  reached {{\n    debtor_self {{ promises as promise (amount : money, due : date), refuses }}\n    third_party\n  }}\n  "
+        "outcomes call of account {{\n  reached {{\n    debtor_self {{ promises as promise (amount : money, due : date), refuses }}\n    third_party\n  }}\n  "
         "not_reached {{ no_answer, busy }}\n}}");
     line("queue call {{\n  outcomes call\n  cost 12.00\n  lease 10 minutes\n  fields {{\n    phone : text?\n    sum_due : money?\n  }}\n}}");
     line("queue mail {{\n  cost 1.50\n}}");
   }
 
   std::string condition(int depth = 3) {
-    if (has_band_ && r_.chance(15)) return fmt::format("band {} band_{}", r_.chance(50) ? "=" : "<>", r_.pick(std::vector<std::string>{"a", "b", "c"}));
+    if (has_band_ && r_.chance(15)) return fmt::format("band {} band_{}", r_.chance(50) ? "=" : "!=", r_.pick(std::vector<std::string>{"a", "b", "c"}));
     if (r_.chance(25)) return fmt::format("dpd {} {}", order(), r_.between(0, 90));
     return expression(T::boolean, depth, account_scope());
   }
