@@ -395,7 +395,8 @@ struct Rule {
   enum class IfLate : uint8_t { standard, skip, at_once };
   Kind kind = Kind::on_event;
   Span span;
-  std::string name;  // rule "weekly letter"; else made: "calling after 3 days"
+  std::string name;    // rule "weekly letter"; else made: "calling after 3 days"
+  bool named = false;  // the name was written: it tells two tasks apart that are otherwise alike
   uint64_t key = 0;  // stable across versions: hash of the name if given, else of (strategy, stage, kind, queue, treatment, ordinal)
   std::string doc;
   std::vector<Index> events;  // on_event: subtree roots

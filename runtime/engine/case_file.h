@@ -48,7 +48,8 @@ struct InstanceState {
   int64_t step_number = 0;
   bool may_enrol = true;  // false after a final stage until `enrol when` has been false once
   std::vector<int64_t> variables;
-  std::vector<int32_t> visits;  // by stage of the program; empty means all zero
+  std::vector<int32_t> new_variables;  // of the strategy, unknown to the version that wrote this state: step() gives them their initial value
+  std::vector<int32_t> visits;         // by stage of the program; empty means all zero
   std::vector<TimerMark> marks;
   std::vector<StageVisit> back;  // innermost last; at most 16 kept
   Instant wake_at = abi::never;
@@ -68,6 +69,7 @@ struct OpenTask {
   int32_t stage = -1;     // a one-off belongs to this stage; -1 for standing tasks
   bool standing = false;
   bool stays = false;
+  bool marked = false;  // leased, and the reason for it is gone: its outcome is still accepted
   TaskStatus status = TaskStatus::ready;
   std::string treatment;
   Instant created_at = 0;
@@ -130,15 +132,34 @@ class CaseFile {
   // ---- changing: only step() ----
   /// Puts an event into the visible history at its place in time and applies what it cancels.
   abi::Event* append_event(Instant at, int32_t type, int32_t owner_position, const int64_t* slots, size_t slot_count);
+  /// Takes it out again: a step that failed leaves no trace.
+  void remove_event(const abi::Event* event);
+  /// Adds an instance to a finished case file, at its place in its parent's list. `slots` are copied.
+  int32_t open_instance(int32_t entity, int32_t parent_position, int64_t id, const std::vector<int64_t>& slots);
+  /// Takes the last opened instance out again.
+  void remove_last_instance();
   void refresh_view(int32_t position);
 
  private:
+  abi::Event* make_event(Instant at, int32_t type, int32_t owner_position, const int64_t* slots, size_t slot_count);
+  void link_children();
+  void link_history();
+  void apply_cancels(int32_t owner_position);
+  void relink();
+  std::vector<abi::Event*>& own_events(const abi::Instance& owner) { return own_events_[owner.position]; }
+
   const checked::Program& program_;
   abi::Arena arena_;
   std::vector<abi::Instance*> instances_;
+  // Longer than instances_ when a bigger case file was here before: their memory is used again.
   std::vector<InstanceState> states_;
-  std::vector<abi::Event*> events_;
   std::vector<std::vector<abi::Event*>> own_events_;
+  std::vector<abi::Event*> events_;
+  std::vector<const abi::Event*> cancelled_from_outside_;
+  // What every instance and event of a type starts with: missing texts are empty ones.
+  std::vector<std::vector<int64_t>> entity_blank_, event_blank_;
+  std::vector<int32_t> no_visits_;
+  bool has_cancels_ = false;
   std::vector<OpenTask> tasks_;
   std::vector<IncomingEvent> inbox_;
   abi::CaseView view_{};
