@@ -93,7 +93,8 @@ struct Calendar {
   const int64_t* midnight_us;     // [day_count + 1] instant of local 00:00 (first instant after a gap)
   const int32_t* working_before;  // [day_count + 1] number of working days before each date since first_day
   /// Full zone rules for what the tables do not answer; opaque, owned by the engine.
-  const void* zone;
+  const void* zone;          // const ZoneRules*, see zone_rules.h
+  int32_t minor_digits = 2;  // of the bundle's currency, for texts
 };
 
 struct CaseView {

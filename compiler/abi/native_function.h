@@ -18,6 +18,17 @@ struct dunlin_native_host {
 /// 0: done. Anything else: a fault of this case ("native function").
 typedef int32_t (*dunlin_native_function)(const int64_t* arguments, int64_t* result, struct dunlin_native_host* host);
 
+/// One function a shared library brings. `signature` is what stands behind `native function`:
+/// "state_duty(claim : money, on : date) -> money".
+struct dunlin_native_entry {
+  const char* name;
+  const char* signature;
+  dunlin_native_function body;
+};
+
+/// A shared library loaded at start exports this one symbol, "dunlin_native_entries": sets count, returns its functions.
+typedef const struct dunlin_native_entry* (*dunlin_native_entries_function)(int64_t* count);
+
 #ifdef __cplusplus
 }
 #endif

@@ -114,7 +114,7 @@ enum class Op : uint8_t {
   period_start,       // a: date -> first date of its period; immediate: checked::Aggregate::Calendar
   period_next,        // a: date -> first date of the period after it
   flip,               // immediate: Op of the comparison (equal … greater_equal); operands: left, right, slope of left, slope of right
-                      // -> ticks (1 or more) until its outcome flips, never if it does not
+                      // -> ticks (1 or more) until its outcome flips, never if it does not: abi::flip
   table_wake,         // immediate: Program::row_tables, immediate2: TableWake; operands: row hit, then those of table_row, then a slope for each input
                       // -> days until the hit may change, never if it cannot
   fault,              // immediate: abi::Fault; evaluating it is that fault
