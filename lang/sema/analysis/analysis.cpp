@@ -1,7 +1,21 @@
 #include "lang/sema/analysis.h"
 
+#include "lang/sema/analysis/strategies.h"
+#include "lang/sema/analysis/tables.h"
+
 namespace dunlin {
 
-void analyse(const checked::Program&, Diagnostics&, const AnalysisOptions&) {}
+void analyse(const checked::Program& program, Diagnostics& diagnostics, const AnalysisOptions& options) {
+  using namespace analysis;
+  check_tables(program, diagnostics, options);
+  Conditions conditions(program);
+  const Flow flow(program, conditions);
+  check_stages(program, flow, diagnostics);
+  check_circles(program, conditions, flow, diagnostics);
+  check_enrolment(program, conditions, diagnostics);
+  check_handlers(program, conditions, diagnostics);
+  check_conditions(program, conditions, diagnostics);
+  check_use(program, diagnostics, options);
+}
 
 }  // namespace dunlin

@@ -1,0 +1,95 @@
+#include <fmt/format.h>
+
+#include "lang/sema/analysis/strategies.h"
+
+namespace dunlin::analysis {
+
+using checked::RootId;
+using checked::Rule;
+
+namespace {
+
+class ConditionCheck {
+ public:
+  ConditionCheck(const checked::Program& program, Conditions& conditions, Diagnostics& diagnostics)
+      : program_(program), conditions_(conditions), diagnostics_(diagnostics) {}
+
+  void run() {
+    for (const checked::Strategy& strategy : program_.strategies) {
+      never(strategy.enrol, strategy.span, "it enrols nothing");
+      never(strategy.enrol_again, strategy.span, "nothing is enrolled again");
+      for (const Rule& rule : strategy.rules) check(rule);
+    }
+    for (const checked::Stage& stage : program_.stages) {
+      never(stage.enrol_again, stage.span, "nothing is enrolled again");
+      for (const Rule& rule : stage.rules) check(rule);
+    }
+    for (const checked::Always& always : program_.always) {
+      for (const Rule& rule : always.rules) check(rule);
+    }
+    for (const checked::Segmentation& segmentation : program_.segmentations) cases_of(segmentation);
+  }
+
+ private:
+  bool is_literal(RootId root) const {
+    const checked::Expr* body = program_.roots[static_cast<size_t>(root)].body.get();
+    return body == nullptr || body->op == checked::Op::literal;
+  }
+  Span place(RootId root, Span otherwise) const {
+    const Span span = program_.roots[static_cast<size_t>(root)].span;
+    return span.known() ? span : otherwise;
+  }
+
+  void check(const Rule& rule) {
+    never(rule.guard, rule.span, "the rule never runs");
+    if (rule.kind == Rule::Kind::when) always(rule);
+    if (rule.keep) {
+      never(rule.keep->condition, rule.span, "the task is never made");
+      never(rule.keep->binder_where, rule.span, "the task is never made");
+    }
+  }
+
+  void never(RootId root, Span span, const char* consequence) {
+    if (root == checked::none || is_literal(root) || !conditions_.never_holds(root)) return;
+    auto& diagnostic = diagnostics_.error("E0607", place(root, span), fmt::format("this condition can never hold, so {}", consequence));
+    diagnostic.label = "never true";
+    diagnostic.help = "its parts exclude each other: look at the bounds";
+  }
+
+  void always(const Rule& rule) {
+    if (rule.guard == checked::none || is_literal(rule.guard) || !conditions_.always_holds(rule.guard)) return;
+    auto& diagnostic = diagnostics_.warning("E0608", place(rule.guard, rule.span), "this condition always holds");
+    diagnostic.help = "write `true` if that is meant";
+  }
+
+  void cases_of(const checked::Segmentation& segmentation) {
+    std::optional<Cases> left = Cases{Case{}};  // what the cases so far do not take
+    for (const checked::Segmentation::Case& one : segmentation.cases) {
+      const bool otherwise = one.when == checked::none;
+      const auto here = Conditions::both(left, conditions_.cases_of(one.when));
+      if (here && here->empty()) never_reached(segmentation, one, otherwise);
+      if (otherwise) return;
+      left = Conditions::both(left, conditions_.cases_of(one.when, false));
+    }
+  }
+
+  void never_reached(const checked::Segmentation& segmentation, const checked::Segmentation::Case& one, bool otherwise) {
+    const std::string message =
+        fmt::format("segment `{}` of `{}` is never reached: the cases above take everything that would fit", one.literal, segmentation.name);
+    auto& diagnostic = otherwise ? diagnostics_.warning("E0609", one.span, message) : diagnostics_.error("E0609", one.span, message);
+    diagnostic.label = "never reached";
+    diagnostic.help = "move it up, or narrow a case above";
+  }
+
+  const checked::Program& program_;
+  Conditions& conditions_;
+  Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+void check_conditions(const checked::Program& program, Conditions& conditions, Diagnostics& diagnostics) {
+  ConditionCheck(program, conditions, diagnostics).run();
+}
+
+}  // namespace dunlin::analysis

@@ -1,0 +1,137 @@
+#include "lang/sema/analysis/flow.h"
+
+#include <algorithm>
+
+namespace dunlin::analysis {
+
+using checked::Action;
+using checked::Index;
+using checked::Op;
+using checked::Rule;
+using checked::TypeKind;
+
+Flow::Flow(const checked::Program& program, Conditions& conditions)
+    : program_(program), conditions_(conditions), reachable_(program.stages.size()), has_before_(program.stages.size()) {
+  search();
+}
+
+bool Flow::entered(Index strategy) const {
+  const auto& stages = program_.strategies[static_cast<size_t>(strategy)].stages;
+  return std::any_of(stages.begin(), stages.end(), [&](Index stage) { return reachable(stage); });
+}
+
+Targets Flow::targets_of(const Action& action) const {
+  Targets targets;
+  switch (action.kind) {
+    case Action::Kind::go:
+      targets.stages.push_back(action.stage);
+      break;
+    case Action::Kind::enter_strategy:
+      if (const auto& stages = program_.strategies.at(static_cast<size_t>(action.strategy)).stages; !stages.empty()) targets.stages.push_back(stages.front());
+      break;
+    case Action::Kind::go_back:
+      targets.back = true;
+      break;
+    case Action::Kind::go_by: {
+      std::vector<bool> seen(program_.roots.size());
+      stages_named_in(action.value, seen, targets);
+      if (targets.stages.empty()) targets.anywhere = true;
+      break;
+    }
+    default:
+      break;
+  }
+  return targets;
+}
+
+Targets Flow::targets_of(const Rule& rule) const {
+  Targets all;
+  if (rule.guard != checked::none && conditions_.never_holds(rule.guard)) return all;
+  for (const Action& action : rule.actions) {
+    const Targets one = targets_of(action);
+    all.stages.insert(all.stages.end(), one.stages.begin(), one.stages.end());
+    all.back = all.back || one.back;
+    all.anywhere = all.anywhere || one.anywhere;
+  }
+  return all;
+}
+
+void Flow::stages_named_in(checked::RootId root, std::vector<bool>& seen, Targets& targets) const {
+  if (root == checked::none || seen[static_cast<size_t>(root)]) return;
+  seen[static_cast<size_t>(root)] = true;
+  const checked::Expr* body = program_.roots[static_cast<size_t>(root)].body.get();
+  if (body == nullptr) return;
+  for_each_part(*body, [&](const checked::Expr& part) {
+    if (part.op == Op::literal && part.type.kind == TypeKind::stage) targets.stages.push_back(static_cast<Index>(part.value));
+    // Stages that come out of data or of a variable can be any.
+    const bool stored = part.op == Op::field || part.op == Op::variable || part.op == Op::setting || part.op == Op::event_field || part.op == Op::native;
+    if (stored && part.type.kind == TypeKind::stage) targets.anywhere = true;
+    if (part.op == Op::function) stages_named_in(program_.functions[static_cast<size_t>(part.index)].root, seen, targets);
+    if (part.op == Op::derived && part.args.at(0)->type.id >= 0) {
+      const auto& entity = program_.entities[static_cast<size_t>(part.args[0]->type.id)];
+      stages_named_in(entity.derived.at(static_cast<size_t>(part.index)).root, seen, targets);
+    }
+    if (part.op == Op::table) stages_of_table(part.index, seen, targets);
+  });
+}
+
+void Flow::stages_of_table(Index index, std::vector<bool>& seen, Targets& targets) const {
+  const checked::Table& table = program_.tables[static_cast<size_t>(index)];
+  const auto add_row = [&](const checked::TableRow& row) {
+    for (size_t o = 0; o < row.outputs.size() && o < table.outputs.size(); ++o) {
+      if (table.outputs[o].type.kind != TypeKind::stage) continue;
+      const checked::TableOutput& output = row.outputs[o];
+      if (!output.constant) {
+        stages_named_in(output.root, seen, targets);
+      } else if (!output.slots.empty() && (!table.outputs[o].type.optional || output.slots.front() != 0)) {
+        targets.stages.push_back(static_cast<Index>(output.slots.back()));
+      }
+    }
+  };
+  for (const checked::TableRow& row : table.rows) add_row(row);
+  if (table.otherwise) add_row(*table.otherwise);
+}
+
+std::vector<const Rule*> Flow::rules_in(Index stage) const {
+  std::vector<const Rule*> rules;
+  const checked::Stage& here = program_.stages[static_cast<size_t>(stage)];
+  const auto add = [&](const std::vector<Rule>& list) {
+    for (const Rule& rule : list) rules.push_back(&rule);
+  };
+  add(here.rules);
+  const checked::Strategy& strategy = program_.strategies[static_cast<size_t>(here.strategy)];
+  if (!here.is_final) add(strategy.rules);
+  for (const checked::Always& always : program_.always) {
+    if (always.entity == checked::none || always.entity == strategy.entity) add(always.rules);
+  }
+  return rules;
+}
+
+void Flow::enter(Index stage, std::vector<Index>& open) {
+  if (stage < 0 || reachable_[static_cast<size_t>(stage)]) return;
+  reachable_[static_cast<size_t>(stage)] = true;
+  open.push_back(stage);
+}
+
+void Flow::search() {
+  std::vector<Index> open;
+  for (const checked::Strategy& strategy : program_.strategies) {
+    if (strategy.enrol != checked::none && !strategy.stages.empty()) enter(strategy.stages.front(), open);
+  }
+  while (!open.empty()) {
+    const Index stage = open.back();
+    open.pop_back();
+    for (const Rule* rule : rules_in(stage)) {
+      const Targets targets = targets_of(*rule);
+      for (Index target : targets.stages) {
+        if (target >= 0 && target != stage) has_before_[static_cast<size_t>(target)] = true;
+        enter(target, open);
+      }
+      if (!targets.anywhere) continue;
+      has_before_.assign(has_before_.size(), true);
+      for (size_t any = 0; any < program_.stages.size(); ++any) enter(static_cast<Index>(any), open);
+    }
+  }
+}
+
+}  // namespace dunlin::analysis

@@ -1,0 +1,43 @@
+// Which stages lead where: the graph behind "no one can reach it", "no one can leave it" and circles without time.
+#pragma once
+
+#include <vector>
+
+#include "lang/sema/analysis/conditions.h"
+
+namespace dunlin::analysis {
+
+/// Where an action can lead. `anywhere`: a stage that is only known at run time.
+struct Targets {
+  std::vector<checked::Index> stages;
+  bool back = false, anywhere = false;
+  bool none() const { return stages.empty() && !back && !anywhere; }
+};
+
+class Flow {
+ public:
+  Flow(const checked::Program& program, Conditions& conditions);
+
+  Targets targets_of(const checked::Action& action) const;
+  /// Of the whole rule; nothing where its guard can never hold.
+  Targets targets_of(const checked::Rule& rule) const;
+
+  bool reachable(checked::Index stage) const { return reachable_[static_cast<size_t>(stage)]; }
+  bool entered(checked::Index strategy) const;
+  /// Whether some rule or strategy leads into the stage from another one.
+  bool has_a_stage_before(checked::Index stage) const { return has_before_[static_cast<size_t>(stage)]; }
+  /// Rules that apply in the stage, in the order in which they are tried.
+  std::vector<const checked::Rule*> rules_in(checked::Index stage) const;
+
+ private:
+  void stages_named_in(checked::RootId root, std::vector<bool>& seen, Targets& targets) const;
+  void stages_of_table(checked::Index table, std::vector<bool>& seen, Targets& targets) const;
+  void search();
+  void enter(checked::Index stage, std::vector<checked::Index>& open);
+
+  const checked::Program& program_;
+  Conditions& conditions_;
+  std::vector<bool> reachable_, has_before_;
+};
+
+}  // namespace dunlin::analysis

@@ -1,0 +1,95 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "lang/sema/analysis/strategies.h"
+
+namespace dunlin::analysis {
+
+using checked::Index;
+using checked::Rule;
+
+namespace {
+
+/// Event types below the given ones that can really happen.
+std::vector<Index> leaves_below(const checked::Program& program, const std::vector<Index>& events) {
+  std::vector<Index> leaves;
+  for (Index event : events) {
+    for (Index below = event; below <= program.events.at(static_cast<size_t>(event)).last_descendant; ++below) {
+      if (program.events.at(static_cast<size_t>(below)).leaf) leaves.push_back(below);
+    }
+  }
+  std::sort(leaves.begin(), leaves.end());
+  leaves.erase(std::unique(leaves.begin(), leaves.end()), leaves.end());
+  return leaves;
+}
+
+class HandlerCheck {
+ public:
+  HandlerCheck(const checked::Program& program, Conditions& conditions, Diagnostics& diagnostics)
+      : program_(program), conditions_(conditions), diagnostics_(diagnostics) {}
+
+  /// One place: the rules of a stage, a strategy or an `always`.
+  void run(const std::vector<Rule>& rules) {
+    for (size_t later = 0; later < rules.size(); ++later) {
+      if (rules[later].kind == Rule::Kind::on_event) handler(rules, later);
+      if (rules[later].kind == Rule::Kind::when) standing_condition(rules, later);
+    }
+  }
+
+ private:
+  bool takes_all_of(const Rule& earlier, const Rule& later) {
+    return earlier.guard == checked::none ||
+           (later.guard != checked::none ? conditions_.implies(later.guard, earlier.guard) : conditions_.always_holds(earlier.guard));
+  }
+
+  void handler(const std::vector<Rule>& rules, size_t later) {
+    std::vector<Index> left = leaves_below(program_, rules[later].events);
+    if (left.empty()) return;
+    const Rule* taker = nullptr;
+    for (size_t earlier = 0; earlier < later && !left.empty(); ++earlier) {
+      if (rules[earlier].kind != Rule::Kind::on_event || !takes_all_of(rules[earlier], rules[later])) continue;
+      const std::vector<Index> taken = leaves_below(program_, rules[earlier].events);
+      const size_t before = left.size();
+      std::erase_if(left, [&](Index event) { return std::binary_search(taken.begin(), taken.end(), event); });
+      if (left.size() < before) taker = &rules[earlier];
+    }
+    if (!left.empty() || taker == nullptr) return;
+    comes_too_late(rules[later], *taker, "this handler never gets its event: a handler above takes it", "takes the event first",
+                   "move it up, or give the handler above a narrower event or condition");
+  }
+
+  void standing_condition(const std::vector<Rule>& rules, size_t later) {
+    for (size_t earlier = 0; earlier < later; ++earlier) {
+      if (rules[earlier].kind != Rule::Kind::when || !takes_all_of(rules[earlier], rules[later])) continue;
+      // A `when` above that does not leave the stage does not keep this one from its turn.
+      if (rules[earlier].actions.empty() || rules[earlier].actions.back().kind != checked::Action::Kind::go) continue;
+      if (!rules[later].actions.empty() && conditions_.never_holds(rules[later].guard)) continue;  // E0607 says so
+      comes_too_late(rules[later], rules[earlier], "this `when` is never reached: whenever it holds, one above holds too", "goes first",
+                     "move it up, or narrow the condition above");
+      return;
+    }
+  }
+
+  void comes_too_late(const Rule& later, const Rule& earlier, std::string message, std::string note, std::string help) {
+    auto& diagnostic = diagnostics_.error("E0606", later.span, std::move(message));
+    diagnostic.label = "never runs";
+    diagnostic.notes.push_back({earlier.span, std::move(note)});
+    diagnostic.help = std::move(help);
+  }
+
+  const checked::Program& program_;
+  Conditions& conditions_;
+  Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+void check_handlers(const checked::Program& program, Conditions& conditions, Diagnostics& diagnostics) {
+  HandlerCheck check(program, conditions, diagnostics);
+  for (const checked::Stage& stage : program.stages) check.run(stage.rules);
+  for (const checked::Strategy& strategy : program.strategies) check.run(strategy.rules);
+  for (const checked::Always& always : program.always) check.run(always.rules);
+}
+
+}  // namespace dunlin::analysis

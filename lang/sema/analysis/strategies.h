@@ -1,0 +1,22 @@
+// What is wrong with strategies as a whole: stages, circles, enrolment, handlers, conditions.
+#pragma once
+
+#include "lang/sema/analysis.h"
+#include "lang/sema/analysis/flow.h"
+
+namespace dunlin::analysis {
+
+/// Stages no one can reach or leave, rules of final stages, `go back` with nowhere to go.
+void check_stages(const checked::Program& program, const Flow& flow, Diagnostics& diagnostics);
+/// Circles that take no time, where an account that runs in one can be named.
+void check_circles(const checked::Program& program, Conditions& conditions, const Flow& flow, Diagnostics& diagnostics);
+/// Two strategies that would enrol the same account.
+void check_enrolment(const checked::Program& program, Conditions& conditions, Diagnostics& diagnostics);
+/// Handlers that never get an event, `when` rules that come too late.
+void check_handlers(const checked::Program& program, Conditions& conditions, Diagnostics& diagnostics);
+/// Conditions that never or always hold, cases of segmentations that are never reached.
+void check_conditions(const checked::Program& program, Conditions& conditions, Diagnostics& diagnostics);
+/// What is declared and never used; events that nothing handles or asks for.
+void check_use(const checked::Program& program, Diagnostics& diagnostics, const AnalysisOptions& options);
+
+}  // namespace dunlin::analysis

@@ -1,0 +1,99 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "lang/sema/analysis/strategies.h"
+
+namespace dunlin::analysis {
+
+using checked::Index;
+using checked::Op;
+
+namespace {
+
+class UseCheck {
+ public:
+  UseCheck(const checked::Program& program, Diagnostics& diagnostics, const AnalysisOptions& options)
+      : program_(program),
+        diagnostics_(diagnostics),
+        options_(options),
+        functions_(program.functions.size()),
+        tables_(program.tables.size()),
+        settings_(program.settings.size()),
+        events_(program.events.size()) {}
+
+  void run() {
+    for (const checked::Root& root : program_.roots) {
+      if (root.body) for_each_part(*root.body, [&](const checked::Expr& part) { mark(part); });
+    }
+    for (const checked::Strategy& strategy : program_.strategies) mark_rules(strategy.rules);
+    for (const checked::Stage& stage : program_.stages) mark_rules(stage.rules);
+    for (const checked::Always& always : program_.always) mark_rules(always.rules);
+    for (const checked::EventType& event : program_.events) {
+      for (Index cancelled : event.cancels) mark_event(cancelled);
+    }
+    report();
+  }
+
+ private:
+  void mark(const checked::Expr& part) {
+    if (part.op == Op::function) functions_[static_cast<size_t>(part.index)] = true;
+    if (part.op == Op::table) tables_[static_cast<size_t>(part.index)] = true;
+    if (part.op == Op::setting) settings_[static_cast<size_t>(part.index)] = true;
+    if (part.aggregate) {
+      for (Index event : part.aggregate->event_types) mark_event(event);
+    }
+  }
+
+  void mark_event(Index event) {
+    for (Index below = event; below <= program_.events[static_cast<size_t>(event)].last_descendant; ++below) events_[static_cast<size_t>(below)] = true;
+  }
+
+  void mark_rules(const std::vector<checked::Rule>& rules) {
+    for (const checked::Rule& rule : rules) {
+      for (Index event : rule.events) mark_event(event);
+    }
+  }
+
+  bool ours(Span span) const {
+    return span.known() && std::find(options_.library_files.begin(), options_.library_files.end(), span.file) == options_.library_files.end();
+  }
+
+  void unused(const char* what, const std::string& name, Span span) {
+    if (!ours(span)) return;
+    auto& diagnostic = diagnostics_.warning("E0613", span, fmt::format("{} `{}` is never used", what, name));
+    diagnostic.help = "use it or remove it";
+  }
+
+  void report() {
+    for (size_t i = 0; i < functions_.size(); ++i) {
+      if (!functions_[i]) unused("function", program_.functions[i].name, program_.functions[i].span);
+    }
+    for (size_t i = 0; i < tables_.size(); ++i) {
+      if (!tables_[i]) unused("table", program_.tables[i].name, program_.tables[i].span);
+    }
+    for (size_t i = 0; i < settings_.size(); ++i) {
+      if (!settings_[i]) unused("parameter", program_.settings[i].name, program_.settings[i].span);
+    }
+    for (size_t i = 0; i < events_.size(); ++i) {
+      const checked::EventType& event = program_.events[i];
+      // An outcome without a name of its own is an attempt: `again` and `attempts` deal with it.
+      const bool expected = event.leaf && event.cancels.empty() && (event.queue == checked::none || !event.alias.empty());
+      if (events_[i] || !expected || !ours(event.span)) continue;
+      auto& diagnostic = diagnostics_.warning(
+          "E0612", event.span, fmt::format("no rule handles event `{}` and nothing asks for it", event.alias.empty() ? event.name : event.alias));
+      diagnostic.help = "add an `on` rule or a query, or remove it";
+    }
+  }
+
+  const checked::Program& program_;
+  Diagnostics& diagnostics_;
+  const AnalysisOptions& options_;
+  std::vector<bool> functions_, tables_, settings_, events_;
+};
+
+}  // namespace
+
+void check_use(const checked::Program& program, Diagnostics& diagnostics, const AnalysisOptions& options) { UseCheck(program, diagnostics, options).run(); }
+
+}  // namespace dunlin::analysis

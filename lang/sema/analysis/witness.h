@@ -1,0 +1,30 @@
+// Looks for a real account on which several conditions hold at once: stored fields are given values near the constants
+// that the conditions compare them with, and the conditions are evaluated. What is found is certain; nothing found
+// means nothing.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lang/sema/analysis/evaluate.h"
+
+namespace dunlin::analysis {
+
+struct WitnessQuestion {
+  checked::Index entity = checked::none;  // of the instance that asks
+  std::vector<checked::RootId> roots;     // conditions whose fields and constants are looked at
+  /// Whether these facts are what is looked for. Without it: every root is true.
+  std::function<bool(const Facts&)> accept;
+};
+
+struct Witness {
+  Facts facts;
+  std::vector<std::pair<std::string, std::string>> text;  // (name, value as Dunlin text)
+};
+
+std::optional<Witness> find_witness(const checked::Program& program, const WitnessQuestion& question);
+
+}  // namespace dunlin::analysis
