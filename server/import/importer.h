@@ -1,0 +1,53 @@
+// Carries the rows of a source into a store, batch by batch. What cannot be taken is set aside with its line and the reason; nothing is lost.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <unordered_map>
+
+#include "server/import/row_mapper.h"
+
+namespace dunlin::import {
+
+struct ImportSummary {
+  int64_t rows_read = 0, rows_taken = 0, rows_rejected = 0;
+  int64_t rows_repeated = 0;                                    // an entity or event that stood in the file before, with the same values
+  std::map<std::string, store::ImportCounts> entities, events;  // by name
+  std::vector<Rejection> first_rejections;                      // at most 20
+};
+
+struct ImportOptions {
+  store::Instant as_of = 0;
+  size_t batch_rows = 5000;
+  std::function<void(int64_t position, int64_t total)> progress;  // may be empty
+};
+
+/// Runs a whole source through. An error of the store ends it; what was committed before stays, and the same file can be imported again.
+store::Result<ImportSummary> import_rows(store::Store& store, const checked::Program& program, RowMapper& mapper, RowSource& source,
+                                         const ImportOptions& options);
+
+/// Sees keys twice: the same values again are a repetition, others a contradiction. Knows the rows since it was made, up to a limit; behind that the
+/// store decides (an entity's last values stand, an event's first).
+class SeenKeys {
+ public:
+  enum class Seen { first, same, contradicts };
+  explicit SeenKeys(size_t limit = 8'000'000) : limit_(limit) {}
+  /// `line_before` is set unless first. What is seen first is tentative until keep().
+  Seen look(const checked::Program& program, const store::InstanceRow& row, int64_t line, int64_t& line_before);
+  Seen look(const checked::Program& program, const store::EventRow& row, int64_t line, int64_t& line_before);
+  void keep() { tentative_.clear(); }
+  /// Forgets what was seen since the last keep(): the row it came from is not taken.
+  void forget();
+
+ private:
+  struct Entry {
+    uint64_t content;
+    int64_t line;
+  };
+  Seen remember(uint64_t key, uint64_t content, int64_t line, int64_t& line_before);
+  std::unordered_map<uint64_t, Entry> entries_;
+  std::vector<uint64_t> tentative_;
+  size_t limit_;
+};
+
+}  // namespace dunlin::import
