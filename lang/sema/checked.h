@@ -319,6 +319,7 @@ struct Function {
 };
 struct Native {
   std::string name;  // C symbol is dunlin_native_<name>
+  std::vector<std::string> parameter_names;
   std::vector<Type> parameters;
   Type result;
   std::string doc;
@@ -372,6 +373,8 @@ struct PriorityTerm {
   RootId value = none;  // int; the terms add up
 };
 
+/// All roots of a rule want a wake but those of its actions, the guard of `on` and `again`: what a task looks like may change with time
+/// too (Root::wants_wake says it for each).
 /// A standing task. Its roots may use parameter 0 = binder (an instance of binder_entity) when there is one.
 struct Keep {
   Index queue = none;
