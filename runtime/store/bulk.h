@@ -17,9 +17,11 @@ namespace dunlin::store {
 enum class ColumnType : uint8_t { boolean, int16, int32, int64, float8, text, bytea, jsonb, uuid, date, time, timestamp, numeric };
 
 /// Values of one column for a run of rows. Whole numbers of every width are kept as int64; float8 as its bit pattern; text, bytea, jsonb and
-/// uuid as bytes one after the other, value i being bytes[ends[i-1] .. ends[i]). numeric: millionths.
+/// uuid as bytes one after the other, value i being bytes[ends[i-1] .. ends[i]). numeric: in units of 10^-scale. time: seconds since midnight.
+/// date: days since 1970-01-01.
 struct Column {
   ColumnType type = ColumnType::int64;
+  int scale = 6;
   std::vector<int64_t> numbers;
   std::string bytes;
   std::vector<uint32_t> ends;
@@ -81,14 +83,13 @@ class CopyOut {
   Result<size_t> next(Columns& columns, size_t rows_max);
   /// Takes rows without looking at them (for floors). Returns the number of rows left; adds up bytes().
   Result<size_t> drain();
-  int64_t bytes() const { return bytes_; }
+  int64_t bytes() const;
 
  private:
-  CopyOut(BulkConnection& connection, std::vector<ColumnType> types) : connection_(connection), types_(std::move(types)) {}
-  BulkConnection& connection_;
+  struct Inner;
+  CopyOut(std::unique_ptr<Inner> inner, std::vector<ColumnType> types);
+  std::unique_ptr<Inner> inner_;
   std::vector<ColumnType> types_;
-  bool done_ = false, header_ = false;
-  int64_t bytes_ = 0;
 };
 
 /// `copy table (columns) from stdin (format binary)`.
@@ -105,6 +106,7 @@ class CopyIn {
 
  private:
   explicit CopyIn(BulkConnection& connection);
+  Result<void> send();
   BulkConnection& connection_;
   std::string buffer_;
   bool done_ = false;

@@ -1,0 +1,97 @@
+// The binary formats of PostgreSQL, as far as we use them: COPY streams and arrays. Big-endian; times count from 2000-01-01.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "runtime/store/bulk.h"
+
+namespace dunlin::store {
+
+struct BulkConnection::Inner {
+  PGconn* connection = nullptr;
+  std::string url;
+  std::map<std::string, std::string> prepared;  // SQL -> name of the statement
+  StoreError error(const PGresult* result, std::string_view doing) const;
+};
+
+// ---- writing ----
+template <class Whole>
+void put_whole(std::string& out, Whole value) {
+  char bytes[sizeof(Whole)];
+  for (size_t i = 0; i < sizeof(Whole); ++i) bytes[i] = static_cast<char>(static_cast<uint64_t>(value) >> (8 * (sizeof(Whole) - 1 - i)));
+  out.append(bytes, sizeof bytes);
+}
+/// Length and value of one field, or -1 for a missing one.
+void put_field(std::string& out, const Column& column, size_t row);
+void put_numeric(std::string& out, int64_t value, int scale);
+
+// ---- reading ----
+struct FieldBytes {
+  const char* data = nullptr;
+  int32_t size = -1;
+  bool missing() const { return size < 0; }
+  std::string_view view() const { return {data, static_cast<size_t>(size)}; }
+};
+template <class Whole>
+Whole get_whole(const char* bytes) {
+  uint64_t value = 0;
+  for (size_t i = 0; i < sizeof(Whole); ++i) value = value << 8 | static_cast<unsigned char>(bytes[i]);
+  return static_cast<Whole>(value);
+}
+/// A field's value as a column keeps it (not for types kept as bytes).
+int64_t get_number(FieldBytes field, ColumnType type, int scale);
+
+/// Instants: ours count from 1970, theirs from 2000; never is infinity.
+int64_t to_server_time(int64_t instant);
+int64_t from_server_time(int64_t time);
+
+uint32_t array_type(ColumnType type);
+uint32_t element_type(ColumnType type);
+
+/// Rows of a binary COPY, one at a time, field after field. The bytes of a row are good until the next one.
+class CopyRows {
+ public:
+  explicit CopyRows(BulkConnection& connection) : connection_(connection) {}
+  ~CopyRows();
+  CopyRows(const CopyRows&) = delete;
+  CopyRows& operator=(const CopyRows&) = delete;
+
+  /// `query`: a SELECT without the COPY around it.
+  Result<void> start(const std::string& query);
+  /// True if there is a row; false at the end or after an error: ask error().
+  bool next();
+  FieldBytes field() {
+    FieldBytes found;
+    found.size = get_whole<int32_t>(at_);
+    at_ += 4;
+    found.data = at_;
+    if (found.size > 0) at_ += found.size;
+    return found;
+  }
+  int64_t int64() { return get_whole<int64_t>(field().data); }
+  int32_t int32() { return get_whole<int32_t>(field().data); }
+  int16_t int16() { return get_whole<int16_t>(field().data); }
+  bool boolean() { return *field().data != 0; }
+  Instant instant() { return from_server_time(int64()); }
+  int64_t bytes() const { return bytes_; }
+  /// What went wrong, if next() ended early.
+  Result<void> finish();
+
+ private:
+  bool take_row();
+  BulkConnection& connection_;
+  char* row_ = nullptr;
+  const char* at_ = nullptr;
+  int32_t size_ = 0;
+  bool running_ = false, header_seen_ = false;
+  int64_t bytes_ = 0;
+  std::optional<StoreError> error_;
+};
+
+}  // namespace dunlin::store

@@ -1,0 +1,50 @@
+#include "runtime/store/postgres_errors.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+namespace dunlin::store {
+
+namespace {
+
+std::string one_line(std::string_view text) {
+  if (text.starts_with("ERROR:")) text.remove_prefix(6);
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  return std::string(text.substr(0, text.find('\n')));
+}
+
+}  // namespace
+
+StoreError explain_error(std::string_view state, std::string_view said, std::string_view doing) {
+  using Kind = StoreError::Kind;
+  const auto environment = [&](std::string_view what) { return StoreError{Kind::environment, fmt::format("cannot {}: {}", doing, what)}; };
+  if (state.empty() || state.starts_with("08") || state.starts_with("57P")) {
+    return environment(fmt::format("the connection to the database is lost ({}); is the server running?", one_line(said)));
+  }
+  if (state == "53100") return environment("the disk of the database is full; free some space and try again");
+  if (state == "53200" || state == "53300") return environment("the database has no memory or no free connection; try again or raise its limits");
+  if (state == "42501") return environment(fmt::format("the database user lacks a right: {}", one_line(said)));
+  if (state == "25006") return environment("the database is read only (a standby?); give the primary");
+  if (state == "3D000" || state == "28000" || state == "28P01") return environment(one_line(said));
+  if (state.starts_with("40") || state == "23505" || state == "55P03") {
+    return {Kind::conflict, fmt::format("cannot {}: somebody else changed the same rows; read them again", doing)};
+  }
+  if (state.starts_with("22")) return {Kind::input, fmt::format("cannot {}: a value does not fit the database: {}", doing, one_line(said))};
+  if (state == "P0001") return {Kind::conflict, one_line(said)};
+  return environment(fmt::format("the database answered `{}` ({})", one_line(said), state));
+}
+
+void crash_point() {
+  static const long wanted = [] {
+    const char* at = std::getenv("DUNLIN_CRASH_AT");
+    return at == nullptr ? 0 : std::atol(at);
+  }();
+  if (wanted == 0) return;
+  static long passed = 0;
+  if (++passed == wanted) kill(getpid(), SIGKILL);
+}
+
+}  // namespace dunlin::store
