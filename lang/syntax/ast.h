@@ -428,8 +428,10 @@ struct TestExpect {
   Span span;
   Path target;  // stage (calling | hard.triage) or queue
   std::optional<std::string> treatment;
-  ExprPtr fields;      // RecordLit: { due: … }
-  ExprPtr expression;  // expect dpd = 4
+  ExprPtr fields;               // RecordLit: { due: … }
+  ExprPtr expression;           // expect dpd = 4
+  std::optional<Name> subject;  // expect stage calling of second_account; the main instance when absent
+  ExprPtr recipient;            // expect task call "x" to …
 };
 struct TestGiven {
   Name entity;

@@ -1,0 +1,141 @@
+#include "lang/syntax/error_strategy.h"
+
+#include "DunlinParser.h"
+
+namespace dunlin::syntax {
+
+namespace {
+
+using antlr4::ParserRuleContext;
+using antlr4::Token;
+using grammar::DunlinParser;
+
+/// Items: a mistake inside one of these spoils it and nothing else.
+bool recoverable(size_t rule) {
+  switch (rule) {
+    case DunlinParser::RuleDeclaration:
+    case DunlinParser::RuleBundleItem:
+    case DunlinParser::RuleField:
+    case DunlinParser::RuleSegmentationCase:
+    case DunlinParser::RuleRow:
+    case DunlinParser::RuleOutcome:
+    case DunlinParser::RuleQueueItem:
+    case DunlinParser::RuleStrategyItem:
+    case DunlinParser::RuleStageItem:
+    case DunlinParser::RuleAlwaysItem:
+    case DunlinParser::RuleKeepItem:
+    case DunlinParser::RuleTestItem:
+    case DunlinParser::RuleExpressionOnly:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// Lists of items: what begins no item is skipped here.
+bool is_block(size_t rule) {
+  switch (rule) {
+    case DunlinParser::RuleFile:
+    case DunlinParser::RuleBundleBlock:
+    case DunlinParser::RuleFieldBlock:
+    case DunlinParser::RuleSegmentationBlock:
+    case DunlinParser::RuleTableBlock:
+    case DunlinParser::RuleOutcomeBlock:
+    case DunlinParser::RuleQueueBlock:
+    case DunlinParser::RuleStrategyBlock:
+    case DunlinParser::RuleStageBlock:
+    case DunlinParser::RuleAlwaysBlock:
+    case DunlinParser::RuleKeepBlock:
+    case DunlinParser::RuleTestBlock:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// Nested rules (expressions, types) that may stand inside one another before the stack is at risk.
+constexpr int frames_per_level = 4;
+
+std::vector<size_t> rule_path(antlr4::RuleContext* innermost) {
+  std::vector<size_t> rules;
+  for (antlr4::tree::ParseTree* at = innermost; at != nullptr; at = at->parent) rules.push_back(static_cast<antlr4::RuleContext*>(at)->getRuleIndex());
+  return {rules.rbegin(), rules.rend()};
+}
+
+}  // namespace
+
+void ErrorStrategy::reportError(antlr4::Parser* parser, const antlr4::RecognitionException& error) {
+  if (pending_) return;  // the same mistake, one rule further out
+  Mistake mistake;
+  mistake.rules = rule_path(parser->getContext());
+  mistake.expected = parser->getATN().getExpectedTokens(parser->getState(), parser->getContext());
+  mistake.found = error.getOffendingToken();
+  if (mistake.found == nullptr) mistake.found = parser->getCurrentToken();
+  mistake.after_start = mistake.found != parser->getCurrentToken();
+  const size_t index = mistake.found->getTokenIndex();
+  if (index > 0) mistake.before = parser->getTokenStream()->get(index - 1);
+  mistake.too_deep = static_cast<DunlinParser*>(parser)->depth > static_cast<int>(limits_.nesting_max) * frames_per_level;
+  pending_ = std::move(mistake);
+}
+
+void ErrorStrategy::recover(antlr4::Parser* parser, std::exception_ptr error) {
+  ParserRuleContext* context = parser->getContext();
+  if (!recoverable(context->getRuleIndex()) && context->getRuleIndex() != DunlinParser::RuleFile) std::rethrow_exception(error);
+  publish(*pending_);
+  pending_.reset();
+  skip_item(parser, context->start->getTokenIndex());
+}
+
+Token* ErrorStrategy::recoverInline(antlr4::Parser* parser) { throw antlr4::InputMismatchException(parser); }
+
+void ErrorStrategy::sync(antlr4::Parser* parser) {
+  if (static_cast<DunlinParser*>(parser)->depth > static_cast<int>(limits_.nesting_max) * frames_per_level) throw antlr4::InputMismatchException(parser);
+  if (!is_block(parser->getContext()->getRuleIndex())) return;
+  const antlr4::atn::ATNState* state = parser->getATN().states[parser->getState()];
+  const antlr4::misc::IntervalSet& next = parser->getATN().nextTokens(const_cast<antlr4::atn::ATNState*>(state));
+  for (size_t type = parser->getTokenStream()->LA(1); !next.contains(type) && type != Token::EOF && type != DunlinParser::RBRACE;
+       type = parser->getTokenStream()->LA(1)) {
+    refuse_unknown_item(parser);
+  }
+}
+
+void ErrorStrategy::refuse_unknown_item(antlr4::Parser* parser) {
+  Mistake mistake;
+  mistake.rules = rule_path(parser->getContext());
+  mistake.expected = parser->getATN().getExpectedTokens(parser->getState(), parser->getContext());
+  mistake.found = parser->getCurrentToken();
+  const size_t index = mistake.found->getTokenIndex();
+  if (index > 0) mistake.before = parser->getTokenStream()->get(index - 1);
+  mistake.unknown_item = true;
+  publish(mistake);
+  skip_item(parser, index);
+}
+
+/// Moves to the end of the item that begins at `first_token`, but never back.
+void ErrorStrategy::skip_item(antlr4::Parser* parser, size_t first_token) {
+  antlr4::TokenStream* tokens = parser->getTokenStream();
+  const size_t here = tokens->index();
+  int depth = 0;
+  for (size_t i = first_token;; ++i) {
+    const size_t type = tokens->get(i)->getType();
+    if (type == DunlinParser::LBRACE) ++depth;
+    const bool ends = type == Token::EOF || (depth == 0 && (type == DunlinParser::RBRACE || (type == DunlinParser::SEP && i >= here)));
+    if (type == DunlinParser::RBRACE && depth > 0) --depth;
+    if (!ends || i < here) continue;
+    // A `}` without an opener can only be stray at the level of the file; step over it there.
+    if (i == here && i == first_token && type != Token::EOF) ++i;
+    while (tokens->index() < i) parser->consume();
+    return;
+  }
+}
+
+void ErrorStrategy::publish(const Mistake& mistake) {
+  if (++errors_ > limits_.errors_max) return;
+  if (is_added(*mistake.found)) return;
+  describe(mistake, slice_, diagnostics_);
+  if (errors_ == limits_.errors_max && !diagnostics_.all().empty()) {
+    diagnostics_.all().back().notes.push_back({{}, "there may be more mistakes in this file; no further ones are shown"});
+  }
+}
+
+}  // namespace dunlin::syntax
