@@ -11,7 +11,7 @@ namespace dunlin::engine {
 
 /// Everything of a state but strategy, stage, entered_at, version, step_number and wake_at, which are columns of their own.
 std::string encode_state(const checked::Program& program, const InstanceState& state);
-/// False (and why) if the bytes are damaged.
+/// `state.strategy` must be set: the variables are its. False (and why) if the bytes are damaged.
 bool decode_state(const checked::Program& program, std::string_view bytes, abi::Arena& arena, InstanceState& state, std::string& error);
 
 }  // namespace dunlin::engine

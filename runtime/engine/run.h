@@ -1,0 +1,256 @@
+// One step while it goes. The parts stand in files of their own, each a part of docs/semantics.md, "A step":
+//   step.cpp       the order of things, and taking everything back after a fault
+//   run.cpp        evaluating, durations, keeping track of what changed
+//   enrolment.cpp  who enters which strategy
+//   events.cpp     handlers, inside out
+//   stages.cpp     settling, entering and leaving
+//   actions.cpp    what a rule does
+//   timers.cpp     after, at, every
+//   keeps.cpp      which standing tasks are wanted; keep_tasks.cpp: bringing the open ones in line
+#pragma once
+
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "compiler/abi/arena.h"
+#include "compiler/abi/clock.h"
+#include "runtime/engine/identity.h"
+#include "runtime/engine/plan.h"
+#include "runtime/engine/reads.h"
+#include "runtime/engine/step.h"
+
+namespace dunlin::engine {
+
+/// Leaves a step that cannot go on. Never leaves the library.
+struct StepAbort {
+  StepFault fault;
+};
+
+class Run {
+ public:
+  Run(const checked::Program& program, const Evaluator& evaluator, const abi::Calendar& calendar, std::vector<int64_t> settings);
+  void step(CaseFile& case_file, Instant now, StepResult& result, const StepOptions& options);
+
+ private:
+  using Rule = checked::Rule;
+  using Arguments = std::span<const int64_t>;
+
+  /// A value of a root and, where the root wants one, the instant until which it holds.
+  struct Value {
+    const int64_t* slots;  // good until the next evaluation
+    Instant wake;
+  };
+  /// A timer that is due.
+  struct Candidate {
+    const Rule* rule = nullptr;
+    Instant anchor = 0;
+    Instant due = abi::never;
+    int64_t occurrence = 0;
+  };
+  /// What the step knows about an instance besides its state.
+  struct Work {
+    Instant wake = abi::never;       // of its conditions and timers
+    Instant keep_wake = abi::never;  // of its standing tasks
+    Candidate timer;
+    bool dirty = true;     // something it may have read has changed since it was looked at
+    bool touched = false;  // its state before the step is in the journal
+  };
+  struct Moment {
+    bool known = false;
+    bool is_date = false;
+    int64_t date = 0;  // is_date
+    Instant at = 0;
+    Instant wake = abi::never;
+  };
+  struct Grid {
+    int64_t passed = 0;  // points up to now
+    Instant first_open = abi::never, next = abi::never;
+  };
+  enum class Entry : uint8_t { go, back, restart, strategy };
+  /// OpenTask::stage of a one-off while the rule that asked for it is still running.
+  static constexpr int32_t just_created = -2;
+
+  // ---- step.cpp ----
+  void begin(CaseFile& case_file, Instant now, StepResult& result, const StepOptions& options);
+  void renew_state(int32_t i);
+  void settle_and_run_timers();
+  void finish();
+  void wake_for_tasks();
+  void finish_instance(int32_t i);
+  void hold_later_events();
+  void roll_back(StepFault fault);
+
+  // ---- run.cpp ----
+  Value evaluate(checked::RootId root, int32_t i, const abi::Event* event = nullptr, Arguments arguments = {});
+  bool holds(checked::RootId root, int32_t i, Instant& wake, const abi::Event* event = nullptr, Arguments arguments = {});
+  int64_t whole_number(checked::RootId root, int32_t i, Instant& wake, Arguments arguments = {});
+  const checked::Type& type_of(checked::RootId root) const { return program_.roots[root].type; }
+  /// The value as a date or an instant; not known if it is optional and missing.
+  Moment moment_of(const checked::Type& type, const Value& value);
+  /// Copies a value into memory that lives as long as the case file.
+  void keep_value(const checked::Type& type, const int64_t* from, int64_t* to);
+  bool same_value(const checked::Type& type, const int64_t* a, const int64_t* b) const;
+  std::string_view text_of(checked::RootId root, int32_t i, Instant& wake, const abi::Event* event = nullptr, Arguments arguments = {});
+  [[noreturn]] void fail(abi::Fault fault, std::string message, Span where);
+  void check(abi::Fault fault);
+  int64_t date_of(Instant instant);
+  Instant day_start(int64_t date);
+  /// Calendar durations fall due at day start, exact ones to the microsecond.
+  Instant counted_from(Instant anchor, int64_t duration);
+  void touch(int32_t i);
+  void facts_changed();
+  InstanceState& state(int32_t i) { return case_->state(i); }
+  const StagePlan* stage_plan(int32_t i);
+  Firing& fired(int32_t i, const Rule& rule);
+  void read_for(Firing& firing, checked::RootId root, const abi::Event* event = nullptr, Arguments arguments = {});
+  void tell_tried(int32_t i, const Rule& rule, checked::RootId condition, bool held);
+
+  // ---- enrolment.cpp ----
+  void enrol_newcomers();
+  bool try_enrol(int32_t i);
+  bool may_enrol_again(int32_t i);
+  bool any_strategy_wants(int32_t i, Instant& wake);
+  void give_initial_value(int32_t i, const checked::Variable& variable);
+
+  // ---- events.cpp ----
+  void handle_events();
+  void handle(IncomingEvent event, bool raised);
+  bool offer(int32_t i, const abi::Event& event);
+  void handle_raised();
+  void close_task_of(const IncomingEvent& event);
+
+  // ---- stages.cpp ----
+  void scan(int32_t i);
+  bool settle_once(int32_t i);
+  bool enter(int32_t i, int32_t stage, const Rule* rule, Entry entry);
+  void leave_stage(int32_t i, int32_t next_stage, Entry entry);
+  void start_strategy(int32_t i, int32_t strategy);
+  void come_back(int32_t i);
+  void run_on_entry(int32_t i, const std::vector<const Rule*>& rules);
+  void check_circle(int32_t i, int32_t stage);
+  void withdraw_one_offs(int32_t i, int32_t stage);
+
+  // ---- actions.cpp ----
+  bool run_actions(int32_t i, const Rule& rule, const abi::Event* event);
+  void settle_created(int32_t i, const Rule& rule, size_t first_effect);
+  bool run_go(int32_t i, const Rule& rule, const checked::Action& action, const abi::Event* event);
+  bool would_go(int32_t i, const Rule& rule);
+  void create_one_off(int32_t i, const Rule& rule, const checked::Action& action, const abi::Event* event);
+  void set_variable(int32_t i, const checked::Action& action, const abi::Event* event);
+  void raise(int32_t i, const checked::Action& action, const abi::Event* event);
+  void open(int32_t i, const checked::Action& action, const abi::Event* event);
+  void cancel(int32_t i, const Rule& rule, const checked::Action& action);
+  /// Values live as long as the step; keep_fields() makes them last.
+  void fill_fields(int32_t i, const std::vector<checked::Field>& fields, const std::vector<checked::FieldValue>& values, std::vector<int64_t>& slots,
+                   Instant& wake, const abi::Event* event, Arguments arguments = {});
+  void keep_fields(const std::vector<checked::Field>& fields, std::vector<int64_t>& slots);
+  void blank_fields(const std::vector<checked::Field>& fields, int32_t count, std::vector<int64_t>& slots);
+  int32_t owner_of(int32_t i, checked::Index entity) const;
+
+  // ---- timers.cpp ----
+  void find_timer(int32_t i);
+  void look_at_timer(int32_t i, PlacedRule placed);
+  void look_at_once(int32_t i, PlacedRule placed);
+  void look_at_every(int32_t i, PlacedRule placed);
+  Moment anchor_of(int32_t i, const Rule& rule);
+  bool is_late(int32_t i, PlacedRule placed, const Moment& due);
+  Grid grid(Instant anchor, int64_t duration, int64_t dealt_with);
+  Instant grid_point(Instant anchor, int64_t duration, int64_t number);
+  int64_t points_passed(Instant anchor, int64_t duration);
+  void fire(int32_t i, Candidate candidate);
+  TimerMark& mark_of(int32_t i, const Rule& rule);
+  const TimerMark* find_mark(int32_t i, const Rule& rule);
+  bool fired_already(int32_t i, const Rule& rule) const;
+
+  // ---- keeps.cpp ----
+  enum class Unwanted : uint8_t { condition, waits, attempts, nobody };
+  struct Attempts {
+    const abi::Event* last = nullptr;
+    int64_t today = 0, in_stage = 0, with_recipient = 0;
+  };
+  struct KeepCase {
+    int32_t i = -1;
+    const Rule* rule = nullptr;
+    const checked::Keep* keep = nullptr;
+    Arguments arguments;  // the binder
+    int64_t recipient = 0;
+    uint64_t identity = 0;
+    std::string_view treatment;
+  };
+  void bring_tasks_in_line();
+  void look_at_keep(int32_t i, const Rule& rule);
+  void look_at_keep_for(KeepCase keep);
+  bool recipient_of(KeepCase& keep, Instant& wake);
+  Attempts attempts_of(const KeepCase& keep);
+  bool belongs_to(const KeepCase& keep, uint64_t identity);
+  bool waits_for_again(const KeepCase& keep, const Attempts& attempts, Instant& wake);
+  bool attempts_left(const KeepCase& keep, const Attempts& attempts, Instant& wake);
+  TaskNature nature_of(const KeepCase& keep) const;
+
+  // ---- keep_tasks.cpp ----
+  void want(const KeepCase& keep, Instant& wake);
+  void create_standing(const KeepCase& keep);
+  void update_standing(const KeepCase& keep, size_t at);
+  void describe(const KeepCase& keep, Instant& wake);
+  int64_t priority_of(const KeepCase& keep, Instant& wake);
+  Instant due_of(checked::RootId own, int32_t queue, int32_t i, Instant created, Instant& wake, Arguments arguments);
+  Instant first_slot(int64_t window);
+  void withdraw_unwanted();
+  void expire_tasks();
+  std::string reason_for(const OpenTask& task, const Rule* rule);
+  void save_tasks();
+  /// Withdraws an open task, or marks it if somebody works on it. True if it is gone.
+  bool withdraw(size_t at, std::string reason, Span where);
+  void remove_gone_tasks();
+  TaskId next_task_id(int32_t i, uint64_t identity, uint64_t rule);
+  bool same_task_fields(const OpenTask& a, const OpenTask& b) const;
+
+  const checked::Program& program_;
+  const Evaluator& evaluator_;
+  const abi::Calendar& calendar_;
+  std::vector<int64_t> settings_;
+  Plan plan_;
+  Reads reads_;
+  std::vector<int32_t> root_slots_;  // value slots of each root
+  std::vector<uint64_t> strategy_hash_, queue_hash_;
+  std::vector<int32_t> identity_slot_;  // by event type: first slot of task_identity, -1 if it has none
+
+  CaseFile* case_ = nullptr;
+  StepResult* result_ = nullptr;
+  const StepOptions* options_ = nullptr;
+  Instant now_ = 0;
+  int64_t today_ = 0;
+  Instant today_start_ = 0;
+  abi::Arena scratch_;
+  abi::EvalContext context_{};
+  std::vector<int64_t> out_;
+  const Rule* rule_ = nullptr;  // being tried or run, for faults
+
+  std::vector<Work> work_;
+  std::vector<std::pair<int32_t, InstanceState>> journal_;  // states as they were; only the first journal_size_
+  size_t journal_size_ = 0;
+  bool tasks_saved_ = false;
+  std::vector<OpenTask> tasks_before_;
+  std::vector<const abi::Event*> appended_;
+  size_t instances_before_ = 0;
+  std::vector<IncomingEvent> raised_;
+  size_t raised_done_ = 0;
+  std::vector<std::pair<int32_t, int32_t>> entered_;        // (instance, stage) since the last event or timer
+  std::vector<std::pair<int32_t, uint64_t>> fired_timers_;  // in this step
+  std::vector<int32_t> inbox_order_;
+  OpenTask wanted_;  // by the keep looked at
+  std::vector<uint8_t> task_matched_;
+  struct UnwantedKeep {
+    int32_t i;
+    uint64_t rule;
+    Unwanted why;
+  };
+  std::vector<UnwantedKeep> unwanted_;
+  std::vector<uint64_t> relatives_;  // identities of the keep looked at with each recipient it might have
+  uint64_t task_ordinal_ = 0;
+  int64_t entries_ = 0;
+};
+
+}  // namespace dunlin::engine

@@ -1,0 +1,171 @@
+#include "runtime/engine/step.h"
+
+#include <algorithm>
+
+#include "runtime/engine/run.h"
+
+namespace dunlin::engine {
+
+void StepResult::clear() {
+  transitions.clear();
+  tasks.clear();
+  events.clear();
+  opened.clear();
+  notes.clear();
+  firings.clear();
+  changed.clear();
+  wake_at = abi::never;
+  fault.reset();
+}
+
+void Run::step(CaseFile& case_file, Instant now, StepResult& result, const StepOptions& options) {
+  result.clear();
+  case_ = &case_file;
+  result_ = &result;
+  options_ = &options;
+  try {
+    begin(case_file, now, result, options);
+    enrol_newcomers();
+    handle_events();
+    settle_and_run_timers();
+    bring_tasks_in_line();
+    finish();
+  } catch (StepAbort& abort) {
+    roll_back(std::move(abort.fault));
+  }
+}
+
+void Run::begin(CaseFile& case_file, Instant now, StepResult& result, const StepOptions&) {
+  now_ = now;
+  rule_ = nullptr;
+  scratch_.clear();
+  context_ = {.case_file = &case_file.view(), .now = now, .settings = settings_.data(), .calendar = &calendar_, .arena = &scratch_};
+  instances_before_ = case_file.instance_count();
+  work_.assign(instances_before_, Work{});
+  journal_size_ = 0;
+  tasks_saved_ = false;
+  appended_.clear();
+  raised_.clear();
+  raised_done_ = 0;
+  entered_.clear();
+  fired_timers_.clear();
+  unwanted_.clear();
+  task_ordinal_ = 0;
+  entries_ = 0;
+  result.clear();
+  today_ = date_of(now);
+  today_start_ = day_start(today_);
+  context_.today = today_;
+  for (size_t i = 0; i < instances_before_; ++i) renew_state(static_cast<int32_t>(i));
+}
+
+/// A state written under another version may lack variables, or stand in a stage that is gone.
+void Run::renew_state(int32_t i) {
+  const InstanceState& written = state(i);
+  if (written.strategy < 0) return;
+  const checked::Strategy& strategy = program_.strategies[written.strategy];
+  const bool no_variables = written.variables.size() != static_cast<size_t>(strategy.variable_slots);
+  if (written.stage >= 0 && !no_variables && written.new_variables.empty()) [[likely]]
+    return;
+  touch(i);
+  InstanceState& mended = state(i);
+  if (mended.stage < 0) {
+    mended.strategy = -1;
+    mended.marks.clear();
+    mended.back.clear();
+  } else if (no_variables) {
+    mended.variables.assign(static_cast<size_t>(strategy.variable_slots), 0);
+    for (const checked::Variable& variable : strategy.variables) give_initial_value(i, variable);
+  } else {
+    for (const int32_t variable : mended.new_variables) give_initial_value(i, strategy.variables[variable]);
+  }
+  mended.new_variables.clear();
+  case_->refresh_view(i);
+}
+
+void Run::settle_and_run_timers() {
+  for (;;) {
+    bool all_quiet = false;
+    while (!all_quiet) {
+      all_quiet = true;
+      for (size_t i = 0; i < work_.size(); ++i) {
+        if (!work_[i].dirty) continue;
+        all_quiet = false;
+        scan(static_cast<int32_t>(i));
+      }
+    }
+    size_t earliest = work_.size();
+    for (size_t i = 0; i < work_.size(); ++i) {
+      if (work_[i].timer.rule == nullptr) continue;
+      if (earliest == work_.size() || work_[i].timer.due < work_[earliest].timer.due) earliest = i;
+    }
+    if (earliest == work_.size()) return;
+    fire(static_cast<int32_t>(earliest), work_[earliest].timer);
+  }
+}
+
+void Run::finish() {
+  hold_later_events();
+  wake_for_tasks();
+  for (size_t i = 0; i < work_.size(); ++i) finish_instance(static_cast<int32_t>(i));
+}
+
+void Run::wake_for_tasks() {
+  for (const OpenTask& task : case_->tasks()) {
+    Instant& wake = work_[task.instance].keep_wake;
+    if (task.due > now_) wake = std::min(wake, task.due);
+    if (task.expires > now_) wake = std::min(wake, task.expires);
+  }
+}
+
+void Run::finish_instance(int32_t i) {
+  const Instant wake = std::min(work_[i].wake, work_[i].keep_wake);
+  InstanceState& after = state(i);
+  const bool other_version = after.strategy >= 0 && after.version != options_->version;
+  if (work_[i].touched || other_version || after.wake_at != wake) result_->changed.push_back(i);
+  after.wake_at = wake;
+  if (after.strategy >= 0) after.version = options_->version;
+  result_->wake_at = std::min(result_->wake_at, wake);
+}
+
+void Run::hold_later_events() {
+  auto& inbox = case_->inbox();
+  if (inbox.empty()) return;
+  std::erase_if(inbox, [&](const IncomingEvent& event) { return event.at <= now_; });
+  for (const IncomingEvent& event : inbox) result_->wake_at = std::min(result_->wake_at, event.at);
+}
+
+void Run::roll_back(StepFault fault) {
+  for (size_t j = journal_size_; j-- > 0;) {
+    state(journal_[j].first) = journal_[j].second;
+    case_->refresh_view(journal_[j].first);
+  }
+  for (size_t e = appended_.size(); e-- > 0;) case_->remove_event(appended_[e]);
+  while (case_->instance_count() > instances_before_) case_->remove_last_instance();
+  if (tasks_saved_) case_->tasks() = tasks_before_;
+  result_->clear();
+  result_->fault = std::move(fault);
+}
+
+struct Stepper::Inner {
+  Run run;
+};
+
+Stepper::Stepper(const checked::Program& program, const Evaluator& evaluator, const abi::Calendar& calendar, std::vector<int64_t> settings)
+    : inner_(new Inner{Run(program, evaluator, calendar, std::move(settings))}) {}
+Stepper::~Stepper() = default;
+
+void Stepper::step(CaseFile& case_file, Instant now, StepResult& result, const StepOptions& options) { inner_->run.step(case_file, now, result, options); }
+
+std::vector<int64_t> initial_settings(const checked::Program& program, const Evaluator& evaluator, const abi::Calendar& calendar, abi::Arena& arena) {
+  std::vector<int64_t> settings(static_cast<size_t>(program.setting_slots));
+  for (const checked::Setting& setting : program.settings) {
+    abi::EvalContext context{.settings = settings.data(), .calendar = &calendar, .arena = &arena};
+    std::vector<int64_t> out(static_cast<size_t>(checked::slot_count(program, setting.type)) + 1);
+    if (setting.initial == checked::none || !evaluator.evaluate(setting.initial, context, out.data()).ok()) continue;
+    std::copy(out.begin(), out.end() - 1, settings.begin() + setting.slot);
+  }
+  return settings;
+}
+
+}  // namespace dunlin::engine
