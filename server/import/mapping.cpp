@@ -118,7 +118,7 @@ class Reader {
   }
 
   void read_input(const toml::table& table) {
-    only_keys(table, {"format", "delimiter", "header", "missing", "decimal_point", "thousands", "date", "source"}, "[input]");
+    only_keys(table, {"format", "delimiter", "header", "missing", "decimal_point", "thousands", "date", "source", "as_of"}, "[input]");
     auto format = text_at(table, "format", "csv");
     if (format != "csv" && format != "jsonl") problem(place_of(*table.get("format")), fmt::format("there is no format `{}`", format), "csv or jsonl");
     mapping_.format = format == "jsonl" ? Mapping::Format::json_lines : Mapping::Format::csv;
@@ -133,6 +133,7 @@ class Reader {
     format_.thousands = text_at(table, "thousands", "");
     format_.date = text_at(table, "date", format_.date);
     mapping_.source = text_at(table, "source", mapping_.source);
+    mapping_.as_of = text_at(table, "as_of", "");
     if (auto* header = table.get("header")) {
       if (!header->is_boolean()) problem(place_of(*header), "`header` is true or false");
       mapping_.csv.header = header->value_or(true);

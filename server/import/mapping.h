@@ -65,6 +65,7 @@ struct Mapping {
   Format format = Format::csv;
   CsvOptions csv;
   std::vector<std::string> missing;  // texts that stand for a missing value
+  std::string as_of;                 // business time of the data, as written; empty: not said
   std::string source;                // under which the events' ids are unique
   std::vector<EntityMapping> entities;
   std::vector<EventMapping> events;

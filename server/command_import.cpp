@@ -1,0 +1,266 @@
+// dunlin import: rows of a bank's file, events, or a generated portfolio into the database.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "server/commands.h"
+#include "server/compile.h"
+#include "server/import/generated_portfolio.h"
+#include "server/import/importer.h"
+#include "server/import/json_lines_reader.h"
+#include "server/open_store.h"
+#include "server/output/progress.h"
+#include "server/output/table.h"
+#include "server/output/terminal.h"
+
+namespace dunlin::server {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct ImportCommand {
+  CommonOptions common;
+  StoreOptions store;
+  BundleOptions bundle;
+  std::string file, mapping, as_of, write_to;
+  int64_t generate = 0;
+  uint64_t seed = 1;
+  int months = 6;
+  bool events = false, allow_rejected = false;
+};
+
+/// What all three kinds of import need. Lives as long as the import.
+struct Work {
+  std::unique_ptr<CheckedBundle> bundle;
+  std::unique_ptr<import::Zone> zone;
+  std::unique_ptr<store::Store> store;
+  import::Mapping mapping;
+  std::unique_ptr<import::RowSource> source;
+  std::unique_ptr<import::RowMapper> mapper;
+};
+
+int64_t now_us() { return static_cast<int64_t>(std::time(nullptr)) * abi::us_per_second; }
+
+/// All problems of a mapping, or of a file's columns: where, what, what to do.
+int refuse_mapping(const CommonOptions& common, const std::string& file, const std::vector<import::MappingProblem>& problems) {
+  if (common.json) {
+    auto list = nlohmann::ordered_json::array();
+    for (const auto& problem : problems) {
+      list.push_back({{"file", file}, {"line", problem.line}, {"column", problem.column}, {"message", problem.message}, {"help", problem.help}});
+    }
+    fmt::print("{}\n", nlohmann::ordered_json{{"error", file + " cannot be used"}, {"problems", list}, {"exit", 1}}.dump(2));
+    return static_cast<int>(Exit::input);
+  }
+  for (const auto& problem : problems) {
+    std::string place = problem.line == 0     ? file
+                        : problem.column == 0 ? fmt::format("{}:{}", file, problem.line)
+                                              : fmt::format("{}:{}:{}", file, problem.line, problem.column);
+    fail(common, Exit::input, fmt::format("{}: {}", place, problem.message), problem.help);
+  }
+  return static_cast<int>(Exit::input);
+}
+
+/// The mapping as named, else inside the bundle's folder.
+fs::path mapping_path(const ImportCommand& command) {
+  std::string name = command.mapping.empty() ? "generated.toml" : command.mapping;
+  std::error_code error;
+  if (!command.mapping.empty() && fs::exists(name, error)) return name;
+  fs::path inside = fs::path(command.bundle.folder) / name;
+  return fs::exists(inside, error) ? inside : fs::path(name);
+}
+
+int open_source(const ImportCommand& command, Work& work) {
+  if (command.generate > 0) {
+    work.source = import::generate_portfolio({.accounts = command.generate, .seed = command.seed, .months = command.months});
+    return 0;
+  }
+  bool lines = command.events ? fs::path(command.file).extension() == ".jsonl" : work.mapping.format == import::Mapping::Format::json_lines;
+  auto source = lines ? import::open_json_lines(command.file) : import::open_csv(command.file, work.mapping.csv);
+  if (!source) return fail(command.common, Exit::input, source.error());
+  work.source = std::move(*source);
+  return 0;
+}
+
+/// Reads the mapping (or, for events, checks the columns) before anything is written.
+int prepare_rows(const ImportCommand& command, Work& work) {
+  const auto& program = *work.bundle->program;
+  if (command.events) {
+    if (int exit = open_source(command, work); exit != 0) return exit;
+    if (!work.source->header_is_complete()) return 0;
+    auto problems = import::event_column_problems(program, work.source->header());
+    return problems.empty() ? 0 : refuse_mapping(command.common, command.file, problems);
+  }
+  fs::path path = mapping_path(command);
+  auto mapping = import::load_mapping(path, program);
+  if (!mapping) return refuse_mapping(command.common, path.string(), mapping.error());
+  work.mapping = std::move(*mapping);
+  if (int exit = open_source(command, work); exit != 0) return exit;
+  if (!work.source->header_is_complete()) return 0;
+  auto problems = import::missing_columns(work.mapping, work.source->header());
+  return problems.empty() ? 0 : refuse_mapping(command.common, path.string(), problems);
+}
+
+nlohmann::ordered_json counts_json(const std::map<std::string, store::ImportCounts>& counts) {
+  auto body = nlohmann::ordered_json::object();
+  for (const auto& [name, sums] : counts) {
+    body[name] = {
+        {"inserted", sums.inserted}, {"changed", sums.changed}, {"unchanged", sums.unchanged}, {"duplicates", sums.duplicates}, {"set_aside", sums.set_aside}};
+  }
+  return body;
+}
+
+void print_json(const import::ImportSummary& summary, const std::string& source, double seconds) {
+  nlohmann::ordered_json body{{"source", source},
+                              {"rows_read", summary.rows_read},
+                              {"rows_taken", summary.rows_taken},
+                              {"rows_rejected", summary.rows_rejected},
+                              {"rows_repeated", summary.rows_repeated},
+                              {"entities", counts_json(summary.entities)},
+                              {"events", counts_json(summary.events)},
+                              {"seconds", seconds}};
+  auto rejections = nlohmann::ordered_json::array();
+  for (const auto& rejection : summary.first_rejections) {
+    rejections.push_back({{"line", rejection.line}, {"column", rejection.column}, {"reason", rejection.reason}});
+  }
+  body["first_rejections"] = rejections;
+  fmt::print("{}\n", body.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+void print_text(const ImportCommand& command, const import::ImportSummary& summary, const std::string& source, double seconds) {
+  using Align = Table::Align;
+  Table table({{"what"}, {"new", Align::right}, {"changed", Align::right}, {"as before", Align::right}, {"known", Align::right}, {"set aside", Align::right}});
+  auto add = [&](const std::map<std::string, store::ImportCounts>& counts) {
+    for (const auto& [name, sums] : counts) {
+      table.add({name, grouped(sums.inserted), grouped(sums.changed), grouped(sums.unchanged), grouped(sums.duplicates), grouped(sums.set_aside)});
+    }
+  };
+  add(summary.entities);
+  add(summary.events);
+  if (!table.empty()) fmt::print("{}\n", table.text(command.common.color));
+  fmt::print("{}: {} rows read, {} taken", source, grouped(summary.rows_read), grouped(summary.rows_taken));
+  if (summary.rows_repeated > 0) fmt::print(", {} of them say the same as a row before", grouped(summary.rows_repeated));
+  fmt::print(", {} rejected, {:.1f} s\n", grouped(summary.rows_rejected), seconds);
+  for (const auto& rejection : summary.first_rejections) fmt::print("  {}:{}: {}\n", source, rejection.line, printable(rejection.reason));
+  auto more = summary.rows_rejected - static_cast<int64_t>(summary.first_rejections.size());
+  if (more > 0) fmt::print("  … and {} more\n", grouped(more));
+  if (summary.rows_rejected > 0) fmt::print("rejected rows are kept whole in table dunlin.quarantine\n");
+}
+
+bool find_as_of(const ImportCommand& command, Work& work, int64_t& as_of, std::string& problem) {
+  std::string text = command.as_of.empty() ? work.mapping.as_of : command.as_of;
+  as_of = now_us();
+  if (text.empty()) return true;
+  auto read = import::ValueReader(*work.bundle->program, *work.zone).read_instant(text, import::ValueFormat{});
+  if (!read) {
+    problem = read.error();
+    return false;
+  }
+  as_of = *read;
+  return true;
+}
+
+int carry(const ImportCommand& command, Work& work) {
+  import::ImportOptions options;
+  std::string problem;
+  if (!find_as_of(command, work, options.as_of, problem)) return fail(command.common, Exit::usage, "--as-of: " + problem);
+  const auto& program = *work.bundle->program;
+  if (auto done = work.store->prepare(program); !done) return fail(command.common, done.error());
+  work.mapper =
+      command.events ? import::map_events(program, *work.zone, *work.store, work.source->name()) : import::map_by_file(program, work.mapping, *work.zone);
+  Progress progress("import", command.generate > 0 ? "accounts" : "bytes", work.source->total(), command.common.progress);
+  options.progress = [&](int64_t position, int64_t) { progress.at(position); };
+  auto begin = std::chrono::steady_clock::now();
+  auto summary = import::import_rows(*work.store, program, *work.mapper, *work.source, options);
+  progress.end();
+  if (!summary) return fail(command.common, summary.error());
+  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (command.common.json) {
+    print_json(*summary, work.source->name(), seconds);
+  } else {
+    print_text(command, *summary, work.source->name(), seconds);
+  }
+  bool clean = summary->rows_rejected == 0 || command.allow_rejected;
+  return static_cast<int>(clean ? Exit::done : Exit::input);
+}
+
+/// --write: the generated rows as a file, for whoever wants to see or change them.
+int write_generated(const ImportCommand& command) {
+  auto source = import::generate_portfolio({.accounts = command.generate, .seed = command.seed, .months = command.months});
+  std::ofstream stream(command.write_to, std::ios::binary);
+  import::Row row;
+  row.cells = source->header().names();
+  stream << import::row_text(row) << "\n";
+  import::Rejection rejection;
+  while (source->next(row, rejection) == import::RowSource::Next::row) stream << import::row_text(row) << "\n";
+  stream.close();
+  if (!stream) return fail(command.common, Exit::environment, fmt::format("`{}` cannot be written", command.write_to));
+  if (command.common.json) {
+    fmt::print("{}\n", nlohmann::ordered_json{{"file", command.write_to}, {"accounts", command.generate}}.dump());
+  } else {
+    fmt::print("wrote {} accounts to {}\n", grouped(command.generate), command.write_to);
+  }
+  return 0;
+}
+
+int import_command(const ImportCommand& command) {
+  if (command.generate > 0 && !command.file.empty()) return fail(command.common, Exit::usage, "--generate makes its own rows; leave the file out");
+  if (command.generate > 0 && !command.write_to.empty()) return write_generated(command);
+  if (command.generate == 0 && command.file.empty()) return fail(command.common, Exit::usage, "name a file, or --generate N");
+  if (command.generate == 0 && !command.events && command.mapping.empty()) {
+    return fail(command.common, Exit::usage, "--mapping is missing: which columns are what?", "docs/guides/import-mapping.md shows how to write a mapping");
+  }
+  int exit = 0;
+  Work work;
+  work.bundle = checked_bundle_or_exit(command.bundle, command.common, exit);
+  if (!work.bundle) return exit;
+  auto zone = import::Zone::find(work.bundle->program->bundle);
+  if (!zone) return fail(command.common, Exit::environment, zone.error());
+  work.zone = std::make_unique<import::Zone>(*zone);
+  if (exit = prepare_rows(command, work); exit != 0) return exit;
+  work.store = open_store_or_exit(command.store, command.common, exit);
+  if (!work.store) return exit;
+  return carry(command, work);
+}
+
+}  // namespace
+
+void add_import_command(CLI::App& app, Chosen& chosen) {
+  auto command = std::make_shared<ImportCommand>();
+  auto* sub = app.add_subcommand("import", "Take in a file by a mapping, events, or a generated portfolio");
+  sub->add_option("BUNDLE", command->bundle.folder, "Folder of the bundle");
+  sub->add_option("FILE", command->file, "File to take in");
+  add_bundle_options(*sub, command->bundle, false);
+  sub->add_option("--mapping", command->mapping, "Mapping file, by its path or inside the bundle's folder");
+  auto* generate = sub->add_option("--generate", command->generate, "Make up a card portfolio of so many accounts instead of reading a file");
+  generate->check(CLI::Range(int64_t{1}, int64_t{100'000'000}));
+  sub->add_option("--seed", command->seed, "Another seed makes another portfolio")->needs(generate)->capture_default_str();
+  sub->add_option("--months", command->months, "Monthly statements to make up")->needs(generate)->check(CLI::Range(1, 120))->capture_default_str();
+  sub->add_option("--write", command->write_to, "Write the generated rows to this CSV file instead of the database")->needs(generate);
+  sub->add_option("--as-of", command->as_of, "Business time of the data; else the mapping's as_of, else now");
+  sub->add_flag("--allow-rejected", command->allow_rejected, "Exit 0 even if rows were rejected");
+  add_store_options(*sub, command->store);
+  add_common_options(*sub, command->common);
+  sub->footer(
+      "Example:\n  dunlin import strategies/card_collections credit_default.csv --mapping uci_credit_default.toml\n"
+      "  dunlin import --generate 5000 --seed 1 strategies/card_collections\n"
+      "  dunlin import events strategies/card_collections payments.jsonl");
+  auto* events = sub->add_subcommand("events", "Take in events in Dunlin's own columns: event, key, root, at, id, source and the fields");
+  events->add_option("BUNDLE", command->bundle.folder, "Folder of the bundle")->required();
+  events->add_option("FILE", command->file, "CSV or JSON lines (.jsonl)")->required();
+  add_bundle_options(*events, command->bundle, false);
+  events->add_flag("--allow-rejected", command->allow_rejected, "Exit 0 even if rows were rejected");
+  add_store_options(*events, command->store);
+  add_common_options(*events, command->common);
+  events->footer("Example:\n  dunlin import events strategies/card_collections payments.jsonl");
+  events->callback([command] { command->events = true; });
+  sub->callback([command, &chosen] {
+    if (command->bundle.folder.empty()) throw CLI::RequiredError("BUNDLE");
+    chosen = [command] { return import_command(*command); };
+  });
+}
+
+}  // namespace dunlin::server

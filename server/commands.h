@@ -1,0 +1,25 @@
+// The commands of `dunlin`, one file each (command_check.cpp …). Each adds itself to the command line and says what to run if it is chosen.
+#pragma once
+
+#include <functional>
+
+namespace CLI {
+class App;
+}
+
+namespace dunlin::server {
+
+/// Set by the command that the command line names; returns the exit code.
+using Chosen = std::function<int()>;
+
+void add_check_command(CLI::App& app, Chosen& chosen);
+void add_test_command(CLI::App& app, Chosen& chosen);
+void add_run_command(CLI::App& app, Chosen& chosen);
+void add_explain_command(CLI::App& app, Chosen& chosen);
+void add_import_command(CLI::App& app, Chosen& chosen);
+void add_queue_command(CLI::App& app, Chosen& chosen);
+void add_bundle_command(CLI::App& app, Chosen& chosen);
+void add_bench_command(CLI::App& app, Chosen& chosen);
+void add_doctor_command(CLI::App& app, Chosen& chosen);
+
+}  // namespace dunlin::server

@@ -1,0 +1,61 @@
+// The command `dunlin`.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <new>
+
+#include "server/commands.h"
+#include "server/exit_code.h"
+#include "server/version.h"
+
+namespace {
+
+using dunlin::server::Exit;
+
+/// The command line is wrong: one sentence, the way to help, exit 2.
+int refuse_usage(const CLI::App& app, const CLI::ParseError& error) {
+  std::string command = app.get_name();
+  for (const auto* chosen : app.get_subcommands()) command += " " + chosen->get_name();
+  fmt::print(stderr, "error: {}\n  help: {} --help shows how it is used\n", error.what(), command);
+  return static_cast<int>(Exit::usage);
+}
+
+int run(int argc, char** argv) {
+  using namespace dunlin::server;
+  CLI::App app{"Dunlin carries collection strategies from rule files to queues.", "dunlin"};
+  app.set_version_flag("--version", std::string("dunlin ") + dunlin_version);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(32);
+  app.footer(
+      "Exit codes: 0 done, 1 the input is wrong, 2 the usage is wrong, 3 the environment is wrong.\n\nExample:\n  dunlin check strategies/card_collections");
+  Chosen chosen;
+  add_check_command(app, chosen);
+  add_test_command(app, chosen);
+  add_import_command(app, chosen);
+  add_run_command(app, chosen);
+  add_explain_command(app, chosen);
+  add_queue_command(app, chosen);
+  add_bundle_command(app, chosen);
+  add_bench_command(app, chosen);
+  add_doctor_command(app, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    return refuse_usage(app, error);
+  }
+  return chosen ? chosen() : static_cast<int>(Exit::usage);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "error: there is not enough memory\n");
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "error: a mistake inside dunlin ended the command: {}\n  help: please report it together with the command\n", error.what());
+  }
+  return static_cast<int>(Exit::environment);
+}
