@@ -65,7 +65,7 @@ std::vector<size_t> rule_path(antlr4::RuleContext* innermost) {
 }  // namespace
 
 void ErrorStrategy::reportError(antlr4::Parser* parser, const antlr4::RecognitionException& error) {
-  if (pending_) return;  // the same mistake, one rule further out
+  if (trial_ || pending_) return;  // the same mistake, one rule further out
   Mistake mistake;
   mistake.rules = rule_path(parser->getContext());
   mistake.expected = parser->getATN().getExpectedTokens(parser->getState(), parser->getContext());
@@ -79,6 +79,7 @@ void ErrorStrategy::reportError(antlr4::Parser* parser, const antlr4::Recognitio
 }
 
 void ErrorStrategy::recover(antlr4::Parser* parser, std::exception_ptr error) {
+  if (trial_) throw antlr4::ParseCancellationException();
   ParserRuleContext* context = parser->getContext();
   if (!recoverable(context->getRuleIndex()) && context->getRuleIndex() != DunlinParser::RuleFile) std::rethrow_exception(error);
   publish(*pending_);
@@ -100,6 +101,7 @@ void ErrorStrategy::sync(antlr4::Parser* parser) {
 }
 
 void ErrorStrategy::refuse_unknown_item(antlr4::Parser* parser) {
+  if (trial_) throw antlr4::ParseCancellationException();
   Mistake mistake;
   mistake.rules = rule_path(parser->getContext());
   mistake.expected = parser->getATN().getExpectedTokens(parser->getState(), parser->getContext());

@@ -1,4 +1,7 @@
 // What the parser does at a mistake: say it once, leave out the item it stands in, go on with the next item.
+//
+// A file is parsed with the quick kind of prediction first, on trial: nearly always it is right and that is all. At the first
+// mistake the trial is given up, and the thorough kind reads the file again and reports.
 #pragma once
 
 #include <antlr4-runtime.h>
@@ -21,6 +24,8 @@ class ErrorStrategy : public antlr4::DefaultErrorStrategy {
   void sync(antlr4::Parser* parser) override;
 
   bool failed() const { return errors_ > 0; }
+  /// On trial a mistake is not reported: it throws antlr4::ParseCancellationException.
+  void set_trial(bool on) { trial_ = on; }
 
  private:
   void refuse_unknown_item(antlr4::Parser* parser);
@@ -32,6 +37,7 @@ class ErrorStrategy : public antlr4::DefaultErrorStrategy {
   const ParseLimits& limits_;
   std::optional<Mistake> pending_;  // seen, and on its way up to the item that it spoils
   size_t errors_ = 0;
+  bool trial_ = false;
 };
 
 }  // namespace dunlin::syntax

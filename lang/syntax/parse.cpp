@@ -55,6 +55,23 @@ class Reading {
     parser.setErrorHandler(strategy);
   }
 
+  /// Runs one start rule of the parser: on trial first, thoroughly if that finds a mistake.
+  template <class Context>
+  Context* run(Context* (grammar::DunlinParser::*start)()) {
+    using antlr4::atn::PredictionMode;
+    auto* simulator = parser.getInterpreter<antlr4::atn::ParserATNSimulator>();
+    try {
+      strategy->set_trial(true);
+      simulator->setPredictionMode(PredictionMode::SLL);
+      return (parser.*start)();
+    } catch (const antlr4::ParseCancellationException&) {
+      parser.reset();
+      strategy->set_trial(false);
+      simulator->setPredictionMode(PredictionMode::LL);
+      return (parser.*start)();
+    }
+  }
+
   TokenList list;
 
  private:
@@ -72,7 +89,7 @@ ast::ExprPtr read_expression(const Slice& slice, Diagnostics& diagnostics, const
   const size_t errors_before = diagnostics.error_count();
   Reading reading(slice, diagnostics, limits);
   if (!reading.list.usable) return nullptr;
-  auto* context = reading.parser.expressionOnly();
+  auto* context = reading.run(&grammar::DunlinParser::expressionOnly);
   if (reading.strategy->failed() || context->exception) return nullptr;
   Builder builder(slice, reading.list, diagnostics, limits, level);
   ast::ExprPtr result = builder.only_expression(*context);
@@ -88,7 +105,7 @@ ast::File parse_file(const SourceMap& sources, uint32_t file, Diagnostics& diagn
   const syntax::Slice slice{sources, file, 0, static_cast<uint32_t>(sources.text(file).size())};
   syntax::Reading reading(slice, diagnostics, limits);
   if (!reading.list.usable) return result;
-  auto* context = reading.parser.file();
+  auto* context = reading.run(&grammar::DunlinParser::file);
   syntax::Builder(slice, reading.list, diagnostics, limits, 0).declarations(*context, result);
   return result;
 }
