@@ -198,7 +198,8 @@ class Layout {
 TokenList read_tokens(const Slice& slice, Diagnostics& diagnostics, const ParseLimits& limits) {
   std::vector<RawToken> raw = LexerRun(slice, diagnostics).all();
   if (!mend_brackets(raw, slice, diagnostics, limits)) {
-    TokenList unusable;
+    raw.clear();
+    TokenList unusable = Layout(slice, raw).list();
     unusable.usable = false;
     return unusable;
   }
