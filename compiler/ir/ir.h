@@ -214,6 +214,7 @@ struct Function {
   std::vector<Note> notes;
   checked::RootId root = none;  // made from this root; none for bodies of loops
   bool has_wake = false;
+  bool may_fault = true;  // false: no evaluation of it ends in a fault
 };
 
 /// A table whose cells are all constant intervals: matched row by row from the first.
