@@ -11,7 +11,6 @@ bool is_timer(const Rule& rule) { return rule.kind == Rule::Kind::after || rule.
 void add_timer(StagePlan& stage, const Rule& rule, Place place) {
   stage.timers.push_back({&rule, place});
   if (place != Place::stage && rule.anchor != Rule::Anchor::stage) stage.kept_marks.push_back(rule.key);
-  if (rule.at_most_in_strategy) stage.kept_counters.push_back(rule.key);
 }
 
 /// A final stage ends what its strategy does: only its own handlers, its entry and `always` (but no standing task) are left.
@@ -62,6 +61,18 @@ Plan::Plan(const checked::Program& program)
     for (const checked::Always& always : program.always) {
       if (applies(always, strategy)) place_rules(stages[s], always.rules, Place::always);
     }
+  }
+  // A stage's counter that counts for the strategy lives on in all of its stages.
+  for (size_t s = 0; s < program.stages.size(); ++s) {
+    const checked::Strategy& strategy = program.strategies[program.stages[s].strategy];
+    const auto add_counters = [&](const std::vector<Rule>& rules) {
+      for (const Rule& rule : rules) {
+        if (rule.at_most_in_strategy) stages[s].kept_counters.push_back(rule.key);
+      }
+    };
+    for (const checked::Index other : strategy.stages) add_counters(program.stages[other].rules);
+    add_counters(strategy.rules);
+    for (const checked::Always& always : program.always) add_counters(always.rules);
   }
   const auto name_rules = [&](const std::vector<Rule>& rules) {
     for (const Rule& rule : rules) by_key.emplace(rule.key, &rule);
