@@ -52,6 +52,12 @@ create table dunlin.bundle_file (
   primary key (number, position)
 );
 
+-- The program whose entity tables, names and views were made last.
+create table dunlin.prepared (
+  only         bool primary key default true check (only),
+  content_hash text not null
+);
+
 -- One row a bucket, touched last by every commit: who may commit (epoch), under which version (generation), how often (batch).
 create table dunlin.bucket (
   bucket     int4 primary key,
@@ -146,6 +152,7 @@ create table dunlin.task_open (
   queue       int4 not null,
   priority    int8 not null,
   status      int2 not null,
+  marked      bool not null default false,
   not_before  timestamptz not null,
   lease_until timestamptz,
   lease_epoch int4 not null default 0,
@@ -203,6 +210,8 @@ create table dunlin.transition (
   case_id       int8 not null,
   instance_id   int8 not null,
   at            timestamptz not null,
+  step_no       int8 not null,
+  nth           int4 not null,
   version       int4 not null,
   from_strategy int4,
   from_stage    int4,

@@ -15,12 +15,14 @@ struct PostgresOptions {
   std::string url;
   /// Data folder of the private server. Empty: default_data_folder("main").
   std::filesystem::path folder;
-  /// Ask before anything else whether this is a database of ours; off only for tools that look at foreign databases.
+  /// False only for tests and benchmarks of the private server: a power cut may lose data then.
+  bool durable = true;
+  /// Shown in pg_stat_activity.
   std::string application_name = "dunlin";
 };
 
-/// Connects (and starts the private server if no URL is given). The server lives at least as long as the store. Not thread safe: one store a thread.
-/// Call migrate() and prepare() before anything else.
+/// Connects (and starts the private server if no URL is given). The server lives at least as long as the store. One store a thread, but a load and a commit may
+/// overlap. Call migrate() and prepare() before anything else.
 Result<std::unique_ptr<Store>> open_postgres(const PostgresOptions& options);
 
 }  // namespace dunlin::store

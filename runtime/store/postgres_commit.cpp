@@ -1,0 +1,257 @@
+// Steps into the database: all of a batch in one transaction, each table in one statement, the fence on the buckets last.
+#include <fmt/format.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <map>
+
+#include "runtime/engine/state_codec.h"
+#include "runtime/store/postgres_batch.h"
+#include "runtime/store/postgres_inner.h"
+#include "runtime/store/postgres_tasks.h"
+#include "runtime/store/value_codec.h"
+
+namespace dunlin::store {
+
+using engine::CaseFile;
+using engine::StepResult;
+
+namespace {
+
+using enum ColumnType;
+
+constexpr auto step_cases =
+    "update dunlin.case_file c set step_no = c.step_no + 1, version = i.version, wake_at = i.wake_at, set_aside = i.set_aside "
+    "from unnest($1, $2, $3, $4, $5, $6) i(bucket, case_id, step_no, version, wake_at, set_aside) "
+    "where c.bucket = i.bucket and c.case_id = i.case_id and c.step_no = i.step_no";
+constexpr auto keep_past =
+    "insert into dunlin.state_past (bucket, case_id, instance_id, until, version, strategy, stage, step_no, entered_at, body) "
+    "select s.bucket, s.case_id, s.instance_id, i.until, s.version, s.strategy, s.stage, s.step_no, s.entered_at, s.body "
+    "from unnest($1, $2, $3, $4) i(bucket, case_id, instance_id, until) "
+    "join dunlin.state s on s.bucket = i.bucket and s.case_id = i.case_id and s.instance_id = i.instance_id";
+constexpr auto change_states =
+    "update dunlin.state s set version = i.version, strategy = i.strategy, stage = i.stage, step_no = i.step_no, entered_at = i.entered_at, wake_at = "
+    "i.wake_at, body = i.body "
+    "from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) i(bucket, case_id, instance_id, version, strategy, stage, step_no, entered_at, wake_at, body) "
+    "where s.bucket = i.bucket and s.case_id = i.case_id and s.instance_id = i.instance_id";
+constexpr auto add_states =
+    "insert into dunlin.state (bucket, case_id, instance_id, version, strategy, stage, step_no, entered_at, wake_at, body) "
+    "select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+constexpr auto take_inbox =
+    "delete from dunlin.inbox b using unnest($1, $2, $3) i(bucket, at, seq) where b.bucket = i.bucket and b.at = i.at and b.seq = i.seq";
+constexpr auto add_events =
+    "insert into dunlin.event (bucket, case_id, at, instance_id, type, raised, body) select bucket, case_id, at, instance_id, type, true, body "
+    "from unnest($1, $2, $3, $4, $5, $6) i(bucket, case_id, at, instance_id, type, body)";
+constexpr auto add_transitions =
+    "insert into dunlin.transition (bucket, case_id, instance_id, at, version, from_strategy, from_stage, to_strategy, to_stage, rule, source_file, "
+    "source_begin) "
+    "select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+constexpr auto add_notes = "insert into dunlin.note (bucket, case_id, instance_id, at, body, whom) select * from unnest($1, $2, $3, $4, $5, $6)";
+constexpr auto add_quarantine =
+    "insert into dunlin.quarantine (at, kind, location, reason, body, bucket, case_id) select * from unnest($1, $2, $3, $4, $5, $6, $7)";
+constexpr auto add_decisions =
+    "insert into dunlin.decision (bucket, batch, recorded_at, version, body) select i.bucket, b.batch + 1, i.at, i.version, i.body "
+    "from unnest($1, $2, $3, $4) i(bucket, at, version, body) join dunlin.bucket b on b.bucket = i.bucket";
+// Last: whoever switched the version or took the bucket over meanwhile makes this find nothing, and all of the batch goes.
+constexpr auto fence =
+    "update dunlin.bucket b set batch = b.batch + 1, as_of = greatest(b.as_of, i.at) from unnest($1, $2, $3) i(bucket, generation, at) "
+    "where b.bucket = i.bucket and b.generation = i.generation";
+
+std::string compress(const std::string& plain) {
+  std::string packed(ZSTD_compressBound(plain.size()), '\0');
+  const size_t size = ZSTD_compress(packed.data(), packed.size(), plain.data(), plain.size(), 1);
+  packed.resize(ZSTD_isError(size) != 0U ? 0 : size);
+  return packed;
+}
+
+std::string key_text(const checked::Program& program, const abi::Instance& instance) {
+  const checked::Entity& entity = program.entities[static_cast<size_t>(instance.entity)];
+  if (entity.key_field == checked::none) return std::to_string(instance.id);
+  const checked::Field& key = entity.fields[static_cast<size_t>(entity.key_field)];
+  if (key.type.kind == checked::TypeKind::text) return std::string(reinterpret_cast<const abi::Text*>(instance.slots[key.slot])->view());
+  return checked::format_value(program, key.type, instance.slots + key.slot);
+}
+
+void append_reads(std::string& out, const std::vector<engine::ValueRead>& reads) {
+  out += "{";
+  for (size_t i = 0; i < reads.size(); ++i) {
+    if (i > 0) out += ", ";
+    append_json_text(out, reads[i].name);
+    out += ": ";
+    append_json_text(out, reads[i].value);
+  }
+  out += "}";
+}
+
+std::optional<int64_t> number_of(const std::vector<int32_t>& numbers, int32_t index) {
+  if (index < 0) return std::nullopt;
+  return numbers[static_cast<size_t>(index)];
+}
+
+/// One commit under way: rows for every table.
+class Writing {
+ public:
+  Writing(const Layout& layout, int32_t version, Instant now) : layout_(layout), program_(layout.program), version_(version), now_(now), tasks_(layout) {}
+
+  void add(const CaseFile& case_file, const StepResult& result, const LoadedCase& loaded) {
+    if (result.fault) return add_fault(case_file, *result.fault);
+    cases_.add(case_file.bucket, case_file.debtor_id, case_file.step_number, version_, result.wake_at, false);
+    buckets_[case_file.bucket];
+    for (const int32_t position : result.changed) add_state(case_file, position, loaded, result.had_effect());
+    add_events_of(case_file, result, loaded);
+    for (size_t i = 0; i < result.transitions.size(); ++i) add_transition(case_file, result.transitions[i], i);
+    for (const auto& note : result.notes) {
+      notes_.add(case_file.bucket, case_file.debtor_id, case_file.instance(note.instance).id, now_, std::string_view(note.text), std::string_view(note.whom));
+    }
+    for (const auto& opened : result.opened) add_opened(case_file, opened);
+    for (const auto& firing : result.firings) add_decision(case_file, firing);
+    tasks_.add(case_file, result, now_);
+    tasks_.add_orphans(case_file, loaded, now_);
+  }
+
+  Result<void> send(BulkConnection& connection) {
+    for (Batch* batch : {&cases_, &past_, &states_, &new_states_, &inbox_, &events_}) {
+      if (auto sent = batch->send(connection); !sent) return sent;
+    }
+    if (auto sent = tasks_.send(connection); !sent) return sent;
+    for (auto& [entity, batch] : opened_) {
+      if (auto sent = batch.send(connection); !sent) return sent;
+    }
+    Batch decisions(add_decisions, {int32, timestamp, int32, bytea}), fenced(fence, {int32, int32, timestamp});
+    for (const auto& [bucket, lines] : buckets_) {
+      if (!lines.empty()) decisions.add(bucket, now_, version_, std::string_view(compress(lines)));
+      fenced.add(bucket, version_, now_);
+    }
+    for (Batch* batch : {&transitions_, &notes_, &quarantine_, &decisions}) {
+      if (auto sent = batch->send(connection); !sent) return sent;
+    }
+    auto sent = fenced.send(connection);
+    if (!sent && sent.error().kind == StoreError::Kind::conflict)
+      return failed(StoreError::Kind::conflict, "another version of the bundle was activated meanwhile; step again under it");
+    return sent;
+  }
+
+ private:
+  void add_fault(const CaseFile& case_file, const engine::StepFault& fault) {
+    cases_.add(case_file.bucket, case_file.debtor_id, case_file.step_number, version_, abi::never, true);
+    buckets_[case_file.bucket];
+    const abi::Instance& instance = case_file.instance(std::max(fault.instance, 0));
+    const std::string location = program_.entities[static_cast<size_t>(instance.entity)].name + " " + key_text(program_, instance);
+    std::string body = "{\"rule\": ";
+    append_json_text(body, fault.rule_name);
+    body += ", \"read\": ";
+    append_reads(body, fault.read);
+    body += "}";
+    quarantine_.add(now_, std::string_view("case"), std::string_view(location), std::string_view(fault.message), std::string_view(body), case_file.bucket,
+                    case_file.debtor_id);
+  }
+
+  void add_state(const CaseFile& case_file, int32_t position, const LoadedCase& loaded, bool had_effect) {
+    const engine::InstanceState& state = case_file.state(position);
+    const int64_t id = case_file.instance(position).id;
+    const bool there = std::ranges::find(loaded.stated, id) != loaded.stated.end();
+    if (there && had_effect) past_.add(case_file.bucket, case_file.debtor_id, id, now_);
+    (there ? states_ : new_states_)
+        .add(case_file.bucket, case_file.debtor_id, id, state.version, number_of(layout_.strategy_ids, state.strategy),
+             number_of(layout_.stage_ids, state.stage), case_file.step_number + 1, state.entered_at, state.wake_at,
+             std::string_view(engine::encode_state(program_, state)));
+  }
+
+  void add_events_of(const CaseFile& case_file, const StepResult& result, const LoadedCase& loaded) {
+    for (const InboxMark& mark : loaded.marks) inbox_.add(case_file.bucket, mark.at, mark.seq);
+    for (const auto& effect : result.events) {
+      const engine::IncomingEvent& event = effect.event;
+      if (event.inbox_id != 0) inbox_.add(case_file.bucket, event.at, event.inbox_id);
+      if (!effect.raised) continue;
+      events_.add(case_file.bucket, case_file.debtor_id, event.at, case_file.instance(event.instance).id, number_of(layout_.event_ids, event.type),
+                  std::string_view(pack_values(program_, layout_.events[static_cast<size_t>(event.type)], event.slots.data())));
+    }
+  }
+
+  void add_transition(const CaseFile& case_file, const engine::Transition& transition, size_t nth) {
+    const bool known = transition.where.known();
+    transitions_.add(
+        case_file.bucket, case_file.debtor_id, case_file.instance(transition.instance).id, transition.at, case_file.step_number + 1, static_cast<int64_t>(nth),
+        version_, number_of(layout_.strategy_ids, transition.from_strategy), number_of(layout_.stage_ids, transition.from_stage),
+        number_of(layout_.strategy_ids, transition.to_strategy), number_of(layout_.stage_ids, transition.to_stage), static_cast<int64_t>(transition.rule),
+        known ? std::optional<int64_t>(transition.where.file) : std::nullopt, known ? std::optional<int64_t>(transition.where.begin) : std::nullopt);
+  }
+
+  void add_opened(const CaseFile& case_file, const engine::OpenedInstance& opened) {
+    const EntityTable& table = layout_.entities[static_cast<size_t>(opened.entity)];
+    auto found = opened_.find(opened.entity);
+    if (found == opened_.end()) {
+      std::vector<ColumnType> types = {int32, int64, int64, int64, text, timestamp};
+      for (const ColumnType type : types_of(table.leaves)) types.push_back(type);
+      std::string parameters;
+      for (size_t i = 0; i < types.size(); ++i) parameters += fmt::format("{}${}", i == 0 ? "" : ", ", i + 1);
+      const std::string sql =
+          fmt::format("insert into {} (dunlin_bucket, dunlin_case, dunlin_id, dunlin_parent, dunlin_key, dunlin_since{}) select * from unnest({})", table.table,
+                      table.list, parameters);
+      found = opened_.emplace(opened.entity, Batch(sql, types)).first;
+    }
+    const int32_t position = case_file.find(opened.id);
+    const std::string key = position < 0 ? std::to_string(opened.id) : key_text(program_, case_file.instance(position));
+    found->second.add(case_file.bucket, case_file.debtor_id, opened.id, case_file.instance(opened.parent).id, std::string_view(key), now_);
+    for (size_t i = 0; i < table.leaves.size(); ++i) add_value(program_, table.leaves[i], opened.slots.data(), found->second.column(6 + i));
+  }
+
+  void add_decision(const CaseFile& case_file, const engine::Firing& firing) {
+    std::string& lines = buckets_[case_file.bucket];
+    lines += fmt::format("{{\"instance\": {}, \"at\": \"", case_file.instance(firing.instance).id);
+    lines += instant_text(now_);
+    lines += "\", \"rule\": ";
+    append_json_text(lines, firing.rule_name);
+    lines += ", \"read\": ";
+    append_reads(lines, firing.read);
+    lines += "}\n";
+  }
+
+  const Layout& layout_;
+  const checked::Program& program_;
+  const int32_t version_;
+  const Instant now_;
+  std::map<int32_t, std::string> buckets_;  // with the decisions made in them
+  std::map<int32_t, Batch> opened_;         // by entity
+  TaskChanges tasks_;
+  Batch cases_{step_cases, {int32, int64, int64, int32, timestamp, boolean}};
+  Batch past_{keep_past, {int32, int64, int64, timestamp}};
+  Batch states_{change_states, {int32, int64, int64, int32, int32, int32, int64, timestamp, timestamp, bytea}};
+  Batch new_states_{add_states, {int32, int64, int64, int32, int32, int32, int64, timestamp, timestamp, bytea}};
+  Batch inbox_{take_inbox, {int32, timestamp, int64}};
+  Batch events_{add_events, {int32, int64, timestamp, int64, int32, bytea}};
+  Batch transitions_{add_transitions, {int32, int64, int64, timestamp, int64, int32, int32, int32, int32, int32, int32, int64, int32, int32}};
+  Batch notes_{add_notes, {int32, int64, int64, timestamp, text, text}};
+  Batch quarantine_{add_quarantine, {timestamp, text, text, text, text, int32, int64}};
+};
+
+}  // namespace
+
+Result<void> PostgresStore::commit_all(const checked::Program& program, const std::vector<CaseCommit>& steps, Instant now) {
+  if (steps.empty()) return {};
+  auto layout = layout_of(program);
+  if (!layout) return std::unexpected(layout.error());
+  auto version = version_of(program);
+  if (!version) return std::unexpected(version.error());
+  Writing writing(**layout, *version, now);
+  for (const CaseCommit& step : steps) {
+    LoadedCase loaded;
+    {
+      const std::lock_guard hold(guard_);
+      const auto found = loaded_.find(step.case_file->debtor_id);
+      if (found == loaded_.end()) return failed(StoreError::Kind::conflict, "a case file was committed that was not loaded, or committed twice; read it again");
+      loaded = std::move(found->second);
+      loaded_.erase(found);
+    }
+    writing.add(*step.case_file, *step.result, loaded);
+  }
+  return write([&](BulkConnection& connection) { return writing.send(connection); });
+}
+
+Result<void> PostgresStore::commit(const checked::Program& program, int32_t bucket, const std::vector<CaseCommit>& steps, Instant now) {
+  const bool all_here = std::ranges::all_of(steps, [&](const CaseCommit& step) { return step.case_file->bucket == bucket; });
+  if (!all_here) return failed(StoreError::Kind::input, "a case file of another bucket was committed");
+  return commit_all(program, steps, now);
+}
+
+}  // namespace dunlin::store

@@ -1,0 +1,282 @@
+// Instances and events on their way in: COPY into a temporary table, then one statement for each question about them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "runtime/store/postgres_small.h"
+#include "runtime/store/value_codec.h"
+
+namespace dunlin::store {
+
+namespace {
+
+bool holds_zero_byte(const std::vector<Leaf>& leaves, const int64_t* slots) {
+  return std::ranges::any_of(leaves, [&](const Leaf& leaf) {
+    if (leaf.type.kind != checked::TypeKind::text || (leaf.optional && slots[leaf.slot] == 0)) return false;
+    const auto* text = reinterpret_cast<const abi::Text*>(slots[leaf.value_slot()]);
+    return text != nullptr && text->view().find('\0') != std::string_view::npos;
+  });
+}
+
+Result<void> copy_in(BulkConnection& connection, const std::string& target, const Columns& columns) {
+  auto copy = CopyIn::start(connection, target);
+  if (!copy) return std::unexpected(copy.error());
+  if (auto put = (*copy)->put(columns); !put) return put;
+  auto done = (*copy)->finish();
+  if (!done) return std::unexpected(done.error());
+  return {};
+}
+
+/// Runs statements one after the other; adds the rows of each to its counter.
+class Statements {
+ public:
+  explicit Statements(BulkConnection& connection) : connection_(connection) {}
+  Statements& run(const std::string& sql, int64_t* rows = nullptr) {
+    if (error_) return *this;
+    crash_point();
+    auto done = connection_.run(sql);
+    if (!done) {
+      error_ = done.error();
+    } else if (rows != nullptr) {
+      *rows += *done;
+    }
+    return *this;
+  }
+  Result<void> result() const {
+    if (error_) return std::unexpected(*error_);
+    return {};
+  }
+
+ private:
+  BulkConnection& connection_;
+  std::optional<StoreError> error_;
+};
+
+}  // namespace
+
+Result<void> PostgresStore::put_entity(BulkConnection& connection, const Layout& layout, int32_t entity, const std::vector<const InstanceRow*>& rows,
+                                       Instant as_of, ImportCounts& counts) {
+  const checked::Program& program = layout.program;
+  const checked::Entity& kind = program.entities[entity];
+  const EntityTable& table = layout.entities[entity];
+  const bool root = kind.parent == checked::none;
+  const std::string root_name = program.entities[0].name;
+
+  std::vector<ColumnType> types = {ColumnType::int32, ColumnType::int64, ColumnType::int64, ColumnType::int64, ColumnType::text};
+  for (const ColumnType type : types_of(table.leaves)) types.push_back(type);
+  Columns columns = columns_of(types);
+  std::unordered_set<int64_t> seen;
+  for (size_t i = rows.size(); i-- > 0;) {  // of rows with one key the last counts
+    const InstanceRow& row = *rows[i];
+    const int64_t id = engine::stable_id(kind.name, row.key), case_id = root ? id : engine::stable_id(root_name, row.root_key);
+    if (!seen.insert(id).second) {
+      ++counts.duplicates;
+      continue;
+    }
+    columns[0].add(engine::bucket_of(case_id));
+    columns[1].add(case_id);
+    columns[2].add(id);
+    columns[3].add(root ? 0 : engine::stable_id(program.entities[kind.parent].name, row.parent_key.empty() ? row.root_key : row.parent_key));
+    columns[4].add(std::string_view(row.key));
+    for (size_t leaf = 0; leaf < table.leaves.size(); ++leaf) add_value(program, table.leaves[leaf], row.slots.data(), columns[5 + leaf]);
+  }
+
+  std::string definition, assignments, incoming;
+  for (size_t i = 0; i < table.leaves.size(); ++i) {
+    definition += fmt::format(", {} {}", table.columns[i], sql_type(table.leaves[i]));
+    assignments += fmt::format("{} = i.{}, ", table.columns[i], table.columns[i]);
+    incoming += fmt::format(", i.{}", table.columns[i]);
+  }
+  std::string current = incoming;
+  for (size_t at = current.find(", i."); at != std::string::npos; at = current.find(", i.", at + 1)) current[at + 2] = 't';
+  Statements statements(connection);
+  statements.run(fmt::format(
+      "create temp table incoming (dunlin_bucket int4, dunlin_case int8, dunlin_id int8, dunlin_parent int8, dunlin_key text{}) on commit drop", definition));
+  if (auto made = statements.result(); !made) return made;
+  if (auto copied = copy_in(connection, "pg_temp.incoming", columns); !copied) return copied;
+
+  const std::string same_place = "t.dunlin_bucket = i.dunlin_bucket and t.dunlin_case = i.dunlin_case and t.dunlin_id = i.dunlin_id";
+  const std::string business_time = sql_instant(as_of);
+  const auto set_aside_where = [&](const std::string& reason, const std::string& condition) {
+    statements.run(
+        fmt::format(
+            "with bad as (delete from incoming i where {} returning *) insert into dunlin.quarantine (at, kind, location, reason, body, bucket, case_id) "
+            "select {}, 'row', {} || ' ' || i.dunlin_key, {}, row_to_json(i)::text, i.dunlin_bucket, i.dunlin_case from bad i",
+            condition, business_time, quote_text(kind.name), quote_text(reason)),
+        &counts.set_aside);
+  };
+  statements.run("analyze incoming");
+  if (!root) {
+    const checked::Entity& parent = program.entities[kind.parent];
+    set_aside_where(
+        fmt::format("its {} is not there; import that first", parent.name),
+        fmt::format(
+            "not exists (select 1 from {} t where t.dunlin_bucket = i.dunlin_bucket and t.dunlin_case = i.dunlin_case and t.dunlin_id = i.dunlin_parent)",
+            layout.entities[kind.parent].table));
+    set_aside_where(fmt::format("it already hangs on another {}", root_name),
+                    fmt::format("exists (select 1 from {} t where t.dunlin_key = i.dunlin_key and t.dunlin_case <> i.dunlin_case)", table.table));
+  }
+  set_aside_where("another key has the same identity; change the key",
+                  fmt::format("exists (select 1 from {} t where {} and t.dunlin_key <> i.dunlin_key)", table.table, same_place));
+
+  int64_t changed = 0, inserted = 0, left = 0;
+  statements.run("create temp table touched (bucket int4, case_id int8) on commit drop")
+      .run("create temp table changed (like incoming) on commit drop")
+      .run(fmt::format("insert into changed select i.* from incoming i join {} t on {} where (t.dunlin_parent{}) is distinct from (i.dunlin_parent{})",
+                       table.table, same_place, current, incoming))
+      .run(fmt::format("insert into {0} (dunlin_bucket, dunlin_case, dunlin_id, dunlin_parent, dunlin_key, dunlin_since, dunlin_until{1}) select "
+                       "t.dunlin_bucket, t.dunlin_case, "
+                       "t.dunlin_id, t.dunlin_parent, t.dunlin_key, t.dunlin_since, {2}{3} from {4} t join changed i on {5} where t.dunlin_since < {2}",
+                       table.past, table.list, business_time, current, table.table, same_place))
+      .run(fmt::format("update {} t set {}dunlin_parent = i.dunlin_parent, dunlin_since = greatest(t.dunlin_since, {}) from changed i where {}", table.table,
+                       assignments, business_time, same_place),
+           &changed)
+      .run("insert into touched select dunlin_bucket, dunlin_case from changed")
+      .run(fmt::format("delete from incoming i using {} t where {}", table.table, same_place), &left)
+      .run(fmt::format("insert into {} (dunlin_bucket, dunlin_case, dunlin_id, dunlin_parent, dunlin_key, dunlin_since{}) select i.dunlin_bucket, "
+                       "i.dunlin_case, i.dunlin_id, "
+                       "i.dunlin_parent, i.dunlin_key, {}{} from incoming i order by 1, 2, 3",
+                       table.table, table.list, business_time, incoming),
+           &inserted);
+  if (root) {
+    // A case file that is new is due at once; one that is not gets a mark.
+    statements.run(
+        "insert into dunlin.case_file (bucket, case_id, step_no, version, wake_at) select dunlin_bucket, dunlin_case, 0, 0, '-infinity' from incoming order by "
+        "1, 2 on conflict do "
+        "nothing");
+  } else {
+    statements.run("insert into touched select dunlin_bucket, dunlin_case from incoming");
+  }
+  statements.run("insert into dunlin.inbox (bucket, at, case_id, kind) select distinct bucket, '-infinity'::timestamptz, case_id, 1 from touched order by 1")
+      .run("update dunlin.case_file c set set_aside = false from touched i where c.bucket = i.bucket and c.case_id = i.case_id and c.set_aside")
+      .run("drop table incoming, touched, changed");
+  counts.changed += changed;
+  counts.inserted += inserted;
+  counts.unchanged += left - changed;
+  return statements.result();
+}
+
+Result<ImportCounts> PostgresStore::put_instances(const checked::Program& program, const std::vector<InstanceRow>& rows, Instant as_of) {
+  auto layout = layout_of(program);
+  if (!layout) return std::unexpected(layout.error());
+  ImportCounts counts;
+  std::vector<SetAside> unfit;
+  std::vector<std::vector<const InstanceRow*>> by_entity(program.entities.size());
+  for (const InstanceRow& row : rows) {
+    const auto& leaves = (*layout)->entities[row.entity].leaves;
+    if (row.key.empty() || row.key.find('\0') != std::string::npos || holds_zero_byte(leaves, row.slots.data())) {
+      const char* reason = row.key.empty() ? "it has no key" : "a text in it holds a zero byte";
+      unfit.push_back({"row", program.entities[row.entity].name + " " + row.key.substr(0, row.key.find('\0')), reason, "{}", as_of});
+      continue;
+    }
+    by_entity[row.entity].push_back(&row);
+  }
+  auto done = write([&](BulkConnection& connection) -> Result<void> {
+    for (size_t e = 0; e < by_entity.size(); ++e) {  // parents stand before their children
+      if (by_entity[e].empty()) continue;
+      auto put = put_entity(connection, **layout, static_cast<int32_t>(e), by_entity[e], as_of, counts);
+      if (!put) return put;
+    }
+    return {};
+  });
+  if (!done) return std::unexpected(done.error());
+  if (auto kept = set_aside(unfit); !kept) return std::unexpected(kept.error());
+  counts.set_aside += static_cast<int64_t>(unfit.size());
+  return counts;
+}
+
+Result<ImportCounts> PostgresStore::post_events(const checked::Program& program, const std::vector<EventRow>& rows) {
+  auto layout = layout_of(program);
+  if (!layout) return std::unexpected(layout.error());
+  using enum ColumnType;
+  Columns columns = columns_of({int32, int64, int32, int64, timestamp, int32, text, text, bytea, text});
+  std::vector<bool> used(program.entities.size());
+  for (const EventRow& row : rows) {
+    const int64_t case_id = engine::stable_id(program.entities[0].name, row.root_key);
+    used[row.entity] = true;
+    columns[0].add(engine::bucket_of(case_id));
+    columns[1].add(case_id);
+    columns[2].add(row.entity);
+    columns[3].add(engine::stable_id(program.entities[row.entity].name, row.owner_key));
+    columns[4].add(row.at);
+    columns[5].add((*layout)->event_ids[row.type]);
+    columns[6].add(std::string_view(row.source));
+    columns[7].add(std::string_view(row.external_id));
+    columns[8].add(std::string_view(pack_values(program, (*layout)->events[row.type], row.slots.data())));
+    columns[9].add(std::string_view(row.owner_key));
+  }
+  ImportCounts counts;
+  auto done = write([&](BulkConnection& connection) -> Result<void> {
+    Statements statements(connection);
+    statements.run(
+        "create temp table incoming_event (seq int8 not null default nextval('dunlin.arrival'), bucket int4, case_id int8, entity int4, instance_id int8, at "
+        "timestamptz, type int4, "
+        "source text, external_id text, body bytea, owner_key text, key uuid generated always as (md5(source || e'\\x1f' || external_id)::uuid) stored) on "
+        "commit drop");
+    if (auto made = statements.result(); !made) return made;
+    auto copied = copy_in(connection, "pg_temp.incoming_event (bucket, case_id, entity, instance_id, at, type, source, external_id, body, owner_key)", columns);
+    if (!copied) return copied;
+    statements.run("analyze incoming_event");
+    for (size_t e = 0; e < used.size(); ++e) {
+      if (!used[e]) continue;
+      statements.run(
+          fmt::format("with bad as (delete from incoming_event i where entity = {} and not exists (select 1 from {} t where t.dunlin_bucket = i.bucket and "
+                      "t.dunlin_case "
+                      "= i.case_id and t.dunlin_id = i.instance_id) returning *) insert into dunlin.quarantine (at, kind, location, reason, body) select i.at, "
+                      "'event', "
+                      "{} || ' ' || i.owner_key, 'there is no such ' || {}, json_build_object('event', n.name, 'at', i.at, 'source', i.source, 'external_id', "
+                      "i.external_id)::text from bad i left join dunlin.name n on n.id = i.type",
+                      e, (*layout)->entities[e].table, quote_text(program.entities[e].name), quote_text(program.entities[e].name)),
+          &counts.set_aside);
+    }
+    statements
+        .run(
+            "delete from incoming_event i using (select seq, row_number() over (partition by bucket, key order by seq) as nth from incoming_event where "
+            "external_id <> '') d "
+            "where d.seq = i.seq and d.nth > 1",
+            &counts.duplicates)
+        .run("delete from incoming_event i using dunlin.event_key k where k.bucket = i.bucket and k.key = i.key and i.external_id <> ''", &counts.duplicates)
+        .run("insert into dunlin.event_key select bucket, key from incoming_event where external_id <> '' order by 1, 2")
+        .run(
+            "insert into dunlin.event (bucket, case_id, at, seq, instance_id, type, source, external_id, body) select bucket, case_id, at, seq, instance_id, "
+            "type, source, "
+            "external_id, body from incoming_event order by bucket, case_id, at, seq",
+            &counts.inserted)
+        .run("insert into dunlin.inbox (bucket, at, seq, case_id, kind) select bucket, at, seq, case_id, 0 from incoming_event order by bucket, at, seq")
+        .run("drop table incoming_event");
+    return statements.result();
+  });
+  if (!done) return std::unexpected(done.error());
+  return counts;
+}
+
+Result<void> PostgresStore::set_aside(const std::vector<SetAside>& rows) {
+  if (rows.empty()) return {};
+  using enum ColumnType;
+  Columns columns = columns_of({timestamp, text, text, text, text});
+  for (const SetAside& row : rows) {
+    columns[0].add(row.at);
+    columns[1].add(std::string_view(row.kind));
+    columns[2].add(std::string_view(row.where));
+    columns[3].add(std::string_view(row.reason));
+    std::string body = row.body;
+    std::erase(body, '\0');
+    columns[4].add(std::string_view(body));
+  }
+  return write([&](BulkConnection& connection) { return copy_in(connection, "dunlin.quarantine (at, kind, location, reason, body)", columns); });
+}
+
+Result<std::vector<SetAside>> PostgresStore::quarantine(int64_t limit) {
+  std::vector<SetAside> rows;
+  auto read = small("read what was set aside", [&](SmallWork& work) {
+    for (const auto& row :
+         work.exec(fmt::format("select kind, location, reason, body, {} from dunlin.quarantine order by id desc limit {}", micros("at"), limit))) {
+      rows.push_back({row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<std::string>(), row[3].as<std::string>(), row[4].as<int64_t>()});
+    }
+  });
+  if (!read) return std::unexpected(read.error());
+  return rows;
+}
+
+}  // namespace dunlin::store

@@ -1,0 +1,152 @@
+// The PostgreSQL store from the inside. Its parts stand in files of their own:
+//   postgres_store.cpp    connecting, transactions, the schema's version
+//   postgres_program.cpp  tables and names of a program, versions
+//   postgres_import.cpp   instances and events in
+//   postgres_load.cpp     case files out
+//   postgres_commit.cpp   steps in; postgres_tasks.cpp: what they do to tasks
+//   postgres_read.cpp     questions of people
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "runtime/store/bulk_binary.h"
+#include "runtime/store/embedded.h"
+#include "runtime/store/layout.h"
+#include "runtime/store/postgres_errors.h"
+#include "runtime/store/postgres_store.h"
+
+namespace pqxx {
+class result;
+}
+
+namespace dunlin::store {
+
+using Cases = std::vector<std::unique_ptr<engine::CaseFile>>;
+
+/// A row of the inbox that a load has read and the commit of the same step has to delete.
+struct InboxMark {
+  Instant at;
+  int64_t seq;
+};
+/// What a load knows of a case file and the case file itself does not say.
+struct LoadedCase {
+  std::vector<InboxMark> marks;                             // changed data, and events of types this program does not know
+  std::vector<int64_t> stated;                              // instances that have a row in dunlin.state
+  std::vector<std::pair<engine::TaskId, int32_t>> orphans;  // open tasks of queues (by number) that this program does not have
+  std::string damage;                                       // why it cannot be stepped; empty: it can
+};
+
+class PostgresStore final : public Store {
+ public:
+  PostgresStore(std::unique_ptr<EmbeddedServer> server, std::string url, std::string application_name);
+  ~PostgresStore() override;
+
+  Result<void> open();
+
+  Result<void> migrate() override;
+  Result<void> prepare(const checked::Program& program) override;
+  Result<BundleVersion> activate(const checked::Program& program, const BundleSources& sources, const std::string& author, Instant at) override;
+  Result<std::vector<BundleVersion>> versions() override;
+  Result<BundleSources> sources_of(int32_t version) override;
+
+  Result<ImportCounts> put_instances(const checked::Program& program, const std::vector<InstanceRow>& rows, Instant as_of) override;
+  Result<ImportCounts> post_events(const checked::Program& program, const std::vector<EventRow>& rows) override;
+  Result<void> set_aside(const std::vector<SetAside>& rows) override;
+  Result<std::vector<SetAside>> quarantine(int64_t limit) override;
+
+  Result<std::vector<int32_t>> buckets_to_step(Instant now, bool full) override;
+  Result<Cases> load(const checked::Program& program, int32_t bucket, Instant now, bool full, int64_t after_debtor, size_t limit, Cases& pool) override;
+  Result<Cases> load_awake(const checked::Program& program, Instant now, bool full, Position after, size_t limit, Cases& pool) override;
+  Result<void> commit(const checked::Program& program, int32_t bucket, const std::vector<CaseCommit>& steps, Instant now) override;
+  Result<void> commit_all(const checked::Program& program, const std::vector<CaseCommit>& steps, Instant now) override;
+  Result<Instant> next_wake(Instant after) override;
+
+  Result<std::vector<FunnelRow>> funnel() override;
+  Result<std::vector<TaskRow>> tasks(const std::string& queue, const std::string& status, int64_t limit) override;
+  Result<std::vector<TaskCount>> task_counts(Instant from, Instant to) override;
+  Result<std::unique_ptr<engine::CaseFile>> load_case(const checked::Program& program, const std::string& entity, const std::string& key,
+                                                      std::optional<Instant> at) override;
+  Result<std::vector<TransitionRow>> transitions(const std::string& entity, const std::string& key) override;
+  Result<std::vector<TaskRow>> tasks_of(const std::string& entity, const std::string& key) override;
+  Result<std::vector<std::string>> decisions(const std::string& entity, const std::string& key, int64_t limit) override;
+  Result<void> for_each_case(const checked::Program& program, Instant at, const std::function<void(engine::CaseFile&)>& visit) override;
+  Result<std::vector<Finding>> inspect() override;
+
+ private:
+  /// Where an instance is.
+  struct Place {
+    int32_t bucket = 0;
+    int64_t case_id = 0, id = 0;
+  };
+  /// Case files to load, and how to say so in SQL.
+  struct Selection {
+    std::vector<Place> cases;  // id: not used; in (bucket, case) order
+    bool range = false;        // take everything between the first and the last
+    Instant now = 0;           // history and inbox end here
+    bool past = false;         // data, states and tasks as they were at `now`
+    bool stepping = false;     // leave out what is set aside; remember what the commit will need
+  };
+  /// Case files known to be awake, so that one look at all of them serves several loads.
+  struct Ahead {
+    Instant now = 0;
+    Position after;  // the last one handed out
+    int32_t last_bucket = -1;
+    size_t next = 0;
+    bool complete = false;  // nothing lies behind the last of them
+    std::vector<Place> cases;
+  };
+  struct Loading;  // one load under way
+
+  // ---- postgres_store.cpp ----
+  using Work = std::function<void(class SmallWork&)>;
+  /// Runs small statements in one transaction of libpqxx; what it throws becomes an error for people.
+  Result<void> small(std::string_view doing, const Work& work);
+  Result<BulkConnection*> reader();
+  Result<BulkConnection*> writer();
+  Result<BulkConnection*> alive(std::unique_ptr<BulkConnection>& connection);
+  /// Runs `work` between BEGIN and COMMIT on the writer; rolls back when it fails.
+  Result<void> write(const std::function<Result<void>(BulkConnection&)>& work);
+  Result<void> read(const std::function<Result<void>(BulkConnection&)>& work);
+
+  // ---- postgres_program.cpp ----
+  Result<Layout*> layout_of(const checked::Program& program);
+  Result<int32_t> version_of(const checked::Program& program);
+  Result<void> check_rows(const checked::Program& program, const Layout& layout);
+  Result<Place> place_of(const std::string& entity, const std::string& key);
+
+  // ---- postgres_import.cpp ----
+  Result<void> put_entity(BulkConnection& connection, const Layout& layout, int32_t entity, const std::vector<const InstanceRow*>& rows, Instant as_of,
+                          ImportCounts& counts);
+
+  // ---- postgres_load.cpp ----
+  Result<void> look_ahead(BulkConnection& connection, int32_t version, Instant now, Position after, int32_t last_bucket);
+  Result<void> select_awake(BulkConnection& connection, int32_t version, Position after, int32_t last_bucket, size_t limit, Selection& selection);
+  Result<void> select_all(BulkConnection& connection, Position after, int32_t last_bucket, size_t limit, Selection& selection);
+  Result<Cases> load_selected(BulkConnection& connection, const Layout& layout, const Selection& selection, Cases& pool);
+  Result<Cases> load_from(const checked::Program& program, Instant now, bool full, Position after, int32_t last_bucket, size_t limit, Cases& pool);
+
+  // ---- postgres_read.cpp ----
+  Result<std::vector<TaskRow>> read_tasks(const std::string& condition, const std::string& order, int64_t limit);
+
+  std::unique_ptr<EmbeddedServer> server_;
+  std::string url_, application_name_;
+  std::unique_ptr<BulkConnection> reader_, writer_;
+  struct Small;
+  std::unique_ptr<Small> small_;
+  struct Known {
+    std::string content_hash;
+    std::unique_ptr<Layout> layout;
+    int32_t version = 0;  // 0: not looked up
+  };
+  std::mutex guard_;  // load and commit may run at the same time, each in its thread
+  std::unordered_map<const checked::Program*, Known> known_;
+  std::unordered_map<int64_t, LoadedCase> loaded_;
+  Ahead ahead_;
+};
+
+}  // namespace dunlin::store

@@ -1,0 +1,488 @@
+// Case files out of the database: one stream of rows a table, all in (bucket, case) order, merged here. A join in SQL would take twice as long.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "runtime/engine/state_codec.h"
+#include "runtime/store/postgres_small.h"
+#include "runtime/store/value_codec.h"
+
+namespace dunlin::store {
+
+using engine::CaseFile;
+
+namespace {
+
+constexpr size_t ahead_max = 50'000;
+constexpr double dense = 0.3;  // from this share of awake case files on, reading all between the first and the last is cheaper
+constexpr int32_t last_bucket_of_all = engine::bucket_count - 1;
+
+const abi::Text empty_text{};
+
+/// Slots of the leaves with nothing known: missing texts are empty ones.
+std::vector<int64_t> blank_slots(const std::vector<Leaf>& leaves, int32_t count) {
+  std::vector<int64_t> slots(static_cast<size_t>(std::max(count, 0)));
+  for (const Leaf& leaf : leaves) {
+    const auto kind = leaf.type.kind;
+    const bool text =
+        kind == checked::TypeKind::text || kind == checked::TypeKind::timezone || kind == checked::TypeKind::file || kind == checked::TypeKind::location;
+    if (text && !leaf.optional) slots[leaf.slot] = reinterpret_cast<int64_t>(&empty_text);
+  }
+  return slots;
+}
+
+std::string after_sql(const std::string& bucket, const std::string& case_id, Position after) {
+  return fmt::format("({}, {}) > ({}, '{}'::int8)", bucket, case_id, after.bucket, after.debtor);
+}
+
+engine::TaskId task_id(FieldBytes field) { return {get_whole<uint64_t>(field.data), get_whole<uint64_t>(field.data + 8)}; }
+
+}  // namespace
+
+/// One load under way: the case files by their order, and a place in it that every stream walks along.
+struct PostgresStore::Loading {
+  BulkConnection& connection;
+  const Layout& layout;
+  const Selection& selection;
+  Cases cases;
+  std::vector<LoadedCase> extra;
+  struct Waiting {
+    Instant at;
+    int64_t seq;
+  };
+  std::vector<std::vector<Waiting>> waiting;  // events in the inbox, by case
+  size_t place = 0;
+
+  const checked::Program& program() const { return layout.program; }
+
+  /// Position of the case that the next row belongs to; -1 if it is none of ours.
+  int32_t find(CopyRows& rows) {
+    const int32_t bucket = rows.int32();
+    const int64_t case_id = rows.int64();
+    const auto before = [&](const CaseFile& case_file) { return case_file.bucket < bucket || (case_file.bucket == bucket && case_file.debtor_id < case_id); };
+    while (place < cases.size() && before(*cases[place])) ++place;
+    if (place == cases.size() || cases[place]->bucket != bucket || cases[place]->debtor_id != case_id) return -1;
+    return static_cast<int32_t>(place);
+  }
+
+  /// `table` must be something with columns `bucket` and `case_id` of these names.
+  std::string query(const std::string& columns, const std::string& table, const std::string& bucket, const std::string& case_id, const std::string& more,
+                    const std::string& order) const {
+    const auto& all = selection.cases;
+    const std::string then = order.empty() ? "" : ", " + order;
+    if (selection.range) {
+      const Place &first = all.front(), &last = all.back();
+      const std::string where =
+          first.bucket == last.bucket
+              ? fmt::format("{0} = {1} and {2} between '{3}'::int8 and '{4}'::int8", bucket, first.bucket, case_id, first.case_id, last.case_id)
+              : fmt::format("{0} between {1} and {2} and ({0}, {3}) >= ({1}, '{4}'::int8) and ({0}, {3}) <= ({2}, '{5}'::int8)", bucket, first.bucket,
+                            last.bucket, case_id, first.case_id, last.case_id);
+      return fmt::format("select {}, {}{} from {} where {}{} order by {}, {}{}", bucket, case_id, columns, table, where, more, bucket, case_id, then);
+    }
+    std::string buckets, ids;
+    for (const Place& place_of_case : all) {
+      fmt::format_to(std::back_inserter(buckets), "{}{}", buckets.empty() ? "" : ",", place_of_case.bucket);
+      fmt::format_to(std::back_inserter(ids), "{}{}", ids.empty() ? "" : ",", place_of_case.case_id);
+    }
+    return fmt::format(
+        "select y.* from unnest('{{{}}}'::int4[], '{{{}}}'::int8[]) d(b, c), lateral (select {}, {}{} from {} where {} = d.b and {} = d.c{}{} offset 0) y",
+        buckets, ids, bucket, case_id, columns, table, bucket, case_id, more, order.empty() ? "" : " order by " + order);
+  }
+
+  /// Reads a stream; `take(index of the case, rows)` reads the rest of each row.
+  template <class Take>
+  Result<void> stream(const std::string& sql, Take take) {
+    CopyRows rows(connection);
+    if (auto started = rows.start(sql); !started) return started;
+    place = 0;
+    while (rows.next()) {
+      const int32_t index = find(rows);
+      if (index >= 0) take(static_cast<size_t>(index), rows);
+    }
+    return rows.finish();
+  }
+
+  Result<void> case_files(Cases& pool);
+  Result<void> instances(int32_t entity);
+  Result<void> states();
+  Result<void> inbox();
+  Result<void> history();
+  Result<void> tasks();
+  void take_event(size_t index, CopyRows& rows);
+  void take_task(size_t index, CopyRows& rows);
+  void take_state(size_t index, CopyRows& rows);
+};
+
+/// The case files themselves: those that are gone or set aside since they were looked up are left out.
+Result<void> PostgresStore::Loading::case_files(Cases& pool) {
+  CopyRows rows(connection);
+  const std::string more = selection.stepping ? " and not set_aside" : "";
+  if (auto started = rows.start(query(", step_no", "dunlin.case_file", "bucket", "case_id", more, "")); !started) return started;
+  size_t wanted = 0;
+  while (rows.next()) {
+    const int32_t bucket = rows.int32();
+    const int64_t case_id = rows.int64(), step = rows.int64();
+    const auto& all = selection.cases;
+    while (wanted < all.size() && (all[wanted].bucket < bucket || (all[wanted].bucket == bucket && all[wanted].case_id < case_id))) ++wanted;
+    if (wanted == all.size() || all[wanted].bucket != bucket || all[wanted].case_id != case_id) continue;
+    std::unique_ptr<CaseFile> made;
+    if (!pool.empty() && &pool.back()->program() == &program()) {
+      made = std::move(pool.back());
+      pool.pop_back();
+      made->clear();
+    } else {
+      made = std::make_unique<CaseFile>(program());
+    }
+    made->bucket = bucket;
+    made->debtor_id = case_id;
+    made->step_number = step;
+    cases.push_back(std::move(made));
+  }
+  extra.resize(cases.size());
+  waiting.resize(cases.size());
+  return rows.finish();
+}
+
+Result<void> PostgresStore::Loading::instances(int32_t entity) {
+  const EntityTable& table = layout.entities[entity];
+  std::string from = table.table;
+  if (selection.past) {
+    const std::string columns = "dunlin_bucket, dunlin_case, dunlin_id, dunlin_parent" + table.list, at = sql_instant(selection.now);
+    from = fmt::format("(select {0} from {1} where dunlin_since <= {2} union all select {0} from {3} where dunlin_since <= {2} and dunlin_until > {2}) x",
+                       columns, table.table, at, table.past);
+  }
+  const bool root = program().entities[entity].parent == checked::none;
+  return stream(query(", dunlin_id, dunlin_parent" + table.list, from, "dunlin_bucket", "dunlin_case", "", "dunlin_id"), [&](size_t index, CopyRows& rows) {
+    CaseFile& case_file = *cases[index];
+    const int64_t id = rows.int64(), parent = rows.int64();
+    const int32_t above = root ? -1 : case_file.find(parent);
+    if (!root && above < 0) return;  // its parent was not there yet
+    int64_t* slots = case_file.slots(case_file.add_instance(entity, above, id));
+    for (const Leaf& leaf : table.leaves) {
+      if (read_value(program(), leaf, rows.field(), case_file, slots)) continue;
+      extra[index].damage = fmt::format("`{}.{}` holds a value that this version does not know", program().entities[entity].name, leaf.name);
+    }
+  });
+}
+
+void PostgresStore::Loading::take_state(size_t index, CopyRows& rows) {
+  CaseFile& case_file = *cases[index];
+  const int64_t id = rows.int64();
+  const int32_t version = rows.int32();
+  const FieldBytes strategy = rows.field(), stage = rows.field();
+  const int64_t step = rows.int64();
+  const Instant entered_at = rows.instant(), wake_at = rows.instant();
+  const FieldBytes body = rows.field();
+  const int32_t position = case_file.find(id);
+  if (position < 0) return;
+  if (selection.past) {
+    // The first row is the one that was in force; before its first entry there was no state.
+    auto& seen = extra[index].stated;
+    if (std::ranges::find(seen, id) != seen.end()) return;
+    seen.push_back(id);
+    if (entered_at > selection.now) return;
+  } else {
+    extra[index].stated.push_back(id);
+  }
+  engine::InstanceState& state = case_file.state(position);
+  state.version = version;
+  state.strategy = strategy.missing() ? -1 : Layout::find(layout.strategy_of, get_whole<int32_t>(strategy.data));
+  state.stage = stage.missing() || state.strategy < 0 ? -1 : Layout::find(layout.stage_of, get_whole<int32_t>(stage.data));
+  state.step_number = step;
+  state.entered_at = entered_at;
+  state.wake_at = wake_at;
+  std::string error;
+  if (!engine::decode_state(program(), body.view(), case_file.arena(), state, error)) extra[index].damage = error;
+}
+
+Result<void> PostgresStore::Loading::states() {
+  const std::string columns = ", instance_id, version, strategy, stage, step_no, entered_at, wake_at, body";
+  if (!selection.past) {
+    return stream(query(columns, "dunlin.state", "bucket", "case_id", "", ""), [&](size_t index, CopyRows& rows) { take_state(index, rows); });
+  }
+  const std::string both = fmt::format(
+      "(select bucket, case_id{0}, 'infinity'::timestamptz as until from dunlin.state union all select bucket, case_id, instance_id, version, strategy, stage, "
+      "step_no, entered_at, "
+      "'infinity'::timestamptz, body, until from dunlin.state_past where until > {1}) x",
+      columns, sql_instant(selection.now));
+  return stream(query(columns, both, "bucket", "case_id", "", "instance_id, until, step_no"), [&](size_t index, CopyRows& rows) { take_state(index, rows); });
+}
+
+Result<void> PostgresStore::Loading::inbox() {
+  const Place &first = selection.cases.front(), &last = selection.cases.back();
+  std::string where = fmt::format("bucket between {} and {}", first.bucket, last.bucket);
+  if (selection.cases.size() == 1) where += fmt::format(" and case_id = '{}'::int8", first.case_id);
+  if (selection.now != abi::never) where += fmt::format(" and at <= {}", sql_instant(selection.now));
+  return stream(fmt::format("select bucket, case_id, at, seq, kind from dunlin.inbox where {} order by bucket, case_id, at, seq", where),
+                [&](size_t index, CopyRows& rows) {
+                  const Instant at = rows.instant();
+                  const int64_t seq = rows.int64();
+                  if (rows.int16() == 0) {
+                    waiting[index].push_back({at, seq});
+                  } else {
+                    extra[index].marks.push_back({at, seq});
+                  }
+                });
+}
+
+void PostgresStore::Loading::take_event(size_t index, CopyRows& rows) {
+  CaseFile& case_file = *cases[index];
+  const Instant at = rows.instant();
+  const int64_t seq = rows.int64(), owner = rows.int64();
+  const int32_t type = Layout::find(layout.event_of, rows.int32()), position = case_file.find(owner);
+  const FieldBytes source = rows.field(), external = rows.field(), body = rows.field(), payload = rows.field();
+  const auto& queue = waiting[index];
+  const auto found = std::ranges::lower_bound(queue, std::pair{at, seq}, {}, [](const Waiting& w) { return std::pair{w.at, w.seq}; });
+  const bool waits = found != queue.end() && found->at == at && found->seq == seq;
+  if (type < 0 || position < 0) {  // a version without this event: it stays in the table and counts as handled
+    if (waits) extra[index].marks.push_back({at, seq});
+    return;
+  }
+  const auto& leaves = layout.events[type];
+  std::vector<int64_t> slots = blank_slots(leaves, program().events[type].slot_count);
+  const bool good = !body.missing()      ? unpack_values(program(), leaves, body.view(), case_file, slots.data())
+                    : !payload.missing() ? json_to_values(program(), leaves, payload.view(), case_file, slots.data())
+                                         : true;
+  if (!good) extra[index].damage = fmt::format("an event `{}` of {} holds values that cannot be read", program().events[type].name, instant_text(at));
+  if (!waits) return case_file.add_event(at, type, position, slots.data(), slots.size());
+  case_file.inbox().push_back({.at = at,
+                               .type = type,
+                               .instance = position,
+                               .slots = std::move(slots),
+                               .source = source.missing() ? "" : std::string(source.view()),
+                               .external_id = external.missing() ? "" : std::string(external.view()),
+                               .inbox_id = seq});
+}
+
+Result<void> PostgresStore::Loading::history() {
+  const std::string more = selection.now == abi::never ? "" : fmt::format(" and at <= {}", sql_instant(selection.now));
+  auto read = stream(query(", at, seq, instance_id, type, source, external_id, body, payload::text", "dunlin.event", "bucket", "case_id", more, "at, seq"),
+                     [&](size_t index, CopyRows& rows) { take_event(index, rows); });
+  // Events of one instant are handled in the order in which they arrived.
+  for (auto& case_file : cases) std::ranges::stable_sort(case_file->inbox(), {}, &engine::IncomingEvent::inbox_id);
+  return read;
+}
+
+void PostgresStore::Loading::take_task(size_t index, CopyRows& rows) {
+  CaseFile& case_file = *cases[index];
+  engine::OpenTask task;
+  task.id = task_id(rows.field());
+  const int64_t instance = rows.int64();
+  const int32_t queue = rows.int32();
+  task.queue = Layout::find(layout.queue_of, queue);
+  task.priority = rows.int64();
+  task.status = static_cast<engine::TaskStatus>(rows.int16());
+  task.marked = rows.boolean();
+  task.not_before = rows.instant();
+  task.identity = static_cast<uint64_t>(rows.int64());
+  task.rule = static_cast<uint64_t>(rows.int64());
+  task.recipient = rows.int64();
+  const FieldBytes stage = rows.field();
+  task.stage = stage.missing() ? -1 : Layout::find(layout.stage_of, get_whole<int32_t>(stage.data));
+  task.standing = rows.boolean();
+  task.stays = rows.boolean();
+  task.treatment = rows.field().view();
+  task.created_at = rows.instant();
+  task.due = rows.instant();
+  task.expires = rows.instant();
+  task.window = rows.int64();
+  const FieldBytes fields = rows.field();
+  task.instance = case_file.find(instance);
+  if (task.queue < 0 || task.instance < 0) {
+    extra[index].orphans.emplace_back(task.id, queue);
+    return;
+  }
+  const auto& leaves = layout.queues[task.queue];
+  task.fields = blank_slots(leaves, program().queues[task.queue].slot_count);
+  if (!fields.missing()) json_to_values(program(), leaves, fields.view(), case_file, task.fields.data());
+  case_file.tasks().push_back(std::move(task));
+}
+
+Result<void> PostgresStore::Loading::tasks() {
+  const std::string columns =
+      ", task, instance_id, queue, priority, status, marked, not_before, identity, rule, recipient, stage, standing, stays, treatment, created_at, due, "
+      "expires, time_window, "
+      "fields::text";
+  const auto take = [&](size_t index, CopyRows& rows) { take_task(index, rows); };
+  const std::string open = "dunlin.task_open join dunlin.task_body using (bucket, case_id, task)";
+  if (!selection.past) return stream(query(columns, open, "bucket", "case_id", "", ""), take);
+  const std::string at = sql_instant(selection.now);
+  const std::string plain =
+      "bucket, case_id, task, instance_id, queue, priority, {}, not_before, identity, rule, recipient, stage, standing, stays, treatment, created_at, due, "
+      "expires, time_window, fields";
+  const std::string both =
+      fmt::format("(select {0} from {1} where created_at <= {2} union all select {3} from dunlin.task_done where created_at <= {2} and done_at > {2}) x",
+                  fmt::format(fmt::runtime(plain), "status, marked"), open, at, fmt::format(fmt::runtime(plain), "0::int2 as status, false as marked"));
+  return stream(query(columns, both, "bucket", "case_id", "", "task"), take);
+}
+
+Result<Cases> PostgresStore::load_selected(BulkConnection& connection, const Layout& layout, const Selection& selection, Cases& pool) {
+  Loading loading{connection, layout, selection};
+  if (selection.cases.empty()) return Cases{};
+  auto done = loading.case_files(pool);
+  if (loading.cases.empty() || !done) return done ? Result<Cases>(Cases{}) : std::unexpected(done.error());
+  done = loading.inbox();  // before the data that its rows are about
+  for (size_t e = 0; done && e < layout.entities.size(); ++e) done = loading.instances(static_cast<int32_t>(e));
+  if (done) done = loading.states();
+  if (done) done = loading.history();
+  if (done) done = loading.tasks();
+  if (!done) return std::unexpected(done.error());
+  const std::lock_guard hold(guard_);
+  for (size_t i = 0; i < loading.cases.size(); ++i) {
+    loading.cases[i]->finish();
+    if (selection.stepping) loaded_[loading.cases[i]->debtor_id] = std::move(loading.extra[i]);
+  }
+  return std::move(loading.cases);
+}
+
+// ---- which ones ----
+
+Result<void> PostgresStore::look_ahead(BulkConnection& connection, int32_t version, Instant now, Position after, int32_t last_bucket) {
+  ahead_ = Ahead{.now = now, .after = after, .last_bucket = last_bucket};
+  const std::string at = sql_instant(now), other_version = version == 0 ? "" : fmt::format(" or version <> {}", version);
+  CopyRows rows(connection);
+  auto started = rows.start(fmt::format(
+      "select bucket, case_id from (select bucket, case_id from dunlin.case_file where {0} and bucket <= {1} and not set_aside and (wake_at <= {2}{3}) "
+      "union select i.bucket, i.case_id from dunlin.inbox i join dunlin.case_file c using (bucket, case_id) where {4} and i.bucket <= {1} and i.at <= {2} and "
+      "not "
+      "c.set_aside) due order by 1, 2 limit {5}",
+      after_sql("bucket", "case_id", after), last_bucket, at, other_version, after_sql("i.bucket", "i.case_id", after), ahead_max));
+  if (!started) return started;
+  while (rows.next()) {
+    const int32_t bucket = rows.int32();
+    ahead_.cases.push_back({bucket, rows.int64(), 0});
+  }
+  ahead_.complete = ahead_.cases.size() < ahead_max;
+  return rows.finish();
+}
+
+Result<void> PostgresStore::select_awake(BulkConnection& connection, int32_t version, Position after, int32_t last_bucket, size_t limit, Selection& selection) {
+  const bool continues = ahead_.now == selection.now && ahead_.last_bucket == last_bucket && ahead_.after.bucket == after.bucket &&
+                         ahead_.after.debtor == after.debtor && ahead_.next > 0 && (ahead_.next < ahead_.cases.size() || ahead_.complete);
+  if (!continues) {
+    if (auto looked = look_ahead(connection, version, selection.now, after, last_bucket); !looked) return looked;
+  }
+  const size_t count = std::min(limit, ahead_.cases.size() - ahead_.next);
+  if (count == 0) return {};
+  const auto first = ahead_.cases.begin() + static_cast<std::ptrdiff_t>(ahead_.next);
+  selection.cases.assign(first, first + static_cast<std::ptrdiff_t>(count));
+  ahead_.next += count;
+  const Place &from = selection.cases.front(), &to = selection.cases.back();
+  ahead_.after = {to.bucket, to.case_id};
+  // Identities are hashes, so a stretch of them holds its share of all case files.
+  auto total = connection.value("select greatest(reltuples, 0)::int8 from pg_class where oid = 'dunlin.case_file'::regclass");
+  if (!total) return std::unexpected(total.error());
+  constexpr double ids = 9.3e18;
+  const double span = (to.bucket - from.bucket + static_cast<double>(to.case_id - from.case_id) / ids) / engine::bucket_count;
+  selection.range = count > 50 && static_cast<double>(count) > dense * span * std::atof(total->value_or("0").c_str());
+  return {};
+}
+
+Result<void> PostgresStore::select_all(BulkConnection& connection, Position after, int32_t last_bucket, size_t limit, Selection& selection) {
+  CopyRows rows(connection);
+  auto started = rows.start(fmt::format("select bucket, case_id from dunlin.case_file where {} and bucket between {} and {} order by 1, 2 limit {}",
+                                        after_sql("bucket", "case_id", after), std::max(after.bucket, 0), last_bucket, limit));
+  if (!started) return started;
+  while (rows.next()) {
+    const int32_t bucket = rows.int32();
+    selection.cases.push_back({bucket, rows.int64(), 0});
+  }
+  selection.range = true;
+  return rows.finish();
+}
+
+Result<Cases> PostgresStore::load_from(const checked::Program& program, Instant now, bool full, Position after, int32_t last_bucket, size_t limit,
+                                       Cases& pool) {
+  auto layout = layout_of(program);
+  if (!layout) return std::unexpected(layout.error());
+  auto version = version_of(program);
+  if (!version) return std::unexpected(version.error());
+  Result<Cases> cases;
+  std::vector<SetAside> damaged;
+  if (after.bucket < 0) {  // a new night: what was loaded and never committed is forgotten
+    const std::lock_guard hold(guard_);
+    loaded_.clear();
+  }
+  // A piece may turn out empty (all set aside since); only an empty selection is the end.
+  while (cases && cases->empty()) {
+    Selection selection{.now = now, .stepping = true};
+    auto done = read([&](BulkConnection& connection) -> Result<void> {
+      // Row estimates of freshly filled tables are poor; every table here is read along its key.
+      if (auto set = connection.run("set local enable_seqscan = off; set local enable_bitmapscan = off; set local enable_hashjoin = off"); !set)
+        return std::unexpected(set.error());
+      auto selected =
+          full ? select_all(connection, after, last_bucket, limit, selection) : select_awake(connection, *version, after, last_bucket, limit, selection);
+      if (!selected) return selected;
+      cases = load_selected(connection, **layout, selection, pool);
+      return cases ? Result<void>() : std::unexpected(cases.error());
+    });
+    if (!done) return std::unexpected(done.error());
+    if (selection.cases.empty()) break;
+    after = {selection.cases.back().bucket, selection.cases.back().case_id};
+    if (cases) {
+      const std::lock_guard hold(guard_);
+      std::erase_if(*cases, [&](const auto& case_file) {
+        const LoadedCase& extra = loaded_[case_file->debtor_id];
+        if (extra.damage.empty()) return false;
+        damaged.push_back({"case", fmt::format("{}:{}", case_file->bucket, case_file->debtor_id), extra.damage, "{}", now});
+        return true;
+      });
+    }
+  }
+  for (const SetAside& row : damaged) {
+    const std::string place = row.where.substr(0, row.where.find(':')) + " and case_id = " + row.where.substr(row.where.find(':') + 1);
+    auto kept = write([&](BulkConnection& connection) -> Result<void> {
+      auto done =
+          connection.run(fmt::format("with aside as (update dunlin.case_file set set_aside = true where bucket = {0} and not set_aside returning bucket, "
+                                     "case_id) insert into dunlin.quarantine (at, kind, "
+                                     "location, reason, body, bucket, case_id) select {1}, 'case', coalesce((select entity || ' ' || key from "
+                                     "dunlin.instance_key k where k.bucket = a.bucket and k.case_id = "
+                                     "a.case_id and k.id = a.case_id), ''), {2}, '{{}}', a.bucket, a.case_id from aside a",
+                                     place, sql_instant(now), quote_text(row.reason)));
+      return done ? Result<void>() : std::unexpected(done.error());
+    });
+    if (!kept) return std::unexpected(kept.error());
+  }
+  return cases;
+}
+
+Result<Cases> PostgresStore::load_awake(const checked::Program& program, Instant now, bool full, Position after, size_t limit, Cases& pool) {
+  return load_from(program, now, full, after, last_bucket_of_all, limit, pool);
+}
+
+Result<Cases> PostgresStore::load(const checked::Program& program, int32_t bucket, Instant now, bool full, int64_t after_debtor, size_t limit, Cases& pool) {
+  return load_from(program, now, full, {bucket, after_debtor}, bucket, limit, pool);
+}
+
+Result<std::vector<int32_t>> PostgresStore::buckets_to_step(Instant now, bool full) {
+  std::vector<int32_t> buckets;
+  const std::string at = sql_instant(now);
+  auto looked = small("look for case files to step", [&](SmallWork& work) {
+    const std::string awake = fmt::format(
+        "select bucket from dunlin.case_file where not set_aside and (wake_at <= {0} or version <> coalesce((select number from dunlin.bundle where active), "
+        "version)) union select "
+        "i.bucket from dunlin.inbox i join dunlin.case_file c using (bucket, case_id) where i.at <= {0} and not c.set_aside",
+        at);
+    for (const auto& row : work.exec(full ? "select distinct bucket from dunlin.case_file where not set_aside order by 1" : awake + " order by 1")) {
+      buckets.push_back(row[0].as<int32_t>());
+    }
+  });
+  if (!looked) return std::unexpected(looked.error());
+  return buckets;
+}
+
+/// The earliest instant at or after `after` at which a case file is to be stepped; what is due already is due at `after`.
+Result<Instant> PostgresStore::next_wake(Instant after) {
+  Instant earliest = abi::never;
+  auto looked = small("look for the next wake", [&](SmallWork& work) {
+    const auto rows = work.exec(
+        "select " + micros("w") +
+        " from (select min(w) as w from (select min(wake_at) as w from dunlin.case_file where not set_aside union all select min(i.at) from dunlin.inbox i "
+        "join dunlin.case_file c using (bucket, case_id) where not c.set_aside) x) y where w is not null");
+    if (!rows.empty()) earliest = std::max(after, rows[0][0].as<int64_t>());
+  });
+  if (!looked) return std::unexpected(looked.error());
+  return earliest;
+}
+
+}  // namespace dunlin::store

@@ -1,0 +1,315 @@
+// Tables, names and views of a program, and its versions.
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+
+#include "runtime/store/postgres_small.h"
+
+namespace dunlin::store {
+
+using checked::TypeKind;
+
+namespace {
+
+/// Columns that every entity table has besides the fields.
+constexpr auto own_columns =
+    "dunlin_bucket int4 not null, dunlin_case int8 not null, dunlin_id int8 not null, dunlin_parent int8 not null, dunlin_key text not null, "
+    "dunlin_since timestamptz not null";
+
+using ColumnTypes = std::map<std::string, std::string>;
+
+ColumnTypes columns_in(pqxx::work& work, const std::string& table) {
+  ColumnTypes types;
+  const auto rows = work.exec("select a.attname, format_type(a.atttypid, a.atttypmod) from pg_attribute a where a.attrelid = to_regclass(" + work.quote(table) +
+                              ") and a.attnum > 0 and not a.attisdropped");
+  for (const auto& row : rows) types[row[0].as<std::string>()] = row[1].as<std::string>();
+  return types;
+}
+
+std::string unquoted(const std::string& name) {
+  std::string plain = name.substr(1, name.size() - 2);
+  for (size_t at = plain.find("\"\""); at != std::string::npos; at = plain.find("\"\"", at + 1)) plain.erase(at, 1);
+  return plain;
+}
+
+/// What stands in the way, or nothing.
+std::optional<std::string> bring_table_in_line(pqxx::work& work, const checked::Entity& entity, const EntityTable& table, const std::string& name, bool past) {
+  ColumnTypes present = columns_in(work, name);
+  if (present.empty()) {
+    std::string sql = fmt::format("create table {} ({}{}", name, own_columns, past ? ", dunlin_until timestamptz not null" : "");
+    for (size_t i = 0; i < table.leaves.size(); ++i) sql += fmt::format(", {} {}", table.columns[i], sql_type(table.leaves[i]));
+    work.exec(sql + (past ? ")" : ", primary key (dunlin_bucket, dunlin_case, dunlin_id))"));
+    work.exec(past ? fmt::format("create index on {} (dunlin_bucket, dunlin_case)", name) : fmt::format("create index on {} (dunlin_key)", name));
+    return std::nullopt;
+  }
+  if (!present.contains("dunlin_case")) return fmt::format("the database has a table {} that dunlin did not make; rename one of the two", name);
+  for (size_t i = 0; i < table.leaves.size(); ++i) {
+    const auto found = present.find(unquoted(table.columns[i]));
+    const std::string wanted = sql_type(table.leaves[i]);
+    if (found == present.end()) {
+      work.exec(fmt::format("alter table {} add column {} {}", name, table.columns[i], wanted));
+    } else if (found->second != wanted) {
+      return fmt::format("`{}.{}` is {} in the bundle, but its column holds `{}`; give the field another name", entity.name, table.leaves[i].name, wanted,
+                         found->second);
+    }
+  }
+  return std::nullopt;
+}
+
+void remember_names(pqxx::work& work, const Layout& layout) {
+  std::string values;
+  std::set<std::pair<std::string, std::string>> names;
+  for (auto& name : layout.names()) names.insert(std::move(name));
+  for (const auto& [kind, name] : names) values += fmt::format("{}({}, {})", values.empty() ? "" : ", ", work.quote(kind), work.quote(name));
+  if (values.empty()) return;
+  // `on conflict` would burn a number each time
+  work.exec("insert into dunlin.name (kind, name) select * from (values " + values +
+            ") v(kind, name) where not exists (select 1 from dunlin.name n where n.kind = v.kind and n.name = v.name)");
+}
+
+void remember_rules(pqxx::work& work, const checked::Program& program) {
+  std::map<int64_t, std::string> rows;
+  const auto add = [&](const std::string& strategy, const std::string& stage, const std::vector<checked::Rule>& rules) {
+    for (const checked::Rule& rule : rules) {
+      rows.try_emplace(static_cast<int64_t>(rule.key),
+                       fmt::format("({}, {}, {}, {})", static_cast<int64_t>(rule.key), work.quote(strategy), work.quote(stage), work.quote(rule.name)));
+    }
+  };
+  for (const auto& stage : program.stages) add(program.strategies[stage.strategy].name, stage.name, stage.rules);
+  for (const auto& strategy : program.strategies) add(strategy.name, "", strategy.rules);
+  for (const auto& always : program.always) add("", "", always.rules);
+  std::string values;
+  for (const auto& [key, row] : rows) values += (values.empty() ? "" : ", ") + row;
+  if (values.empty()) return;
+  work.exec("insert into dunlin.rule values " + values +
+            " on conflict (key) do update set strategy = excluded.strategy, stage = excluded.stage, name = excluded.name");
+}
+
+const char* json_kind(const checked::Type& type) {
+  switch (type.kind) {
+    case TypeKind::boolean:
+      return "bool";
+    case TypeKind::integer:
+      return "int";
+    case TypeKind::decimal:
+      return "decimal";
+    case TypeKind::number:
+      return "number";
+    case TypeKind::money:
+      return "money";
+    case TypeKind::date:
+      return "date";
+    case TypeKind::time:
+      return "time";
+    case TypeKind::datetime:
+      return "datetime";
+    case TypeKind::enumeration:
+      return "enum";
+    default:
+      return "text";
+  }
+}
+
+void remember_events(pqxx::work& work, const Layout& layout) {
+  const checked::Program& program = layout.program;
+  for (size_t e = 0; e < program.events.size(); ++e) {
+    const checked::EventType& event = program.events[e];
+    const std::string number = fmt::format("(select id from dunlin.name where kind = 'event' and name = {})", work.quote(event.name));
+    const std::string owner = event.owner < 0 ? "" : program.entities[event.owner].name;
+    work.exec(
+        fmt::format("insert into dunlin.event_type select {}, {}, {}, {}, {} on conflict (id) do update set alias = excluded.alias, owner = excluded.owner, "
+                    "leaf = excluded.leaf",
+                    number, work.quote(event.name), work.quote(event.alias), work.quote(owner), event.leaf));
+    work.exec("delete from dunlin.event_field where type = " + number);
+    for (const Leaf& leaf : layout.events[e]) {
+      std::string literals = "null";
+      if (leaf.type.kind == TypeKind::enumeration) {
+        literals.clear();
+        for (const std::string& literal : program.enums[leaf.type.id].literals) literals += (literals.empty() ? "" : ", ") + work.quote(literal);
+        literals = "array[" + literals + "]::text[]";
+      }
+      work.exec(fmt::format("insert into dunlin.event_field values ({}, {}, {}, {}, {})", number, work.quote(leaf.name),
+                            work.quote(std::string(json_kind(leaf.type))), leaf.optional, literals));
+    }
+  }
+}
+
+void make_key_view(pqxx::work& work, const Layout& layout) {
+  std::string sql;
+  for (size_t e = 0; e < layout.entities.size(); ++e) {
+    sql += fmt::format("{}select {}::text as entity, dunlin_bucket as bucket, dunlin_case as case_id, dunlin_id as id, dunlin_key as key from {}",
+                       e == 0 ? "" : " union all ", work.quote(layout.program.entities[e].name), layout.entities[e].table);
+  }
+  if (!sql.empty()) work.exec("create or replace view dunlin.instance_key as " + sql);
+}
+
+std::optional<std::string> reserved_field(const checked::Program& program) {
+  for (const auto& entity : program.entities) {
+    for (const auto& field : entity.fields) {
+      if (field.name.starts_with("dunlin_"))
+        return fmt::format("the field `{}.{}` needs another name: names that begin with `dunlin_` are the engine's", entity.name, field.name);
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<void> PostgresStore::prepare(const checked::Program& program) {
+  if (auto reserved = reserved_field(program)) return failed(StoreError::Kind::input, *reserved);
+  const Layout layout(program);
+  std::optional<std::string> obstacle;
+  known_.erase(&program);
+  auto made = small("prepare the tables of the bundle", [&](SmallWork& work) {
+    work.exec("select pg_advisory_xact_lock(4815162342)");
+    const auto last = work.exec("select content_hash from dunlin.prepared");
+    if (!last.empty() && !program.content_hash.empty() && last[0][0].as<std::string>() == program.content_hash) return;
+    for (size_t e = 0; e < program.entities.size(); ++e) {
+      const EntityTable& table = layout.entities[e];
+      obstacle = bring_table_in_line(work, program.entities[e], table, table.table, false);
+      if (!obstacle) obstacle = bring_table_in_line(work, program.entities[e], table, table.past, true);
+      // What was made so far goes with the transaction.
+      if (obstacle) throw std::runtime_error(*obstacle);
+    }
+    remember_names(work, layout);
+    remember_rules(work, program);
+    remember_events(work, layout);
+    make_key_view(work, layout);
+    work.exec("insert into dunlin.prepared (content_hash) values (" + work.quote(program.content_hash) +
+              ") on conflict (only) do update set content_hash = excluded.content_hash");
+  });
+  if (obstacle) return failed(StoreError::Kind::input, *obstacle);
+  return made;
+}
+
+Result<Layout*> PostgresStore::layout_of(const checked::Program& program) {
+  const std::lock_guard hold(guard_);
+  Known& known = known_[&program];
+  if (known.layout != nullptr && known.content_hash == program.content_hash) return known.layout.get();
+  auto layout = std::make_unique<Layout>(program);
+  std::unordered_map<std::string, int32_t> numbers;
+  auto read_names = small("read the names of the bundle", [&](SmallWork& work) {
+    for (const auto& row : work.exec("select kind || ':' || name, id from dunlin.name")) numbers[row[0].as<std::string>()] = row[1].as<int32_t>();
+  });
+  if (!read_names) return std::unexpected(read_names.error());
+  for (const auto& [kind, name] : layout->names()) {
+    if (!numbers.contains(kind + ":" + name)) {
+      return failed(StoreError::Kind::environment, fmt::format("the database does not know the {} `{}` yet; prepare the bundle first", kind, name));
+    }
+  }
+  layout->take_names(numbers);
+  known = Known{program.content_hash, std::move(layout), 0};
+  return known.layout.get();
+}
+
+/// Number of the stored version with this program's sources; 0 if it was never activated.
+Result<int32_t> PostgresStore::version_of(const checked::Program& program) {
+  auto layout = layout_of(program);
+  if (!layout) return std::unexpected(layout.error());
+  const std::lock_guard hold(guard_);
+  Known& known = known_[&program];
+  if (known.version != 0) return known.version;
+  auto found = small("look up the version", [&](SmallWork& work) {
+    const auto rows = work.exec("select number from dunlin.bundle where content_hash = " + work.quote(program.content_hash));
+    if (!rows.empty()) known.version = rows[0][0].as<int32_t>();
+  });
+  if (!found) return std::unexpected(found.error());
+  return known.version;
+}
+
+/// A new version must be able to read the rows that are there: no value missing that it needs, no literal it does not know.
+Result<void> PostgresStore::check_rows(const checked::Program& program, const Layout& layout) {
+  std::string trouble;
+  auto checked = small("check the portfolio against the bundle", [&](SmallWork& work) {
+    for (size_t e = 0; e < layout.entities.size() && trouble.empty(); ++e) {
+      const EntityTable& table = layout.entities[e];
+      for (size_t i = 0; i < table.leaves.size() && trouble.empty(); ++i) {
+        const Leaf& leaf = table.leaves[i];
+        std::string wrong = leaf.optional || leaf.name.find('.') != std::string::npos ? "false" : table.columns[i] + " is null";
+        if (leaf.type.kind == TypeKind::enumeration) {
+          std::string literals;
+          for (const std::string& literal : program.enums[leaf.type.id].literals) literals += (literals.empty() ? "" : ", ") + work.quote(literal);
+          wrong += fmt::format(" or {} not in ({})", table.columns[i], literals);
+        }
+        if (wrong == "false") continue;
+        const auto rows =
+            work.exec(fmt::format("select dunlin_key, coalesce({}::text, 'nothing') from {} where {} limit 1", table.columns[i], table.table, wrong));
+        if (rows.empty()) continue;
+        trouble = fmt::format("`{}.{}` of {} `{}` is {}, which this version does not allow; import the value, or make the field optional",
+                              program.entities[e].name, leaf.name, program.entities[e].name, rows[0][0].as<std::string>(), rows[0][1].as<std::string>());
+      }
+    }
+  });
+  if (!checked) return checked;
+  if (!trouble.empty()) return failed(StoreError::Kind::input, trouble);
+  return {};
+}
+
+Result<BundleVersion> PostgresStore::activate(const checked::Program& program, const BundleSources& sources, const std::string& author, Instant at) {
+  auto layout = layout_of(program);
+  if (!layout) return std::unexpected(layout.error());
+  if (program.content_hash.empty()) return failed(StoreError::Kind::input, "a program without a content hash cannot be activated");
+  if (auto fits = check_rows(program, **layout); !fits) return std::unexpected(fits.error());
+  BundleVersion version{.name = program.bundle.name, .content_hash = program.content_hash, .author = author, .activated_at = at, .active = true};
+  auto stored = small("activate the bundle", [&](SmallWork& work) {
+    // In bucket order, as every commit takes them: nobody waits in a circle.
+    work.exec("select 1 from dunlin.bucket order by bucket for update");
+    const auto found =
+        work.exec("select number, active, author, " + micros("activated_at") + " from dunlin.bundle where content_hash = " + work.quote(program.content_hash));
+    if (!found.empty()) version.number = found[0][0].as<int32_t>();
+    if (!found.empty() && found[0][1].as<bool>()) {
+      version.author = found[0][2].as<std::string>();
+      version.activated_at = found[0][3].as<int64_t>();
+      return;
+    }
+    work.exec("update dunlin.bundle set active = false where active");
+    if (found.empty()) {
+      version.number = work.exec("select coalesce(max(number), 0) + 1 from dunlin.bundle")[0][0].as<int32_t>();
+      work.exec(fmt::format("insert into dunlin.bundle values ({}, {}, {}, {}, {}, true)", version.number, work.quote(version.name),
+                            work.quote(version.content_hash), work.quote(author), sql_instant(at)));
+      for (size_t i = 0; i < sources.files.size(); ++i) {
+        work.exec(fmt::format("insert into dunlin.bundle_file values ({}, {}, {}, {})", version.number, i, work.quote(sources.files[i].path),
+                              work.quote(sources.files[i].text)));
+      }
+    } else {
+      work.exec(fmt::format("update dunlin.bundle set active = true, author = {}, activated_at = {} where number = {}", work.quote(author), sql_instant(at),
+                            version.number));
+    }
+    // Every case file is stepped once under the new version, those set aside too: it may be the cure.
+    work.exec(fmt::format("update dunlin.bucket set generation = {}", version.number));
+    work.exec("update dunlin.case_file set set_aside = false where set_aside");
+    work.exec(fmt::format("insert into dunlin.audit (who, action, detail) values ({}, 'activate', jsonb_build_object('version', {}, 'hash', {}))",
+                          work.quote(author), version.number, work.quote(version.content_hash)));
+  });
+  if (!stored) return std::unexpected(stored.error());
+  const std::lock_guard hold(guard_);
+  known_[&program].version = version.number;
+  return version;
+}
+
+Result<std::vector<BundleVersion>> PostgresStore::versions() {
+  std::vector<BundleVersion> versions;
+  auto read = small("read the versions", [&](SmallWork& work) {
+    for (const auto& row : work.exec("select number, name, content_hash, author, " + micros("activated_at") + ", active from dunlin.bundle order by number")) {
+      versions.push_back(
+          {row[0].as<int32_t>(), row[1].as<std::string>(), row[2].as<std::string>(), row[3].as<std::string>(), row[4].as<int64_t>(), row[5].as<bool>()});
+    }
+  });
+  if (!read) return std::unexpected(read.error());
+  return versions;
+}
+
+Result<BundleSources> PostgresStore::sources_of(int32_t version) {
+  BundleSources sources;
+  auto read = small("read a version's sources", [&](SmallWork& work) {
+    for (const auto& row : work.exec(fmt::format("select path, content from dunlin.bundle_file where number = {} order by position", version))) {
+      sources.files.push_back({row[0].as<std::string>(), row[1].as<std::string>()});
+    }
+  });
+  if (!read) return std::unexpected(read.error());
+  if (sources.files.empty()) return failed(StoreError::Kind::input, fmt::format("there is no version {}", version));
+  return sources;
+}
+
+}  // namespace dunlin::store

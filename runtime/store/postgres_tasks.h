@@ -1,0 +1,29 @@
+// What steps do to tasks, brought down to at most one row change a task.
+#pragma once
+
+#include "runtime/store/layout.h"
+#include "runtime/store/postgres_batch.h"
+#include "runtime/store/postgres_inner.h"
+
+namespace dunlin::store {
+
+class TaskChanges {
+ public:
+  explicit TaskChanges(const Layout& layout);
+  void add(const engine::CaseFile& case_file, const engine::StepResult& result, Instant now);
+  /// Closes open tasks of queues that the program does not have any more.
+  void add_orphans(const engine::CaseFile& case_file, const LoadedCase& loaded, Instant now);
+  Result<void> send(BulkConnection& connection);
+
+ private:
+  void create(const engine::CaseFile& case_file, const engine::OpenTask& task);
+  void update(const engine::CaseFile& case_file, const engine::OpenTask& task);
+  void close(const engine::CaseFile& case_file, const engine::TaskEffect& effect, Instant now);
+  void record(const engine::CaseFile& case_file, const engine::TaskEffect& effect, Instant now);
+  void add_fields(const engine::OpenTask& task, Column& column);
+
+  const Layout& layout_;
+  Batch open_, body_, update_open_, update_body_, close_, record_;
+};
+
+}  // namespace dunlin::store
