@@ -111,7 +111,8 @@ NodeId hit_row(FunctionLowering& f, int32_t row_table, NodeId& wake) {
   Node change;
   change.op = Op::table_wake;
   change.immediate = row_table;
-  const bool ordered = table.policy == HitPolicy::first || table.policy == HitPolicy::priority;
+  // Without a hit any row may come to fit, so with `otherwise` all rows up to the hit are asked, too.
+  const bool ordered = table.policy == HitPolicy::first || table.policy == HitPolicy::priority || table.otherwise.has_value();
   change.immediate2 = static_cast<int64_t>(ordered ? TableWake::up_to_hit : TableWake::hit);
   change.operands = {row};
   change.operands.insert(change.operands.end(), search.operands.begin(), search.operands.end());

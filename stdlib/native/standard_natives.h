@@ -1,0 +1,31 @@
+// The native functions that come with Dunlin: one C++ function each, and one `native function` line in a module of stdlib/std.
+// tests/unit/abi holds that the two agree.
+#pragma once
+
+#include <span>
+
+#include "compiler/abi/native_function.h"
+#include "compiler/abi/native_registry.h"
+
+namespace dunlin {
+
+/// All of them.
+std::span<const dunlin_native_entry> standard_native_entries();
+/// A registry of them, made once.
+const abi::NativeRegistry& standard_natives();
+
+}  // namespace dunlin
+
+// The name is that of the Dunlin function; the signature is what stands behind `native function`.
+#define DUNLIN_STANDARD_NATIVES(X)                                                                       \
+  X(annuity_payment, "annuity_payment(principal : money, yearly_rate : decimal, months : int) -> money") \
+  X(court_fee_ru, "court_fee_ru(claim : money, filed : date) -> money")                                  \
+  X(easter_sunday, "easter_sunday(year : int) -> date")                                                  \
+  X(distance_km, "distance_km(one : location, other : location) -> number")                              \
+  X(edit_distance, "edit_distance(one : text, other : text) -> int")                                     \
+  X(digits_of, "digits_of(written : text) -> text")                                                      \
+  X(check_digit_fits, "check_digit_fits(digits : text) -> bool")
+
+#define DUNLIN_DECLARE_NATIVE(name, signature) extern "C" int32_t dunlin_native_##name(const int64_t* arguments, int64_t* result, dunlin_native_host* host);
+DUNLIN_STANDARD_NATIVES(DUNLIN_DECLARE_NATIVE)
+#undef DUNLIN_DECLARE_NATIVE
