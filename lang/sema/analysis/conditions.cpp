@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t least = std::numeric_limits<int64_t>::min();
 constexpr int64_t greatest = std::numeric_limits<int64_t>::max();
 constexpr size_t cases_max = 400;
-constexpr int depth_max = 120;
+constexpr int depth_max = 120, steps_max = 20'000;
 
 const Cases always_true = {Case{}};
 
@@ -147,6 +147,7 @@ std::optional<Cases> Conditions::cases_of(RootId root, bool wanted) {
   if (root == checked::none) return wanted ? always_true : Cases{};
   const Expr* body = program_.roots.at(static_cast<size_t>(root)).body.get();
   if (body == nullptr) return {};
+  steps_ = 0;
   return truth(*body, Scope{}, wanted);
 }
 
@@ -172,7 +173,7 @@ bool Conditions::exclude_each_other(const std::vector<RootId>& roots) {
 }
 
 std::optional<Cases> Conditions::truth(const Expr& expr, const Scope& scope, bool wanted) {
-  if (depth_ > depth_max) return {};
+  if (depth_ > depth_max || ++steps_ > steps_max) return {};
   ++depth_;
   const auto answer = [&]() -> Answer {
     switch (expr.op) {
@@ -233,7 +234,7 @@ std::optional<Cases> Conditions::order_of_terms(const Expr& expr, Op op, const S
 
 std::optional<Cases> Conditions::demand(const Expr& expr, const Scope& scope, const ValueSet& set) {
   if (set.empty()) return Cases{};
-  if (depth_ > depth_max) return {};
+  if (depth_ > depth_max || ++steps_ > steps_max) return {};
   ++depth_;
   const auto answer = [&]() -> Answer {
     switch (expr.op) {

@@ -67,7 +67,7 @@ class Conditions {
 
   const checked::Program& program_;
   std::map<std::string, int64_t> texts_;
-  int depth_ = 0;
+  int depth_ = 0, steps_ = 0;
 };
 
 }  // namespace dunlin::analysis

@@ -84,3 +84,18 @@ TEST_CASE("what the evaluator cannot tell is no witness") {
   Builder b;
   CHECK_FALSE(analysis::find_witness(b.program, {1, {b.root(node(Op::native, boolean, 0, b.self()))}, {}}));
 }
+
+TEST_CASE("what is written out in place may double at every `let`: the search gives up in time") {
+  Builder b;
+  Conditions conditions(b.program);
+  // let x0 = balance, x1 = x0 + x0, x2 = x1 + x1 …
+  constexpr Index lets = 60;
+  auto body = compare(Op::greater, node(Op::local, integer, lets - 1), node(Op::native, integer, 0, b.self()));
+  for (Index i = lets; i-- > 0;) {
+    auto value = i == 0 ? b.field(Builder::balance) : node(Op::add, integer, none, node(Op::local, integer, i - 1), node(Op::local, integer, i - 1));
+    body = node(Op::let, boolean, i, std::move(value), std::move(body));
+  }
+  const RootId root = b.root(std::move(body));
+  CHECK_FALSE(conditions.never_holds(root));
+  CHECK_FALSE(analysis::find_witness(b.program, {1, {root}, {}}));
+}
