@@ -291,4 +291,16 @@ bool decode_state(const checked::Program& program, std::string_view bytes, abi::
   return false;
 }
 
+std::string encode_value(const checked::Program& program, const Type& type, const int64_t* slots) {
+  Writer out;
+  write_value(program, names_of(program), type, slots, out);
+  return out.take();
+}
+
+bool decode_value(const checked::Program& program, const Type& type, std::string_view bytes, abi::Arena& arena, int64_t* slots) {
+  if (bytes.empty() || bytes.front() != format_number) return false;
+  Reader in(bytes.substr(1));
+  return read_value(program, names_of(program), type, slots, in, arena) && in.good() && in.at_end();
+}
+
 }  // namespace dunlin::engine

@@ -14,4 +14,9 @@ std::string encode_state(const checked::Program& program, const InstanceState& s
 /// `state.strategy` must be set: the variables are its. False (and why) if the bytes are damaged.
 bool decode_state(const checked::Program& program, std::string_view bytes, abi::Arena& arena, InstanceState& state, std::string& error);
 
+/// One value of a type, by the same rules.
+std::string encode_value(const checked::Program& program, const checked::Type& type, const int64_t* slots);
+/// False if the bytes are damaged or the value means nothing in this version; `slots` are then undefined.
+bool decode_value(const checked::Program& program, const checked::Type& type, std::string_view bytes, abi::Arena& arena, int64_t* slots);
+
 }  // namespace dunlin::engine

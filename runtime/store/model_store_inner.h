@@ -1,0 +1,141 @@
+// What the model store keeps, and its parts:
+//   model_store.cpp        versions, instances and events in
+//   model_store_steps.cpp  case files out, steps in
+//   model_store_read.cpp   questions of people
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/store/model_store.h"
+
+namespace dunlin::store {
+
+using Cases = std::vector<std::unique_ptr<engine::CaseFile>>;
+
+/// Field name and type -> encoded value. A field that changed its type is another field.
+using Values = std::map<std::string, std::string>;
+Values freeze(const checked::Program& program, const std::vector<checked::Field>& fields, const int64_t* slots);
+void thaw(const checked::Program& program, const std::vector<checked::Field>& fields, const Values& values, abi::Arena& arena, int64_t* slots);
+
+/// Data of an instance from an instant on, until the next.
+struct StoredData {
+  Instant since = 0;
+  int64_t parent = 0;
+  Values values;
+};
+struct StoredState {
+  int32_t version = 0;
+  std::string strategy, stage;  // "soft", "soft.calling"; empty: none
+  Instant entered_at = 0, wake_at = abi::never;
+  int64_t step_number = 0;
+  std::string body;
+};
+struct StoredInstance {
+  std::string entity, key;
+  int32_t depth = 0;
+  std::vector<StoredData> data;  // oldest first; the last one is in force
+  bool stated = false;
+  StoredState state;
+  std::vector<std::pair<Instant, StoredState>> past_states;  // (until, what it was)
+};
+struct StoredEvent {
+  int64_t arrival = 0;
+  Instant at = 0;
+  int64_t owner = 0;
+  std::string type;
+  Values values;
+  std::string source, external_id;
+  bool waiting = true;
+};
+struct StoredTask {
+  engine::OpenTask task;  // numbers of queue, stage and instance are not used
+  std::string queue, stage;
+  int64_t instance = 0;
+  Values fields;
+  TaskRow row;  // as people see it
+  bool open = true;
+};
+struct StoredDecision {
+  Instant at = 0;
+  int64_t instance = 0;
+  std::string line;
+};
+struct StoredCase {
+  int32_t bucket = 0;
+  int64_t id = 0;
+  std::string root_key;
+  int64_t step_number = 0;
+  int32_t version = 0;
+  Instant wake_at = INT64_MIN;
+  bool set_aside = false, data_changed = false;
+  std::map<int64_t, StoredInstance> instances;
+  std::vector<StoredEvent> events;  // in order of arrival
+  std::vector<StoredTask> tasks;    // in order of creation
+  std::vector<std::pair<int64_t, TransitionRow>> transitions;
+  std::vector<StoredDecision> decisions;
+  std::vector<std::pair<int64_t, engine::NoteEffect>> notes;
+};
+
+struct ModelDatabase::Inner {
+  std::mutex guard;
+  std::map<std::pair<int32_t, int64_t>, StoredCase> cases;  // by (bucket, debtor)
+  std::map<int64_t, StoredCase*> by_instance;
+  std::set<std::pair<std::string, std::string>> event_keys;  // (source, external id)
+  int64_t arrivals = 0;
+  std::vector<BundleVersion> versions;
+  std::vector<BundleSources> sources;
+  std::vector<SetAside> quarantine;
+  std::string prepared;
+};
+
+class ModelStore final : public Store {
+ public:
+  explicit ModelStore(std::shared_ptr<ModelDatabase> database) : database_(std::move(database)), data_(database_->inner()) {}
+
+  Result<void> migrate() override { return {}; }
+  Result<void> prepare(const checked::Program& program) override;
+  Result<BundleVersion> activate(const checked::Program& program, const BundleSources& sources, const std::string& author, Instant at) override;
+  Result<std::vector<BundleVersion>> versions() override;
+  Result<BundleSources> sources_of(int32_t version) override;
+  Result<ImportCounts> put_instances(const checked::Program& program, const std::vector<InstanceRow>& rows, Instant as_of) override;
+  Result<ImportCounts> post_events(const checked::Program& program, const std::vector<EventRow>& rows) override;
+  Result<void> set_aside(const std::vector<SetAside>& rows) override;
+  Result<std::vector<SetAside>> quarantine(int64_t limit) override;
+
+  Result<std::vector<int32_t>> buckets_to_step(Instant now, bool full) override;
+  Result<Cases> load(const checked::Program& program, int32_t bucket, Instant now, bool full, int64_t after_debtor, size_t limit, Cases& pool) override;
+  Result<void> commit(const checked::Program& program, int32_t bucket, const std::vector<CaseCommit>& steps, Instant now) override;
+  Result<void> commit_all(const checked::Program& program, const std::vector<CaseCommit>& steps, Instant now) override;
+  Result<Instant> next_wake(Instant after) override;
+
+  Result<std::vector<FunnelRow>> funnel() override;
+  Result<std::vector<TaskRow>> tasks(const std::string& queue, const std::string& status, int64_t limit) override;
+  Result<std::vector<TaskCount>> task_counts(Instant from, Instant to) override;
+  Result<std::unique_ptr<engine::CaseFile>> load_case(const checked::Program& program, const std::string& entity, const std::string& key,
+                                                      std::optional<Instant> at) override;
+  Result<std::vector<TransitionRow>> transitions(const std::string& entity, const std::string& key) override;
+  Result<std::vector<TaskRow>> tasks_of(const std::string& entity, const std::string& key) override;
+  Result<std::vector<std::string>> decisions(const std::string& entity, const std::string& key, int64_t limit) override;
+  Result<void> for_each_case(const checked::Program& program, Instant at, const std::function<void(engine::CaseFile&)>& visit) override;
+  Result<std::vector<Finding>> inspect() override;
+
+ private:
+  using Lock = std::lock_guard<std::mutex>;
+  int32_t active_version() const;
+  bool to_be_stepped(const StoredCase& stored, Instant now, bool full) const;
+  bool put(const checked::Program& program, const InstanceRow& row, Instant as_of, ImportCounts& counts, std::string& reason);
+  void fill(const checked::Program& program, const StoredCase& stored, Instant now, bool past, engine::CaseFile& case_file) const;
+  void keep_step(const checked::Program& program, StoredCase& stored, const CaseCommit& step, Instant now);
+  void keep_task(const checked::Program& program, StoredCase& stored, const engine::CaseFile& case_file, const engine::TaskEffect& effect, Instant now);
+  StoredCase* find_case(const std::string& entity, const std::string& key);
+
+  std::shared_ptr<ModelDatabase> database_;
+  ModelDatabase::Inner& data_;
+};
+
+}  // namespace dunlin::store
