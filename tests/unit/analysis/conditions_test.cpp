@@ -2,6 +2,7 @@
 #include "lang/sema/analysis/conditions.h"
 
 #include <catch2/catch.hpp>
+#include <random>
 
 #include "lang/sema/analysis/witness.h"
 #include "tests/unit/analysis/program_builder.h"
@@ -98,4 +99,95 @@ TEST_CASE("what is written out in place may double at every `let`: the search gi
   const RootId root = b.root(std::move(body));
   CHECK_FALSE(conditions.never_holds(root));
   CHECK_FALSE(analysis::find_witness(b.program, {1, {root}, {}}));
+}
+
+namespace {
+
+/// Random conditions over three small fields.
+class RandomCondition {
+ public:
+  RandomCondition(Builder& builder, std::mt19937& random) : builder_(builder), random_(random) {}
+
+  ExprPtr make(int depth) {
+    switch (depth == 0 ? random_() % 3 : random_() % 7) {
+      case 0:
+        return compare(random_order(), builder_.field(Builder::balance), lit(static_cast<int64_t>(random_() % 8) - 1));
+      case 1:
+        return compare(random_order(), node(Op::default_value, integer, none, builder_.field(Builder::score), lit(299 + static_cast<int64_t>(random_() % 8))),
+                       lit(299 + static_cast<int64_t>(random_() % 8)));
+      case 2:
+        return random_() % 2 ? builder_.field(Builder::secured) : builder_.known(Builder::score);
+      case 3:
+        return both(make(depth - 1), make(depth - 1));
+      case 4:
+        return either(make(depth - 1), make(depth - 1));
+      case 5:
+        return negated(make(depth - 1));
+      default:
+        return node(Op::condition, boolean, none, make(depth - 1), make(depth - 1), make(depth - 1));
+    }
+  }
+
+ private:
+  Op random_order() { return static_cast<Op>(static_cast<int>(Op::equal) + static_cast<int>(random_() % 6)); }
+  Builder& builder_;
+  std::mt19937& random_;
+};
+
+template <class Visit>
+void every_account(Visit visit) {
+  for (int64_t balance = 0; balance <= 5; ++balance) {
+    for (int64_t score = 299; score <= 305; ++score) {
+      for (int64_t secured = 0; secured <= 1; ++secured) {
+        analysis::Facts facts;
+        facts.self_entity = 1;
+        facts.today = 0;
+        facts.fields[{1, Builder::balance}] = analysis::of_slot(balance);
+        facts.fields[{1, Builder::score}] = score == 299 ? analysis::of_missing() : analysis::of_slot(score);
+        facts.fields[{1, Builder::secured}] = analysis::of_slot(secured);
+        visit(facts);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("random conditions: never, always, implied are exactly what enumeration says") {
+  std::mt19937 random(42);
+  int never = 0, always = 0, implied = 0, witnesses = 0, possible = 0;
+  for (int round = 0; round < 2500; ++round) {
+    Builder b;
+    auto& fields = b.program.entities[1].fields;
+    fields[Builder::balance].minimum = 0;
+    fields[Builder::balance].maximum = 5;
+    fields[Builder::score].minimum = 300;
+    fields[Builder::score].maximum = 305;
+    RandomCondition generator(b, random);
+    const RootId one = b.root(generator.make(3)), two = b.root(generator.make(2));
+    bool holds = false, fails = false, follows = true;
+    every_account([&](const analysis::Facts& facts) {
+      const auto first = analysis::evaluate_root(b.program, one, facts), second = analysis::evaluate_root(b.program, two, facts);
+      REQUIRE(first);
+      REQUIRE(second);
+      holds = holds || first->slot != 0;
+      fails = fails || first->slot == 0;
+      follows = follows && (first->slot == 0 || second->slot != 0);
+    });
+    Conditions conditions(b.program);
+    REQUIRE(conditions.never_holds(one) == !holds);
+    REQUIRE(conditions.always_holds(one) == !fails);
+    REQUIRE(conditions.implies(one, two) == follows);
+    never += !holds;
+    always += !fails;
+    implied += follows && holds && fails;
+    const bool found = analysis::find_witness(b.program, {1, {one}, {}}).has_value();
+    REQUIRE((!found || holds));
+    possible += holds;
+    witnesses += found;
+  }
+  CHECK(never > 50);
+  CHECK(always > 50);
+  CHECK(implied > 50);
+  CHECK(witnesses == possible);
 }
