@@ -62,18 +62,36 @@ std::vector<size_t> rule_path(antlr4::RuleContext* innermost) {
   return {rules.rbegin(), rules.rend()};
 }
 
+/// What could have stood at the token at which a look ahead over several tokens ended.
+antlr4::misc::IntervalSet expected_behind(const antlr4::RecognitionException& error) {
+  antlr4::misc::IntervalSet expected;
+  const auto* dead_end = dynamic_cast<const antlr4::NoViableAltException*>(&error);
+  if (dead_end == nullptr || dead_end->getDeadEndConfigs() == nullptr) return expected;
+  for (const auto& config : dead_end->getDeadEndConfigs()->configs) {
+    for (const antlr4::atn::Transition* transition : config->state->transitions) {
+      if (!transition->isEpsilon()) expected.addAll(transition->label());
+    }
+  }
+  return expected;
+}
+
+Mistake mistake_at(antlr4::Parser* parser, Token* found) {
+  Mistake mistake;
+  mistake.rules = rule_path(parser->getContext());
+  mistake.expected = parser->getATN().getExpectedTokens(parser->getState(), parser->getContext());
+  mistake.tokens = parser->getTokenStream();
+  mistake.found = found;
+  const size_t index = found->getTokenIndex();
+  if (index > 0) mistake.before = mistake.tokens->get(index - 1);
+  return mistake;
+}
+
 }  // namespace
 
 void ErrorStrategy::reportError(antlr4::Parser* parser, const antlr4::RecognitionException& error) {
   if (trial_ || pending_) return;  // the same mistake, one rule further out
-  Mistake mistake;
-  mistake.rules = rule_path(parser->getContext());
-  mistake.expected = parser->getATN().getExpectedTokens(parser->getState(), parser->getContext());
-  mistake.found = error.getOffendingToken();
-  if (mistake.found == nullptr) mistake.found = parser->getCurrentToken();
-  mistake.after_start = mistake.found != parser->getCurrentToken();
-  const size_t index = mistake.found->getTokenIndex();
-  if (index > 0) mistake.before = parser->getTokenStream()->get(index - 1);
+  Mistake mistake = mistake_at(parser, error.getOffendingToken() ? error.getOffendingToken() : parser->getCurrentToken());
+  if (mistake.found != parser->getCurrentToken()) mistake.expected = expected_behind(error);
   mistake.too_deep = static_cast<DunlinParser*>(parser)->depth > static_cast<int>(limits_.nesting_max) * frames_per_level;
   pending_ = std::move(mistake);
 }
@@ -102,15 +120,10 @@ void ErrorStrategy::sync(antlr4::Parser* parser) {
 
 void ErrorStrategy::refuse_unknown_item(antlr4::Parser* parser) {
   if (trial_) throw antlr4::ParseCancellationException();
-  Mistake mistake;
-  mistake.rules = rule_path(parser->getContext());
-  mistake.expected = parser->getATN().getExpectedTokens(parser->getState(), parser->getContext());
-  mistake.found = parser->getCurrentToken();
-  const size_t index = mistake.found->getTokenIndex();
-  if (index > 0) mistake.before = parser->getTokenStream()->get(index - 1);
+  Mistake mistake = mistake_at(parser, parser->getCurrentToken());
   mistake.unknown_item = true;
   publish(mistake);
-  skip_item(parser, index);
+  skip_item(parser, mistake.found->getTokenIndex());
 }
 
 /// Moves to the end of the item that begins at `first_token`, but never back.
@@ -121,7 +134,8 @@ void ErrorStrategy::skip_item(antlr4::Parser* parser, size_t first_token) {
   for (size_t i = first_token;; ++i) {
     const size_t type = tokens->get(i)->getType();
     if (type == DunlinParser::LBRACE) ++depth;
-    const bool ends = type == Token::EOF || (depth == 0 && (type == DunlinParser::RBRACE || (type == DunlinParser::SEP && i >= here)));
+    const bool line_ends = type == DunlinParser::SEP && tokens->get(i + 1)->getType() != DunlinParser::MINUS;
+    const bool ends = type == Token::EOF || (depth == 0 && (type == DunlinParser::RBRACE || (line_ends && i >= here)));
     if (type == DunlinParser::RBRACE && depth > 0) --depth;
     if (!ends || i < here) continue;
     // A `}` without an opener can only be stray at the level of the file; step over it there.

@@ -129,10 +129,19 @@ std::string expectation(const Mistake& mistake) {
   return join_or(parts);
 }
 
+/// True if the place is the end of a line: a SEP, or a line end that needed none because `}` or the end of the file follows.
+bool ends_line(const Mistake& mistake, const Slice& slice) {
+  const size_t type = mistake.found->getType();
+  if (type == DunlinParser::SEP) return true;
+  if (mistake.before == nullptr || (type != DunlinParser::RBRACE && type != Token::EOF)) return false;
+  const Span between = slice.span(span_of(slice, *mistake.before).end, span_of(slice, *mistake.found).begin);
+  return slice.sources.text(between).find('\n') != std::string_view::npos;
+}
+
 std::string found_words(const Mistake& mistake, const Slice& slice) {
   const Token& found = *mistake.found;
-  if (found.getType() == Token::EOF) return "the end of the file";
-  if (found.getType() == DunlinParser::SEP) return "the end of the line";
+  if (ends_line(mistake, slice)) return "the end of the line";
+  if (found.getType() == Token::EOF) return slice.end < slice.sources.text(slice.file).size() ? "the end of the braces" : "the end of the file";
   std::string_view text = slice.sources.text(span_of(slice, found));
   constexpr size_t length_max = 40;
   if (text.size() <= length_max) return in_backticks(text);
@@ -160,7 +169,7 @@ bool describe_bad_token(const Mistake& mistake, const Slice& slice, Diagnostics&
       return true;
     }
     case DunlinParser::BAD_TEXT:
-      if (text.find('{') != std::string::npos && text.find('}') == std::string::npos) {
+      if (slice.sources.text(Span{span.file, span.end, span.end + 1}) == "\"") {
         diagnostics.error("E0121", span, "the `{` in this text is never closed").help = "write `\\{` for a brace that is only a sign";
       } else {
         diagnostics.error("E0109", span, "this text never ends").help = "close it with `\"` on the same line; write `\\\"` for a quote inside a text";
@@ -197,6 +206,37 @@ bool is_comparator(size_t type) {
          type == DunlinParser::GE;
 }
 
+/// True if a comparison stands to the left in the same expression.
+bool compares_before(const Mistake& mistake) {
+  constexpr size_t tokens_max = 100;
+  int depth = 0;
+  const size_t found = mistake.found->getTokenIndex();
+  for (size_t i = found; i > 0 && found - i < tokens_max; --i) {
+    const size_t type = mistake.tokens->get(i - 1)->getType();
+    if (type == DunlinParser::RPAREN || type == DunlinParser::RBRACKET) ++depth;
+    if (type == DunlinParser::LPAREN || type == DunlinParser::LBRACKET) --depth;
+    if (depth < 0) return false;
+    if (depth > 0) continue;
+    if (is_comparator(type)) return true;
+    if (type == DunlinParser::SEP || type == DunlinParser::COLON || type == DunlinParser::COMMA || type == DunlinParser::LBRACE || type == DunlinParser::BAR ||
+        type == DunlinParser::DBAR || (is_reserved(type) && type != DunlinParser::DEFAULT)) {
+      return false;
+    }
+  }
+  return false;
+}
+
+/// True if the mistake ends a table row in which no `||` has been seen.
+bool row_lacks_outputs(const Mistake& mistake) {
+  if (std::find(mistake.rules.begin(), mistake.rules.end(), static_cast<size_t>(DunlinParser::RuleRow)) == mistake.rules.end()) return false;
+  for (size_t i = mistake.found->getTokenIndex(); i > 0; --i) {
+    const size_t type = mistake.tokens->get(i - 1)->getType();
+    if (type == DunlinParser::DBAR) return false;
+    if (type == DunlinParser::SEP || type == DunlinParser::LBRACE) return true;
+  }
+  return true;
+}
+
 /// Mistakes of form with a code of their own.
 bool describe_known_form(const Mistake& mistake, const Slice& slice, Diagnostics& diagnostics) {
   const size_t type = mistake.found->getType();
@@ -206,16 +246,22 @@ bool describe_known_form(const Mistake& mistake, const Slice& slice, Diagnostics
     diagnostics.error("E0103", span, "this expression is nested too deeply").help = "name its parts with `let` or a function";
     return true;
   }
-  if (type == DunlinParser::MINUS && before == DunlinParser::SEP) {
-    diagnostics.error("E0116", span, "a line may not begin with `-`").help = "leave the `-` at the end of the line before, or put the expression in brackets";
+  const bool minus_follows = type == DunlinParser::SEP && mistake.tokens->get(mistake.found->getTokenIndex() + 1)->getType() == DunlinParser::MINUS;
+  if (minus_follows || (type == DunlinParser::MINUS && before == DunlinParser::SEP)) {
+    const Span minus = minus_follows ? span_of(slice, *mistake.tokens->get(mistake.found->getTokenIndex() + 1)) : span;
+    diagnostics.error("E0116", minus, "a line may not begin with `-`").help = "leave the `-` at the end of the line before, or put the expression in brackets";
     return true;
   }
-  const bool after_value = allows(mistake, DunlinParser::AND) && !mistake.after_start;
-  if (is_comparator(type) && after_value) {
+  if (is_comparator(type) && compares_before(mistake)) {
     diagnostics.error("E0118", span, "comparisons cannot be chained").help = "write `a < b and b < c`, or a range: `b in 1..30`";
     return true;
   }
-  if (is_reserved(type) && allows(mistake, DunlinParser::ID) && !allows(mistake, DunlinParser::INT) && !mistake.unknown_item) {
+  if (ends_line(mistake, slice) && mistake.rules.back() != DunlinParser::RuleMatchArm && row_lacks_outputs(mistake)) {
+    diagnostics.error("E0106", span_of(slice, *mistake.before), "this row has no outputs").help =
+        "`||` stands between inputs and outputs: | INPUT | INPUT || OUTPUT |";
+    return true;
+  }
+  if (is_reserved(type) && allows(mistake, DunlinParser::ID) && !allows(mistake, DunlinParser::INT)) {
     const std::string word(slice.sources.text(span));
     Diagnostic& d = diagnostics.error("E0117", span, in_backticks(word) + " is a reserved word and cannot be a name");
     d.help = "choose another name, or write it in backquotes: `" + word + "`";
@@ -226,11 +272,19 @@ bool describe_known_form(const Mistake& mistake, const Slice& slice, Diagnostics
 }
 
 std::string suggestion(const Mistake& mistake, const Slice& slice) {
-  if (mistake.found->getType() != DunlinParser::ID || mistake.after_start) return {};
+  if (mistake.found->getType() != DunlinParser::ID) return {};
   return nearest_word(slice.sources.text(span_of(slice, *mistake.found)), expected_words(mistake.expected));
 }
 
 void describe_unknown_item(const Mistake& mistake, const Slice& slice, Diagnostics& diagnostics) {
+  const size_t before = mistake.before == nullptr ? 0 : mistake.before->getType();
+  if (before != 0 && before != DunlinParser::SEP && before != DunlinParser::COMMA && before != DunlinParser::LBRACE) {
+    // The item before is whole, as far as it goes: something was added to it that does not belong there.
+    Diagnostic& d = diagnostics.error("E0106", span_of(slice, *mistake.found), "expected the end of the line, found " + found_words(mistake, slice));
+    const std::string near = suggestion(mistake, slice);
+    if (!near.empty()) d.help = "did you mean " + in_backticks(near) + "?";
+    return;
+  }
   const bool top = mistake.rules.size() == 1;
   const RuleWords* words = innermost_words(mistake);
   const std::string found = found_words(mistake, slice);
@@ -251,10 +305,10 @@ void describe_unknown_item(const Mistake& mistake, const Slice& slice, Diagnosti
 
 void describe_expectation(const Mistake& mistake, const Slice& slice, Diagnostics& diagnostics) {
   const std::string found = found_words(mistake, slice);
-  std::string wanted = mistake.after_start ? std::string() : expectation(mistake);
+  std::string wanted = expectation(mistake);
   std::string message = wanted.empty() ? found + " does not fit here" : "expected " + wanted + ", found " + found;
   Span span = span_of(slice, *mistake.found);
-  if (mistake.found->getType() == DunlinParser::SEP && mistake.before != nullptr) {
+  if (ends_line(mistake, slice) && mistake.before != nullptr) {
     const Span before = span_of(slice, *mistake.before);  // a line end is best shown right behind the last word
     span = {before.file, before.end, before.end};
   }

@@ -13,11 +13,11 @@ namespace dunlin::syntax {
 
 /// Everything known about a mistake at the place where it was met.
 struct Mistake {
-  std::vector<size_t> rules;           // from the file down to the innermost rule
-  antlr4::misc::IntervalSet expected;  // tokens that could stand here
-  antlr4::Token* found = nullptr;      // never null
-  antlr4::Token* before = nullptr;     // the token before it, or null
-  bool after_start = false;            // found some tokens behind the place for which `expected` was computed
+  std::vector<size_t> rules;              // from the file down to the innermost rule
+  antlr4::misc::IntervalSet expected;     // tokens that could stand here
+  antlr4::TokenStream* tokens = nullptr;  // never null
+  antlr4::Token* found = nullptr;         // never null
+  antlr4::Token* before = nullptr;        // the token before it, or null
   bool too_deep = false;
   bool unknown_item = false;  // no item of this block begins so
 };

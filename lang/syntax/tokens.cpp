@@ -59,7 +59,13 @@ class LexerRun {
   LexerRun(const Slice& slice, Diagnostics& diagnostics) : slice_(slice), diagnostics_(diagnostics) {}
 
   std::vector<RawToken> all() {
-    const std::string_view text = slice_.text();
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+    std::string_view text = slice_.text();
+    uint32_t base = slice_.begin;
+    if (text.starts_with(byte_order_mark)) {  // the stream would drop it, and every place would be off
+      text.remove_prefix(byte_order_mark.size());
+      base += static_cast<uint32_t>(byte_order_mark.size());
+    }
     antlr4::ANTLRInputStream input{std::string(text)};
     DunlinLexer lexer(&input);
     lexer.removeErrorListeners();
@@ -76,7 +82,9 @@ class LexerRun {
     for (;;) {
       const auto token = lexer.nextToken();
       if (token->getType() == antlr4::Token::EOF) break;
-      add(tokens, {token->getType(), slice_.begin + byte(token->getStartIndex()), slice_.begin + byte(token->getStopIndex() + 1)});
+      add(tokens, {token->getType(), base + byte(token->getStartIndex()), base + byte(token->getStopIndex() + 1)});
+      // A text that is spoiled by an open `{` still ends at its quote.
+      if (token->getType() == DunlinLexer::BAD_TEXT && closed_behind(tokens.back())) input.seek(token->getStopIndex() + 2);
     }
     return tokens;
   }
@@ -111,8 +119,11 @@ class LexerRun {
     tokens.push_back({DunlinLexer::NEWLINE, token.begin, token.end});
   }
 
+  bool closed_behind(const RawToken& token) const { return slice_.sources.text(slice_.span(token.end, std::min(token.end + 1, slice_.end))) == "\""; }
+
   /// Nothing after the opening quote can be trusted, but a block that opens at the end of the line usually does open there.
   void unfinished_text(std::vector<RawToken>& tokens, RawToken token) {
+    if (closed_behind(token)) return;
     swallow_line_ = true;
     const std::string_view text = slice_.text();
     size_t end = token.end - slice_.begin;

@@ -38,7 +38,7 @@ Options read_options(int count, char** words) {
 
 std::vector<std::string> read_corpus() {
   std::vector<std::string> corpus;
-  for (const char* folder : {"tests/golden", "strategies", "stdlib"}) {
+  for (const char* folder : {"tests/unit/front", "tests/golden", "strategies", "stdlib"}) {
     const std::filesystem::path root = std::filesystem::path(DUNLIN_SOURCE_DIR) / folder;
     if (!std::filesystem::exists(root)) continue;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {

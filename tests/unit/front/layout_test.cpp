@@ -1,0 +1,37 @@
+// Where an item ends.
+#include <catch2/catch.hpp>
+
+#include "tests/unit/front/front_test.h"
+
+using namespace dunlin::front_test;
+
+TEST_CASE("an item goes on over a line end where it cannot be over") {
+  const char* one_line = "strategy s for a { when x and y = 3 or z : go b }";
+  CHECK(tree(one_line) == tree("strategy s\n  for a\n{\n  when x\n    and y =\n      3\n    or z\n  :\n    go b\n}\n"));
+  CHECK(tree("extend a { x = f(a,\n  b\n  + c\n) }") == tree("extend a { x = f(a, b + c) }"));
+  CHECK(tree("extend a { x =\n  if a\n  then b\n  else c }") == tree("extend a { x = if a then b else c }"));
+}
+
+TEST_CASE("items may stand side by side, at commas or on lines of their own") {
+  const std::string expected = tree("entity w { key id : text\n issued : date?\n kind : enum { a, b }\n d = 3 }");
+  CHECK(tree("entity w { key id : text   issued : date?   kind : enum { a, b }   d = 3 }") == expected);
+  CHECK(tree("entity w { key id : text, issued : date?, kind : enum { a, b }, d = 3, }") == expected);
+  CHECK(tree("entity w {\n\n  key id : text,\n  issued : date?\n\n  kind : enum {\n a,\n b\n }\n  d =\n 3\n}") == expected);
+  CHECK(tree("strategy s for a { on x : go b   on y, z : go c   when d : go e }") == tree("strategy s for a {\non x : go b\non y, z : go c\nwhen d : go e\n}"));
+}
+
+TEST_CASE("several actions stand in a list that may be broken at its commas") {
+  CHECK(tree("always { on a, b :\n mail \"x\",\n set c.d = 3,\n go back\n on e : go f }") ==
+        "always\n  on a, b : task mail \"x\", set c.d = 3, go back\n  on e : go f\n");
+}
+
+TEST_CASE("documentation is kept, other comments are not") {
+  CHECK(tree("/// One.\n///  Two.\nentity a { /// Three.\n b : text // four\n}") == "doc One.\n Two.\nentity a\n  b : text // Three.\n");
+}
+
+TEST_CASE("let lines in braces or without") {
+  const char* expected = "function f(x : int) -> int = (let y = (x + 1); (let z = y; (y * z)))\n";
+  CHECK(tree("function f(x : int) -> int {\n  let y = x + 1\n  let z = y\n  y * z\n}") == expected);
+  CHECK(tree("function f(x : int) -> int =\n  let y = x + 1\n  let z = y\n  y * z\n") == expected);
+  CHECK(tree("function f(x : int) -> int = { let y = x + 1, let z = y, y * z }") == expected);
+}
