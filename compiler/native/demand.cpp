@@ -38,6 +38,7 @@ int32_t value_slots(const ir::Program& program, const ir::Function& function, co
     case Op::pack:
       return static_cast<int32_t>(node.operands.size());
     case Op::branch:
+    case Op::select:
       return value_slots(program, function, function.nodes[static_cast<size_t>(node.operands[1])]);
     default:
       return 1;

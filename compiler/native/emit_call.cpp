@@ -1,4 +1,5 @@
 // Calls: of IR functions, of bodies in this process, of tables.
+#include "compiler/abi/builtin_bodies.h"
 #include "compiler/native/function_emitter.h"
 
 namespace dunlin::native {
@@ -7,9 +8,16 @@ using abi::Fault;
 using ir::Kind;
 using ir::Op;
 
+std::vector<llvm::Value*> FunctionEmitter::all_slots(const ir::Node& node) {
+  std::vector<Value*> slots;
+  for (auto operand : node.operands)
+    for (auto* part : parts(operand)) slots.push_back(part);
+  for (auto*& slot : slots) slot = to_slot(slot);
+  return slots;
+}
+
 std::vector<llvm::Value*> FunctionEmitter::compute_call(const ir::Node& node) {
-  std::vector<Value*> operands;
-  for (size_t i = 0; i < node.operands.size(); ++i) operands.push_back(operand(node, i));
+  const auto operands = all_slots(node);
   const auto slots = value_slots(m_.program, ir_, node);
   auto* self = self_;
   size_t first = 0;
@@ -23,7 +31,9 @@ std::vector<llvm::Value*> FunctionEmitter::compute_call(const ir::Node& node) {
   if (node.op == Op::call) {
     return_if_fault(b_.CreateCall(m_.function(node.function), {context_, self, arguments, results}));
   } else {
-    auto* body = m_.address(reinterpret_cast<const void*>(m_.constants.natives[static_cast<size_t>(node.immediate)]));
+    const auto known = m_.constants.natives[static_cast<size_t>(node.immediate)];
+    if (!known) fault_if(b_.getTrue(), node, Fault::native_function);
+    auto* body = m_.address(reinterpret_cast<const void*>(known));
     fault_if_any(b_.CreateCall(m_.support("dunlin_call_native"), {body, context_, arguments, results}), node);
   }
   std::vector<Value*> values;
@@ -59,19 +69,19 @@ llvm::Value* FunctionEmitter::compute_support(const ir::Node& node) {
     }
     case Op::builtin:
     case Op::text_concat: {
-      const auto count = static_cast<int64_t>(node.operands.size());
-      std::vector<Value*> operands;
-      for (size_t i = 0; i < node.operands.size(); ++i) operands.push_back(operand(node, i));
+      const auto operands = all_slots(node);
+      const auto count = static_cast<int64_t>(operands.size());
+      if (node.op == Op::builtin && !abi::builtin_body(static_cast<int>(node.immediate))) {
+        fault_if(b_.getTrue(), node, Fault::bad_argument);
+        return from_slot(b_.getInt64(0), node.kind);
+      }
       auto* arguments = room(std::max<int64_t>(count, 1));
       for (int64_t i = 0; i < count; ++i) store_slot(arguments, i, operands[static_cast<size_t>(i)]);
       if (node.op == Op::builtin) return answer(m_.builtin(node.immediate), {context_, arguments});
       return answer(m_.support("dunlin_concat"), {context_, arguments, b_.getInt64(static_cast<uint64_t>(count))});
     }
-    case Op::table_row: {
-      std::vector<Value*> keys;
-      for (size_t i = 0; i < node.operands.size(); ++i) keys.push_back(integer(node, i));
-      return b_.CreateCall(m_.row_finder(node.immediate), keys);
-    }
+    case Op::table_row:
+      return b_.CreateCall(m_.row_finder(node.immediate), all_slots(node));
     case Op::table_cell: {
       auto* cells = m_.cells(node.immediate, node.immediate2);
       return from_slot(b_.CreateLoad(m_.i64, b_.CreateInBoundsGEP(m_.i64, cells, integer(node, 0))), node.kind);

@@ -31,8 +31,7 @@ llvm::Value* FunctionEmitter::compute_clock(const ir::Node& node) {
       return answer("dunlin_flip", arguments);
     }
     case Op::table_wake: {
-      std::vector<Value*> operands;
-      for (size_t i = 0; i < node.operands.size(); ++i) operands.push_back(integer(node, i));
+      const auto operands = all_slots(node);
       auto* slots = room(static_cast<int64_t>(operands.size()));
       for (size_t i = 0; i < operands.size(); ++i) store_slot(slots, static_cast<int64_t>(i), operands[i]);
       return answer("dunlin_table_wake",

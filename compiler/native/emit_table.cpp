@@ -119,6 +119,7 @@ llvm::GlobalVariable* ModuleEmitter::cells(int64_t table, int64_t output_slot) {
     if (rows.output_kinds[slot] == ir::Kind::pointer) cell = cell < 0 ? 0 : reinterpret_cast<int64_t>(constants.of_program[static_cast<size_t>(cell)]);
     column.push_back(static_cast<uint64_t>(cell));
   }
+  if (column.size() == rows.order.size()) column.push_back(0);  // no row, and no `otherwise`: nobody looks at it
   auto* values = llvm::ConstantDataArray::get(context, column);
   return known = new llvm::GlobalVariable(module, values->getType(), true, llvm::GlobalValue::InternalLinkage, values, "cells" + std::to_string(table));
 }

@@ -108,6 +108,14 @@ std::vector<llvm::Value*> FunctionEmitter::compute(ir::NodeId id) {
       return compute_call(node);
     case Op::aggregate:
       return compute_aggregate(node);
+    case Op::select: {
+      if (node.kind != Kind::tuple) break;
+      auto* condition = boolean(node, 0);
+      const auto a = parts(node.operands[1]), b = parts(node.operands[2]);
+      std::vector<Value*> chosen;
+      for (size_t i = 0; i < a.size(); ++i) chosen.push_back(b_.CreateSelect(condition, to_slot(a[i]), to_slot(b[i])));
+      return chosen;
+    }
     case Op::pack: {
       std::vector<Value*> slots;
       for (size_t i = 0; i < node.operands.size(); ++i) slots.push_back(to_slot(operand(node, i)));

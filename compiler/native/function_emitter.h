@@ -54,6 +54,7 @@ class FunctionEmitter {
   Value* boolean(const ir::Node& node, size_t position);
   Value* number(const ir::Node& node, size_t position);
   Value* pointer(const ir::Node& node, size_t position);
+  std::vector<Value*> all_slots(const ir::Node& node);  // of its operands, tuples taken apart
   Value* to_slot(Value* value);
   Value* from_slot(Value* slot, ir::Kind kind);
   Value* load(llvm::Type* type, Value* base, int64_t byte_offset);

@@ -1,12 +1,12 @@
 #include "compiler/native/native.h"
 
-#include <dlfcn.h>
 #include <llvm/IR/LLVMContext.h>
 
 #include "compiler/abi/builtin_bodies.h"
 #include "compiler/native/code_space.h"
 #include "compiler/native/module_emitter.h"
 #include "compiler/native/support.h"
+#include "stdlib/native/standard_natives.h"
 
 namespace dunlin {
 
@@ -50,7 +50,7 @@ class NativeEvaluator : public Evaluator {
   const char* name() const override { return "native"; }
 
  private:
-  std::expected<void, std::string> find_natives(const ir::Program& program);
+  void find_natives(const ir::Program& program);
   std::expected<void, std::string> define_symbols(const ir::Program& program);
   std::expected<void, std::string> compile_modules(const ir::Program& program);
 
@@ -61,19 +61,10 @@ class NativeEvaluator : public Evaluator {
   std::vector<Entry> entries_;  // by root
 };
 
-std::expected<void, std::string> NativeEvaluator::find_natives(const ir::Program& program) {
-  if (!program.checked) return {};
-  constants_.natives.assign(program.checked->natives.size(), nullptr);
-  for (const auto& function : program.functions)
-    for (const auto& node : function.nodes) {
-      if (node.op != ir::Op::native) continue;
-      const auto& name = program.checked->natives[static_cast<size_t>(node.immediate)].name;
-      auto& body = constants_.natives[static_cast<size_t>(node.immediate)];
-      if (!body && options_.native_body) body = options_.native_body(name);
-      if (!body) body = reinterpret_cast<dunlin_native_function>(dlsym(RTLD_DEFAULT, ("dunlin_native_" + name).c_str()));
-      if (!body) return std::unexpected("native function `" + name + "` has no body: no C function dunlin_native_" + name + " is linked or loaded");
-    }
-  return {};
+void NativeEvaluator::find_natives(const ir::Program& program) {
+  if (!program.checked) return;
+  const auto& registry = options_.natives ? *options_.natives : standard_natives();
+  for (const auto& native : program.checked->natives) constants_.natives.push_back(registry.body(native.name));
 }
 
 std::expected<void, std::string> NativeEvaluator::define_symbols(const ir::Program& program) {
@@ -84,7 +75,7 @@ std::expected<void, std::string> NativeEvaluator::define_symbols(const ir::Progr
     for (const auto& node : function.nodes) {
       if (node.op != ir::Op::builtin || seen[static_cast<size_t>(node.immediate)]++) continue;
       const auto id = static_cast<int>(node.immediate);
-      symbols.emplace_back(abi::builtin_symbol(id), reinterpret_cast<const void*>(abi::builtin_body(id)));
+      if (abi::builtin_body(id)) symbols.emplace_back(abi::builtin_symbol(id), reinterpret_cast<const void*>(abi::builtin_body(id)));
     }
   return code_->define(symbols);
 }
@@ -109,7 +100,8 @@ std::expected<void, std::string> NativeEvaluator::compile(const ir::Program& pro
   auto code = CodeSpace::create({options_.opt_level, options_.host_cpu});
   if (!code) return std::unexpected(code.error());
   code_ = std::move(*code);
-  for (auto step : {&NativeEvaluator::find_natives, &NativeEvaluator::define_symbols, &NativeEvaluator::compile_modules})
+  find_natives(program);
+  for (auto step : {&NativeEvaluator::define_symbols, &NativeEvaluator::compile_modules})
     if (auto done = (this->*step)(program); !done) return done;
   for (auto function : program.of_root) {
     if (function == ir::none) {

@@ -3,11 +3,10 @@
 
 #include <cstdint>
 #include <expected>
-#include <functional>
 #include <memory>
 #include <string>
 
-#include "compiler/abi/native_function.h"
+#include "compiler/abi/native_registry.h"
 #include "compiler/evaluator.h"
 #include "compiler/ir/ir.h"
 
@@ -28,12 +27,12 @@ struct NativeOptions {
   int opt_level = 2;     // 0: ready soon; 2: fast
   bool host_cpu = true;  // false: plain x86-64 (or whatever the machine's baseline is)
   Miscompilation planted_miscompilation = Miscompilation::none;
-  /// Body of `native function name`; null: unknown. Unset: looks for the C symbol dunlin_native_<name> in the process.
-  std::function<dunlin_native_function(const std::string& name)> native_body = {};
+  /// Bodies of native functions; null: those of the standard library. Calling one that has no body is a fault.
+  const abi::NativeRegistry* natives = nullptr;
 };
 
 /// Compiles all functions of `program`. The evaluator does not refer to the program afterwards.
-/// An error is one sentence: a native function without a body, or what LLVM said.
+/// An error is one sentence: what LLVM said.
 std::expected<std::unique_ptr<Evaluator>, std::string> compile_native(const ir::Program& program, const NativeOptions& options = {});
 
 /// Answers by quickly made code at once, and by optimised code as soon as a thread of its own has it ready.

@@ -16,10 +16,7 @@ class TableWakePlan {
   int64_t days(ir::TableWake rows, const int64_t* operands) const;
 
  private:
-  struct Column {
-    bool optional, moves;  // texts and numbers do not move with the clock
-  };
-  std::vector<Column> columns_;
+  std::vector<uint8_t> optional_;  // by input
   std::vector<int32_t> order_;
   std::vector<std::vector<std::vector<checked::Cell::Interval>>> rows_;  // by row as written, then column
 };

@@ -140,7 +140,7 @@ int64_t read_column(const std::vector<char>& column, ColumnType type, size_t row
 TEST_CASE("a kernel decides as the evaluator does, whatever the ranges") {
   std::mt19937_64 random(20261122);
   size_t compared = 0, faulted = 0;
-  for (int round = 0; round < 150; ++round) {
+  for (int round = 0; round < 60; ++round) {
     const std::vector<std::pair<int64_t, int64_t>> ranges = {
         {0, 1}, {-5, 100}, {0, 720}, {-30000, 30000}, {1, 100'000'000}, {0, 1'000'000'000'000}, {INT64_MIN, INT64_MAX}};
     Rows rows(ranges);
@@ -199,7 +199,7 @@ TEST_CASE("a kernel decides as the evaluator does, whatever the ranges") {
       faulted += fault[row];
     }
   }
-  CHECK(compared > 5000);
+  CHECK(compared > 2000);
   CHECK(faulted > 100);
 }
 
