@@ -6,7 +6,6 @@
 #include <fstream>
 #include <sstream>
 
-#include "compiler/interp/interpreter.h"
 #include "compiler/ir/lower.h"
 #include "compiler/native/native.h"
 #include "lang/diag/render.h"

@@ -7,8 +7,7 @@
 #include <string>
 
 #include "compiler/abi/calendar.h"
-#include "compiler/evaluator.h"
-#include "compiler/ir/ir.h"
+#include "compiler/interp/interpreter.h"
 #include "lang/sema/check.h"
 #include "server/common_options.h"
 
@@ -40,10 +39,10 @@ std::expected<std::unique_ptr<CheckedBundle>, std::string> check_folder(const Bu
 /// A program that runs. Everything in it refers to `program`, which must stay.
 struct Machine {
   std::shared_ptr<const ir::Program> ir;
-  std::unique_ptr<Evaluator> native;       // quick code at once, optimised code behind it
-  std::unique_ptr<Evaluator> interpreter;  // always there
+  std::unique_ptr<Evaluator> native;         // quick code at once, optimised code behind it
+  std::unique_ptr<Interpreter> interpreter;  // always there
   std::unique_ptr<abi::CalendarTables> calendar;
-  const Evaluator& evaluator(bool interpreted) const { return interpreted || !native ? *interpreter : *native; }
+  const Evaluator& evaluator(bool interpreted) const { return interpreted || !native ? static_cast<const Evaluator&>(*interpreter) : *native; }
 };
 /// `with_native` false: the interpreter only (explanations, small work). An error is one sentence.
 std::expected<Machine, std::string> make_machine(const checked::Program& program, const std::filesystem::path& stdlib, bool with_native);
