@@ -191,7 +191,9 @@ struct Field {
   bool key = false;
   bool personal = false;
   std::optional<int64_t> minimum, maximum;  // inclusive, in slot form (number: not supported)
-  Index slot = none;                        // first slot in the instance
+  /// A range that is not constant (`due : date in today..today + 14 days`): bool, parameter 0 is the value, self the owner.
+  int32_t in_range = none;  // RootId
+  Index slot = none;        // first slot in the instance
   std::string doc;
   Span span;
 };
@@ -400,7 +402,7 @@ struct Rule {
   Span span;
   std::string name;    // rule "weekly letter"; else made: "calling after 3 days"
   bool named = false;  // the name was written: it tells two tasks apart that are otherwise alike
-  uint64_t key = 0;  // stable across versions: hash of the name if given, else of (strategy, stage, kind, queue, treatment, ordinal)
+  uint64_t key = 0;    // stable across versions: hash of the name if given, else of (strategy, stage, kind, queue, treatment, ordinal)
   std::string doc;
   std::vector<Index> events;  // on_event: subtree roots
   Anchor anchor = Anchor::stage;

@@ -1,0 +1,192 @@
+#include "lang/sema/check.h"
+
+#include <algorithm>
+#include <deque>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "lang/sema/analysis.h"
+#include "lang/sema/content_hash.h"
+#include "lang/sema/declare.h"
+#include "lang/sema/definitions.h"
+#include "lang/sema/rules.h"
+#include "lang/syntax/parse.h"
+
+namespace dunlin {
+
+namespace {
+
+using sema::Context;
+
+/// Parses the bundle's files and the modules they use, until nothing new is asked for.
+class Loader {
+ public:
+  Loader(SourceMap& sources, Diagnostics& diagnostics, const CheckOptions& options) : sources_(sources), diagnostics_(diagnostics), options_(options) {}
+
+  void load(const BundleSources& bundle) {
+    for (const SourceFile& file : bundle.files) {
+      if (is_rules(file.path)) {
+        add(file, false);
+      } else {
+        add_data(file, file.path);
+      }
+    }
+    for (size_t i = 0; i < files_.size(); ++i) use_modules(i);  // grows while modules use modules
+    for (const Loaded& loaded : files_) {
+      for (const ast::Decl& declaration : loaded.file.declarations) placed.push_back({&declaration, loaded.file.source, loaded.library});
+    }
+  }
+
+  std::vector<sema::Placed> placed;
+  sema::DataFiles data;
+  std::vector<SourceFile> all;  // everything that was read
+  std::vector<uint32_t> library_files;
+
+ private:
+  struct Loaded {
+    ast::File file;
+    bool library;
+  };
+
+  static bool is_rules(const std::string& path) { return path.ends_with(".dun"); }
+
+  void add(const SourceFile& source, bool library) {
+    all.push_back(source);
+    if (const size_t bad = find_invalid_utf8(source.text); bad != std::string::npos) {
+      const uint32_t id = sources_.add(source.path, std::string());
+      diagnostics_.error("E0101", {id, 0, 0}, "`" + source.path + "` is not valid UTF-8: the first bad byte is number " + std::to_string(bad + 1)).help =
+          "save the file as UTF-8";
+      return;
+    }
+    const uint32_t id = sources_.add(source.path, source.text);
+    if (library) library_files.push_back(id);
+    files_.push_back({parse_file(sources_, id, diagnostics_), library});
+    for (const ast::Decl& declaration : files_.back().file.declarations) {
+      if (const auto* module = std::get_if<ast::ModuleDecl>(&declaration.node)) modules_.insert(module->name.text());
+    }
+  }
+
+  void add_data(const SourceFile& source, const std::string& key) {
+    all.push_back(source);
+    if (find_invalid_utf8(source.text) != std::string::npos) {
+      diagnostics_.error("E0808", {}, "`" + source.path + "` is not valid UTF-8").help = "save the sheet as CSV in UTF-8";
+      return;
+    }
+    data.by_path[key] = sources_.add(source.path, source.text);
+  }
+
+  static std::optional<std::string> read(const std::filesystem::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    if (!in) return std::nullopt;
+    std::ostringstream text;
+    text << in.rdbuf();
+    return std::move(text).str();
+  }
+
+  void use_modules(size_t index) {
+    std::vector<const ast::UseDecl*> uses;
+    for (const ast::Decl& declaration : files_[index].file.declarations) {
+      if (const auto* use = std::get_if<ast::UseDecl>(&declaration.node)) uses.push_back(use);
+    }
+    for (const ast::UseDecl* use : uses) use_module(use->module);
+    if (files_[index].library) read_data_of_module(index);
+  }
+
+  void use_module(const ast::Path& module) {
+    const std::string name = module.text();
+    if (!modules_.insert(name).second) return;
+    std::string relative = name;
+    std::replace(relative.begin(), relative.end(), '.', '/');
+    relative += ".dun";
+    const bool safe = name.find("..") == std::string::npos && name.find('/') == std::string::npos;
+    const auto text = safe && !options_.stdlib.empty() ? read(options_.stdlib / relative) : std::nullopt;
+    if (!text) {
+      Diagnostic& diagnostic = diagnostics_.error("E0212", module.span, "there is no module " + sema::in_ticks(name));
+      sema::suggest(diagnostic, name, known_modules());
+      return;
+    }
+    add({relative, *text}, true);
+  }
+
+  std::vector<std::string> known_modules() const {
+    std::vector<std::string> names(modules_.begin(), modules_.end());
+    std::error_code error;
+    if (options_.stdlib.empty()) return names;
+    for (std::filesystem::recursive_directory_iterator walk(options_.stdlib, error), last; !error && walk != last; walk.increment(error)) {
+      if (walk->path().extension() != ".dun") continue;
+      std::string name = walk->path().lexically_relative(options_.stdlib).replace_extension().generic_string();
+      std::replace(name.begin(), name.end(), '/', '.');
+      names.push_back(std::move(name));
+    }
+    return names;
+  }
+
+  /// Sheets that a module of the library names lie beside it.
+  void read_data_of_module(size_t index) {
+    std::vector<std::string> wanted;
+    for (const ast::Decl& declaration : files_[index].file.declarations) {
+      const auto* table = std::get_if<ast::TableDecl>(&declaration.node);
+      if (table != nullptr && table->from_file) wanted.push_back(*table->from_file);
+    }
+    const std::string path = sources_.path(files_[index].file.source);
+    for (const std::string& file : wanted) {
+      const std::string beside = path.substr(0, path.rfind('/') + 1) + file;
+      if (file.find("..") != std::string::npos || data.by_path.contains(beside)) continue;
+      if (const auto text = read(options_.stdlib / beside)) add_data({beside, *text}, beside);
+    }
+  }
+
+  SourceMap& sources_;
+  Diagnostics& diagnostics_;
+  const CheckOptions& options_;
+  std::deque<Loaded> files_;  // declarations are pointed to
+  std::set<std::string> modules_;
+};
+
+void report_later(Context& context) {
+  context.each<ast::LaterDecl>([&](const sema::Placed& placed, const ast::LaterDecl& declaration) {
+    context.error("E0901", placed.declaration->span, sema::in_ticks(declaration.word) + " is not built into this version yet");
+  });
+}
+
+void check_all(Context& context, const std::string& calendars) {
+  declare_bundle(context, calendars);
+  report_later(context);
+  declare_types(context);
+  declare_values(context);
+  declare_events(context);
+  declare_outcome_enums(context);
+  declare_fields(context);
+  declare_event_fields(context);
+  declare_signatures(context);
+  check_name_clashes(context);
+  check_queues(context);
+  check_definitions(context);
+  check_strategies(context);
+  check_tests(context);
+  key_rules(context);
+  check_raises(context);
+}
+
+}  // namespace
+
+std::unique_ptr<checked::Program> check_bundle(const BundleSources& bundle, SourceMap& sources, Diagnostics& diagnostics, const CheckOptions& options) {
+  const size_t errors_before = diagnostics.error_count();
+  Loader loader(sources, diagnostics, options);
+  loader.load(bundle);
+  auto program = std::make_unique<checked::Program>();
+  Context context{*program, diagnostics, sources, std::move(loader.placed), std::move(loader.data)};
+  check_all(context, options.stdlib.empty() ? "" : (options.stdlib / "calendars").string());
+  if (diagnostics.error_count() > errors_before) return nullptr;
+  program->content_hash = sema::content_hash(loader.all);
+  if (options.analyse) {
+    AnalysisOptions analysis;
+    analysis.library_files = loader.library_files;
+    analyse(*program, diagnostics, analysis);
+    if (diagnostics.error_count() > errors_before) return nullptr;
+  }
+  return program;
+}
+
+}  // namespace dunlin

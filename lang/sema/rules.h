@@ -1,0 +1,66 @@
+// Strategies, stages, `always`: what is done when.
+#pragma once
+
+#include "lang/sema/context.h"
+#include "lang/sema/expression.h"
+
+namespace dunlin::sema {
+
+void check_strategies(Context& context);
+void check_tests(Context& context);
+
+/// Gives every rule its name and its key, and reports rules that cannot be told apart (E065x).
+void key_rules(Context& context);
+/// Events that raise each other in a circle (E0703).
+void check_raises(Context& context);
+
+/// Where a rule stands.
+struct RulePlace {
+  Index entity = none;    // self of its expressions
+  Index strategy = none;  // none in `always`
+  Index stage = none;
+  std::string label;  // "soft.calling"
+};
+
+/// Checks the rules of one place, one after the other.
+class RuleChecker {
+ public:
+  RuleChecker(Context& context, const RulePlace& place) : context_(context), place_(place) {}
+  checked::Rule check(const ast::Rule& written);
+
+ private:
+  // rules.cpp
+  Surroundings around(const std::string& what) const;
+  void event_rule(const ast::Rule& written, checked::Rule& made);
+  void timer(const ast::Rule& written, checked::Rule& made);
+  void guard(const ast::Rule& written, checked::Rule& made, Surroundings& actions);
+  Index resolve_event(const ast::Path& path);
+  Index common_event(const std::vector<Index>& events) const;
+  void require_reachable(Index event, Span span);
+
+  // actions.cpp
+  void actions(const ast::Rule& written, checked::Rule& made, const Surroundings& around);
+  bool action(const ast::Action& written, const Surroundings& around, checked::Action& made);
+  bool go(const ast::Action& written, const Surroundings& around, checked::Action& made);
+  bool task(const ast::Action& written, const Surroundings& around, checked::Action& made);
+  bool set(const ast::Action& written, const Surroundings& around, checked::Action& made);
+  bool raise(const ast::Action& written, const Surroundings& around, checked::Action& made);
+  bool open(const ast::Action& written, const Surroundings& around, checked::Action& made);
+  RootId text(const ast::ExprPtr& written, const Surroundings& around, Span span);
+  Index resolve_queue(const ast::Path& path);
+
+  // keeps.cpp
+  void keep(const ast::Rule& written, checked::Rule& made);
+  bool bind_list(const ast::KeepSpec& written, checked::Keep& made, Surroundings& around);
+  void attempt_limits(const ast::KeepSpec& written, checked::Keep& made, const Surroundings& around);
+  void again(const ast::KeepSpec& written, checked::Keep& made, const Surroundings& around);
+
+  Context& context_;
+  const RulePlace& place_;
+};
+
+/// `{ name: value, … }` against the fields of a queue, an event or an entity. `complete`: what is never missing must be given.
+std::vector<checked::FieldValue> check_payload(Context& context, const ast::Expr* payload, const std::vector<checked::Field>& fields,
+                                               const Surroundings& around, bool complete, const std::string& what, Span span);
+
+}  // namespace dunlin::sema

@@ -1,0 +1,281 @@
+// Tests that stand beside the rules.
+#include "lang/sema/definitions.h"
+#include "lang/sema/rules.h"
+
+namespace dunlin::sema {
+
+namespace {
+
+class TestChecker {
+ public:
+  TestChecker(Context& context, const ast::TestDecl& written) : context_(context), written_(written) {}
+
+  checked::Test check(Span span) {
+    made_.title = written_.title;
+    made_.span = span;
+    around_.label = "test \"" + written_.title + "\"";
+    around_.free_now = true;
+    for (const ast::TestGiven& given : written_.given) add_instance(given);
+    for (const ast::TestStep& step : written_.steps) add_step(step);
+    return std::move(made_);
+  }
+
+ private:
+  Index entity_of(const ast::Name& name) {
+    const Index entity = checked::find_entity(context_.program, name.text);
+    if (entity != none) return entity;
+    Diagnostic& diagnostic = context_.error("E0209", name.span, "there is no entity " + in_ticks(name.text));
+    std::vector<std::string> candidates;
+    for (const checked::Entity& candidate : context_.program.entities) candidates.push_back(candidate.name);
+    suggest(diagnostic, name.text, candidates);
+    return none;
+  }
+
+  Index instance_named(const ast::Name& name) {
+    for (size_t i = 0; i < made_.instances.size(); ++i) {
+      if (made_.instances[i].name == name.text) return static_cast<Index>(i);
+    }
+    Diagnostic& diagnostic = context_.error("E0717", name.span, "nothing called " + in_ticks(name.text) + " is given");
+    std::vector<std::string> candidates;
+    for (const checked::TestInstance& candidate : made_.instances) candidates.push_back(candidate.name);
+    suggest(diagnostic, name.text, candidates);
+    return none;
+  }
+
+  /// The first instance of the entity, or of one that hangs on it.
+  Index instance_of(Index entity) const {
+    for (size_t i = 0; i < made_.instances.size(); ++i) {
+      if (made_.instances[i].entity == entity) return static_cast<Index>(i);
+    }
+    return none;
+  }
+
+  void add_instance(const ast::TestGiven& given) {
+    checked::TestInstance made;
+    made.entity = entity_of(given.entity);
+    if (made.entity == none) return;
+    made.name = given.name ? given.name->text : given.entity.text;
+    made.span = given.span;
+    for (const checked::TestInstance& other : made_.instances) {
+      if (other.name != made.name) continue;
+      Diagnostic& diagnostic = context_.error("E0202", given.span, "there is already a " + in_ticks(made.name) + " in this test");
+      diagnostic.help = "give the further one a name: `given " + given.entity.text + " second { … }`";
+    }
+    if (given.parent) {
+      made.parent = instance_named(*given.parent);
+      if (made.parent != none && made_.instances[made.parent].entity != context_.program.entities[made.entity].parent) {
+        context_.error("E0717", given.parent->span, in_ticks(given.entity.text) + " does not hang on " + in_ticks(given.parent->text));
+      }
+    } else {
+      made.parent = instance_of(context_.program.entities[made.entity].parent);
+    }
+    made.fields =
+        check_payload(context_, given.fields.get(), context_.program.entities[made.entity].fields, around_, false, in_ticks(given.entity.text), given.span);
+    made_.instances.push_back(std::move(made));
+  }
+
+  void add_step(const ast::TestStep& written) {
+    checked::TestStep made;
+    made.span = written.span;
+    if (written.moment) {
+      ExpressionChecker checker(context_, around_);
+      ExprPtr moment = checker.check_moment(*written.moment);
+      if (moment->type.kind == TypeKind::duration) context_.error("E0301", written.moment->span, "a date or an instant is needed here");
+      made.moment = add_root(context_, around_, std::move(moment), checker.locals(), written.moment->span);
+    }
+    if (written.event) event(written, made);
+    for (const auto& [path, value] : written.sets) set(path, *value, made);
+    for (const ast::TestExpect& expect : written.expects) add_expect(expect, made);
+    made_.steps.push_back(std::move(made));
+  }
+
+  void event(const ast::TestStep& written, checked::TestStep& made) {
+    const auto found = context_.names.events.find(written.event->text());
+    if (found == context_.names.events.end()) {
+      Diagnostic& diagnostic = context_.error("E0204", written.event->span, "there is no event " + in_ticks(written.event->text()));
+      std::vector<std::string> candidates;
+      for (const auto& candidate : context_.names.events) candidates.push_back(candidate.first);
+      suggest(diagnostic, written.event->text(), candidates);
+      return;
+    }
+    made.event_type = found->second;
+    const checked::EventType& type = context_.program.events[made.event_type];
+    if (!type.leaf) {
+      context_.error("E0204", written.event->span, in_ticks(type.name) + " stands for several events: say which one happens");
+      return;
+    }
+    made.subject = subject_of(written.subject, type.owner, written.event->span);
+    if (made.subject != none && type.owner != none && made_.instances[made.subject].entity != type.owner) {
+      context_.error("E0717", written.event->span,
+                     in_ticks(type.name) + " happens to " + in_ticks(context_.program.entities[type.owner].name) + ", not to " +
+                         in_ticks(made_.instances[made.subject].name));
+    }
+    Surroundings around = around_;
+    made.payload = check_payload(context_, written.payload.get(), type.fields, around, true, "the event " + in_ticks(type.name), written.span);
+  }
+
+  /// An event of the debtor may come although only an account is given: its ancestors are made for it.
+  Index subject_of(const std::optional<ast::Name>& name, Index owner, Span span) {
+    if (name) return instance_named(*name);
+    const Index found = instance_of(owner);
+    if (found != none) return found;
+    for (const checked::TestInstance& instance : made_.instances) {
+      if (!context_.is_ancestor_or_self(owner, instance.entity)) continue;
+      checked::TestInstance made;
+      made.name = context_.program.entities[owner].name;
+      made.entity = owner;
+      made.span = span;
+      return add_ancestor(std::move(made));
+    }
+    Diagnostic& diagnostic =
+        context_.error("E0717", span, "no " + in_ticks(owner == none ? "" : context_.program.entities[owner].name) + " is given in this test");
+    if (owner != none) diagnostic.help = "write `given " + context_.program.entities[owner].name + " { … }` at its beginning";
+    return none;
+  }
+
+  /// Parents stand first, so everything moves one place.
+  Index add_ancestor(checked::TestInstance made) {
+    const auto shift = [](Index& index) {
+      if (index != none) ++index;
+    };
+    for (checked::TestInstance& instance : made_.instances) {
+      shift(instance.parent);
+      if (instance.parent == none && context_.program.entities[instance.entity].parent == made.entity) instance.parent = 0;
+    }
+    for (checked::TestStep& step : made_.steps) {
+      shift(step.subject);
+      for (auto& set : step.sets) shift(set.first);
+      for (checked::TestExpect& expect : step.expects) shift(expect.subject);
+    }
+    made_.instances.insert(made_.instances.begin(), std::move(made));
+    return 0;
+  }
+
+  void set(const ast::Path& path, const ast::Expr& value, checked::TestStep& made) {
+    Index instance = none;
+    const ast::Name& field_name = path.parts.back();
+    if (path.parts.size() == 2) {
+      instance = instance_named(path.parts[0]);
+      if (instance == none) return;
+    } else if (path.parts.size() == 1) {
+      instance = main_instance();
+    }
+    if (instance == none) {
+      context_.error("E0717", path.span, "it is not clear what is to be set").help = "write `set account.balance = 0`";
+      return;
+    }
+    const checked::Entity& entity = context_.program.entities[made_.instances[instance].entity];
+    const Index field = checked::find_field(entity.fields, field_name.text);
+    if (field == none) {
+      Diagnostic& diagnostic = context_.error("E0208", field_name.span, in_ticks(entity.name) + " has no field " + in_ticks(field_name.text));
+      std::vector<std::string> candidates;
+      for (const checked::Field& candidate : entity.fields) candidates.push_back(candidate.name);
+      suggest(diagnostic, field_name.text, candidates);
+      return;
+    }
+    made.sets.push_back({instance, {field, make_root(context_, around_, value, entity.fields[field].type)}});
+  }
+
+  /// What expectations are about unless they say otherwise: the first instance that a strategy is for.
+  Index main_instance() const {
+    for (size_t i = 0; i < made_.instances.size(); ++i) {
+      for (const checked::Strategy& strategy : context_.program.strategies) {
+        if (strategy.entity == made_.instances[i].entity) return static_cast<Index>(i);
+      }
+    }
+    return made_.instances.empty() ? none : static_cast<Index>(made_.instances.size() - 1);
+  }
+
+  Index queue_of(const ast::Path& path) {
+    const auto found = context_.names.queues.find(path.text());
+    if (found != context_.names.queues.end()) return found->second;
+    Diagnostic& diagnostic = context_.error("E0206", path.span, "there is no queue " + in_ticks(path.text()));
+    std::vector<std::string> candidates;
+    for (const auto& candidate : context_.names.queues) candidates.push_back(candidate.first);
+    suggest(diagnostic, path.text(), candidates);
+    return none;
+  }
+
+  void add_expect(const ast::TestExpect& written, checked::TestStep& step) {
+    using Kind = checked::TestExpect::Kind;
+    checked::TestExpect made;
+    made.span = written.span;
+    made.text = std::string(context_.sources.text(written.span));
+    made.treatment = written.treatment;
+    made.subject = written.subject ? instance_named(*written.subject) : main_instance();
+    if (made.subject == none) {
+      if (!written.subject) context_.error("E0717", written.span, "nothing is given in this test").help = "write `given account { … }` at its beginning";
+      return;
+    }
+    switch (written.kind) {
+      case ast::TestExpect::Kind::stage:
+        made.kind = Kind::stage;
+        made.stage = stage_of(written.target, made_.instances[made.subject].entity);
+        if (made.stage == none) return;
+        break;
+      case ast::TestExpect::Kind::task:
+      case ast::TestExpect::Kind::no_task:
+        made.kind = written.kind == ast::TestExpect::Kind::task ? Kind::task : Kind::no_task;
+        if (!written.target.parts.empty()) {
+          made.queue = queue_of(written.target);
+          if (made.queue == none) return;
+          const checked::Queue& queue = context_.program.queues[made.queue];
+          made.fields =
+              check_payload(context_, written.fields.get(), queue.fields, around_, false, "a task of the queue " + in_ticks(queue.name), written.span);
+        }
+        if (written.recipient) context_.error("E0901", written.recipient->span, "asking for the recipient of a task is not built into this version yet");
+        break;
+      case ast::TestExpect::Kind::not_enrolled:
+        made.kind = Kind::not_enrolled;
+        break;
+      case ast::TestExpect::Kind::expression: {
+        made.kind = Kind::expression;
+        Surroundings around = around_;
+        around.self_entity = made_.instances[made.subject].entity;
+        if (written.expression) made.expression = make_root(context_, around, *written.expression, type_of(TypeKind::boolean));
+        break;
+      }
+    }
+    step.expects.push_back(std::move(made));
+  }
+
+  Index stage_of(const ast::Path& path, Index entity) {
+    const std::string name = path.text();
+    Index stage = find_stage(context_, name, none);
+    if (stage == -2) {  // only the strategies of the subject can be meant
+      stage = none;
+      int fitting = 0;
+      for (Index candidate : context_.names.stages[name]) {
+        if (context_.program.strategies[context_.program.stages[candidate].strategy].entity != entity) continue;
+        stage = candidate;
+        ++fitting;
+      }
+      if (fitting > 1) {
+        context_.error("E0210", path.span, "several strategies have a stage " + in_ticks(name)).help = "write the strategy in front: `strategy." + name + "`";
+        return none;
+      }
+    }
+    if (stage >= 0) return stage;
+    Diagnostic& diagnostic = context_.error("E0205", path.span, "there is no stage " + in_ticks(name));
+    std::vector<std::string> candidates;
+    for (const auto& candidate : context_.names.stages) candidates.push_back(candidate.first);
+    suggest(diagnostic, name, candidates);
+    return none;
+  }
+
+  Context& context_;
+  const ast::TestDecl& written_;
+  checked::Test made_;
+  Surroundings around_;
+};
+
+}  // namespace
+
+void check_tests(Context& context) {
+  context.each<ast::TestDecl>([&](const Placed& placed, const ast::TestDecl& declaration) {
+    if (placed.library) return;  // a module's tests are run where the module is written
+    context.program.tests.push_back(TestChecker(context, declaration).check(placed.declaration->span));
+  });
+}
+
+}  // namespace dunlin::sema
