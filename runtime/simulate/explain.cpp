@@ -1,0 +1,209 @@
+#include "runtime/simulate/explain.h"
+
+#include <algorithm>
+#include <map>
+
+#include "compiler/abi/arena.h"
+#include "runtime/engine/plan.h"
+#include "runtime/simulate/recorder.h"
+
+namespace dunlin::simulate {
+
+namespace {
+
+using checked::Rule;
+using engine::CaseFile;
+
+/// What a step tells about the rules of one instance.
+class Witness final : public engine::StepListener {
+ public:
+  struct Seen {
+    bool tried = false, held = false, fired = false, timed = false, done = false;
+    checked::RootId condition = checked::none;
+    Instant anchor = 0, due = abi::never;
+  };
+  explicit Witness(int32_t instance) : instance_(instance) {}
+  void rule_tried(int32_t instance, const Rule& rule, checked::RootId condition, bool held) override {
+    if (instance != instance_) return;
+    Seen& seen = seen_[rule.key];
+    // A rule tried for each of a list holds if it holds for one.
+    seen.held = held || (seen.tried && seen.held);
+    seen.tried = true;
+    seen.condition = condition;
+  }
+  void rule_fired(int32_t instance, const Rule& rule) override {
+    if (instance == instance_) seen_[rule.key].fired = true;
+  }
+  void timer(int32_t instance, const Rule& rule, Instant anchor, Instant due, bool done) override {
+    if (instance != instance_) return;
+    Seen& seen = seen_[rule.key];
+    seen.timed = true;
+    seen.anchor = anchor;
+    seen.due = due;
+    seen.done = done;
+  }
+  const Seen& of(const Rule& rule) { return seen_[rule.key]; }
+
+ private:
+  int32_t instance_;
+  std::map<uint64_t, Seen> seen_;
+};
+
+const char* kind_text(Rule::Kind kind) {
+  static constexpr const char* names[] = {"on", "on entry", "when", "after", "at", "every", "keep"};
+  return names[static_cast<int>(kind)];
+}
+
+void take_trace(const Trace& trace, RuleExplained& rule) {
+  for (const TraceCondition& condition : trace.conditions) rule.parts.push_back({condition.span, condition.holds, condition.deciding, condition.depth});
+  for (const TraceRead& read : trace.reads) {
+    if (std::ranges::none_of(rule.read, [&](const auto& other) { return other.name == read.name && other.value == read.value; }))
+      rule.read.push_back({read.name, read.value});
+  }
+}
+
+class Explaining {
+ public:
+  Explaining(const checked::Program& program, const Interpreter& interpreter, CaseFile& file, int32_t instance, Explanation& explanation)
+      : program_(program), recorder_(interpreter), plan_(program), file_(file), instance_(instance), witness_(instance), explanation_(explanation) {}
+
+  void run(const abi::Calendar& calendar, const std::vector<int64_t>& settings, Instant at) {
+    at_ = at;
+    before();
+    engine::Stepper stepper(program_, recorder_, calendar, settings);
+    engine::StepResult result;
+    const engine::StepOptions options{.version = file_.state(instance_).version, .collect_reads = false, .listener = &witness_};
+    stepper.step(file_, at, result, options);
+    explanation_.wake_at = result.wake_at;
+    if (result.fault.has_value()) explanation_.fault = result.fault;
+    for (const std::string& line : done_by(result)) explanation_.would_do.push_back(line);
+    explain_enrolment();
+    if (stage_ >= 0) explain_stage();
+  }
+
+ private:
+  void before() {
+    const engine::InstanceState& state = file_.state(instance_);
+    stage_ = state.stage;
+    strategy_ = state.strategy;
+    if (stage_ >= 0) {
+      explanation_.strategy = program_.strategies[strategy_].name;
+      explanation_.stage = program_.stages[stage_].name;
+      explanation_.entered_at = state.entered_at;
+      explanation_.enrolled_at = state.enrolled_at;
+    }
+    for (const engine::OpenTask& task : file_.tasks()) {
+      if (task.instance == instance_) explanation_.tasks.push_back(program_.queues[task.queue].name + " \"" + task.treatment + "\"");
+    }
+  }
+
+  std::vector<std::string> done_by(const engine::StepResult& result) const {
+    std::vector<std::string> lines;
+    for (const auto& transition : result.transitions) {
+      if (transition.instance == instance_) lines.push_back("go " + checked::stage_name(program_, transition.to_stage) + " (" + transition.rule_name + ")");
+    }
+    static constexpr const char* changes[] = {"create", "update", "withdraw", "mark"};
+    for (const auto& effect : result.tasks) {
+      if (effect.task.instance != instance_) continue;
+      lines.push_back(std::string(changes[static_cast<int>(effect.change)]) + " task " + program_.queues[effect.task.queue].name + " \"" +
+                      effect.task.treatment + "\" (" + effect.reason + ")");
+    }
+    return lines;
+  }
+
+  void explain_enrolment() {
+    if (stage_ >= 0 && !program_.stages[stage_].is_final) return;
+    for (const int32_t s : plan_.enrolling[file_.instance(instance_).entity]) {
+      const checked::Strategy& strategy = program_.strategies[s];
+      RuleExplained rule{.place = "enrolment", .kind = "enrol", .name = strategy.name, .where = program_.roots[strategy.enrol].span};
+      const Recorder::Entry* entry = recorder_.latest(strategy.enrol, instance_);
+      if (entry == nullptr) {
+        rule.because = stage_ >= 0 ? "the final stage does not let it enrol again" : "a strategy before it took the account";
+      } else {
+        rule.verdict = entry->held ? Verdict::held : Verdict::not_held;
+        rule.because = entry->held ? "its condition holds" : "its condition does not hold";
+        take_trace(entry->trace, rule);
+      }
+      explanation_.rules.push_back(std::move(rule));
+    }
+  }
+
+  void explain_stage() {
+    const bool is_final = program_.stages[stage_].is_final;
+    for (const Rule& rule : program_.stages[stage_].rules) add(rule, "stage");
+    if (!is_final) {
+      for (const Rule& rule : program_.strategies[strategy_].rules) add(rule, "strategy");
+    }
+    for (const auto& always : program_.always) {
+      if (always.entity != checked::none && always.entity != program_.strategies[strategy_].entity) continue;
+      for (const Rule& rule : always.rules) add(rule, "always");
+    }
+  }
+
+  void add(const Rule& rule, const char* place) {
+    if (rule.kind == Rule::Kind::on_entry) return;  // past
+    RuleExplained made{.place = place, .kind = kind_text(rule.kind), .name = rule.name, .where = rule.span};
+    const Witness::Seen& seen = witness_.of(rule);
+    for (const checked::RootId root : {rule.instant, rule.guard, rule.keep.has_value() ? rule.keep->binder_where : checked::none,
+                                       rule.keep.has_value() ? rule.keep->condition : checked::none}) {
+      if (root == checked::none) continue;
+      if (const Recorder::Entry* entry = recorder_.latest(root, instance_)) take_trace(entry->trace, made);
+    }
+    if (seen.timed) made.due = seen.due;
+    judge(rule, seen, made);
+    explanation_.rules.push_back(std::move(made));
+  }
+
+  void judge(const Rule& rule, const Witness::Seen& seen, RuleExplained& made) const {
+    const auto say = [&](Verdict verdict, std::string because) {
+      made.verdict = verdict;
+      made.because = std::move(because);
+    };
+    const bool timer = rule.kind == Rule::Kind::after || rule.kind == Rule::Kind::at || rule.kind == Rule::Kind::every;
+    if (seen.fired) return say(Verdict::held, "it acts");
+    if (timer && seen.timed && seen.done && rule.kind != Rule::Kind::every) return say(Verdict::done, "it has fired for this date, or came too late for it");
+    if (timer && seen.timed && seen.due > at_) return say(Verdict::waiting, "it is not due yet");
+    if (seen.tried && !seen.held) return say(Verdict::not_held, timer ? "it is due, and its condition does not hold" : "its condition does not hold");
+    if (seen.tried) return say(Verdict::held, rule.kind == Rule::Kind::keep ? "its condition holds" : "its condition holds, and it leads nowhere new");
+    if (rule.kind == Rule::Kind::on_event) return say(Verdict::no_event, "no such event has just come");
+    if (timer && !seen.timed && rule.anchor == Rule::Anchor::instant) return say(Verdict::waiting, "the date it hangs on is missing");
+    if (timer) return say(Verdict::done, "it has acted as often as it may");
+    say(Verdict::not_tried, "something before it decided");
+  }
+
+  const checked::Program& program_;
+  Recorder recorder_;
+  engine::Plan plan_;
+  CaseFile& file_;
+  const int32_t instance_;
+  Witness witness_;
+  Explanation& explanation_;
+  Instant at_ = 0;
+  int32_t stage_ = -1, strategy_ = -1;
+};
+
+}  // namespace
+
+const char* verdict_text(Verdict verdict) {
+  static constexpr const char* names[] = {"held", "not held", "waiting", "done", "no event", "not tried"};
+  return names[static_cast<int>(verdict)];
+}
+
+store::Result<Explanation> explain(store::Store& store, const checked::Program& program, const Interpreter& interpreter, const abi::Calendar& calendar,
+                                   const std::vector<int64_t>& settings, const std::string& entity, const std::string& key, Instant at) {
+  Explanation explanation{.entity = entity, .key = key, .at = at};
+  auto file = store.load_case(program, entity, key, at);
+  if (!file) return std::unexpected(file.error());
+  const int32_t instance = (*file)->find(engine::stable_id(entity, key));
+  if (instance < 0) return std::unexpected(store::StoreError{store::StoreError::Kind::input, entity + " `" + key + "` was not there yet at that instant"});
+  auto way = store.transitions(entity, key);
+  if (!way) return std::unexpected(way.error());
+  for (auto& row : *way) {
+    if (row.at <= at) explanation.way.push_back(std::move(row));
+  }
+  if (auto lines = store.decisions(entity, key, 50)) explanation.decisions = std::move(*lines);
+  Explaining(program, interpreter, **file, instance, explanation).run(calendar, settings, at);
+  return explanation;
+}
+
+}  // namespace dunlin::simulate

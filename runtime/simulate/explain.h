@@ -1,0 +1,63 @@
+// Why an instance is where it is, and why not elsewhere: its way through the stages and, for one instant, each rule that could act, with what it read.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/interp/interpreter.h"
+#include "runtime/store/store.h"
+
+namespace dunlin::simulate {
+
+using engine::Instant;
+
+/// A part of a condition, as written, and what it came to. Parts follow their whole.
+struct ConditionPart {
+  Span where;
+  bool holds = false;
+  bool deciding = false;  // it made its whole what it is
+  int depth = 0;
+};
+
+enum class Verdict : uint8_t {
+  held,       // its condition held, and it acted or would act
+  not_held,   // its condition was tried and did not hold
+  waiting,    // a timer that is ahead, or whose anchor is missing
+  done,       // a timer that has fired for this anchor
+  no_event,   // a handler: no such event came at this instant
+  not_tried,  // something before it decided
+};
+const char* verdict_text(Verdict verdict);
+
+struct RuleExplained {
+  std::string place;  // "enrolment", "stage", "strategy", "always"
+  std::string kind;   // "on", "when", "after", "at", "every", "keep", "enrol"
+  std::string name;
+  Span where;
+  Verdict verdict = Verdict::not_tried;
+  std::string because;                  // one sentence
+  std::vector<ConditionPart> parts;     // of its condition
+  std::vector<engine::ValueRead> read;  // values in the rule itself and in what it names
+  std::optional<Instant> due;           // timers
+};
+
+struct Explanation {
+  std::string entity, key;
+  Instant at = 0;
+  std::string strategy, stage;  // then; empty: in none
+  Instant entered_at = 0, enrolled_at = 0;
+  Instant wake_at = abi::never;  // the next instant at which anything could change
+  std::vector<store::TransitionRow> way;
+  std::vector<RuleExplained> rules;
+  std::vector<std::string> would_do;   // what a step at this instant would do; empty: nothing
+  std::vector<std::string> tasks;      // open then: `call "soft_script"`
+  std::vector<std::string> decisions;  // newest first, as the store keeps them
+  std::optional<engine::StepFault> fault;
+};
+
+/// `at`: the instant asked about; data, history and state are those of then.
+store::Result<Explanation> explain(store::Store& store, const checked::Program& program, const Interpreter& interpreter, const abi::Calendar& calendar,
+                                   const std::vector<int64_t>& settings, const std::string& entity, const std::string& key, Instant at);
+
+}  // namespace dunlin::simulate
