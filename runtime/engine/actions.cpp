@@ -36,7 +36,7 @@ bool Run::run_actions(int32_t i, const Rule& rule, const abi::Event* event) {
         open(i, action, event);
         break;
       case Action::Kind::cancel:
-        cancel(i, rule, action);
+        cancel(i, rule, action, event);
         break;
       case Action::Kind::note:
       case Action::Kind::notify: {
@@ -190,11 +190,15 @@ void Run::open(int32_t i, const Action& action, const abi::Event* event) {
   result_->opened.push_back(std::move(made));
 }
 
-void Run::cancel(int32_t i, const Rule& rule, const Action& action) {
+/// Open tasks of a queue, or those of one treatment.
+void Run::cancel(int32_t i, const Rule& rule, const Action& action, const abi::Event* event) {
+  Instant wake = abi::never;
+  const std::string_view treatment = text_of(action.value, i, wake, event);
   bool any = false;
   for (size_t t = 0; t < case_->tasks().size(); ++t) {
     const OpenTask& task = case_->tasks()[t];
-    if (task.instance == i && task.queue == action.queue && !task.marked) any = withdraw(t, rule.name, action.span) || any;
+    if (task.instance != i || task.queue != action.queue || task.marked) continue;
+    if (action.value == checked::none || task.treatment == treatment) any = withdraw(t, rule.name, action.span) || any;
   }
   if (any) remove_gone_tasks();
 }

@@ -141,7 +141,7 @@ class Run {
   void set_variable(int32_t i, const checked::Action& action, const abi::Event* event);
   void raise(int32_t i, const checked::Action& action, const abi::Event* event);
   void open(int32_t i, const checked::Action& action, const abi::Event* event);
-  void cancel(int32_t i, const Rule& rule, const checked::Action& action);
+  void cancel(int32_t i, const Rule& rule, const checked::Action& action, const abi::Event* event);
   /// Values live as long as the step; keep_fields() makes them last.
   void fill_fields(int32_t i, const std::vector<checked::Field>& fields, const std::vector<checked::FieldValue>& values, std::vector<int64_t>& slots,
                    Instant& wake, const abi::Event* event, Arguments arguments = {});

@@ -309,13 +309,16 @@ TEST_CASE("fields of a task are compared by what they say") {
   CHECK(reinterpret_cast<const abi::Text*>(desk.task("script")->fields[0])->view() == "firm");
 }
 
-TEST_CASE("cancel withdraws the open tasks of a queue") {
+TEST_CASE("cancel withdraws the open tasks of a queue, or of one treatment") {
   Desk desk;
-  desk.add(desk.calling, desk.on_entry({desk.sms("hello")}));
+  desk.add(desk.calling, desk.on_entry({desk.sms("hello"), desk.sms("bye")}));
+  desk.add(desk.calling, desk.on_event(desk.alert, {{.kind = Action::Kind::cancel, .queue = desk.sms_queue, .value = desk.text("bye")}}));
   desk.add(desk.calling, desk.on_event(desk.payment, {{.kind = Action::Kind::cancel, .queue = desk.sms_queue}}));
   desk.open_case();
   desk.step(on(1));
-  desk.step(on(2), {desk.event(on(2), desk.payment)});
+  desk.step(on(2), {desk.event(on(2), desk.alert)});
+  CHECK(desk.task_changes() == Changes{"withdraw bye"});
+  desk.step(on(3), {desk.event(on(3), desk.payment)});
   CHECK(desk.task_changes() == Changes{"withdraw hello"});
 }
 
