@@ -188,6 +188,7 @@ STAR : '*' ;
 SLASH : '/' ;
 BAD_OPERATOR : '==' | '<>' | '&&' | '=>' | '=<' | '!' | '%' | ':=' | '≤' | '≥' | '≠' | '×' | '−' | '…' ;
 
+RULER : '////' ~[\r\n]* -> skip ;                  // a line of slashes documents nothing
 DOC : '///' ~[\r\n]* ;
 COMMENT : '//' ~[\r\n]* -> skip ;
 NEWLINE : '\r'? '\n' | '\r' ;

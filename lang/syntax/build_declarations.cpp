@@ -65,13 +65,17 @@ ast::BundleDecl Builder::bundle(P::BundleDeclContext& context) {
 void Builder::bundle_item(P::BundleItemContext& context, ast::BundleDecl& out) {
   if (P::ZoneContext* zone = context.zone()) {
     const Span place = span(*zone);
+    only_once(out.timezone.has_value(), span(context), "timezone");
     out.timezone = ast::Name{zone->TEXT() ? plain_text(*zone->TEXT()->getSymbol()) : std::string(source(place)), place};
   } else if (context.CURRENCY()) {
+    only_once(out.currency.has_value(), span(context), "currency");
     out.currency = name(*context.ident());
   } else if (context.CALENDAR()) {
+    only_once(out.calendar.has_value(), span(context), "calendar");
     out.calendar = name(*context.ident());
   } else {
     const antlr4::Token& time = *context.TIME()->getSymbol();
+    only_once(out.day_starts != nullptr, span(context), "day starts");
     out.day_starts = make(span(time), time_literal(time));
   }
 }
@@ -203,6 +207,7 @@ void Builder::table_rows(P::TableBlockContext& context, ast::TableDecl& out) {
   each_item(rows, [&](P::RowContext& item) {
     ast::TableDecl::Row made = row(item);
     if (item.OTHERWISE()) {
+      only_once(!out.otherwise.empty(), span(item), "otherwise");
       out.otherwise = std::move(made.outputs);
     } else {
       out.rows.push_back(std::move(made));
@@ -301,6 +306,9 @@ ast::QueueDecl Builder::queue(P::QueueDeclContext& context) {
 }
 
 void Builder::queue_item(P::QueueItemContext& context, ast::QueueDecl& out) {
+  const bool given = (context.OUTCOMES() && out.outcomes) || (context.COUNTS() && out.counts_as) || (context.COST() && out.cost) ||
+                     (context.LEASE() && out.lease) || (context.DUE() && out.due) || (context.FIELDS() && !out.fields.empty());
+  only_once(given, span(context), source(span(*context.start)));
   if (context.OUTCOMES()) {
     out.outcomes = path(*context.path());
   } else if (context.COUNTS()) {

@@ -14,7 +14,9 @@ ast::StrategyDecl Builder::strategy(P::StrategyDeclContext& context) {
 
 void Builder::strategy_item(P::StrategyItemContext& context, ast::StrategyDecl& out) {
   if (context.ENROL()) {
-    (context.AGAIN() ? out.enrol_again : out.enrol) = expr(*context.expr());
+    ast::ExprPtr& condition = context.AGAIN() ? out.enrol_again : out.enrol;
+    only_once(condition != nullptr, span(context), context.AGAIN() ? "enrol again" : "enrol");
+    condition = expr(*context.expr());
   } else if (context.BEFORE()) {
     for (ast::Path& other : paths(context.path())) out.before.push_back(std::move(other));
   } else if (context.VAR()) {
@@ -46,6 +48,7 @@ ast::StageDecl Builder::stage(P::StageDeclContext& context) {
   if (context.stageBlock() == nullptr) return out;
   each_item(context.stageBlock()->stageItem(), [&](P::StageItemContext& item) {
     if (item.ENROL()) {
+      only_once(out.enrol_again != nullptr, span(item), "enrol again");
       out.enrol_again = expr(*item.expr());
     } else {
       out.rules.push_back(rule(*item.ruleItem()));
@@ -222,6 +225,9 @@ ast::KeepSpec Builder::keep(P::KeepRuleContext& context) {
 }
 
 void Builder::keep_item(P::KeepItemContext& context, ast::KeepSpec& out) {
+  const bool given = (context.ATTEMPTS() && !out.attempts.empty()) || (context.PRIORITY() && !out.priority.empty()) || (context.FIELDS() && out.fields) ||
+                     (context.TO() && out.to) || (context.AGAIN() && out.again) || (context.WINDOW() && out.window) || (context.DUE() && out.due);
+  only_once(given, span(context), source(span(*context.start)));
   if (context.ATTEMPTS()) {
     for (P::AttemptLimitContext* limit : context.attemptLimit()) out.attempts.push_back(attempt_limit(*limit));
   } else if (context.PRIORITY()) {

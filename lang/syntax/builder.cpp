@@ -54,6 +54,12 @@ std::vector<ast::Path> Builder::paths(const std::vector<P::PathContext*>& contex
 
 Diagnostic& Builder::mistake(const char* code, Span place, std::string message) { return diagnostics_.error(code, place, std::move(message)); }
 
+void Builder::only_once(bool given, Span place, std::string_view setting) {
+  if (!given) return;
+  mistake("E0123", place, "`" + std::string(setting) + "` stands twice in this block").help = "keep one of them";
+  throw DropItem{};
+}
+
 void Builder::declarations(P::FileContext& context, ast::File& file) {
   each_item(context.declaration(), [&](P::DeclarationContext& item) { file.declarations.push_back(declaration(item)); });
 }

@@ -39,6 +39,8 @@ class Builder {
   ast::Path path(P::PathContext& context) const;
   std::vector<ast::Path> paths(const std::vector<P::PathContext*>& contexts) const;
   Diagnostic& mistake(const char* code, Span place, std::string message);
+  /// Reports a setting that has been given already in its block; the second one is left out.
+  void only_once(bool given, Span place, std::string_view setting);
   /// Text of a literal in quotes, escapes undone, braces as they stand.
   std::string plain_text(const antlr4::Token& token);
   std::string optional_text(antlr4::tree::TerminalNode* node) { return node == nullptr ? std::string() : plain_text(*node->getSymbol()); }

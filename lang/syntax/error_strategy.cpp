@@ -130,6 +130,10 @@ void ErrorStrategy::refuse_unknown_item(antlr4::Parser* parser) {
 void ErrorStrategy::skip_item(antlr4::Parser* parser, size_t first_token) {
   antlr4::TokenStream* tokens = parser->getTokenStream();
   const size_t here = tokens->index();
+  if (errors_ >= limits_.errors_max) {  // nothing more will be said, so nothing more needs to be read
+    tokens->seek(tokens->size() - 1);
+    return;
+  }
   int depth = 0;
   for (size_t i = first_token;; ++i) {
     const size_t type = tokens->get(i)->getType();

@@ -276,6 +276,32 @@ std::string suggestion(const Mistake& mistake, const Slice& slice) {
   return nearest_word(slice.sources.text(span_of(slice, *mistake.found)), expected_words(mistake.expected));
 }
 
+bool begins_rule(size_t type) {
+  switch (type) {
+    case DunlinParser::ON:
+    case DunlinParser::WHEN:
+    case DunlinParser::AFTER:
+    case DunlinParser::EVERY:
+    case DunlinParser::RULE:
+    case DunlinParser::KEEP:
+    case DunlinParser::STAGE:
+    case DunlinParser::FINAL:
+    case DunlinParser::GO:
+    case DunlinParser::VAR:
+    case DunlinParser::ENROL:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// Declarations that are read but not built yet: not worth recommending.
+bool is_later_part(const std::string& word) {
+  static const std::vector<std::string> words = {"allocation", "approval", "campaign", "deadline", "experiment", "feed",
+                                                 "hold",       "holdout",  "limits",   "migrate",  "quota"};
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
 void describe_unknown_item(const Mistake& mistake, const Slice& slice, Diagnostics& diagnostics) {
   const size_t before = mistake.before == nullptr ? 0 : mistake.before->getType();
   if (before != 0 && before != DunlinParser::SEP && before != DunlinParser::COMMA && before != DunlinParser::LBRACE) {
@@ -296,7 +322,12 @@ void describe_unknown_item(const Mistake& mistake, const Slice& slice, Diagnosti
     d.fixes.push_back({d.span, near, "write " + in_backticks(near)});
     return;
   }
+  if (top && begins_rule(mistake.found->getType())) {
+    d.help = "rules and stages stand inside `strategy … { }` or `always { }`; was a block closed too early?";
+    return;
+  }
   std::vector<std::string> possible = expected_words(mistake.expected);
+  if (top) std::erase_if(possible, is_later_part);
   if (allows(mistake, DunlinParser::BAR)) possible.push_back("|");
   if (possible.size() > 40 || possible.empty()) return;
   for (std::string& word : possible) word = in_backticks(word);

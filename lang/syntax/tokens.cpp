@@ -56,7 +56,7 @@ std::vector<uint32_t> byte_offsets(std::string_view text) {
 
 class LexerRun {
  public:
-  LexerRun(const Slice& slice, Diagnostics& diagnostics) : slice_(slice), diagnostics_(diagnostics) {}
+  LexerRun(const Slice& slice, Diagnostics& diagnostics, const ParseLimits& limits) : slice_(slice), diagnostics_(diagnostics), limits_(limits) {}
 
   std::vector<RawToken> all() {
     constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
@@ -113,9 +113,11 @@ class LexerRun {
 
   /// `;` ends an item in many languages: read it so, but say that it does not belong here.
   void semicolon(std::vector<RawToken>& tokens, RawToken token) {
-    Diagnostic& d = diagnostics_.error("E0114", slice_.span(token.begin, token.end), "`;` means nothing here");
-    d.help = "an item ends at the end of the line or at a comma";
-    d.fixes.push_back({d.span, "", "remove the `;`"});
+    if (++semicolons_ <= limits_.errors_max) {
+      Diagnostic& d = diagnostics_.error("E0114", slice_.span(token.begin, token.end), "`;` means nothing here");
+      d.help = "an item ends at the end of the line or at a comma";
+      d.fixes.push_back({d.span, "", "remove the `;`"});
+    }
     tokens.push_back({DunlinLexer::NEWLINE, token.begin, token.end});
   }
 
@@ -134,6 +136,8 @@ class LexerRun {
 
   const Slice& slice_;
   Diagnostics& diagnostics_;
+  const ParseLimits& limits_;
+  size_t semicolons_ = 0;
   bool swallow_line_ = false;
 };
 
@@ -207,7 +211,7 @@ class Layout {
 }  // namespace
 
 TokenList read_tokens(const Slice& slice, Diagnostics& diagnostics, const ParseLimits& limits) {
-  std::vector<RawToken> raw = LexerRun(slice, diagnostics).all();
+  std::vector<RawToken> raw = LexerRun(slice, diagnostics, limits).all();
   if (!mend_brackets(raw, slice, diagnostics, limits)) {
     raw.clear();
     TokenList unusable = Layout(slice, raw).list();

@@ -19,7 +19,7 @@ namespace {
 using namespace dunlin;
 using Clock = std::chrono::steady_clock;
 
-constexpr double seconds_max_per_text = 10.0;  // generous: sanitizers and a busy machine
+constexpr double seconds_max_per_text = 20.0;  // generous: sanitizers and a busy machine
 
 struct Options {
   double seconds = 10;

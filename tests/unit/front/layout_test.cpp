@@ -26,7 +26,7 @@ TEST_CASE("several actions stand in a list that may be broken at its commas") {
 }
 
 TEST_CASE("documentation is kept, other comments are not") {
-  CHECK(tree("/// One.\n///  Two.\nentity a { /// Three.\n b : text // four\n}") == "doc One.\n Two.\nentity a\n  b : text // Three.\n");
+  CHECK(tree("/// One.\n///  Two.\nentity a { /// Three.\n b : text // four\n}\n//////// a line\n") == "doc One.\n Two.\nentity a\n  b : text // Three.\n");
 }
 
 TEST_CASE("let lines in braces or without") {

@@ -74,6 +74,7 @@ TEST_CASE("what was expected is said in words of the language") {
   CHECK(says("segmentation r for a {\n high if x\n}", {"expected `when`, found `if`"}));
   CHECK(says("strategy s for a { var b int = 3 }", {"expected the end of the line, found `int`"}));
   CHECK(says("table t(a : int) -> (b : int) {\n | a || b |\n | 1 | 2 |\n}", {"this row has no outputs", "test.dun:3"}));
+  CHECK(says("on payment : go x", {"error[E0107]: `on` does not begin a declaration", "rules and stages stand inside"}));
   CHECK(says("use 5", {"expected a name, found `5`"}));
   CHECK(says("test x { }", {"expected a text in quotes, found `x`"}));
 }
@@ -146,6 +147,8 @@ TEST_CASE("forms that parse but cannot be meant") {
   CHECK(mistakes("table t(a : int) -> (b : int) {\n | 1 || 2 |\n}") == Codes{"E0120@2"});
   CHECK(mistakes("always { on e when x : go a }") == Codes{"E0122@1"});
   CHECK(mistakes("always { after 3 days where x : go a }") == Codes{"E0122@1"});
+  CHECK(mistakes("queue q { cost 1, lease 2 minutes, cost 3 }") == Codes{"E0123@1"});
+  CHECK(mistakes("strategy s for a {\n enrol when b\n enrol when c\n keep q \"x\" { due 1 day\n due 2 days }\n}") == Codes{"E0123@3", "E0123@5"});
   CHECK(mistakes("event payment { amount : money }") == Codes{"E0106@1"});
   CHECK(mistakes("function f() -> int") == Codes{"E0106@1"});
   CHECK(mistakes("native function f() -> int = 3") == Codes{"E0106@1"});
