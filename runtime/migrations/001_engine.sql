@@ -54,7 +54,7 @@ create table dunlin.bundle_file (
 
 -- The program whose entity tables, names and views were made last.
 create table dunlin.prepared (
-  only         bool primary key default true check (only),
+  single       bool primary key default true check (single),
   content_hash text not null
 );
 

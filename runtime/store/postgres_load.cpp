@@ -471,15 +471,16 @@ Result<std::vector<int32_t>> PostgresStore::buckets_to_step(Instant now, bool fu
   return buckets;
 }
 
-/// The earliest instant at or after `after` at which a case file is to be stepped; what is due already is due at `after`.
+/// The earliest instant after `after` at which a case file is to be stepped; what is due already does not count.
 Result<Instant> PostgresStore::next_wake(Instant after) {
   Instant earliest = abi::never;
   auto looked = small("look for the next wake", [&](SmallWork& work) {
     const auto rows = work.exec(
-        "select " + micros("w") +
-        " from (select min(w) as w from (select min(wake_at) as w from dunlin.case_file where not set_aside union all select min(i.at) from dunlin.inbox i "
-        "join dunlin.case_file c using (bucket, case_id) where not c.set_aside) x) y where w is not null");
-    if (!rows.empty()) earliest = std::max(after, rows[0][0].as<int64_t>());
+        fmt::format("select {1} from (select min(w) as w from (select min(wake_at) as w from dunlin.case_file where not set_aside and wake_at > {0} union all "
+                    "select min(i.at) from dunlin.inbox i join dunlin.case_file c using (bucket, case_id) where i.at > {0} and not c.set_aside) x) y where w "
+                    "is not null",
+                    sql_instant(after), micros("w")));
+    if (!rows.empty()) earliest = rows[0][0].as<int64_t>();
   });
   if (!looked) return std::unexpected(looked.error());
   return earliest;

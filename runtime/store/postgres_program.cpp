@@ -177,7 +177,7 @@ Result<void> PostgresStore::prepare(const checked::Program& program) {
     remember_events(work, layout);
     make_key_view(work, layout);
     work.exec("insert into dunlin.prepared (content_hash) values (" + work.quote(program.content_hash) +
-              ") on conflict (only) do update set content_hash = excluded.content_hash");
+              ") on conflict (single) do update set content_hash = excluded.content_hash");
   });
   if (obstacle) return failed(StoreError::Kind::input, *obstacle);
   return made;

@@ -1,0 +1,330 @@
+// One suite over the Store port, run on both stores.
+#include <algorithm>
+#include <set>
+
+#include "tests/store/office.h"
+
+namespace dunlin::store::test {
+
+#define ON_BOTH_STORES()                               \
+  const auto kind = GENERATE(from_range(place_kinds)); \
+  INFO("store: " << kind);                             \
+  const auto place = make_place(kind);                 \
+  if (!place) return
+
+namespace {
+
+std::set<std::string> open_treatments(Office& office, const std::string& account) {
+  std::set<std::string> found;
+  for (const TaskRow& task : good(office.store->tasks_of("account", account))) {
+    if (task.status == "ready") found.insert(task.treatment);
+  }
+  return found;
+}
+
+std::map<std::string, int64_t> funnel_of(Office& office) {
+  std::map<std::string, int64_t> funnel;
+  for (const FunnelRow& row : good(office.store->funnel())) funnel[row.strategy + "." + row.stage] = row.count;
+  return funnel;
+}
+
+}  // namespace
+
+TEST_CASE("rows are inserted, changed, left alone, or set aside with a reason", "[store]") {
+  ON_BOTH_STORES();
+  Office office(*place);
+  std::vector<InstanceRow> rows = {office.debtor("D-1"), office.account("A-1", "D-1", 10'00), office.account("A-2", "D-1", 20'00)};
+  auto counts = good(office.store->put_instances(office.desk.program, rows, on(1)));
+  CHECK(counts.inserted == 3);
+  CHECK(counts.unchanged == 0);
+
+  rows = {office.account("A-1", "D-1", 10'00), office.account("A-2", "D-1", 25'00), office.account("A-3", "D-1", 1)};
+  counts = good(office.store->put_instances(office.desk.program, rows, on(2)));
+  CHECK(counts.inserted == 1);
+  CHECK(counts.changed == 1);
+  CHECK(counts.unchanged == 1);
+
+  rows = {office.account("A-4", "D-9", 10'00)};
+  counts = good(office.store->put_instances(office.desk.program, rows, on(2)));
+  CHECK(counts.inserted == 0);
+  CHECK(counts.set_aside == 1);
+  const auto aside = good(office.store->quarantine(10));
+  REQUIRE(aside.size() == 1);
+  CHECK(aside[0].kind == "row");
+  CHECK(aside[0].where.find("A-4") != std::string::npos);
+  CHECK(!aside[0].reason.empty());
+}
+
+TEST_CASE("a row that hangs on another debtor than before is set aside", "[store]") {
+  ON_BOTH_STORES();
+  Office office(*place);
+  office.import({office.debtor("D-1"), office.debtor("D-2"), office.account("A-1", "D-1", 10'00)});
+  const auto counts = good(office.store->put_instances(office.desk.program, {office.account("A-1", "D-2", 10'00)}, on(2)));
+  CHECK(counts.set_aside == 1);
+  CHECK(counts.inserted == 0);
+}
+
+TEST_CASE("the same event twice is one event", "[store]") {
+  ON_BOTH_STORES();
+  Office office(*place);
+  office.import_debtors(2);
+  const auto payment = office.payment("D-1", "A-1", on(2), "p1");
+  auto counts = good(office.store->post_events(office.desk.program, {payment, payment, office.payment("D-2", "A-2", on(2), "p2")}));
+  CHECK(counts.inserted == 2);
+  CHECK(counts.duplicates == 1);
+  counts = good(office.store->post_events(office.desk.program, {payment}));
+  CHECK(counts.inserted == 0);
+  CHECK(counts.duplicates == 1);
+  counts = good(office.store->post_events(office.desk.program, {office.payment("D-1", "A-77", on(2), "p3")}));
+  CHECK(counts.inserted == 0);
+  CHECK(counts.set_aside == 1);
+}
+
+TEST_CASE("a night enrols, tasks stand in queues, and a second look finds nothing to do", "[store]") {
+  ON_BOTH_STORES();
+  Office office(*place);
+  office.import_debtors(30);
+  office.activate();
+  CHECK(office.night(on(1), false, 7) == 30);
+  CHECK(office.night(on(1)) == 0);
+  CHECK(funnel_of(office) == std::map<std::string, int64_t>{{"soft.calling", 30}});
+  CHECK(open_treatments(office, "A-3") == std::set<std::string>{"friendly", "script"});
+  CHECK(good(office.store->tasks("call", "", 1000)).size() == 30);
+  CHECK(good(office.store->tasks("call", "ready", 5)).size() == 5);
+  const auto story = good(office.store->transitions("account", "A-3"));
+  REQUIRE(story.size() == 1);
+  CHECK(story[0].to == "soft.calling");
+  CHECK(story[0].at == on(1));
+  // The letter falls due three days after entry.
+  CHECK(good(office.store->next_wake(on(1))) == on(4));
+  CHECK(office.night(on(3)) == 0);
+  CHECK(office.night(on(4)) == 30);
+  CHECK(open_treatments(office, "A-3").contains("letter"));
+}
+
+TEST_CASE("waking only the awake leaves the same as stepping everybody", "[store]") {
+  ON_BOTH_STORES();
+  std::map<std::string, int64_t> seen[2];
+  std::vector<size_t> tasks[2];
+  for (const bool full : {false, true}) {
+    const auto own = make_place(kind);
+    Office office(*own);
+    office.import_debtors(12);
+    office.activate();
+    for (int day = 1; day <= 16; ++day) {
+      if (day == 2) good(office.store->post_events(office.desk.program, {office.payment("D-5", "A-5", on(2), "p"), office.payment("D-6", "A-6", on(9), "q")}));
+      if (day == 3) office.import({office.account("A-7", "D-7", 0)}, on(3));
+      office.night(on(day), full);
+      tasks[full ? 1 : 0].push_back(good(office.store->tasks("", "", 1000)).size());
+    }
+    seen[full ? 1 : 0] = funnel_of(office);
+  }
+  CHECK(seen[0] == seen[1]);
+  CHECK(tasks[0] == tasks[1]);
+  CHECK(seen[0].at("soft.cured") == 1);
+}
+
+TEST_CASE("events wait for their time and are handled once", "[store]") {
+  ON_BOTH_STORES();
+  Office office(*place);
+  office.import_debtors(3);
+  office.activate();
+  good(office.store->post_events(office.desk.program, {office.payment("D-1", "A-1", on(2, 12), "p1")}));
+  CHECK(office.night(on(1)) == 3);
+  CHECK(office.stage_of("A-1") == "calling");
+  CHECK(good(office.store->next_wake(on(1))) == on(2, 12));
+  CHECK(office.night(on(2)) == 0);
+  CHECK(office.night(on(3)) == 1);
+  CHECK(office.stage_of("A-1") == "promised");
+  CHECK(open_treatments(office, "A-1").empty());  // its stage is left: the call and the unsent message are withdrawn
+  CHECK(office.night(on(3)) == 0);
+  CHECK(good(office.store->transitions("account", "A-1")).size() == 2);
+}
+
+TEST_CASE("changed data wakes its case file only", "[store]") {
+  ON_BOTH_STORES();
+  Office office(*place);
+  office.import_debtors(5);
+  office.activate();
+  office.night(on(1));
+  office.import({office.account("A-2", "D-2", 20'00), office.account("A-4", "D-4", 0)}, on(2));
+  CHECK(office.night(on(2)) == 1);
+  CHECK(office.stage_of("A-4") == "cured");
+  CHECK(office.stage_of("A-2") == "calling");
+}
+
+TEST_CASE("of two steps of one case file the second is refused, whole", "[store]") {
+  ON_BOTH_STORES();
+  Office first(*place);
+  first.import_debtors(4);
+  first.activate();
+  Office second(*place);
+  second.version = first.version;
+  auto one = first.step_only(on(1)), other = second.step_only(on(1));
+  REQUIRE(one.size() == 4);
+  REQUIRE(other.size() == 4);
+  // Only one case file is in both batches; the rest of the second must not come through either.
+  one.resize(1);
+  good(first.store->commit_all(first.desk.program, one, on(1)));
+  const auto refused = second.store->commit_all(second.desk.program, other, on(1));
+  REQUIRE(!refused);
+  CHECK(refused.error().kind == StoreError::Kind::conflict);
+  CHECK(good(first.store->tasks("call", "", 100)).size() == 1);
+  CHECK(second.night(on(1)) == 3);
+  CHECK(good(first.store->tasks("call", "", 100)).size() == 4);
+}
+
+TEST_CASE("a commit under a version that is not active any more is refused", "[store]") {
+  // The model store has no fence: nobody shares it with another process.
+  const auto place = make_place("postgres");
+  if (!place) return;
+  Office old(*place);
+  old.import_debtors(2);
+  old.activate();
+  const auto steps = old.step_only(on(1));
+  Office fresh(*place, "v2");
+  fresh.activate(on(1, 7));
+  const auto refused = old.store->commit_all(old.desk.program, steps, on(1));
+  REQUIRE(!refused);
+  CHECK(refused.error().kind == StoreError::Kind::conflict);
+  CHECK(fresh.night(on(1, 8)) == 2);
+}
+
+TEST_CASE("a new version steps every case file once and reads the states of the old one by name", "[store]") {
+  ON_BOTH_STORES();
+  Office old(*place);
+  old.import_debtors(6);
+  CHECK(old.activate().number == 1);
+  old.night(on(1));
+  good(old.store->post_events(old.desk.program, {old.payment("D-1", "A-1", on(2), "p1")}));
+  old.night(on(2));
+  CHECK(old.activate().number == 1);  // the same sources again
+  CHECK(old.night(on(2)) == 0);
+
+  // Numbers move: the queues change places, and so must everything that names them.
+  Office fresh(*place, "v2", [](checked::Program& program) {
+    std::ranges::rotate(program.queues, program.queues.begin() + 1);
+    for (auto& type : program.events) type.queue = type.queue < 0 ? type.queue : 1 - type.queue;
+    const auto turn = [](std::vector<checked::Rule>& rules) {
+      for (auto& rule : rules) {
+        if (rule.keep) rule.keep->queue = 1 - rule.keep->queue;
+        for (auto& action : rule.actions) action.queue = action.queue < 0 ? action.queue : 1 - action.queue;
+      }
+    };
+    for (auto& stage : program.stages) turn(stage.rules);
+    for (auto& strategy : program.strategies) turn(strategy.rules);
+  });
+  const auto version = fresh.activate(on(3));
+  CHECK(version.number == 2);
+  CHECK(fresh.night(on(3)) == 6);
+  CHECK(fresh.night(on(3)) == 0);
+  CHECK(fresh.stage_of("A-1") == "promised");
+  CHECK(fresh.stage_of("A-2") == "calling");
+  // Tasks were recognised, not made again.
+  CHECK(good(fresh.store->tasks("call", "", 100)).size() == 5);
+  CHECK(good(fresh.store->tasks("sms", "", 100)).size() == 5);
+  const auto versions = good(fresh.store->versions());
+  REQUIRE(versions.size() == 2);
+  CHECK_FALSE(versions[0].active);
+  CHECK(versions[1].active);
+  CHECK(good(fresh.store->sources_of(1)).files.at(0).text == "// v1");
+}
+
+TEST_CASE("a fault sets its case file aside and nobody else; new data brings it back", "[store]") {
+  ON_BOTH_STORES();
+  Office office(*place);
+  office.import_debtors(4);
+  office.activate();
+  office.night(on(1));
+  good(office.store->post_events(office.desk.program, {office.complaint("D-2", on(2), "c1"), office.payment("D-3", "A-3", on(2), "p1")}));
+  office.desk.evaluator.fault_next = abi::Fault::overflow;
+  CHECK(office.night(on(2)) == 2);
+  CHECK(office.stage_of("A-3") == "promised");
+  const auto aside = good(office.store->quarantine(10));
+  REQUIRE(aside.size() == 1);
+  CHECK(aside[0].kind == "case");
+  CHECK(aside[0].where.find('2') != std::string::npos);
+  CHECK(office.night(on(2)) == 0);
+  CHECK(office.night(on(5), true) == 3);
+  office.desk.evaluator.fault_next = abi::Fault::none;
+  office.import({office.account("A-2", "D-2", 21'00)}, on(6));
+  CHECK(office.night(on(6)) == 1);
+  CHECK(office.stage_of("A-2") == "calling");
+  CHECK(open_treatments(office, "A-2").contains("letter"));
+}
+
+TEST_CASE("the past can be asked: data, stage and tasks as they were", "[store]") {
+  ON_BOTH_STORES();
+  Office office(*place);
+  office.import_debtors(2, on(1));
+  office.activate();
+  office.night(on(1));
+  office.import({office.account("A-1", "D-1", 5'00)}, on(2));
+  good(office.store->post_events(office.desk.program, {office.payment("D-1", "A-1", on(3), "p1")}));
+  office.night(on(2));
+  office.night(on(3));
+  CHECK(office.stage_of("A-1") == "promised");
+  CHECK(office.stage_of("A-1", on(2, 12)) == "calling");
+  const auto balance_at = [&](std::optional<Instant> at) {
+    auto case_file = good(office.store->load_case(office.desk.program, "account", "A-1", at));
+    return case_file->slots(case_file->find(engine::stable_id("account", "A-1")))[1];
+  };
+  CHECK(balance_at(on(1, 12)) == 10'00);
+  CHECK(balance_at(on(2, 12)) == 5'00);
+  CHECK(balance_at(std::nullopt) == 5'00);
+  const auto before = good(office.store->load_case(office.desk.program, "account", "A-1", on(2, 12)));
+  CHECK(before->view().events.count == 0);
+  CHECK(before->tasks().size() == 2);
+  const auto now = good(office.store->load_case(office.desk.program, "account", "A-1", std::nullopt));
+  CHECK(now->view().events.count == 1);
+  CHECK(now->tasks().empty());
+  CHECK(!office.store->load_case(office.desk.program, "account", "nobody", std::nullopt));
+}
+
+TEST_CASE("counts of tasks, decisions and every case file can be read", "[store]") {
+  ON_BOTH_STORES();
+  Office office(*place);
+  office.import_debtors(9);
+  office.activate();
+  office.night(on(1));
+  office.night(on(4));
+  int64_t created = 0, open = 0;
+  for (const auto& row : good(office.store->task_counts(on(1), on(2)))) {
+    created += row.created;
+    open += row.open;
+    CHECK(row.strategy == "soft");
+    CHECK(row.stage == "calling");
+  }
+  CHECK(created == 18);
+  CHECK(open == 18);
+  CHECK(good(office.store->task_counts(on(4), on(5))).size() == 1);
+  CHECK(!good(office.store->decisions("account", "A-1", 10)).empty());
+  CHECK(good(office.store->decisions("account", "A-1", 1)).size() == 1);
+  int64_t visited = 0;
+  good(office.store->for_each_case(office.desk.program, on(5),
+                                   [&](engine::CaseFile& case_file) { visited += static_cast<int64_t>(case_file.instance_count()); }));
+  CHECK(visited == 18);
+}
+
+TEST_CASE("bucket by bucket comes to the same as all at once", "[store]") {
+  ON_BOTH_STORES();
+  Office office(*place);
+  office.import_debtors(20);
+  office.activate();
+  const auto buckets = good(office.store->buckets_to_step(on(1), false));
+  CHECK(std::set<int32_t>(buckets.begin(), buckets.end()).size() == buckets.size());
+  size_t loaded = 0;
+  std::vector<std::unique_ptr<engine::CaseFile>> pool;
+  for (const int32_t bucket : buckets) {
+    for (int64_t after = INT64_MIN;;) {
+      auto cases = good(office.store->load(office.desk.program, bucket, on(1), false, after, 1, pool));
+      if (cases.empty()) break;
+      CHECK(cases[0]->bucket == bucket);
+      after = cases[0]->debtor_id;
+      loaded += cases.size();
+    }
+  }
+  CHECK(loaded == 20);
+}
+
+}  // namespace dunlin::store::test
