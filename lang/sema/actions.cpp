@@ -235,13 +235,7 @@ void RuleChecker::actions(const ast::Rule& written, Rule& made, const Surroundin
       diagnostic.help = "put what is to be done into `on entry` of the stage, or make a timer or `keep` of it";
     }
   }
-  for (size_t i = 0; i < written.actions.size(); ++i) {
-    const ast::Action& one = written.actions[i];
-    const bool leaves = one.kind == ast::Action::Kind::go || one.kind == ast::Action::Kind::restart;
-    if (leaves && i + 1 < written.actions.size() && made.kind != Rule::Kind::when) {
-      context_.error("E0702", written.actions[i + 1].span, "nothing can come behind `go`").help = "put `go` last";
-      break;
-    }
+  for (const ast::Action& one : written.actions) {
     Surroundings surroundings = around;
     surroundings.wants_wake = made.kind == Rule::Kind::when;  // where `go by` leads may change while the condition holds
     Action action_made;

@@ -18,7 +18,7 @@ static bool begin(Context& context, Progress& progress, Span use, const std::str
     return false;
   }
   if (context.definition_depth >= depth_max) {
-    context.error("E0220", use, "too many definitions rest on one another here");
+    context.error("E0103", use, "too many definitions rest on one another here");
     usable = false;
     return false;
   }

@@ -12,7 +12,7 @@ ExprPtr ExpressionChecker::check(const ast::Expr& expr, Type hint) {
   constexpr int depth_max = 1500;          // the parser bounds brackets; this bounds long chains of operators
   constexpr size_t steps_max = 2'000'000;  // no honest expression comes near
   if (depth_ >= depth_max || ++steps_ > steps_max) {
-    context_.error("E0325", expr.span, "this expression is too long to be read at once").help = "give parts of it names with `let` or a derived field";
+    context_.error("E0103", expr.span, "this expression is too long to be read at once").help = "give parts of it names with `let` or a derived field";
     return make_wrong(expr.span);
   }
   const bool keeps_lifting =

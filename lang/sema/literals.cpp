@@ -133,13 +133,13 @@ ExprPtr ExpressionChecker::check_duration(const ast::DurationLit& literal, Span 
 
 ExprPtr ExpressionChecker::check_date(const ast::DateLit& literal, Span span) {
   const auto days = days_of_date(literal.year, literal.month, literal.day);
-  if (!days) context_.error("E0306", span, "there is no such date");
+  if (!days) context_.error("E0111", span, "there is no such date");
   return make_literal(type_of(TypeKind::date), days.value_or(0), span);
 }
 
 ExprPtr ExpressionChecker::check_datetime(const ast::DateTimeLit& literal, Span span) {
   const auto days = days_of_date(literal.date.year, literal.date.month, literal.date.day);
-  if (!days) context_.error("E0306", span, "there is no such date");
+  if (!days) context_.error("E0111", span, "there is no such date");
   const int64_t seconds = literal.time.hour * 3600 + literal.time.minute * 60 + literal.time.second;
   const auto instant = instant_of_local(context_.program.bundle.timezone, days.value_or(0), seconds);
   return make_literal(type_of(TypeKind::datetime), instant.value_or(0), span);  // an unknown zone is reported with the bundle

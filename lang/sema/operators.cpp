@@ -71,7 +71,6 @@ ExprPtr ExpressionChecker::cannot(Op op, const checked::Expr& left, const checke
 ExprPtr ExpressionChecker::check_unary(const ast::Unary& unary, Span span, Type hint) {
   if (unary.op == ast::UnaryOp::logical_not) {
     ExprPtr operand = check_condition(*unary.operand);
-    if (operand->type.is_error()) return operand;
     return make_node(Op::logical_not, type_of(TypeKind::boolean), span, std::move(operand));
   }
   ExprPtr operand = check(*unary.operand, hint);
@@ -107,7 +106,7 @@ ExprPtr ExpressionChecker::check_logic(const ast::Binary& binary, Span span) {
   learn(*left, binary.op == BinaryOp::logical_and, facts_);
   ExprPtr right = check_condition(*binary.right);
   facts_ = before;
-  if (left->type.is_error() || right->type.is_error()) return make_wrong(span);
+  // A side that is wrong has been reported; what the other side proves still holds for what comes behind.
   return make_node(op_of(binary.op), type_of(TypeKind::boolean), span, std::move(left), std::move(right));
 }
 

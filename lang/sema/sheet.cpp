@@ -211,11 +211,11 @@ class Sheet {
   SheetRows read() {
     const CsvText csv = read_csv(context_.sources.text(file_));
     if (csv.open_quote) {
-      context_.error("E0581", {file_, *csv.open_quote, *csv.open_quote + 1}, "this quote is never closed");
+      context_.error("E0811", {file_, *csv.open_quote, *csv.open_quote + 1}, "this quote is never closed");
       return {};
     }
     if (csv.rows.empty()) {
-      context_.error("E0582", table_span_, "the file is empty").help = "its first line has the names of the columns";
+      context_.error("E0812", table_span_, "the file is empty").help = "its first line has the names of the columns";
       return {};
     }
     SheetRows out;
@@ -238,21 +238,21 @@ class Sheet {
     for (size_t i = 0; i < row.cells.size(); ++i) {
       const auto found = std::find(names.begin(), names.end(), row.cells[i].text);
       if (found == names.end()) {
-        Diagnostic& diagnostic = context_.error("E0582", place(row.cells[i]), "the table has no column " + in_ticks(row.cells[i].text));
+        Diagnostic& diagnostic = context_.error("E0812", place(row.cells[i]), "the table has no column " + in_ticks(row.cells[i].text));
         suggest(diagnostic, row.cells[i].text, names);
         good = false;
         continue;
       }
       size_t& position = positions_[static_cast<size_t>(found - names.begin())];
       if (position != SIZE_MAX) {
-        context_.error("E0582", place(row.cells[i]), "the column " + in_ticks(row.cells[i].text) + " stands here twice");
+        context_.error("E0812", place(row.cells[i]), "the column " + in_ticks(row.cells[i].text) + " stands here twice");
         good = false;
       }
       position = i;
     }
     for (size_t i = 0; i < names.size(); ++i) {
       if (positions_[i] != SIZE_MAX) continue;
-      context_.error("E0582", place(row), "the file has no column " + in_ticks(names[i]));
+      context_.error("E0812", place(row), "the file has no column " + in_ticks(names[i]));
       good = false;
     }
     width_ = row.cells.size();
@@ -261,7 +261,7 @@ class Sheet {
 
   void add(const CsvRow& row, SheetRows& out) {
     if (row.cells.size() != width_) {
-      context_.error("E0583", place(row), "this row has " + std::to_string(row.cells.size()) + " cells, the header " + std::to_string(width_));
+      context_.error("E0813", place(row), "this row has " + std::to_string(row.cells.size()) + " cells, the header " + std::to_string(width_));
       return;
     }
     const size_t inputs = table_.inputs.size();
@@ -277,7 +277,7 @@ class Sheet {
       CellText reader(place(cell), type);
       ast::ExprPtr expr = input ? reader.input(cell.text) : reader.output(cell.text);
       if (!expr && !type.is_error()) {
-        context_.error("E0584", place(cell), "\"" + cell.text + "\" cannot be read as " + in_ticks(context_.type_text(type)));
+        context_.error("E0814", place(cell), "\"" + cell.text + "\" cannot be read as " + in_ticks(context_.type_text(type)));
         good = false;
         continue;
       }

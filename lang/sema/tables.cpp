@@ -84,7 +84,7 @@ class TableChecker {
     auto found = context_.data_files.by_path.find(beside);
     if (found == context_.data_files.by_path.end()) found = context_.data_files.by_path.find(path);
     if (found == context_.data_files.by_path.end()) {
-      context_.error("E0580", declaration_.from_file_span, "there is no file \"" + path + "\" in the bundle");
+      context_.error("E0810", declaration_.from_file_span, "there is no file \"" + path + "\" in the bundle");
       return;
     }
     for (size_t i = 0; i < inputs_.size(); ++i) inputs_[i] = i;

@@ -7,7 +7,7 @@ namespace dunlin::sema {
 
 void check_table(Context& context, Index table);
 
-/// Rows of a CSV file as if they had been written in the bundle. What cannot be read is reported (E058x) and left out.
+/// Rows of a CSV file as if they had been written in the bundle. What cannot be read is reported (E081x) and left out.
 struct SheetRows {
   std::vector<ast::TableDecl::Row> rows;
   std::vector<ast::ExprPtr> otherwise;
