@@ -1,0 +1,230 @@
+// dunlin explain: an account's way through the stages and, for one instant, each rule with what it read: why, and why not.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "runtime/simulate/explain.h"
+#include "server/commands.h"
+#include "server/compile.h"
+#include "server/import/value_reader.h"
+#include "server/open_store.h"
+#include "server/output/table.h"
+#include "server/output/terminal.h"
+
+namespace dunlin::server {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct ExplainCommand {
+  CommonOptions common;
+  StoreOptions store;
+  BundleOptions bundle;
+  std::string key, entity = "account", at;
+  bool all = false;
+};
+
+/// Instants as the bundle's people read their clocks.
+class LocalClock {
+ public:
+  explicit LocalClock(const import::Zone& zone) : zone_(zone) {}
+  std::string text(int64_t instant) const {
+    if (instant == abi::never) return "never";
+    int64_t local = zone_.local(instant);
+    int64_t day = local / us_per_day - (local % us_per_day < 0 ? 1 : 0);
+    int64_t minute = (local - day * us_per_day) / 60'000'000;
+    return fmt::format("{} {:02}:{:02}", import::date_text(day), minute / 60, minute % 60);
+  }
+
+ private:
+  static constexpr int64_t us_per_day = 86'400'000'000;
+  const import::Zone& zone_;
+};
+
+/// The instant asked about. Without --at: now, but not beyond the earliest instant at which any case is due, so that a portfolio that was carried
+/// by a virtual clock is seen where that clock stopped.
+store::Result<int64_t> find_at(const ExplainCommand& command, const checked::Program& program, const import::Zone& zone, store::Store& store) {
+  if (!command.at.empty()) {
+    auto at = import::ValueReader(program, zone).read_instant(command.at, import::ValueFormat{});
+    if (!at) return std::unexpected(store::StoreError{store::StoreError::Kind::input, "--at: " + at.error()});
+    return *at;
+  }
+  int64_t now = static_cast<int64_t>(std::time(nullptr)) * abi::us_per_second;
+  auto wake = store.next_wake(std::numeric_limits<int64_t>::min());
+  if (!wake) return std::unexpected(wake.error());
+  return *wake == abi::never ? now : std::min(now, *wake - 1);
+}
+
+std::string full_stage(const simulate::Explanation& explanation) {
+  return explanation.stage.empty() ? "in no strategy" : explanation.strategy + "." + explanation.stage;
+}
+
+Json rule_json(const simulate::RuleExplained& rule, const SourceMap& sources, const LocalClock& clock) {
+  Json body{{"place", rule.place},
+            {"kind", rule.kind},
+            {"rule", rule.name},
+            {"where", sources.locate(rule.where)},
+            {"verdict", simulate::verdict_text(rule.verdict)},
+            {"because", rule.because}};
+  if (rule.due) body["due"] = clock.text(*rule.due);
+  body["condition"] = Json::array();
+  for (const auto& part : rule.parts) {
+    body["condition"].push_back({{"text", std::string(sources.text(part.where))}, {"holds", part.holds}, {"deciding", part.deciding}, {"depth", part.depth}});
+  }
+  body["read"] = Json::array();
+  for (const auto& read : rule.read) body["read"].push_back({{"name", read.name}, {"value", read.value}});
+  return body;
+}
+
+std::string explanation_json(const simulate::Explanation& explanation, const SourceMap& sources, const LocalClock& clock) {
+  Json body{{"entity", explanation.entity},
+            {"key", explanation.key},
+            {"at", clock.text(explanation.at)},
+            {"strategy", explanation.strategy},
+            {"stage", explanation.stage}};
+  if (!explanation.stage.empty()) {
+    body["entered_at"] = clock.text(explanation.entered_at);
+    body["enrolled_at"] = clock.text(explanation.enrolled_at);
+  }
+  body["wake_at"] = clock.text(explanation.wake_at);
+  body["way"] = Json::array();
+  for (const auto& step : explanation.way) {
+    body["way"].push_back({{"at", clock.text(step.at)}, {"from", step.from}, {"to", step.to}, {"rule", step.rule}, {"where", step.where}});
+  }
+  body["tasks"] = explanation.tasks;
+  body["rules"] = Json::array();
+  for (const auto& rule : explanation.rules) body["rules"].push_back(rule_json(rule, sources, clock));
+  body["would_do"] = explanation.would_do;
+  body["decisions"] = Json::array();
+  for (const auto& line : explanation.decisions) {
+    auto decision = Json::parse(line, nullptr, false);
+    body["decisions"].push_back(decision.is_discarded() ? Json(line) : decision);
+  }
+  if (explanation.fault)
+    body["fault"] = {{"message", explanation.fault->message}, {"rule", explanation.fault->rule_name}, {"where", sources.locate(explanation.fault->where)}};
+  return body.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void print_way(const simulate::Explanation& explanation, const LocalClock& clock, bool color) {
+  Table table({{"at"}, {"from"}, {"to"}, {"rule"}, {"written in"}});
+  for (const auto& step : explanation.way) table.add({clock.text(step.at), step.from.empty() ? "(enrolled)" : step.from, step.to, step.rule, step.where});
+  if (table.empty()) return;
+  fmt::print("\n{}\n{}", styled("The way here", Style::bold, color), table.text(color));
+}
+
+Style style_of(simulate::Verdict verdict) {
+  switch (verdict) {
+    case simulate::Verdict::held:
+      return Style::green;
+    case simulate::Verdict::not_held:
+      return Style::red;
+    default:
+      return Style::dim;
+  }
+}
+
+std::string one_line(std::string_view text) {
+  std::string line;
+  for (char c : text) {
+    bool space = c == '\n' || c == '\r' || c == '\t' || c == ' ';
+    if (!space || (!line.empty() && line.back() != ' ')) line += space ? ' ' : c;
+  }
+  return line.size() > 160 ? line.substr(0, 157) + "..." : line;
+}
+
+void print_rule(const simulate::RuleExplained& rule, const SourceMap& sources, const LocalClock& clock, bool color) {
+  fmt::print("  {}  {} {}  {}\n", styled(fmt::format("{:<9}", simulate::verdict_text(rule.verdict)), style_of(rule.verdict), color), rule.kind,
+             printable(rule.name), styled(sources.locate(rule.where), Style::dim, color));
+  if (!rule.because.empty()) fmt::print("             {}\n", printable(rule.because));
+  if (rule.due) fmt::print("             due {}\n", clock.text(*rule.due));
+  for (const auto& part : rule.parts) {
+    if (!part.where.known()) continue;
+    fmt::print("             {}{} {}{}\n", std::string(static_cast<size_t>(part.depth) * 2, ' '), part.holds ? "yes" : "no ",
+               one_line(sources.text(part.where)), part.deciding ? "   <- decides" : "");
+  }
+  for (const auto& read : rule.read) fmt::print("             {} = {}\n", printable(read.name), printable(read.value));
+}
+
+void print_rules(const ExplainCommand& command, const simulate::Explanation& explanation, const SourceMap& sources, const LocalClock& clock) {
+  bool color = command.common.color;
+  std::string place;
+  for (const auto& rule : explanation.rules) {
+    bool quiet = rule.verdict == simulate::Verdict::no_event || rule.verdict == simulate::Verdict::not_tried;
+    if (quiet && !command.all) continue;
+    if (rule.place != place) fmt::print("\n{}\n", styled("Rules: " + rule.place, Style::bold, color));
+    place = rule.place;
+    print_rule(rule, sources, clock, color);
+  }
+  auto hidden = std::count_if(explanation.rules.begin(), explanation.rules.end(),
+                              [](const auto& rule) { return rule.verdict == simulate::Verdict::no_event || rule.verdict == simulate::Verdict::not_tried; });
+  if (hidden > 0 && !command.all) fmt::print("\n{} rules had nothing to look at then; --all shows them\n", hidden);
+}
+
+void print_text(const ExplainCommand& command, const simulate::Explanation& explanation, const SourceMap& sources, const LocalClock& clock) {
+  bool color = command.common.color;
+  fmt::print("{}, {}\n", styled(fmt::format("{} {}", explanation.entity, explanation.key), Style::bold, color), clock.text(explanation.at));
+  if (explanation.stage.empty()) {
+    fmt::print("in no strategy\n");
+  } else {
+    fmt::print("stage {} since {}, enrolled {}\n", full_stage(explanation), clock.text(explanation.entered_at), clock.text(explanation.enrolled_at));
+  }
+  fmt::print("nothing changes by itself before {}\n", clock.text(explanation.wake_at));
+  for (const auto& task : explanation.tasks) fmt::print("open task: {}\n", printable(task));
+  print_way(explanation, clock, color);
+  print_rules(command, explanation, sources, clock);
+  if (explanation.fault) {
+    fmt::print("\n{} {} in {} ({})\n", styled("fault:", Style::red, color), printable(explanation.fault->message), explanation.fault->rule_name,
+               sources.locate(explanation.fault->where));
+  }
+  if (!explanation.would_do.empty()) fmt::print("\n{}\n", styled("A step at this instant would", Style::bold, color));
+  for (const auto& line : explanation.would_do) fmt::print("  {}\n", printable(line));
+}
+
+int explain(const ExplainCommand& command) {
+  int exit = 0;
+  auto bundle = runnable_bundle_or_exit(command.bundle, command.common, false, exit);
+  if (!bundle) return exit;
+  const auto& program = bundle->program();
+  if (checked::find_entity(program, command.entity) == checked::none) {
+    return fail(command.common, Exit::usage, fmt::format("--entity: the bundle has no entity `{}`", command.entity));
+  }
+  auto zone = import::Zone::find(program.bundle);
+  if (!zone) return fail(command.common, Exit::environment, zone.error());
+  auto store = open_store_or_exit(command.store, command.common, exit);
+  if (!store) return exit;
+  if (auto done = store->prepare(program); !done) return fail(command.common, done.error());
+  auto at = find_at(command, program, *zone, *store);
+  if (!at) return fail(command.common, command.at.empty() ? Exit::environment : Exit::usage, at.error().message);
+  abi::Arena arena;
+  const auto& calendar = *bundle->machine.calendar->view();
+  auto settings = engine::initial_settings(program, *bundle->machine.interpreter, calendar, arena);
+  auto explanation = simulate::explain(*store, program, *bundle->machine.interpreter, calendar, settings, command.entity, command.key, *at);
+  if (!explanation) return fail(command.common, explanation.error());
+  LocalClock clock(*zone);
+  if (command.common.json) {
+    fmt::print("{}\n", explanation_json(*explanation, bundle->checked->sources, clock));
+  } else {
+    print_text(command, *explanation, bundle->checked->sources, clock);
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_explain_command(CLI::App& app, Chosen& chosen) {
+  auto command = std::make_shared<ExplainCommand>();
+  auto* sub = app.add_subcommand("explain", "Why an account is where it is, and why not elsewhere");
+  add_bundle_options(*sub, command->bundle);
+  sub->add_option("ACCOUNT", command->key, "Key of the account (or of another entity, with --entity)")->required();
+  sub->add_option("--entity", command->entity, "Entity the key belongs to")->capture_default_str();
+  sub->add_option("--at", command->at, "Instant to explain (2005-07-01 12:00, bundle's time); without it where the clock stands");
+  sub->add_flag("--all", command->all, "Show rules that had nothing to look at, too");
+  add_store_options(*sub, command->store);
+  add_common_options(*sub, command->common);
+  sub->footer("Example:\n  dunlin explain strategies/card_collections A17 --at 2005-07-01");
+  sub->callback([command, &chosen] { chosen = [command] { return explain(*command); }; });
+}
+
+}  // namespace dunlin::server
