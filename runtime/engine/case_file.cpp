@@ -170,6 +170,10 @@ void CaseFile::link_history() {
   for (size_t i = 0; i < instances_.size(); ++i) apply_cancels(static_cast<int32_t>(i));
 }
 
+bool CaseFile::cancels_type(const std::vector<checked::Index>& cancels, int32_t type) const {
+  return std::any_of(cancels.begin(), cancels.end(), [&](checked::Index root) { return type >= root && type <= program_.events[root].last_descendant; });
+}
+
 /// Which events are cancelled follows from the history alone, so that a case file that was loaded and one that lived through its
 /// events agree. The latest cancelling event goes first: it may cancel one that would have cancelled; each takes the latest before it
 /// that still stands.
@@ -181,14 +185,25 @@ void CaseFile::apply_cancels(int32_t owner_position) {
     const auto& cancels = program_.events[own[i]->type].cancels;
     if (cancels.empty() || own[i]->cancelled != 0) continue;
     for (size_t j = i; j-- > 0;) {
-      const bool hit = own[j]->cancelled == 0 && std::any_of(cancels.begin(), cancels.end(), [&](checked::Index root) {
-                         return own[j]->type >= root && own[j]->type <= program_.events[root].last_descendant;
-                       });
-      if (!hit) continue;
+      if (own[j]->cancelled != 0 || !cancels_type(cancels, own[j]->type)) continue;
       own[j]->cancelled = 1;
       break;
     }
   }
+}
+
+/// The latest event of the own list, if it cancels: takes the latest before it that still stands. True if that is all there is to do.
+bool CaseFile::cancel_from_end(const std::vector<abi::Event*>& own) const {
+  const auto& cancels = program_.events[own.back()->type].cancels;
+  if (cancels.empty()) return true;
+  // Cancelling a cancelling event gives back what that one had taken: think again from the beginning.
+  for (size_t j = own.size() - 1; j-- > 0;) {
+    if (own[j]->cancelled != 0 || !cancels_type(cancels, own[j]->type)) continue;
+    if (!program_.events[own[j]->type].cancels.empty()) return false;
+    own[j]->cancelled = 1;
+    return true;
+  }
+  return true;
 }
 
 void CaseFile::relink() {
@@ -224,17 +239,20 @@ abi::Event* CaseFile::append_event(Instant at, int32_t type, int32_t owner_posit
   events_.insert(std::upper_bound(events_.begin(), events_.end(), made, earlier), made);
   auto& own = own_events_[owner_position];
   own.insert(std::upper_bound(own.begin(), own.end(), made, earlier), made);
-  if (has_cancels_) apply_cancels(owner_position);
+  if (has_cancels_ && (own.back() != made || !cancel_from_end(own))) apply_cancels(owner_position);
   instances_[owner_position]->own = {own.data(), static_cast<int64_t>(own.size())};
   view_.events = {events_.data(), static_cast<int64_t>(events_.size())};
   return made;
 }
 
-void CaseFile::remove_event(const abi::Event* event) {
-  std::erase(events_, event);
-  auto& own = own_events(*event->owner);
-  std::erase(own, event);
-  if (has_cancels_) apply_cancels(event->owner->position);
+void CaseFile::remove_events(std::vector<const abi::Event*> events) {
+  if (events.empty()) return;
+  std::sort(events.begin(), events.end());
+  const auto gone = [&](const abi::Event* event) { return std::binary_search(events.begin(), events.end(), event); };
+  std::erase_if(events_, gone);
+  for (size_t i = 0; i < instances_.size(); ++i) {
+    if (std::erase_if(own_events_[i], gone) > 0 && has_cancels_) apply_cancels(static_cast<int32_t>(i));
+  }
   relink();
 }
 

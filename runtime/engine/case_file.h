@@ -132,8 +132,8 @@ class CaseFile {
   // ---- changing: only step() ----
   /// Puts an event into the visible history at its place in time and applies what it cancels.
   abi::Event* append_event(Instant at, int32_t type, int32_t owner_position, const int64_t* slots, size_t slot_count);
-  /// Takes it out again: a step that failed leaves no trace.
-  void remove_event(const abi::Event* event);
+  /// Takes events out again: a step that failed leaves no trace.
+  void remove_events(std::vector<const abi::Event*> events);
   /// Adds an instance to a finished case file, at its place in its parent's list. `slots` are copied.
   int32_t open_instance(int32_t entity, int32_t parent_position, int64_t id, const std::vector<int64_t>& slots);
   /// Takes the last opened instance out again.
@@ -145,6 +145,8 @@ class CaseFile {
   void link_children();
   void link_history();
   void apply_cancels(int32_t owner_position);
+  bool cancels_type(const std::vector<checked::Index>& cancels, int32_t type) const;
+  bool cancel_from_end(const std::vector<abi::Event*>& own) const;
   void relink();
   std::vector<abi::Event*>& own_events(const abi::Instance& owner) { return own_events_[owner.position]; }
 

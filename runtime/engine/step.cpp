@@ -140,7 +140,7 @@ void Run::roll_back(StepFault fault) {
     state(journal_[j].first) = journal_[j].second;
     case_->refresh_view(journal_[j].first);
   }
-  for (size_t e = appended_.size(); e-- > 0;) case_->remove_event(appended_[e]);
+  case_->remove_events(appended_);
   while (case_->instance_count() > instances_before_) case_->remove_last_instance();
   if (tasks_saved_) case_->tasks() = tasks_before_;
   result_->clear();

@@ -94,6 +94,32 @@ TEST_CASE("a cancelled event is left out, whatever the order of arrival") {
   CHECK(desk.file->view().events.items[1]->cancelled == 1);
 }
 
+TEST_CASE("a cancelling event may be cancelled itself: what it took stands again") {
+  Desk desk;
+  desk.program.events[desk.alert].cancels = {desk.chargeback};
+  desk.open_case();
+  desk.step(on(5), {desk.event(on(2), desk.payment), desk.event(on(3), desk.chargeback)});
+  CHECK(desk.file->view().events.items[0]->cancelled == 1);
+  desk.step(on(6), {desk.event(on(4), desk.alert)});
+  CHECK(desk.file->view().events.items[0]->cancelled == 0);
+  CHECK(desk.file->view().events.items[1]->cancelled == 1);
+}
+
+TEST_CASE("two hundred thousand events for one account are one step") {
+  Desk desk;
+  desk.check_law = false;
+  desk.add(desk.calling, desk.on_event(desk.payment, {}, desk.condition([](const EvalContext&) { return false; })));
+  desk.open_case();
+  desk.step(on(1));
+  std::vector<IncomingEvent> events;
+  for (int e = 0; e < 200'000; ++e) events.push_back(desk.event(on(2) + e, e % 1000 == 999 ? desk.chargeback : desk.payment));
+  desk.step(on(3), std::move(events));
+  CHECK(desk.result.events.size() == 200'000);
+  CHECK(desk.file->view().events.count == 200'000);
+  desk.step(on(4));
+  CHECK_FALSE(desk.result.had_effect());
+}
+
 TEST_CASE("handlers are tried from the inside out, the first that holds in each place") {
   Desk desk;
   Changes order;
