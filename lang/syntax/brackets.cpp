@@ -102,6 +102,8 @@ class BracketMender {
         close_round(token.begin);
         out_.push_back(token);
       } else if (opens(token.type)) {
+        const bool opens_block = token.type == DunlinLexer::LBRACE && i + 1 < tokens_.size() && tokens_[i + 1].type == DunlinLexer::NEWLINE;
+        if (opens_block) close_round(token.begin);
         open_.push_back({token.type, i});
         out_.push_back(token);
       } else if (closes(token.type)) {

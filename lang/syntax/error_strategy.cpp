@@ -75,6 +75,22 @@ antlr4::misc::IntervalSet expected_behind(const antlr4::RecognitionException& er
   return expected;
 }
 
+/// True if a bracket was added to the line of the mistake: what goes wrong there is the bracket's fault, which has been reported.
+bool stands_in_mended_item(const Mistake& mistake) {
+  const auto ends_line = [&](size_t index) {
+    const size_t type = mistake.tokens->get(index)->getType();
+    return type == DunlinParser::SEP || type == DunlinParser::LBRACE || type == Token::EOF;
+  };
+  const size_t found = mistake.found->getTokenIndex();
+  for (size_t i = found; i > 0 && !ends_line(i - 1); --i) {
+    if (is_added(*mistake.tokens->get(i - 1))) return true;
+  }
+  for (size_t i = found; !ends_line(i); ++i) {
+    if (is_added(*mistake.tokens->get(i))) return true;
+  }
+  return false;
+}
+
 Mistake mistake_at(antlr4::Parser* parser, Token* found) {
   Mistake mistake;
   mistake.rules = rule_path(parser->getContext());
@@ -151,7 +167,7 @@ void ErrorStrategy::skip_item(antlr4::Parser* parser, size_t first_token) {
 
 void ErrorStrategy::publish(const Mistake& mistake) {
   if (++errors_ > limits_.errors_max) return;
-  if (is_added(*mistake.found)) return;
+  if (stands_in_mended_item(mistake)) return;
   describe(mistake, slice_, diagnostics_);
   if (errors_ == limits_.errors_max && !diagnostics_.all().empty()) {
     diagnostics_.all().back().notes.push_back({{}, "there may be more mistakes in this file; no further ones are shown"});

@@ -276,6 +276,8 @@ std::string suggestion(const Mistake& mistake, const Slice& slice) {
   return nearest_word(slice.sources.text(span_of(slice, *mistake.found)), expected_words(mistake.expected));
 }
 
+bool begins_action(size_t type) { return type == DunlinParser::GO || type == DunlinParser::SET || type == DunlinParser::RAISE || type == DunlinParser::RECALL; }
+
 bool begins_rule(size_t type) {
   switch (type) {
     case DunlinParser::ON:
@@ -308,7 +310,11 @@ void describe_unknown_item(const Mistake& mistake, const Slice& slice, Diagnosti
     // The item before is whole, as far as it goes: something was added to it that does not belong there.
     Diagnostic& d = diagnostics.error("E0106", span_of(slice, *mistake.found), "expected the end of the line, found " + found_words(mistake, slice));
     const std::string near = suggestion(mistake, slice);
-    if (!near.empty()) d.help = "did you mean " + in_backticks(near) + "?";
+    if (!near.empty()) {
+      d.help = "did you mean " + in_backticks(near) + "?";
+    } else if (begins_action(mistake.found->getType())) {
+      d.help = "a comma stands between two actions: mail \"reminder\", go calling";
+    }
     return;
   }
   const bool top = mistake.rules.size() == 1;
@@ -324,6 +330,10 @@ void describe_unknown_item(const Mistake& mistake, const Slice& slice, Diagnosti
   }
   if (top && begins_rule(mistake.found->getType())) {
     d.help = "rules and stages stand inside `strategy … { }` or `always { }`; was a block closed too early?";
+    return;
+  }
+  if (begins_action(mistake.found->getType()) && allows(mistake, DunlinParser::ON)) {
+    d.help = "an action stands behind the `:` of a rule: on EVENT : ACTION, go STAGE";
     return;
   }
   std::vector<std::string> possible = expected_words(mistake.expected);

@@ -28,8 +28,8 @@ constexpr TypeSet goes_on_after = set_of({
     DunlinLexer::EQ,      DunlinLexer::NE,    DunlinLexer::LE,    DunlinLexer::GE,    DunlinLexer::LT,     DunlinLexer::GT,    DunlinLexer::PLUS,
     DunlinLexer::MINUS,   DunlinLexer::STAR,  DunlinLexer::SLASH, DunlinLexer::AND,   DunlinLexer::OR,     DunlinLexer::NOT,   DunlinLexer::IN,
     DunlinLexer::DEFAULT, DunlinLexer::COLON, DunlinLexer::COMMA, DunlinLexer::ARROW, DunlinLexer::LBRACE, DunlinLexer::RANGE, DunlinLexer::RANGE_BELOW,
-    DunlinLexer::DOT,     DunlinLexer::IF,    DunlinLexer::THEN,  DunlinLexer::ELSE,  DunlinLexer::WHERE,  DunlinLexer::WHILE, DunlinLexer::WHEN,
-    DunlinLexer::WITHIN,  DunlinLexer::SINCE, DunlinLexer::DBAR,  DunlinLexer::SEP,
+    DunlinLexer::IF,      DunlinLexer::THEN,  DunlinLexer::ELSE,  DunlinLexer::WHERE, DunlinLexer::WHILE,  DunlinLexer::WHEN,  DunlinLexer::WITHIN,
+    DunlinLexer::SINCE,   DunlinLexer::DBAR,  DunlinLexer::SEP,
 });
 
 /// An item cannot begin with one of these, so the line before goes on. `-` is not among them: a line may not begin with it.

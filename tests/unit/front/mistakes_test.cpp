@@ -76,6 +76,9 @@ TEST_CASE("what was expected is said in words of the language") {
   CHECK(says("table t(a : int) -> (b : int) {\n | a || b |\n | 1 | 2 |\n}", {"this row has no outputs", "test.dun:3"}));
   CHECK(says("on payment : go x", {"error[E0107]: `on` does not begin a declaration", "rules and stages stand inside"}));
   CHECK(says("use 5", {"expected a name, found `5`"}));
+  CHECK(mistakes("use std.\nqueue q { cost }") == Codes{"E0106@1", "E0106@2"});
+  CHECK(says("always { on e : mail \"x\" go b }", {"expected the end of the line, found `go`", "a comma stands between two actions"}));
+  CHECK(says("always {\n go b\n}", {"`go` cannot stand", "behind the `:` of a rule"}));
   CHECK(says("test x { }", {"expected a text in quotes, found `x`"}));
 }
 
@@ -85,6 +88,10 @@ TEST_CASE("brackets") {
     CHECK(mistakes("strategy s for a {\n  stage b {\n    on x : go c\n\n}\nqueue q {\n  cost\n}\n") == Codes{"E0104@2", "E0106@7"});
     CHECK(mistakes("strategy s for a {\n  on x : go c\n\nqueue q { cost 1 }\nentity b { c }\n") == Codes{"E0104@1", "E0106@5"});
     CHECK(mistakes("entity a {\n  b : text\n") == Codes{"E0104@1"});
+  }
+  SECTION("what goes wrong in a mended line is not reported again") {
+    CHECK(mistakes("strategy s for a {\n stage b {\n  keep c \"x\" while (d and e {\n   due 1 day\n  }\n  on f go g\n }\n}") == Codes{"E0104@3", "E0106@6"});
+    CHECK(mistakes("extend a {\n x = (b + + c\n y z\n}") == Codes{"E0104@2", "E0106@3"});
   }
   SECTION("one that closes nothing") {
     CHECK(mistakes("entity a {\n  b : text\n}\n}\nuse 5\n") == Codes{"E0105@4", "E0106@5"});
