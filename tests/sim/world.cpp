@@ -138,14 +138,17 @@ std::string Portfolio::dump(const std::vector<std::string>& accounts) {
       text += account + " " + std::to_string(i) + " stage " + std::to_string(state.stage) + " entered " + std::to_string(state.entered_at) + " steps " +
               std::to_string(state.step_number) + " state " + bytes + "\n";
     }
-    for (const auto& row : *store_->transitions("account", account))
+    const auto transitions = store_->transitions("account", account);
+    const auto tasks = store_->tasks_of("account", account);
+    for (const auto& row : *transitions)
       text += account + " went " + row.from + " -> " + row.to + " by " + row.rule + " at " + std::to_string(row.at) + "\n";
-    for (const auto& row : *store_->tasks_of("account", account))
+    for (const auto& row : *tasks)
       text += account + " task " + row.id + " " + row.queue + " " + row.treatment + " " + row.status + " " + row.rule + " priority " +
               std::to_string(row.priority) + " from " + std::to_string(row.not_before) + " due " + std::to_string(row.due) + " made " +
               std::to_string(row.created_at) + " done " + std::to_string(row.done_at) + " " + row.fields_json + "\n";
   }
-  for (const auto& aside : *store_->quarantine(1000)) text += "set aside " + aside.where + ": " + aside.reason + "\n";
+  const auto quarantine = store_->quarantine(1000);
+  for (const auto& aside : *quarantine) text += "set aside " + aside.where + ": " + aside.reason + "\n";
   return text;
 }
 
