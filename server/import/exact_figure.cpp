@@ -16,6 +16,18 @@ struct Figure {
 
 constexpr int digits_max = 18;
 
+/// The part behind the E of 5.00E+05, as spreadsheets write round figures. Moves the point; loses nothing.
+bool parse_exponent(std::string_view text, Figure& figure) {
+  const bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.remove_prefix(1);
+  if (text.empty() || text.size() > 2 || text.find_first_not_of("0123456789") != std::string_view::npos) return false;
+  int exponent = 0;
+  for (char c : text) exponent = exponent * 10 + (c - '0');
+  if (exponent > digits_max) return false;
+  figure.digits += negative ? exponent : -exponent;
+  return true;
+}
+
 /// False if the text is no figure at all, or one with more digits than anything here needs.
 bool parse(std::string_view text, char point, std::string_view thousands, Figure& figure) {
   bool negative = false;
@@ -24,9 +36,10 @@ bool parse(std::string_view text, char point, std::string_view thousands, Figure
     text.remove_prefix(1);
   }
   int digits = 0;
-  bool behind_point = false;
+  bool behind_point = false, digits_seen = false;
   while (!text.empty()) {
     if (text[0] >= '0' && text[0] <= '9') {
+      digits_seen = true;
       if (figure.mantissa > 0 || text[0] != '0') ++digits;
       if (digits > 2 * digits_max) return false;
       figure.mantissa = figure.mantissa * 10 + (text[0] - '0');
@@ -38,6 +51,9 @@ bool parse(std::string_view text, char point, std::string_view thousands, Figure
       if (text.empty()) return false;
     } else if (!thousands.empty() && !behind_point && text.starts_with(thousands) && text.size() > thousands.size()) {
       text.remove_prefix(thousands.size());
+    } else if ((text[0] == 'e' || text[0] == 'E') && digits_seen) {
+      if (!parse_exponent(text.substr(1), figure)) return false;
+      break;
     } else {
       return false;
     }

@@ -33,7 +33,13 @@ TEST_CASE_METHOD(Fixture, "figures are exact or refused") {
   CHECK(read(TypeKind::money, "12.345").error() == "`12.345` has more than 2 decimal places");
   CHECK(read(TypeKind::money, "12.340") == 1234);
   CHECK(read(TypeKind::money, "99999999999999999999").error() == "`99999999999999999999` is too large");
-  CHECK(read(TypeKind::money, "12e3").error() == "`12e3` is not an amount of money");
+  // Spreadsheets write round figures with an exponent; that is exact too.
+  CHECK(read(TypeKind::money, "5.00E+05") == 50'000'000);
+  CHECK(read(TypeKind::money, "12e3") == 1'200'000);
+  CHECK(read(TypeKind::money, "125e-1") == 1'250);
+  CHECK(read(TypeKind::money, "12e").error() == "`12e` is not an amount of money");
+  CHECK(read(TypeKind::money, "e5").error() == "`e5` is not an amount of money");
+  CHECK(read(TypeKind::money, "1e99").error() == "`1e99` is not an amount of money");
   CHECK(read(TypeKind::integer, "12.0") == 12);
   CHECK(read(TypeKind::integer, "12.5").error() == "`12.5` has more than 0 decimal places");
   CHECK(read(TypeKind::integer, "").error() == "there is no value");
