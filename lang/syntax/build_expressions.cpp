@@ -50,24 +50,18 @@ ast::ExprPtr balanced(std::vector<ast::ExprPtr>& operands, const std::vector<Spa
 
 }  // namespace
 
-/// Counts the nodes above the one being built; too many spoil the item.
-#define DUNLIN_DEEPER(place)                                                                                                           \
-  if (++depth_ > static_cast<int>(limits_.nesting_max)) {                                                                              \
-    mistake("E0103", place, "this expression is nested too deeply").help =                                                             \
-        "at most " + std::to_string(limits_.nesting_max) + " parts may stand inside one another; name parts with `let` or a function"; \
-    throw DropItem{};                                                                                                                  \
-  }                                                                                                                                    \
-  struct Shallower {                                                                                                                   \
-    int& depth;                                                                                                                        \
-    ~Shallower() { --depth; }                                                                                                          \
-  } shallower {                                                                                                                        \
-    depth_                                                                                                                             \
-  }
+Builder::Deeper::Deeper(Builder& builder, Span place) : builder_(builder) {
+  if (++builder_.depth_ <= static_cast<int>(builder_.limits_.nesting_max)) return;
+  const std::string most = std::to_string(builder_.limits_.nesting_max);
+  builder_.mistake("E0103", place, "this expression is nested too deeply").help =
+      "at most " + most + " parts may stand inside one another; name parts with `let` or a function";
+  throw DropItem{};
+}
 
 ast::ExprPtr Builder::expr(P::ExprContext& context) {
   if (auto* simple = dynamic_cast<P::ComparisonExprContext*>(&context)) return comparison(*simple->comparison());
   const Span place = span(context);
-  DUNLIN_DEEPER(place);
+  const Deeper deeper(*this, place);
   if (dynamic_cast<P::AndExprContext*>(&context)) return chain(context, BinaryOp::logical_and);
   if (dynamic_cast<P::OrExprContext*>(&context)) return chain(context, BinaryOp::logical_or);
   if (auto* negation = dynamic_cast<P::NotExprContext*>(&context)) return make(place, ast::Unary{ast::UnaryOp::logical_not, expr(*negation->expr())});
@@ -119,7 +113,7 @@ ast::ExprPtr Builder::in_set(P::InSetContext& context) {
 ast::ExprPtr Builder::sum(P::SumContext& context) {
   if (auto* simple = dynamic_cast<P::PrimarySumContext*>(&context)) return primary(*simple->primary());
   const Span place = span(context);
-  DUNLIN_DEEPER(place);
+  const Deeper deeper(*this, place);
   if (auto* member = dynamic_cast<P::MemberSumContext*>(&context)) return make(place, ast::Member{sum(*member->sum()), name(*member->ident())});
   if (auto* called = dynamic_cast<P::CallSumContext*>(&context)) return call(*called);
   if (auto* fallback = dynamic_cast<P::DefaultSumContext*>(&context)) {
@@ -266,7 +260,7 @@ ast::ExprPtr Builder::primary(P::PrimaryContext& context) {
   if (context.ENTRY()) return make(place, ast::NameRef{name_of(context)});
   if (context.LBRACKET()) {
     ast::ListLit list;
-    DUNLIN_DEEPER(place);
+    const Deeper deeper(*this, place);
     for (P::ExprContext* item : context.expr()) list.items.push_back(expr(*item));
     return make(place, std::move(list));
   }
@@ -285,7 +279,7 @@ ast::ExprPtr Builder::spent(P::PrimaryContext& context) {
 
 ast::ExprPtr Builder::match(P::PrimaryContext& context) {
   const Span place = span(context);
-  DUNLIN_DEEPER(place);
+  const Deeper deeper(*this, place);
   ast::MatchExpr out;
   out.subject = sum(*context.sum());
   for (P::MatchArmContext* arm : context.matchArm()) {

@@ -28,6 +28,18 @@ class Builder {
   /// Thrown after a mistake was reported: the item it stands in is left out.
   struct DropItem {};
 
+  /// Counts the nodes above the one being built; too many of them spoil the item.
+  class Deeper {
+   public:
+    Deeper(Builder& builder, Span place);
+    ~Deeper() { --builder_.depth_; }
+    Deeper(const Deeper&) = delete;
+    Deeper& operator=(const Deeper&) = delete;
+
+   private:
+    Builder& builder_;
+  };
+
   // ---- places and names (builder.cpp)
   Span span(const antlr4::ParserRuleContext& context) const;
   Span span(const antlr4::Token& token) const;
