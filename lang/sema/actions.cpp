@@ -29,6 +29,7 @@ std::vector<checked::FieldValue> check_payload(Context& context, const ast::Expr
         continue;
       }
       given[field] = true;
+      if (fields[field].type.is_error()) continue;
       out.push_back({field, make_root(context, around, *written.value, fields[field].type)});
     }
   }
@@ -146,6 +147,7 @@ bool RuleChecker::set(const ast::Action& written, const Surroundings& around, Ac
   }
   if (!written.value) return false;
   const Type type = context_.program.strategies[place_.strategy].variables[made.variable].type;
+  if (type.is_error()) return false;
   made.value = make_root(context_, around, *written.value, type);
   return true;
 }

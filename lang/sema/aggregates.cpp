@@ -59,8 +59,9 @@ static bool find_event_path(const ast::Expr& expr, const std::function<bool(cons
 }
 
 bool ExpressionChecker::find_source(const ast::AggregateExpr& written, Aggregate& made, Element& element, Span span) {
-  if (written.source) {
-    const auto path = path_of(*written.source);
+  const ast::Expr* source = written.source ? written.source.get() : takes_value(made.function) ? nullptr : written.value.get();
+  if (source != nullptr) {
+    const auto path = path_of(*source);
     if (path && find(path->parts.front().text).kind != Meaning::Kind::children && find_events(*path, path->parts.size(), made, element)) return true;
     const bool unexplained = path && find(path->parts.front().text).kind == Meaning::Kind::none_such;
     if (unexplained) {
@@ -70,11 +71,10 @@ bool ExpressionChecker::find_source(const ast::AggregateExpr& written, Aggregate
       suggest(diagnostic, path->text(), candidates);
       return false;
     }
-    ExprPtr list = check(*written.source);
+    ExprPtr list = check(*source);
     if (list->type.is_error()) return false;
     if (list->type.kind != TypeKind::list) {
-      Diagnostic& diagnostic =
-          context_.error("E0308", written.source->span, "an event or a list is needed here, found " + in_ticks(context_.type_text(list->type)));
+      Diagnostic& diagnostic = context_.error("E0308", source->span, "an event or a list is needed here, found " + in_ticks(context_.type_text(list->type)));
       diagnostic.help = "lists are called by the plural of what hangs there: `debtor.accounts`";
       return false;
     }
@@ -339,8 +339,15 @@ ExprPtr ExpressionChecker::check_spent(const ast::AggregateExpr& written, Span s
     context_.error("E0215", span, "history cannot be asked for here");
     return make_wrong(span);
   }
-  made.owner = self_expr(span);
-  made.scope = context_.program.entities[around_.self_entity].parent == none ? Aggregate::Scope::case_file : Aggregate::Scope::subtree;
+  const Index owner = context_.program.events[made.event_types.front()].owner;
+  const Index self = around_.self_entity;
+  if (owner != self && owner != none && context_.is_ancestor_or_self(owner, self)) {
+    made.owner = ancestor_of(self_expr(span), owner, span);
+    made.scope = Aggregate::Scope::own;
+  } else {
+    made.owner = self_expr(span);
+    made.scope = context_.program.entities[self].parent == none ? Aggregate::Scope::case_file : Aggregate::Scope::subtree;
+  }
   window_of(written, made);
   if (made.window_value && made.window_value->type.is_error()) return make_wrong(span);
   made.local = add_local(type_of(TypeKind::event, made.event_types.front()));

@@ -223,6 +223,7 @@ ExprPtr ExpressionChecker::call_symbol(const Symbol& symbol, const ast::CallExpr
   std::vector<ExprPtr> arguments;
   std::vector<bool> takes_missing;
   for (size_t i = 0; i < given.size(); ++i) {
+    if (types[i].is_error() && is_literal_name(*given[i])) return make_wrong(span);  // the parameter's type was reported
     ExprPtr argument = check(*given[i], types[i]);
     const bool missing = argument->type.optional && !types[i].optional;
     arguments.push_back(coerce(std::move(argument), missing ? types[i].maybe() : types[i], given[i]->span));

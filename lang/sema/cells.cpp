@@ -310,9 +310,11 @@ ExprPtr ExpressionChecker::check_match(const ast::MatchExpr& match, Span span, T
       learn(*conditions[i], true, known[i]);
       learn(*conditions[i], false, facts_);
     }
+    bool some_wrong = false;
     const auto check_arm = [&](size_t i, Type wanted) {
       facts_ = known[i];
       results[i] = check(*match.arms[i].value, wanted);
+      some_wrong = some_wrong || results[i]->type.is_error();
     };
     if (hint.is_error()) {  // the first arm with a type of its own speaks for all
       for (size_t i = 0; i < count && hint.is_error(); ++i) {
@@ -323,7 +325,13 @@ ExprPtr ExpressionChecker::check_match(const ast::MatchExpr& match, Span span, T
       }
     }
     for (size_t i = 0; i < count; ++i) {
-      if (!results[i]) check_arm(i, hint);
+      if (results[i]) continue;
+      const bool unclear = hint.is_error() && some_wrong && is_literal_name(*match.arms[i].value);
+      if (unclear) {
+        results[i] = make_wrong(match.arms[i].value->span);
+      } else {
+        check_arm(i, hint);
+      }
     }
     facts_ = before;
     std::vector<ExprPtr*> branches;

@@ -71,6 +71,7 @@ class Loader {
     all.push_back(source);
     if (find_invalid_utf8(source.text) != std::string::npos) {
       diagnostics_.error("E0808", {}, "`" + source.path + "` is not valid UTF-8").help = "save the sheet as CSV in UTF-8";
+      data.by_path[key] = Span::no_file;
       return;
     }
     data.by_path[key] = sources_.add(source.path, source.text);

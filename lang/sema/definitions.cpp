@@ -63,24 +63,23 @@ static void check_segmentation(Context& context, Index entity, Index index, cons
   };
   Surroundings around;
   around.self_entity = entity;
+  ExpressionChecker checker(context, around);  // one for all, so that every local has a number of its own
   std::vector<checked::Segmentation::Case> cases;
   std::vector<ExprPtr> conditions;
-  Index locals = 0;
   bool complete = false;
   for (const auto& written : declaration.cases) {
     if (complete) {
       context.error("E0310", written.span, "nothing can come behind `otherwise`");
       break;
     }
-    around.label = declaration.name.text + "." + written.name.text;
     checked::Segmentation::Case made{written.name.text, none, written.span};
     ExprPtr condition;
     if (written.when) {
-      ExpressionChecker checker(context, around);
       condition = checker.check_condition(*written.when);
-      locals = std::max(locals, checker.locals());
-      checker.learn(*condition, false, around.known);
       Surroundings of_case = around;
+      of_case.label = declaration.name.text + "." + written.name.text;
+      of_case.known = checker.facts();
+      checker.learn(*condition, false, checker.facts());
       made.when = add_root(context, of_case, clone(*condition), checker.locals(), written.when->span);
     } else {
       complete = true;
@@ -106,7 +105,7 @@ static void check_segmentation(Context& context, Index entity, Index index, cons
   if (!chain) chain = make_wrong(declaration.name.span);
   segmentation.cases = std::move(cases);
   around.label = declaration.name.text;
-  context.program.entities[entity].derived[index].root = add_root(context, around, std::move(chain), locals, declaration.name.span);
+  context.program.entities[entity].derived[index].root = add_root(context, around, std::move(chain), checker.locals(), declaration.name.span);
 }
 
 bool ensure_derived(Context& context, Index entity, Index index, Span use) {

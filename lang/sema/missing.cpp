@@ -3,6 +3,14 @@
 
 namespace dunlin::sema {
 
+/// What was passed through is known as well, and so is what was made of it: `last(payment).fee`.
+static void learn_known(const checked::Expr& value, Facts& facts) {
+  facts.insert(structure(value));
+  if (value.op != Op::map) return;
+  learn_known(*value.args[0], facts);
+  if (value.args[1]->type.optional) learn_known(*with_local(*value.args[1], value.index, *value.args[0]), facts);
+}
+
 void ExpressionChecker::learn(const checked::Expr& condition, bool truth, Facts& facts) const {
   switch (condition.op) {
     case Op::logical_not:
@@ -14,16 +22,9 @@ void ExpressionChecker::learn(const checked::Expr& condition, bool truth, Facts&
         learn(*condition.args[1], truth, facts);
       }
       return;
-    case Op::known: {
-      if (!truth) return;
-      const checked::Expr* value = condition.args[0].get();
-      facts.insert(structure(*value));
-      while (value->op == Op::map) {  // what was passed through is known as well
-        value = value->args[0].get();
-        facts.insert(structure(*value));
-      }
+    case Op::known:
+      if (truth) learn_known(*condition.args[0], facts);
       return;
-    }
     default:
       return;
   }
@@ -69,7 +70,7 @@ ExprPtr ExpressionChecker::through_all(std::vector<ExprPtr> values, Span span, c
 ExprPtr ExpressionChecker::check_default(const ast::DefaultExpr& expr, Span span, Type hint) {
   ExprPtr value = check(*expr.value, hint);
   if (value->type.is_error()) {
-    check(*expr.fallback, hint);
+    if (!is_literal_name(*expr.fallback)) check(*expr.fallback, hint);
     return value;
   }
   ExprPtr fallback = check(*expr.fallback, value->type.known());
@@ -147,7 +148,8 @@ ExprPtr ExpressionChecker::check_if(const ast::IfExpr& expr, Span span, Type hin
   ExprPtr condition = check_condition(*expr.condition);
   hint = hint_of_branches({expr.then_value.get(), expr.else_value.get()}, hint);
   const Facts before = facts_;
-  const auto branch = [&](const ast::Expr& value, bool truth, Type wanted) {
+  const auto branch = [&](const ast::Expr& value, bool truth, Type wanted, bool other_wrong) {
+    if (other_wrong && is_literal_name(value)) return make_wrong(value.span);
     learn(*condition, truth, facts_);
     ExprPtr made = check(value, wanted);
     facts_ = before;
@@ -156,11 +158,11 @@ ExprPtr ExpressionChecker::check_if(const ast::IfExpr& expr, Span span, Type hin
   const bool then_waits = is_flexible(*expr.then_value) || is_literal_name(*expr.then_value) || std::holds_alternative<ast::MissingLit>(expr.then_value->node);
   ExprPtr then_value, else_value;
   if (hint.is_error() && then_waits) {
-    else_value = branch(*expr.else_value, false, hint);
-    then_value = branch(*expr.then_value, true, else_value->type.known());
+    else_value = branch(*expr.else_value, false, hint, false);
+    then_value = branch(*expr.then_value, true, else_value->type.known(), else_value->type.is_error());
   } else {
-    then_value = branch(*expr.then_value, true, hint);
-    else_value = branch(*expr.else_value, false, hint.is_error() ? then_value->type.known() : hint);
+    then_value = branch(*expr.then_value, true, hint, false);
+    else_value = branch(*expr.else_value, false, hint.is_error() ? then_value->type.known() : hint, then_value->type.is_error());
   }
   const Type type = unify({&then_value, &else_value});
   if (type.is_error() || condition->type.is_error()) return make_wrong(span);

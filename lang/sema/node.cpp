@@ -89,6 +89,25 @@ ExprPtr clone(const Expr& expr) {
   return made;
 }
 
+static void replace_local(ExprPtr& expr, Index local, const Expr& replacement) {
+  if (!expr) return;
+  if (expr->op == Op::local && expr->index == local) {
+    expr = clone(replacement);
+    return;
+  }
+  for (ExprPtr& argument : expr->args) replace_local(argument, local, replacement);
+  if (!expr->aggregate) return;
+  Aggregate& aggregate = *expr->aggregate;
+  for (ExprPtr* part : {&aggregate.owner, &aggregate.value, &aggregate.where, &aggregate.window_value}) replace_local(*part, local, replacement);
+  for (Aggregate::OrderKey& key : aggregate.order) replace_local(key.key, local, replacement);
+}
+
+ExprPtr with_local(const Expr& expr, Index local, const Expr& replacement) {
+  ExprPtr made = clone(expr);
+  replace_local(made, local, replacement);
+  return made;
+}
+
 ExprPtr join(Op op, std::vector<ExprPtr> parts, Span span) {
   if (parts.empty()) return nullptr;
   while (parts.size() > 1) {

@@ -23,6 +23,8 @@ ExprPtr make_bool(bool value, Span span);
 ExprPtr make_wrong(Span span);
 ExprPtr make_local(checked::Index local, checked::Type type, Span span);
 ExprPtr clone(const checked::Expr& expr);
+/// A copy with every use of a local replaced.
+ExprPtr with_local(const checked::Expr& expr, checked::Index local, const checked::Expr& replacement);
 /// Conjunction or disjunction as a tree of little depth. Null for none.
 ExprPtr join(Op op, std::vector<ExprPtr> parts, Span span);
 /// Number of nodes, counted up to `limit`.

@@ -119,16 +119,19 @@ std::pair<ExprPtr, ExprPtr> ExpressionChecker::check_pair(const ast::Binary& bin
     ExprPtr left = check(*binary.left, hint);
     return {std::move(left), check(*binary.right, hint)};
   }
+  // A name that waits for a side that is wrong cannot be judged.
+  const auto judge = [&](const ast::Expr& waiting, const checked::Expr& other, Type otherwise) {
+    if (other.type.is_error() && is_literal_name(waiting)) return make_wrong(waiting.span);
+    return check(waiting, other.type.is_error() ? otherwise : other.type.known());
+  };
   if (left_waits && !right_waits) {
-    const bool now = now_allowed_, lift = lift_missing_;
     ExprPtr right = check(*binary.right, hint);
-    now_allowed_ = now;
-    lift_missing_ = lift;
-    ExprPtr left = check(*binary.left, right->type.known());
+    ExprPtr left = judge(*binary.left, *right, {});
     return {std::move(left), std::move(right)};
   }
   ExprPtr left = check(*binary.left, hint);
-  return {std::move(left), check(*binary.right, left->type.is_error() ? hint : left->type.known())};
+  ExprPtr right = judge(*binary.right, *left, hint);
+  return {std::move(left), std::move(right)};
 }
 
 bool ExpressionChecker::same_number_type(ExprPtr& left, ExprPtr& right) {
@@ -172,7 +175,7 @@ bool ExpressionChecker::units_agree(const checked::Expr& left, const checked::Ex
 ExprPtr ExpressionChecker::check_arithmetic(const ast::Binary& binary, Span span, Type hint) {
   const Op op = op_of(binary.op);
   const bool lift = lift_missing_;
-  now_allowed_ = now_allowed_ && (op == Op::add || op == Op::subtract);
+  now_allowed_ = false;  // what waits for an instant must be able to read it off the comparison
   const bool scales = op == Op::multiply || op == Op::divide;
   ExprPtr left, right;
   if (scales && !(is_flexible(*binary.left) && is_flexible(*binary.right))) {
@@ -285,7 +288,7 @@ ExprPtr ExpressionChecker::compare(Op op, ExprPtr left, ExprPtr right, Span span
 }
 
 ExprPtr ExpressionChecker::check_comparison(const ast::Binary& binary, Span span) {
-  now_allowed_ = true;
+  now_allowed_ = binary.op != BinaryOp::equal && binary.op != BinaryOp::not_equal;
   auto [left, right] = check_pair(binary, {});
   now_allowed_ = false;
   return compare(op_of(binary.op), std::move(left), std::move(right), span);
@@ -308,7 +311,9 @@ ExprPtr ExpressionChecker::with_shared(ExprPtr value, Span span, const std::func
 }
 
 ExprPtr ExpressionChecker::check_in(const ast::InExpr& in, Span span) {
+  now_allowed_ = std::holds_alternative<ast::RangeExpr>(in.set->node);
   ExprPtr value = check(*in.value);
+  now_allowed_ = false;
   if (value->type.is_error()) return value;
   const auto* range = std::get_if<ast::RangeExpr>(&in.set->node);
   const auto* list = std::get_if<ast::ListLit>(&in.set->node);

@@ -87,6 +87,7 @@ class TableChecker {
       context_.error("E0810", declaration_.from_file_span, "there is no file \"" + path + "\" in the bundle");
       return;
     }
+    if (found->second == Span::no_file) return;  // it could not be read, and that was said
     for (size_t i = 0; i < inputs_.size(); ++i) inputs_[i] = i;
     for (size_t i = 0; i < outputs_.size(); ++i) outputs_[i] = i;
     const SheetRows sheet = read_sheet(context_, found->second, table(), declaration_.from_file_span);

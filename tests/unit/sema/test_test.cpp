@@ -1,0 +1,75 @@
+// Tests beside the rules.
+#include <catch2/catch.hpp>
+
+#include "checking.h"
+
+using namespace dunlin;
+using namespace dunlin::sema_test;
+using Kind = checked::TestExpect::Kind;
+
+static Checked with(const std::string& items) {
+  return check(entities + R"(
+queue letter { fields { amount : money? } }
+strategy soft "Soft" for account { stage a { } }
+test "t" {
+)" + items + "\n}\n");
+}
+
+TEST_CASE("a test's instances, steps and expectations") {
+  const Checked made = with(R"(
+  given debtor { name: "Anna" }
+  given account { balance: 12_000, product: card }
+  given account second { balance: 5 }
+  given party "heir" of second { role: heir }
+  at 2026-01-05 : expect stage a, task letter "x" { amount: 5 }
+  on 2026-01-09 10:30 payment of second { amount: 4_000 } : expect no task letter, balance = 12_000, not enrolled of second
+  at 2026-01-20 : set account.balance = 0, expect stage soft.a
+)");
+  INFO(made.text());
+  REQUIRE(made.program);
+  const checked::Test& test = made.program->tests.at(0);
+  REQUIRE(test.instances.size() == 4);
+  CHECK(test.instances[1].parent == 0);
+  CHECK(test.instances[2].name == "second");
+  CHECK(test.instances[3].parent == 2);
+  REQUIRE(test.steps.size() == 3);
+  REQUIRE(test.steps[0].expects.size() == 2);
+  CHECK(test.steps[0].expects[0].kind == Kind::stage);
+  CHECK(test.steps[0].expects[0].subject == 1);
+  CHECK(test.steps[0].expects[1].treatment == "x");
+  CHECK(test.steps[1].subject == 2);
+  CHECK(test.steps[1].payload.size() == 1);
+  CHECK(test.steps[1].expects[0].kind == Kind::no_task);
+  CHECK(test.steps[1].expects[1].kind == Kind::expression);
+  CHECK(test.steps[1].expects[2].subject == 2);
+  REQUIRE(test.steps[2].sets.size() == 1);
+  CHECK(test.steps[2].sets[0].first == 1);
+}
+
+TEST_CASE("an event of the debtor makes the debtor") {
+  const Checked made = with("given account { balance: 5 }\non 2026-01-05 complaint { serious: true } : expect stage a");
+  INFO(made.text());
+  REQUIRE(made.program);
+  const checked::Test& test = made.program->tests.at(0);
+  REQUIRE(test.instances.size() == 2);
+  CHECK(test.instances[0].name == "debtor");
+  CHECK(test.instances[1].parent == 0);
+  CHECK(test.steps[0].subject == 0);
+  CHECK(test.steps[0].expects[0].subject == 1);
+}
+
+TEST_CASE("mistakes in tests") {
+  CHECK(with("given acount { }").codes() == "E0209");
+  CHECK(with("given account { colour: 1 }").codes() == "E0208");
+  CHECK(with("given account { balance: today }").codes() == "E0301");
+  CHECK(with("given account { }\ngiven account { }").codes() == "E0202");
+  CHECK(with("given account { }\nat 2026-01-05 : expect stage z").codes() == "E0205");
+  CHECK(with("given account { }\nat 2026-01-05 : expect task post \"x\"").codes() == "E0206");
+  CHECK(with("given account { }\nat 2026-01-05 : expect balance").codes() == "E0307");
+  CHECK(with("given account { }\non 2026-01-05 payment : expect stage a").codes() == "E0314");
+  CHECK(with("given account { }\non 2026-01-05 paiment { amount: 1 } : expect stage a").codes() == "E0204");
+  CHECK(with("given account { }\nat 2026-01-05 : expect stage a of second").codes() == "E0717");
+  CHECK(with("given account { }\non 2026-01-05 blocked : expect stage a").codes() == "E0717");
+  CHECK(with("at 2026-01-05 : expect stage a").codes() == "E0717");
+  CHECK(with("given account { }\nat 2026-01-05 : set account.colour = 1").codes() == "E0208");
+}
