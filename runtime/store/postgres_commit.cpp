@@ -43,9 +43,8 @@ constexpr auto add_events =
     "insert into dunlin.event (bucket, case_id, at, instance_id, type, raised, body) select bucket, case_id, at, instance_id, type, true, body "
     "from unnest($1, $2, $3, $4, $5, $6) i(bucket, case_id, at, instance_id, type, body)";
 constexpr auto add_transitions =
-    "insert into dunlin.transition (bucket, case_id, instance_id, at, version, from_strategy, from_stage, to_strategy, to_stage, rule, source_file, "
-    "source_begin) "
-    "select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    "insert into dunlin.transition (bucket, case_id, instance_id, at, step_no, nth, version, from_strategy, from_stage, to_strategy, to_stage, rule, "
+    "source_file, source_begin) select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 constexpr auto add_notes = "insert into dunlin.note (bucket, case_id, instance_id, at, body, whom) select * from unnest($1, $2, $3, $4, $5, $6)";
 constexpr auto add_quarantine =
     "insert into dunlin.quarantine (at, kind, location, reason, body, bucket, case_id) select * from unnest($1, $2, $3, $4, $5, $6, $7)";

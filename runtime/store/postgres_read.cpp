@@ -111,8 +111,8 @@ Result<std::vector<TaskRow>> PostgresStore::read_tasks(const std::string& condit
 
 Result<std::vector<TaskRow>> PostgresStore::tasks(const std::string& queue, const std::string& status, int64_t limit) {
   std::string condition = queue.empty() ? "true" : "q.name = " + quote_text(queue);
-  condition += status.empty() ? " and t.done_at is null" : fmt::format(" and {}[t.status + 1] = {}", status_names, quote_text(status));
-  return read_tasks(condition, "t.priority desc, t.created_at, t.task", limit);
+  if (!status.empty()) condition += fmt::format(" and {}[t.status + 1] = {}", status_names, quote_text(status));
+  return read_tasks(condition, "t.priority desc, t.due, t.created_at, t.task", limit < 0 ? INT64_MAX : limit);
 }
 
 Result<std::vector<TaskRow>> PostgresStore::tasks_of(const std::string& entity, const std::string& key) {

@@ -132,6 +132,7 @@ class Store {
 
   // ---- reading ----
   virtual Result<std::vector<FunnelRow>> funnel() = 0;
+  /// By priority, then by age. An empty queue or status means any.
   virtual Result<std::vector<TaskRow>> tasks(const std::string& queue, const std::string& status, int64_t limit) = 0;
   /// (queue, stage, rule) -> number of tasks ever created in [from, to).
   struct TaskCount {

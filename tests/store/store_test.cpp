@@ -115,7 +115,7 @@ TEST_CASE("waking only the awake leaves the same as stepping everybody", "[store
       if (day == 2) good(office.store->post_events(office.desk.program, {office.payment("D-5", "A-5", on(2), "p"), office.payment("D-6", "A-6", on(9), "q")}));
       if (day == 3) office.import({office.account("A-7", "D-7", 0)}, on(3));
       office.night(on(day), full);
-      tasks[full ? 1 : 0].push_back(good(office.store->tasks("", "", 1000)).size());
+      tasks[full ? 1 : 0].push_back(good(office.store->tasks("", "ready", 1000)).size());
     }
     seen[full ? 1 : 0] = funnel_of(office);
   }
@@ -169,9 +169,9 @@ TEST_CASE("of two steps of one case file the second is refused, whole", "[store]
   const auto refused = second.store->commit_all(second.desk.program, other, on(1));
   REQUIRE(!refused);
   CHECK(refused.error().kind == StoreError::Kind::conflict);
-  CHECK(good(first.store->tasks("call", "", 100)).size() == 1);
+  CHECK(good(first.store->tasks("call", "ready", 100)).size() == 1);
   CHECK(second.night(on(1)) == 3);
-  CHECK(good(first.store->tasks("call", "", 100)).size() == 4);
+  CHECK(good(first.store->tasks("call", "ready", 100)).size() == 4);
 }
 
 TEST_CASE("a commit under a version that is not active any more is refused", "[store]") {
@@ -221,8 +221,8 @@ TEST_CASE("a new version steps every case file once and reads the states of the 
   CHECK(fresh.stage_of("A-1") == "promised");
   CHECK(fresh.stage_of("A-2") == "calling");
   // Tasks were recognised, not made again.
-  CHECK(good(fresh.store->tasks("call", "", 100)).size() == 5);
-  CHECK(good(fresh.store->tasks("sms", "", 100)).size() == 5);
+  CHECK(good(fresh.store->tasks("call", "ready", 100)).size() == 5);
+  CHECK(good(fresh.store->tasks("sms", "ready", 100)).size() == 5);
   const auto versions = good(fresh.store->versions());
   REQUIRE(versions.size() == 2);
   CHECK_FALSE(versions[0].active);
