@@ -162,4 +162,17 @@ TEST_CASE("an explanation tells why, and why not") {
   CHECK_FALSE(nobody.has_value());
 }
 
+TEST_CASE("the shipped bundles pass their own tests") {
+  for (const char* folder : {"strategies/card_collections", "strategies/reference_night"}) {
+    INFO(folder);
+    const Compiled compiled = Compiled::folder(folder);
+    const auto report = simulate::run_tests(compiled.program(), compiled.evaluator(), compiled.calendar(), {.tracer = &compiled.evaluator()});
+    CHECK_FALSE(report.results.empty());
+    for (const auto& result : report.results) {
+      for (const auto& failure : result.failures)
+        FAIL_CHECK(result.title << ", " << compiled.source_map().locate(failure.where) << ": expected " << failure.expected << ", found " << failure.found);
+    }
+  }
+}
+
 }  // namespace dunlin::sim_test

@@ -1,6 +1,7 @@
 #include "tests/sim/world.h"
 
 #include <catch2/catch.hpp>
+#include <fstream>
 
 #include "compiler/abi/clock.h"
 #include "lang/diag/render.h"
@@ -19,17 +20,37 @@ uint64_t Dice::next() {
 Compiled::Compiled(const std::string& text) {
   bundle_.files.push_back({"test.dun", text});
   Diagnostics diagnostics;
-  program_ = check_bundle(bundle_, sources_, diagnostics, {.stdlib = std::string(DUNLIN_SOURCE_DIR) + "/stdlib", .analyse = true});
+  compile(diagnostics);
+}
+
+Compiled Compiled::folder(const std::string& path) {
+  Compiled made;
+  Diagnostics diagnostics;
+  made.bundle_ = read_bundle(std::string(DUNLIN_SOURCE_DIR) + "/" + path, diagnostics, made.sources_);
+  made.compile(diagnostics);
+  return made;
+}
+
+void Compiled::compile(Diagnostics& diagnostics) {
+  const std::string stdlib = std::string(DUNLIN_SOURCE_DIR) + "/stdlib";
+  program_ = check_bundle(bundle_, sources_, diagnostics, {.stdlib = stdlib, .analyse = true});
   INFO(render_text(diagnostics, sources_));
   REQUIRE(program_ != nullptr);
   ir_ = ir::lower(*program_);
   interpreter_ = make_interpreter(*ir_);
-  calendar_ = std::move(*abi::CalendarTables::make({.timezone = program_->bundle.timezone,
-                                                    .day_start_s = program_->bundle.day_start_s,
-                                                    .minor_digits = program_->bundle.minor_digits,
-                                                    .first_year = 2024,
-                                                    .last_year = 2029}));
-  settings_ = engine::initial_settings(*program_, *interpreter_, calendar(), arena_);
+  abi::CalendarSpec spec{.timezone = program_->bundle.timezone,
+                         .day_start_s = program_->bundle.day_start_s,
+                         .minor_digits = program_->bundle.minor_digits,
+                         .first_year = 2000,
+                         .last_year = 2029};
+  const std::string& calendar = program_->bundle.calendar;
+  if (!calendar.empty() && calendar != "none") {
+    std::ifstream file(stdlib + "/calendars/" + calendar + ".csv");
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    REQUIRE(abi::read_calendar_csv(text, spec).has_value());
+  }
+  calendar_ = std::move(*abi::CalendarTables::make(spec));
+  settings_ = engine::initial_settings(*program_, *interpreter_, *calendar_->view(), *arena_);
 }
 
 Instant Compiled::day_start(int64_t date) const {
@@ -140,8 +161,7 @@ std::string Portfolio::dump(const std::vector<std::string>& accounts) {
     }
     const auto transitions = store_->transitions("account", account);
     const auto tasks = store_->tasks_of("account", account);
-    for (const auto& row : *transitions)
-      text += account + " went " + row.from + " -> " + row.to + " by " + row.rule + " at " + std::to_string(row.at) + "\n";
+    for (const auto& row : *transitions) text += account + " went " + row.from + " -> " + row.to + " by " + row.rule + " at " + std::to_string(row.at) + "\n";
     for (const auto& row : *tasks)
       text += account + " task " + row.id + " " + row.queue + " " + row.treatment + " " + row.status + " " + row.rule + " priority " +
               std::to_string(row.priority) + " from " + std::to_string(row.not_before) + " due " + std::to_string(row.due) + " made " +

@@ -20,6 +20,8 @@ using engine::Instant;
 class Compiled {
  public:
   explicit Compiled(const std::string& text);
+  /// A bundle of a folder of the project: "strategies/card_collections".
+  static Compiled folder(const std::string& path);
   const checked::Program& program() const { return *program_; }
   const Interpreter& evaluator() const { return *interpreter_; }
   const abi::Calendar& calendar() const { return *calendar_->view(); }
@@ -28,14 +30,18 @@ class Compiled {
   simulate::NightProgram night() const { return {*program_, *interpreter_, calendar(), settings_, 1}; }
   Instant day_start(int64_t date) const;
 
+  const SourceMap& source_map() const { return sources_; }
+
  private:
+  Compiled() = default;
+  void compile(Diagnostics& diagnostics);
   BundleSources bundle_;
   SourceMap sources_;
   std::unique_ptr<checked::Program> program_;
   std::unique_ptr<ir::Program> ir_;
   std::unique_ptr<Interpreter> interpreter_;
   std::unique_ptr<abi::CalendarTables> calendar_;
-  abi::Arena arena_;
+  std::unique_ptr<abi::Arena> arena_ = std::make_unique<abi::Arena>();
   std::vector<int64_t> settings_;
 };
 
