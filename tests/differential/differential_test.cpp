@@ -8,7 +8,7 @@
 #include <memory>
 
 #include "compiler/abi/calendar.h"
-#include "compiler/interp/interp.h"
+#include "compiler/interp/interpreter.h"
 #include "compiler/ir/lower.h"
 #include "compiler/ir/verify.h"
 #include "compiler/native/native.h"
@@ -64,8 +64,12 @@ std::unique_ptr<Compiled> compile(uint64_t seed, std::map<std::string, int>& ref
   INFO("seed " << seed << "\n" << compiled->source);
   for (const auto& problem : problems) FAIL_CHECK(problem);
   compiled->interpreter = make_interpreter(*compiled->ir);
-  compiled->calendar = std::make_unique<abi::CalendarTables>(compiled->program->bundle.timezone, compiled->program->bundle.day_start_s, std::vector<int64_t>{},
-                                                             std::vector<int64_t>{});
+  abi::CalendarSpec spec;
+  spec.timezone = compiled->program->bundle.timezone;
+  spec.day_start_s = compiled->program->bundle.day_start_s;
+  auto calendar = abi::CalendarTables::make(spec);
+  REQUIRE(calendar.has_value());
+  compiled->calendar = std::move(*calendar);
   return compiled;
 }
 

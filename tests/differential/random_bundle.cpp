@@ -90,7 +90,7 @@ class Writer {
 
   void data() {
     line("enum product {{ card, cash_loan, auto, mortgage }}");
-    line("entity debtor {{\n  key id : text\n  bankrupt : bool\n  worth : money\n  since : date?\n  grade : int?\n}}");
+    line("entity debtor {{\n  key id : text\n  bankrupt : bool\n  worth : money\n  began : date?\n  grade : int?\n}}");
     line(
         "entity account of debtor {{\n  key id : text\n  kind_of : product\n  balance : money\n  overdue : money\n  overdue_since : date?\n  opened : date\n  "
         "score : int?");
@@ -114,9 +114,9 @@ class Writer {
                       {"limit", T::money, true},
                       {"debtor.bankrupt", T::boolean},
                       {"debtor.worth", T::money},
-                      {"debtor.since", T::date, true},
+                      {"debtor.began", T::date, true},
                       {"debtor.grade", T::integer, true}};
-    debtor_names_ = {{"bankrupt", T::boolean}, {"worth", T::money}, {"since", T::date, true}, {"grade", T::integer, true}};
+    debtor_names_ = {{"bankrupt", T::boolean}, {"worth", T::money}, {"began", T::date, true}, {"grade", T::integer, true}};
   }
 
   Scope account_scope() { return {true, true, account_names_}; }
@@ -279,7 +279,7 @@ class Writer {
     if (r_.chance(30)) {
       Scope inside = s;
       inside.history = false;
-      if (event == "payment") text += fmt::format(" where amount > {}", expression(T::money, depth > 2 ? 1 : 0, inside));
+      if (event == "payment") text += fmt::format(" where amount > {}", typed_money(inside));
       if (event == "complaint") text += fmt::format(" where severity {} {}", order(), r_.between(0, 9));
       if (event == "promise") text += fmt::format(" where due {} today", order());
     }
@@ -319,7 +319,7 @@ class Writer {
       case 2:
         return fmt::format("({} / {})", expression(T::decimal, depth - 1, s), expression(T::decimal, depth - 1, s));
       case 3:
-        return fmt::format("({} / {})", expression(T::money, depth - 1, s), expression(T::money, depth - 1, s));
+        return fmt::format("({} / {})", typed_money(s), typed_money(s));
       default:
         return fmt::format("rounded({}, {})", expression(T::decimal, depth - 1, s), r_.between(0, 6));
     }
@@ -346,12 +346,12 @@ class Writer {
       case 1:
         return fmt::format("({} - {})", expression(T::money, depth - 1, s), expression(T::money, depth - 1, s));
       case 2:
-        return fmt::format("({} * {})", expression(T::money, depth - 1, s), expression(T::decimal, depth - 1, s));
+        return fmt::format("({} * {})", typed_money(s), expression(T::decimal, depth - 1, s));
       case 3:
         return fmt::format("({} / {})", expression(T::money, depth - 1, s),
                            r_.chance(70) ? std::to_string(r_.between(1, 30)) : expression(T::decimal, depth - 1, s));
       case 4:
-        return fmt::format("clamp({}, 0, {})", expression(T::money, depth - 1, s), r_.between(1, 5000));
+        return fmt::format("clamp({}, 0, {})", typed_money(s), r_.between(1, 5000));
       case 5: {
         std::string window = r_.chance(60) ? fmt::format(" within {} days", r_.between(1, 60)) : "";
         return fmt::format("sum(payment.amount{})", window);
@@ -362,8 +362,22 @@ class Writer {
   }
 
   std::string text(int depth, const Scope& s) {
-    if (r_.chance(40)) return fmt::format("\"{{{}}} of {{{}}}\"", expression(T::integer, depth - 1, s), expression(T::text, 0, s));
+    if (depth > 0 && r_.chance(40)) return inserted(s);
     return expression(T::text, 0, s);
+  }
+
+  /// A text with values in it; braces inside the braces are not part of the language.
+  std::string inserted(const Scope& s) {
+    std::string inside = expression(T::integer, 1, s);
+    if (inside.find_first_of("{}\"") != std::string::npos) inside = expression(T::integer, 0, s);
+    std::string name = name_of(T::text, false, s);
+    return fmt::format("\"{{{}}} of {{{}}}\"", inside, name.empty() ? inside : name);
+  }
+
+  /// A sum of money whose type does not hang on what stands beside it.
+  std::string typed_money(const Scope& s) {
+    std::string name = name_of(T::money, false, s);
+    return name.empty() ? fmt::format("money_of({})", r_.between(0, 500'000)) : name;
   }
 
   std::string date(int depth, const Scope& s) {
@@ -536,7 +550,7 @@ class Writer {
     if (r_.chance(30)) list.push_back(fmt::format("set tally = tally + {}", r_.between(1, 3)));
     if (r_.chance(15)) list.push_back(fmt::format("set kept = {}", expression(T::money, 2, account_scope())));
     if (r_.chance(10)) list.push_back(fmt::format("call \"once\" {{ phone: {}, sum_due: overdue }}", expression(T::text, 1, account_scope())));
-    if (r_.chance(10)) list.push_back(fmt::format("note {}", expression(T::text, 2, account_scope())));
+    if (r_.chance(10)) list.push_back(fmt::format("note {}", inserted(account_scope())));
     if (may_go && r_.chance(60)) list.push_back(fmt::format("go s{}", r_.below(static_cast<int64_t>(stages))));
     if (list.empty()) list.push_back("mail \"plain\"");
     std::string text;
@@ -567,7 +581,7 @@ class Writer {
       if (r_.chance(50)) line("    on entry : {}", actions(name, stages, false));
       if (r_.chance(60))
         line("    on {} : {}", r_.pick(std::vector<std::string>{"payment", "complaint", "talk", "call.not_reached", "promise"}), actions(name, stages, true));
-      if (r_.chance(30)) line("    on payment where amount > {} : {}", expression(T::money, 1, account_scope()), actions(name, stages, true));
+      if (r_.chance(30)) line("    on payment where amount > {} : {}", typed_money(account_scope()), actions(name, stages, true));
       if (r_.chance(40)) line("    when {} : go s{}", condition(3), (s + 1) % stages);
       if (r_.chance(70)) line("    after {} : {}", delay(), actions(name, stages, true));
       if (r_.chance(30)) line("    rule \"late {}\" after {} when {} : {}", s, delay(), condition(2), actions(name, stages, true));
