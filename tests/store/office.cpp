@@ -75,6 +75,8 @@ std::unique_ptr<Place> make_place(const std::string& kind) {
   return std::make_unique<PostgresPlace>();
 }
 
+std::unique_ptr<Store> open_at(const std::string& url) { return good(open_postgres({.url = url})); }
+
 Office::Office(Place& place, const std::string& version_hash, const std::function<void(checked::Program&)>& change) : store(place.open()) {
   desk.program.content_hash = version_hash;
   desk.program.bundle.name = "office";

@@ -25,6 +25,8 @@ class Place {
 };
 /// Null, with a warning that says why, if this machine has no PostgreSQL server.
 std::unique_ptr<Place> make_place(const std::string& kind);
+/// A store on a database that is there.
+std::unique_ptr<Store> open_at(const std::string& url);
 /// What the suites run on.
 inline const std::vector<std::string> place_kinds = {"memory", "postgres"};
 
