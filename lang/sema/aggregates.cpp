@@ -58,8 +58,19 @@ static bool find_event_path(const ast::Expr& expr, const std::function<bool(cons
   return false;
 }
 
+/// `sum(fees(balance))`: the rows' only output is what is summed.
+bool ExpressionChecker::is_collecting_call(const ast::Expr& expr) const {
+  const auto* call = std::get_if<ast::CallExpr>(&expr.node);
+  const auto* name = call != nullptr ? std::get_if<ast::NameRef>(&call->callee->node) : nullptr;
+  if (name == nullptr) return false;
+  const auto symbol = context_.names.values.find(name->name.text);
+  if (symbol == context_.names.values.end() || symbol->second.kind != Symbol::Kind::table) return false;
+  return context_.program.tables[symbol->second.index].policy == checked::HitPolicy::collect;
+}
+
 bool ExpressionChecker::find_source(const ast::AggregateExpr& written, Aggregate& made, Element& element, Span span) {
-  const ast::Expr* source = written.source ? written.source.get() : takes_value(made.function) ? nullptr : written.value.get();
+  const bool value_is_source = written.value && (!takes_value(made.function) || is_collecting_call(*written.value));
+  const ast::Expr* source = written.source ? written.source.get() : value_is_source ? written.value.get() : nullptr;
   if (source != nullptr) {
     const auto path = path_of(*source);
     if (path && find(path->parts.front().text).kind != Meaning::Kind::children && find_events(*path, path->parts.size(), made, element)) return true;
@@ -79,6 +90,10 @@ bool ExpressionChecker::find_source(const ast::AggregateExpr& written, Aggregate
       return false;
     }
     made.source = Aggregate::Source::list;
+    if (list->op == Op::table) {  // walked row by row: see rows.cpp
+      made.owner = std::move(list);
+      return true;
+    }
     made.element_entity = list->index;
     made.owner = std::move(list->args[0]);
     return true;
@@ -273,6 +288,7 @@ ExprPtr ExpressionChecker::check_aggregate(const ast::AggregateExpr& written, Sp
   made.function = *function;
   Element element;
   if (!find_source(written, made, element, span)) return make_wrong(span);
+  if (made.owner && made.owner->op == Op::table) return check_rows(written, *function, std::move(made.owner), span);
   const bool events = made.source == Aggregate::Source::events;
   if (events && !scope_of(written, made, span)) return make_wrong(span);
   const size_t errors_before = context_.diagnostics.error_count();

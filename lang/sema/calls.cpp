@@ -203,7 +203,9 @@ ExprPtr ExpressionChecker::call_symbol(const Symbol& symbol, const ast::CallExpr
     types = native.parameters;
     result = native.result;
   } else {
-    if (!ensure_table(context_, symbol.index, span)) return make_wrong(span);
+    for (Index version : context_.tables[symbol.index].versions) {
+      if (!ensure_table(context_, version, span)) return make_wrong(span);
+    }
     const checked::Table& table = program.tables[symbol.index];
     op = Op::table;
     function = table.name;
@@ -212,11 +214,6 @@ ExprPtr ExpressionChecker::call_symbol(const Symbol& symbol, const ast::CallExpr
       types.push_back(column.type);
     }
     result = table.result;
-    if (table.policy == checked::HitPolicy::collect) {
-      context_.error("E0901", span, "walking the rows that a `collect` table finds is not built into this version yet").help =
-          "use the policies sum, min, max or count";
-      return make_wrong(span);
-    }
   }
   std::vector<const ast::Expr*> given;
   if (!argument_order(call, names, function, span, given)) return make_wrong(span);
@@ -231,11 +228,53 @@ ExprPtr ExpressionChecker::call_symbol(const Symbol& symbol, const ast::CallExpr
   }
   if (result.is_error()) return make_wrong(span);
   return through_all(std::move(arguments), span, takes_missing, [&](std::vector<ExprPtr> known) {
+    if (op == Op::table) return call_table(symbol.index, std::move(known), span);
     ExprPtr made = make_node(op, result, span);
     made->index = symbol.index;
     made->args = std::move(known);
     return made;
   });
+}
+
+/// The version of the table that is in force today. Where none is, the result is missing; a version without a date is the one below all others.
+ExprPtr ExpressionChecker::call_table(Index first, std::vector<ExprPtr> arguments, Span span) {
+  const auto& versions = context_.tables[first].versions;
+  const auto call = [&](Index table) {
+    ExprPtr made = make_node(Op::table, context_.program.tables[first].result, span);
+    made->index = table;
+    for (const ExprPtr& argument : arguments) made->args.push_back(clone(*argument));
+    return made;
+  };
+  const TableSource& oldest = context_.tables[versions.front()];
+  const bool always = !oldest.from && !oldest.to;
+  if (versions.size() == 1 && always) return call(first);
+  Type type = context_.program.tables[first].result;
+  if (type.kind == TypeKind::list) {
+    context_.error("E0901", span, "`in force` with the policy `collect` is not built into this version yet");
+    return make_wrong(span);
+  }
+  if (around_.constant) {
+    context_.error("E0321", span, "which table is in force depends on the date: this must be constant");
+    return make_wrong(span);
+  }
+  if (!always) type = type.maybe();
+  const auto wrapped = [&](ExprPtr value) {
+    return type.optional && !value->type.optional ? make_node(Op::to_optional, type, span, std::move(value)) : std::move(value);
+  };
+  ExprPtr chain = always ? wrapped(call(versions.front())) : make_node(Op::missing, type, span);
+  for (size_t i = always ? 1 : 0; i < versions.size(); ++i) {
+    const TableSource& version = context_.tables[versions[i]];
+    const auto compared = [&](Op op, int64_t date) {
+      return make_node(op, type_of(TypeKind::boolean), span, make_node(Op::today, type_of(TypeKind::date), span),
+                       make_literal(type_of(TypeKind::date), date, span));
+    };
+    std::vector<ExprPtr> parts;
+    if (version.from) parts.push_back(compared(Op::greater_equal, *version.from));
+    if (version.to) parts.push_back(compared(Op::less_equal, *version.to));
+    if (parts.empty()) continue;
+    chain = make_node(Op::condition, type, span, join(Op::logical_and, std::move(parts), span), wrapped(call(versions[i])), std::move(chain));
+  }
+  return chain;
 }
 
 }  // namespace dunlin::sema

@@ -56,6 +56,9 @@ struct TableSource {
   const ast::TableDecl* declaration = nullptr;
   uint32_t file = Span::no_file;  // file that names the data file
   Progress progress = Progress::waiting;
+  /// Tables of one name, each in force for a time; kept with the first one, in the order of their dates.
+  std::vector<Index> versions;
+  std::optional<int64_t> from, to;  // dates, both included
 };
 struct QueueSource {
   const ast::QueueDecl* declaration = nullptr;

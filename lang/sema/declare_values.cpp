@@ -144,6 +144,63 @@ static void declare_variables(Context& context) {
   }
 }
 
+// ---- tables --------------------------------------------------------------------------------------------------
+
+static bool is_dated(const ast::TableDecl& declaration) { return declaration.from_date || declaration.to_date; }
+
+/// Several tables may have one name if they are in force at different times.
+static void declare_table_name(Context& context, const Placed& placed, const ast::TableDecl& declaration) {
+  const auto index = static_cast<Index>(context.program.tables.size());
+  const auto other = context.names.values.find(declaration.name.text);
+  const bool same = other != context.names.values.end() && other->second.kind == Symbol::Kind::table;
+  const bool version = same && (is_dated(declaration) || is_dated(*context.tables[other->second.index].declaration));
+  if (!version && !register_value(context, declaration.name, Symbol::Kind::table, index)) return;
+  checked::Table made;
+  made.name = declaration.name.text;
+  made.doc = placed.declaration->doc;
+  made.span = declaration.name.span;
+  context.program.tables.push_back(std::move(made));
+  TableSource source;
+  source.declaration = &declaration;
+  source.file = placed.file;
+  context.tables.push_back(std::move(source));
+  context.tables[version ? other->second.index : index].versions.push_back(index);
+}
+
+static void set_dates(Context& context, TableSource& source) {
+  Surroundings around;
+  around.constant = true;
+  const auto date = [&](const ast::ExprPtr& written) -> std::optional<int64_t> {
+    if (!written) return std::nullopt;
+    ExpressionChecker checker(context, around);
+    return constant_key(*folded(checker.check_as(*written, type_of(TypeKind::date))));
+  };
+  source.from = date(source.declaration->from_date);
+  source.to = date(source.declaration->to_date);
+  if (source.from && source.to && *source.from > *source.to)
+    context.error("E0315", source.declaration->to_date->span, "the table ends before it begins to be in force");
+}
+
+/// Puts the versions into the order of their dates; they must look alike and must not begin on the same day.
+static void order_versions(Context& context, Index first) {
+  auto& versions = context.tables[first].versions;
+  const auto begins = [&](Index table) { return context.tables[table].from.value_or(INT64_MIN); };
+  std::stable_sort(versions.begin(), versions.end(), [&](Index a, Index b) { return begins(a) < begins(b); });
+  for (size_t i = 1; i < versions.size(); ++i) {
+    const checked::Table &a = context.program.tables[versions[i - 1]], &b = context.program.tables[versions[i]];
+    if (begins(versions[i - 1]) == begins(versions[i])) {
+      context.error("E0202", b.span, "two tables " + in_ticks(b.name) + " are in force from the same day").notes.push_back({a.span, "the other one"});
+    }
+    const auto alike = [](const std::vector<checked::TableColumn>& x, const std::vector<checked::TableColumn>& y) {
+      return std::equal(x.begin(), x.end(), y.begin(), y.end(), [](const auto& m, const auto& n) { return m.name == n.name && m.type == n.type; });
+    };
+    if (!alike(a.inputs, b.inputs) || !alike(a.outputs, b.outputs) || a.policy != b.policy) {
+      context.error("E0318", b.span, "the tables " + in_ticks(b.name) + " differ in their columns or policy").notes.push_back({a.span, "the other one"});
+    }
+    if (a.result.kind == TypeKind::record && b.result.kind == TypeKind::record) context.program.tables[versions[i]].result = a.result;
+  }
+}
+
 // ---- names -------------------------------------------------------------------------------------------------
 
 void declare_values(Context& context) {
@@ -172,15 +229,7 @@ void declare_values(Context& context) {
     context.program.functions.push_back({declaration.name.text, {}, none, placed.declaration->doc, declaration.name.span});
     context.functions.push_back({&declaration, Progress::waiting});
   });
-  context.each<ast::TableDecl>([&](const Placed& placed, const ast::TableDecl& declaration) {
-    if (!register_value(context, declaration.name, Symbol::Kind::table, static_cast<Index>(context.program.tables.size()))) return;
-    checked::Table made;
-    made.name = declaration.name.text;
-    made.doc = placed.declaration->doc;
-    made.span = declaration.name.span;
-    context.program.tables.push_back(std::move(made));
-    context.tables.push_back({&declaration, placed.file, Progress::waiting});
-  });
+  context.each<ast::TableDecl>([&](const Placed& placed, const ast::TableDecl& declaration) { declare_table_name(context, placed, declaration); });
   context.each<ast::QueueDecl>([&](const Placed& placed, const ast::QueueDecl& declaration) {
     const auto [at, fresh] = context.names.queues.try_emplace(declaration.name.text, static_cast<Index>(context.program.queues.size()));
     if (!fresh) return report_duplicate(context, declaration.name, context.program.queues[at->second].span, "a queue");
@@ -297,10 +346,7 @@ static void declare_table(Context& context, size_t index) {
     }
   }
   set_result(context, table, declaration.name.span);
-  if (declaration.from_date || declaration.to_date) {
-    const Span span = declaration.from_date ? declaration.from_date->span : declaration.to_date->span;
-    context.error("E0901", span, "`in force` is not built into this version yet");
-  }
+  set_dates(context, context.tables[index]);
 }
 
 static void declare_function(Context& context, const ast::FunctionDecl& declaration) {
@@ -392,6 +438,7 @@ void declare_outcome_enums(Context& context) {
 
 void declare_signatures(Context& context) {
   for (size_t i = 0; i < context.tables.size(); ++i) declare_table(context, i);
+  for (size_t i = 0; i < context.tables.size(); ++i) order_versions(context, static_cast<Index>(i));
   context.each<ast::FunctionDecl>([&](const Placed&, const ast::FunctionDecl& declaration) { declare_function(context, declaration); });
   declare_variables(context);
   for (checked::Strategy& strategy : context.program.strategies) {

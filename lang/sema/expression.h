@@ -177,6 +177,7 @@ class ExpressionChecker {
   ExprPtr call_word(const std::string& name, const ast::CallExpr& call, Span span, bool& found);
   ExprPtr call_builtin(size_t builtin, const ast::CallExpr& call, Span span, Type hint);
   Type generic_type(const Signature& signature, const ast::CallExpr& call, Type hint, std::vector<ExprPtr>& arguments);
+  ExprPtr call_table(Index first, std::vector<ExprPtr> arguments, Span span);
   ExprPtr call_symbol(const Symbol& symbol, const ast::CallExpr& call, Span span);
   bool argument_order(const ast::CallExpr& call, const std::vector<std::string>& names, const std::string& function, Span span,
                       std::vector<const ast::Expr*>& out);
@@ -184,12 +185,22 @@ class ExpressionChecker {
   // aggregates.cpp
   ExprPtr check_aggregate(const ast::AggregateExpr& aggregate, Span span);
   ExprPtr check_spent(const ast::AggregateExpr& aggregate, Span span);
+  bool is_collecting_call(const ast::Expr& expr) const;
   bool find_source(const ast::AggregateExpr& written, checked::Aggregate& made, Element& element, Span span);
   bool find_events(const ast::Path& path, size_t parts, checked::Aggregate& made, Element& element) const;
   bool scope_of(const ast::AggregateExpr& written, checked::Aggregate& made, Span span);
   void window_of(const ast::AggregateExpr& written, checked::Aggregate& made);
   void order_of(const ast::AggregateExpr& written, checked::Aggregate& made);
   Type result_of(const ast::AggregateExpr& written, checked::Aggregate& made, Type element, Span span);
+
+  // rows.cpp
+  ExprPtr check_rows(const ast::AggregateExpr& written, checked::AggregateFunction function, ExprPtr call, Span span);
+  ExprPtr row_part(const ast::AggregateExpr& written, checked::AggregateFunction function, ExprPtr matches, ExprPtr element, Span span);
+  ExprPtr row_matches(const checked::Table& table, const checked::TableRow& row, const std::vector<ExprPtr>& arguments);
+  ExprPtr row_element(const checked::Table& table, const checked::TableRow& row, Type type, const std::vector<ExprPtr>& arguments);
+  ExprPtr inlined(RootId root, const std::vector<ExprPtr>& arguments);
+  ExprPtr merged(ExprPtr a, ExprPtr b, checked::AggregateFunction function, Span span);
+  ExprPtr mean(ExprPtr sum, ExprPtr count, Span span);
 
   Context& context_;
   const Surroundings& around_;

@@ -11,7 +11,7 @@ bool RuleChecker::bind_list(const ast::KeepSpec& written, Keep& made, Surroundin
   ExpressionChecker checker(context_, around);
   const ExprPtr list = checker.check(*written.source);
   if (list->type.is_error()) return false;
-  const bool is_list = list->type.kind == TypeKind::list;
+  const bool is_list = list->type.kind == TypeKind::list && list->op == Op::field;
   const checked::Expr* owner = is_list ? list->args[0].get() : nullptr;
   const bool in_reach = owner != nullptr && (owner->op == Op::self || (owner->op == Op::ancestor && owner->args[0]->op == Op::self));
   if (!in_reach) {

@@ -331,7 +331,7 @@ ExprPtr ExpressionChecker::check_in(const ast::InExpr& in, Span span) {
         ExprPtr before = make_node(Op::less_equal, type_of(TypeKind::boolean), span, clone(shared), make_literal(type_of(TypeKind::time), to, span));
         return make_node(from <= to ? Op::logical_and : Op::logical_or, type_of(TypeKind::boolean), span, std::move(after), std::move(before));
       });
-    } else if (set->type.kind != TypeKind::list || !(context_.program.lists[set->type.id] == value->type)) {
+    } else if (set->type.kind != TypeKind::list || set->op != Op::field || !(context_.program.lists[set->type.id] == value->type)) {
       Diagnostic& diagnostic = context_.error("E0308", in.set->span,
                                               "a range, a list of values or a list of " + in_ticks(context_.type_text(value->type)) + " is needed behind `in`");
       diagnostic.help = "write `x in 1..30` or `x in { a, b }`";

@@ -130,7 +130,6 @@ TEST_CASE("parts of the language that are not built yet are refused, and nothing
   CHECK(check("hold dispute { stops call }").codes() == "E0901");
   CHECK(check("entity a { key id : text }\nqueue call { merge per debtor }").codes() == "E0901");
   CHECK(check("queue call { colour red }").codes() == "E0219");
-  CHECK(check("table t(x : int) -> (a : int) first in force from 2026-01-01 {\n  | x || a |\n  | any || 1 |\n}").codes() == "E0901");
 }
 
 TEST_CASE("bytes that are no text") { CHECK(check_files({{"a.dun", head}, {"b.dun", "entity \xFF"}}).codes().find("E0101") == 0); }

@@ -163,3 +163,65 @@ TEST_CASE("stages as outputs") {
   CHECK(check(entities + strategy + "table next(x : money) -> (to : stage) first {\n  | x || to |\n  | < 5 || a |\n  | any || soft.b |\n}\n").codes() == "");
   CHECK(check(entities + strategy + "table next(x : money) -> (to : stage) first {\n  | x || to |\n  | any || c |\n}\n").codes() == "E0205");
 }
+
+TEST_CASE("the rows of a collecting table are walked") {
+  const std::string table = entities + R"(
+table fees(x : money, s : int?, p : product, w : number, t : text) -> (name : text, fee : money) collect {
+  | x           | s       | p         | w     | t          || name  | fee   |
+  | < 100       | missing | any       | any   | any        || "a"   | 5     |
+  | any         | >= 3    | not auto  | < 0.5 | not "x"    || "b"   | x * 2 |
+  | > 20, 5..10 | any     | card      | any   | "x", "y"   || "c"   | 7.50  |
+}
+table plain(x : money) -> (fee : money) collect {
+  | x    || fee |
+  | < 10 || 1   |
+  | any  || 2   |
+}
+)";
+  const auto codes = [&](const std::string& text) {
+    const Checked made = check(table + "extend account { y = " + text + " }");
+    INFO(text << "\n" << made.text());
+    return made.codes();
+  };
+  const std::string call = "fees(balance, score, product, weight, region)";
+  CHECK(codes("sum(r.fee for r in " + call + ")") == "");
+  CHECK(codes("sum(r.fee for r in " + call + " where r.name != \"b\") + 1") == "");
+  CHECK(codes("count(" + call + ") + 1") == "");
+  CHECK(codes("count(r in " + call + " where r.fee > 6)") == "");
+  CHECK(codes("exists(r in " + call + " where r.name = \"a\") and secured") == "");
+  CHECK(codes("all(r in " + call + " where r.fee > 1)") == "");
+  CHECK(codes("(max(r.fee for r in " + call + ") default 0) + 1") == "");
+  CHECK(codes("(avg(r.fee for r in " + call + ") default 0) + 1") == "");
+  CHECK(codes("first(" + call + ").name default \"none\"") == "");
+  CHECK(codes("last(r in " + call + " where r.fee < 7).fee default 0") == "");
+  CHECK(codes("sum(plain(balance)) + sum(f for f in plain(balance) where f > 1)") == "");
+  CHECK(codes("min(plain(balance)) default 0") == "");
+  CHECK(codes("sum(r.name for r in " + call + ")") == "E0302");
+  CHECK(codes("sum(r.fee for r in " + call + " where r.colour = 1)") == "E0208");
+  CHECK(codes("count(" + call + " within 3 days)") == "E0308");
+  CHECK(codes("all(" + call + ")") == "E0304");
+  CHECK(codes(call) == "E0308");
+}
+
+TEST_CASE("tables in force at different times") {
+  const auto version = [](const std::string& dates, const std::string& fee) {
+    return "table fee(x : int) -> (a : money) first " + dates + " {\n  | x || a |\n  | any || " + fee + " |\n}\n";
+  };
+  const std::string use = "extend account { y = fee(age) }";
+  const auto type = [&](const std::string& tables) {
+    const Checked made = check(entities + tables + use);
+    INFO(made.text());
+    if (!made.program) return made.codes();
+    return checked::type_name(*made.program, made.program->entities[checked::find_entity(*made.program, "account")].derived[0].type);
+  };
+  CHECK(type(version("", "1")) == "money");
+  CHECK(type(version("in force from 2026-01-01", "1")) == "money?");
+  CHECK(type(version("", "1") + version("in force from 2026-01-01", "2")) == "money");
+  CHECK(type(version("in force from 2026-07-01", "2") + version("in force from 2026-01-01 to 2026-03-31", "1")) == "money?");
+  CHECK(type(version("in force from 2026-01-01", "1") + version("in force from 2026-01-01", "2")) == "E0202");
+  CHECK(type(version("", "1") + version("", "2")) == "E0202");
+  CHECK(type(version("in force from 2026-01-01 to 2025-01-01", "1")) == "E0315");
+  CHECK(type(version("", "1") +
+             "table fee(x : int, z : int) -> (a : money) first in force from 2026-01-01 {\n  | x | z || a |\n  | any | 1 || 1 |\n  | any | any || 2 |\n}\n")
+            .starts_with("E0318"));
+}
