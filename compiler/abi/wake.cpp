@@ -107,10 +107,12 @@ int64_t flip(Comparison comparison, int64_t left, int64_t right, int64_t left_sl
 
 int64_t interval_flip(int64_t value, int64_t slope, int64_t low, int64_t high) {
   if (slope == 0) return never;
-  if (value >= low && value <= high)
-    return std::min(flip(Comparison::greater_equal, value, low, slope, 0), flip(Comparison::less_equal, value, high, slope, 0));
   // From outside it can only be entered from the near end; a wide slope may jump over it, then this wakes early.
-  return value < low ? flip(Comparison::less, value, low, slope, 0) : flip(Comparison::greater, value, high, slope, 0);
+  if (value < low) return flip(Comparison::less, value, low, slope, 0);
+  if (value > high) return flip(Comparison::greater, value, high, slope, 0);
+  const int64_t below = low == INT64_MIN ? never : flip(Comparison::greater_equal, value, low, slope, 0);
+  const int64_t above = high == INT64_MAX ? never : flip(Comparison::less_equal, value, high, slope, 0);
+  return std::min(below, above);
 }
 
 }  // namespace dunlin::abi

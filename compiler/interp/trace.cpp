@@ -13,7 +13,7 @@ namespace {
 class Recorder {
  public:
   Recorder(const checked::Program& program, const FrameView& frame, int32_t depth, Trace& trace)
-      : program_(program), frame_(frame), depth_(depth), trace_(trace), condition_of_(frame.function.notes.size(), -1) {}
+      : program_(program), frame_(frame), depth_(depth), trace_(trace), condition_of_(frame.function.notes.size(), -1), closed_(frame.function.notes.size()) {}
 
   void run() {
     for (size_t i = 0; i < frame_.function.notes.size(); ++i) {
@@ -22,6 +22,10 @@ class Recorder {
         return;
       }
       const Note& note = frame_.function.notes[i];
+      if (note.parent >= 0 && closed_[static_cast<size_t>(note.parent)] != 0) {
+        closed_[i] = 1;  // computed for nothing: what stands before it had decided
+        continue;
+      }
       if (note.kind == Note::Kind::table) {
         row(note);
       } else if (computed(note)) {
@@ -65,6 +69,10 @@ class Recorder {
     const int32_t parent = note.parent < 0 ? -1 : condition_of_[static_cast<size_t>(note.parent)];
     trace_.conditions.push_back({note.span, value(note.slots[0]) != 0, parent, false, depth_});
     first_ = std::min(first_, trace_.conditions.size() - 1);
+    if (note.parent < 0) return;
+    const Note::Join join = frame_.function.notes[static_cast<size_t>(note.parent)].join;
+    const bool holds = trace_.conditions.back().holds;
+    if (join == (holds ? Note::Join::disjunction : Note::Join::conjunction)) closed_[static_cast<size_t>(note.parent)] = 1;
   }
 
   void row(const Note& note) {
@@ -93,6 +101,7 @@ class Recorder {
   const int32_t depth_;
   Trace& trace_;
   std::vector<int32_t> condition_of_;  // by note
+  std::vector<uint8_t> closed_;        // by note: its other parts were not needed
   size_t first_ = SIZE_MAX;            // condition of this frame
 };
 

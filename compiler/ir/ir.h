@@ -199,7 +199,9 @@ struct Note {
   checked::Index index = checked::none;  // table: Program::tables
   NodeId instance = none;                // whose field it is
   Span span;
-  int32_t parent = none;  // condition: the condition it is an operand of
+  int32_t parent = none;  // the condition it is a part of
+  enum class Join : uint8_t { other, conjunction, disjunction };
+  Join join = Join::other;  // of a condition: how its parts make it; those behind the one that decides were not needed
 };
 
 struct Function {

@@ -116,9 +116,15 @@ class Loop {
         return;
       }
       case Window::since: {
-        Value from = f_.level(query_.window_value->type.known(), f_.lower(*query_.window_value));
-        wake_ = f_.earlier(wake_, from.wake);
+        Value from = f_.lower(*query_.window_value);
         const bool optional = query_.window_value->type.optional;
+        if (f_.wake && !optional && b.is_constant(from.slope, 1)) {  // it moves with the clock: an exact window
+          loop_.window_value = b.binary(Op::subtract_wrapping, Kind::integer, b.leaf(Op::now, Kind::integer), from.scalar());
+          loop_.window_in_days = false;
+        } else {
+          from = f_.level(query_.window_value->type.known(), from);
+        }
+        wake_ = f_.earlier(wake_, from.wake);
         loop_.window_low = optional ? b.choose(from.slots[0], from.slots[1], b.never()) : from.scalar();
         return;
       }
@@ -211,7 +217,7 @@ class Loop {
       if_any_ = static_cast<int32_t>(next_result());
       loop_.folds.push_back(Fold::exists);
     }
-    if (query_.window != Window::days && query_.window != Window::exact) return;
+    if (loop_.window_value == none) return;
     if (at_least) {
       loop_.nth = *at_least;
       add_wake(Fold::nth_oldest_leaves);
@@ -219,7 +225,7 @@ class Loop {
     }
     const bool latest = query_.order.empty() && (query_.function == AggregateFunction::exists || query_.function == AggregateFunction::all ||
                                                  query_.function == AggregateFunction::last);
-    add_wake(latest ? Fold::leave_last : query_.window == Window::days ? Fold::leave_days : Fold::leave_exact);
+    add_wake(latest ? Fold::leave_last : loop_.window_in_days ? Fold::leave_days : Fold::leave_exact);
   }
 
   int64_t next_result() const {

@@ -71,8 +71,7 @@ Value FunctionLowering::product(const Type& type, const Value& left, const Value
   if (!grows(left) && !grows(right)) return result;
   const Value& growing = grows(left) ? left : right;
   const auto factor = b.constant_of(grows(left) ? right.scalar() : left.scalar());
-  const bool scalable = factor && (b.constant_of(growing.slope) || *factor == 1 || *factor == -1);
-  if (scalable && std::abs(*factor) < slope_limit && growing.slope_max * std::max<int64_t>(1, std::abs(*factor)) <= slope_limit)
+  if (factor && *factor > -slope_limit && std::abs(*factor) < slope_limit && growing.slope_max * std::max<int64_t>(1, std::abs(*factor)) <= slope_limit)
     return guarded(type, with_slope(type, result, scaled_slope(growing.slope, *factor), growing.slope_max * std::abs(*factor)));
   result.wake = earlier(changes(type, left), changes(type, right));
   return result;

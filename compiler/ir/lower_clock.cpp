@@ -1,4 +1,6 @@
 // Slopes and wakes: how a value moves with the clock, and when it next may.
+#include <cstdlib>
+
 #include "compiler/ir/lowering.h"
 
 namespace dunlin::ir {
@@ -64,7 +66,14 @@ NodeId FunctionLowering::slope_sum(NodeId a, NodeId c, bool subtract) {
 
 NodeId FunctionLowering::scaled_slope(NodeId slope, int64_t factor) {
   if (const auto known = b.constant_of(slope)) return b.constant(*known * factor);
-  return factor == 1 ? slope : slope_sum(b.zero(), slope, true);
+  // By doubling: the product stays below the limit of slopes, so nothing overflows and nothing can fault.
+  NodeId scaled = b.zero();
+  NodeId power = slope;
+  for (int64_t rest = std::abs(factor); rest > 0; rest >>= 1) {
+    if ((rest & 1) != 0) scaled = slope_sum(scaled, power, false);
+    if (rest > 1) power = slope_sum(power, power, false);
+  }
+  return factor < 0 ? slope_sum(b.zero(), scaled, true) : scaled;
 }
 
 }  // namespace dunlin::ir

@@ -332,7 +332,10 @@ Value FunctionLowering::lower(const Expr& expr) {
   enclosing_condition = mine;
   Value value = lower_by_op(*this, expr);
   enclosing_condition = before;
-  made.notes[static_cast<size_t>(mine)].slots = value.slots;
+  Note& own = made.notes[static_cast<size_t>(mine)];
+  own.slots = value.slots;
+  if (expr.op == checked::Op::logical_and) own.join = Note::Join::conjunction;
+  if (expr.op == checked::Op::logical_or) own.join = Note::Join::disjunction;
   return value;
 }
 

@@ -111,7 +111,6 @@ class FunctionLowering {
   /// As a checked sum may overflow later than now, large growing results are asked again each tick.
   Value guarded(const checked::Type& type, Value value);
   NodeId slope_sum(NodeId a, NodeId c, bool subtract);
-  /// The factor of a slope that is not constant is 1 or -1.
   NodeId scaled_slope(NodeId slope, int64_t factor);
 
   // lower_choice.cpp

@@ -60,7 +60,9 @@ TEST_CASE("an interval is never left or entered unseen") {
 TEST_CASE("very large values that grow are asked again at the next tick") {
   CHECK(flip(Comparison::less, INT64_MAX - 5, 0, 1, 0) == 1);
   CHECK(flip(Comparison::less, INT64_MAX - 5, 0, 0, 0) == never);
-  CHECK(interval_flip(5, 1, INT64_MIN, INT64_MAX) == 1);
+  CHECK(interval_flip(5, 1, INT64_MIN, INT64_MAX) == never);
+  CHECK(interval_flip(5, 1, INT64_MIN, 7) == 3);
+  CHECK(interval_flip(INT64_MAX - 5, 1, 0, INT64_MAX - 2) == 1);
 }
 
 TEST_CASE("sums for wakes are held to their range") {

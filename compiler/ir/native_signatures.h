@@ -1,0 +1,18 @@
+// Whether each `native function` of a program has a body that was written for the same signature.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compiler/abi/native_registry.h"
+#include "lang/sema/checked.h"
+
+namespace dunlin::ir {
+
+/// As it stands behind `native function`: "state_duty(claim : money, on : date) -> money".
+std::string signature_of(const checked::Program& program, const checked::Native& native);
+
+/// One sentence for each native function without a body, or whose body was written for another signature; empty if all agree.
+std::vector<std::string> unmatched_natives(const checked::Program& program, const abi::NativeRegistry& registry);
+
+}  // namespace dunlin::ir
