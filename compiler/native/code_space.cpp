@@ -132,7 +132,12 @@ class OrcCodeSpace : public CodeSpace {
     llvm::FunctionAnalysisManager functions;
     llvm::CGSCCAnalysisManager calls;
     llvm::ModuleAnalysisManager modules;
-    llvm::PassBuilder builder(machine_.get());
+    // Evaluators are short scalar code and kernels are vectors already: what LLVM would do to loops only costs time. Small functions are worth
+    // inlining, large ones not: every root would drag a copy of all it calls through the pipeline.
+    llvm::PipelineTuningOptions tuning;
+    tuning.LoopVectorization = tuning.SLPVectorization = tuning.LoopUnrolling = tuning.LoopInterleaving = false;
+    tuning.InlinerThreshold = 40;
+    llvm::PassBuilder builder(machine_.get(), tuning);
     builder.registerModuleAnalyses(modules);
     builder.registerCGSCCAnalyses(calls);
     builder.registerFunctionAnalyses(functions);
