@@ -34,20 +34,15 @@ constexpr auto change_states =
     "i.wake_at, body = i.body "
     "from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) i(bucket, case_id, instance_id, version, strategy, stage, step_no, entered_at, wake_at, body) "
     "where s.bucket = i.bucket and s.case_id = i.case_id and s.instance_id = i.instance_id";
-constexpr auto add_states =
-    "insert into dunlin.state (bucket, case_id, instance_id, version, strategy, stage, step_no, entered_at, wake_at, body) "
-    "select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+constexpr auto add_states = "dunlin.state (bucket, case_id, instance_id, version, strategy, stage, step_no, entered_at, wake_at, body)";
 constexpr auto take_inbox =
     "delete from dunlin.inbox b using unnest($1, $2, $3) i(bucket, at, seq) where b.bucket = i.bucket and b.at = i.at and b.seq = i.seq";
-constexpr auto add_events =
-    "insert into dunlin.event (bucket, case_id, at, instance_id, type, raised, body) select bucket, case_id, at, instance_id, type, true, body "
-    "from unnest($1, $2, $3, $4, $5, $6) i(bucket, case_id, at, instance_id, type, body)";
+constexpr auto add_events = "dunlin.event (bucket, case_id, at, instance_id, type, raised, body)";
 constexpr auto add_transitions =
-    "insert into dunlin.transition (bucket, case_id, instance_id, at, step_no, nth, version, from_strategy, from_stage, to_strategy, to_stage, rule, "
-    "source_file, source_begin) select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
-constexpr auto add_notes = "insert into dunlin.note (bucket, case_id, instance_id, at, body, whom) select * from unnest($1, $2, $3, $4, $5, $6)";
-constexpr auto add_quarantine =
-    "insert into dunlin.quarantine (at, kind, location, reason, body, bucket, case_id) select * from unnest($1, $2, $3, $4, $5, $6, $7)";
+    "dunlin.transition (bucket, case_id, instance_id, at, step_no, nth, version, from_strategy, from_stage, to_strategy, to_stage, rule, source_file, "
+    "source_begin)";
+constexpr auto add_notes = "dunlin.note (bucket, case_id, instance_id, at, body, whom)";
+constexpr auto add_quarantine = "dunlin.quarantine (at, kind, location, reason, body, bucket, case_id)";
 constexpr auto add_decisions =
     "insert into dunlin.decision (bucket, batch, recorded_at, version, body) select i.bucket, b.batch + 1, i.at, i.version, i.body "
     "from unnest($1, $2, $3, $4) i(bucket, at, version, body) join dunlin.bucket b on b.bucket = i.bucket";
@@ -162,7 +157,7 @@ class Writing {
       const engine::IncomingEvent& event = effect.event;
       if (event.inbox_id != 0) inbox_.add(case_file.bucket, event.at, event.inbox_id);
       if (!effect.raised) continue;
-      events_.add(case_file.bucket, case_file.debtor_id, event.at, case_file.instance(event.instance).id, number_of(layout_.event_ids, event.type),
+      events_.add(case_file.bucket, case_file.debtor_id, event.at, case_file.instance(event.instance).id, number_of(layout_.event_ids, event.type), true,
                   std::string_view(pack_values(program_, layout_.events[static_cast<size_t>(event.type)], event.slots.data())));
     }
   }
@@ -182,12 +177,8 @@ class Writing {
     if (found == opened_.end()) {
       std::vector<ColumnType> types = {int32, int64, int64, int64, text, timestamp};
       for (const ColumnType type : types_of(table.leaves)) types.push_back(type);
-      std::string parameters;
-      for (size_t i = 0; i < types.size(); ++i) parameters += fmt::format("{}${}", i == 0 ? "" : ", ", i + 1);
-      const std::string sql =
-          fmt::format("insert into {} (dunlin_bucket, dunlin_case, dunlin_id, dunlin_parent, dunlin_key, dunlin_since{}) select * from unnest({})", table.table,
-                      table.list, parameters);
-      found = opened_.emplace(opened.entity, Batch(sql, types)).first;
+      const std::string target = fmt::format("{} (dunlin_bucket, dunlin_case, dunlin_id, dunlin_parent, dunlin_key, dunlin_since{})", table.table, table.list);
+      found = opened_.emplace(opened.entity, Batch::added_to(target, types)).first;
     }
     const int32_t position = case_file.find(opened.id);
     const std::string key = position < 0 ? std::to_string(opened.id) : key_text(program_, case_file.instance(position));
@@ -216,12 +207,12 @@ class Writing {
   Batch cases_{step_cases, {int32, int64, int64, int32, timestamp, boolean}};
   Batch past_{keep_past, {int32, int64, int64, timestamp}};
   Batch states_{change_states, {int32, int64, int64, int32, int32, int32, int64, timestamp, timestamp, bytea}};
-  Batch new_states_{add_states, {int32, int64, int64, int32, int32, int32, int64, timestamp, timestamp, bytea}};
+  Batch new_states_ = Batch::added_to(add_states, {int32, int64, int64, int32, int32, int32, int64, timestamp, timestamp, bytea});
   Batch inbox_{take_inbox, {int32, timestamp, int64}};
-  Batch events_{add_events, {int32, int64, timestamp, int64, int32, bytea}};
-  Batch transitions_{add_transitions, {int32, int64, int64, timestamp, int64, int32, int32, int32, int32, int32, int32, int64, int32, int32}};
-  Batch notes_{add_notes, {int32, int64, int64, timestamp, text, text}};
-  Batch quarantine_{add_quarantine, {timestamp, text, text, text, text, int32, int64}};
+  Batch events_ = Batch::added_to(add_events, {int32, int64, timestamp, int64, int32, boolean, bytea});
+  Batch transitions_ = Batch::added_to(add_transitions, {int32, int64, int64, timestamp, int64, int32, int32, int32, int32, int32, int32, int64, int32, int32});
+  Batch notes_ = Batch::added_to(add_notes, {int32, int64, int64, timestamp, text, text});
+  Batch quarantine_ = Batch::added_to(add_quarantine, {timestamp, text, text, text, text, int32, int64});
 };
 
 }  // namespace

@@ -97,6 +97,7 @@ class PostgresStore final : public Store {
     Position after;  // the last one handed out
     int32_t last_bucket = -1;
     size_t next = 0;
+    int64_t total = 0;      // of all case files, awake or not
     bool complete = false;  // nothing lies behind the last of them
     std::vector<Place> cases;
   };

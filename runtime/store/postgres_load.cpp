@@ -65,19 +65,24 @@ struct PostgresStore::Loading {
     return static_cast<int32_t>(place);
   }
 
+  /// The stretch of a range selection as a condition that an index answers.
+  std::string between(const std::string& bucket, const std::string& case_id) const {
+    const Place &first = selection.cases.front(), &last = selection.cases.back();
+    if (first.bucket == last.bucket) {
+      return fmt::format("{0} = {1} and {2} between '{3}'::int8 and '{4}'::int8", bucket, first.bucket, case_id, first.case_id, last.case_id);
+    }
+    return fmt::format("{0} between {1} and {2} and ({0}, {3}) >= ({1}, '{4}'::int8) and ({0}, {3}) <= ({2}, '{5}'::int8)", bucket, first.bucket, last.bucket,
+                       case_id, first.case_id, last.case_id);
+  }
+
   /// `table` must be something with columns `bucket` and `case_id` of these names.
   std::string query(const std::string& columns, const std::string& table, const std::string& bucket, const std::string& case_id, const std::string& more,
                     const std::string& order) const {
     const auto& all = selection.cases;
     const std::string then = order.empty() ? "" : ", " + order;
     if (selection.range) {
-      const Place &first = all.front(), &last = all.back();
-      const std::string where =
-          first.bucket == last.bucket
-              ? fmt::format("{0} = {1} and {2} between '{3}'::int8 and '{4}'::int8", bucket, first.bucket, case_id, first.case_id, last.case_id)
-              : fmt::format("{0} between {1} and {2} and ({0}, {3}) >= ({1}, '{4}'::int8) and ({0}, {3}) <= ({2}, '{5}'::int8)", bucket, first.bucket,
-                            last.bucket, case_id, first.case_id, last.case_id);
-      return fmt::format("select {}, {}{} from {} where {}{} order by {}, {}{}", bucket, case_id, columns, table, where, more, bucket, case_id, then);
+      return fmt::format("select {}, {}{} from {} where {}{} order by {}, {}{}", bucket, case_id, columns, table, between(bucket, case_id), more, bucket,
+                         case_id, then);
     }
     std::string buckets, ids;
     for (const Place& place_of_case : all) {
@@ -304,7 +309,11 @@ Result<void> PostgresStore::Loading::tasks() {
       "expires, time_window, "
       "fields::text";
   const auto take = [&](size_t index, CopyRows& rows) { take_task(index, rows); };
-  const std::string open = "dunlin.task_open join dunlin.task_body using (bucket, case_id, task)";
+  std::string open = "dunlin.task_open join dunlin.task_body using (bucket, case_id, task)";
+  if (selection.range) {  // a join does not hand a range on from one side to the other
+    open = fmt::format("(select * from dunlin.task_open where {0}) o join (select * from dunlin.task_body where {0}) b using (bucket, case_id, task)",
+                       between("bucket", "case_id"));
+  }
   if (!selection.past) return stream(query(columns, open, "bucket", "case_id", "", ""), take);
   const std::string at = sql_instant(selection.now);
   const std::string plain =
@@ -353,7 +362,11 @@ Result<void> PostgresStore::look_ahead(BulkConnection& connection, int32_t versi
     ahead_.cases.push_back({bucket, rows.int64(), 0});
   }
   ahead_.complete = ahead_.cases.size() < ahead_max;
-  return rows.finish();
+  if (auto done = rows.finish(); !done) return done;
+  auto total = connection.value("select count(*) from dunlin.case_file");
+  if (!total) return std::unexpected(total.error());
+  ahead_.total = std::atoll(total->value_or("0").c_str());
+  return {};
 }
 
 Result<void> PostgresStore::select_awake(BulkConnection& connection, int32_t version, Position after, int32_t last_bucket, size_t limit, Selection& selection) {
@@ -370,11 +383,9 @@ Result<void> PostgresStore::select_awake(BulkConnection& connection, int32_t ver
   const Place &from = selection.cases.front(), &to = selection.cases.back();
   ahead_.after = {to.bucket, to.case_id};
   // Identities are hashes, so a stretch of them holds its share of all case files.
-  auto total = connection.value("select greatest(reltuples, 0)::int8 from pg_class where oid = 'dunlin.case_file'::regclass");
-  if (!total) return std::unexpected(total.error());
   constexpr double ids = 9.3e18;
   const double span = (to.bucket - from.bucket + static_cast<double>(to.case_id - from.case_id) / ids) / engine::bucket_count;
-  selection.range = count > 50 && static_cast<double>(count) > dense * span * std::atof(total->value_or("0").c_str());
+  selection.range = count > 50 && static_cast<double>(count) > dense * span * static_cast<double>(ahead_.total);
   return {};
 }
 
@@ -407,12 +418,17 @@ Result<Cases> PostgresStore::load_from(const checked::Program& program, Instant 
   while (cases && cases->empty()) {
     Selection selection{.now = now, .stepping = true};
     auto done = read([&](BulkConnection& connection) -> Result<void> {
-      // Row estimates of freshly filled tables are poor; every table here is read along its key.
+      // Only the look at who is awake may scan a table. Row estimates of freshly filled tables are poor, and the rest is read along its key.
+      if (!full) {
+        auto selected = select_awake(connection, *version, after, last_bucket, limit, selection);
+        if (!selected) return selected;
+      }
       if (auto set = connection.run("set local enable_seqscan = off; set local enable_bitmapscan = off; set local enable_hashjoin = off"); !set)
         return std::unexpected(set.error());
-      auto selected =
-          full ? select_all(connection, after, last_bucket, limit, selection) : select_awake(connection, *version, after, last_bucket, limit, selection);
-      if (!selected) return selected;
+      if (full) {
+        auto selected = select_all(connection, after, last_bucket, limit, selection);
+        if (!selected) return selected;
+      }
       cases = load_selected(connection, **layout, selection, pool);
       return cases ? Result<void>() : std::unexpected(cases.error());
     });

@@ -37,13 +37,9 @@ std::optional<int64_t> number_of(const std::vector<int32_t>& numbers, int32_t in
   return numbers[static_cast<size_t>(index)];
 }
 
-constexpr auto insert_open =
-    "insert into dunlin.task_open (bucket, case_id, task, instance_id, queue, priority, status, marked, not_before) "
-    "select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+constexpr auto insert_open = "dunlin.task_open (bucket, case_id, task, instance_id, queue, priority, status, marked, not_before)";
 constexpr auto insert_body =
-    "insert into dunlin.task_body (bucket, case_id, task, identity, rule, recipient, stage, standing, stays, treatment, created_at, due, expires, time_window, "
-    "fields) "
-    "select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+    "dunlin.task_body (bucket, case_id, task, identity, rule, recipient, stage, standing, stays, treatment, created_at, due, expires, time_window, fields)";
 constexpr auto change_open =
     "update dunlin.task_open t set priority = i.priority, status = i.status, marked = i.marked, not_before = i.not_before "
     "from unnest($1, $2, $3, $4, $5, $6, $7) i(bucket, case_id, task, priority, status, marked, not_before) "
@@ -66,22 +62,21 @@ constexpr auto close_open =
     "created_at, due, expires, "
     "time_window, fields, done_at, reason, outcome from i join gone using (bucket, case_id, task) join body using (bucket, case_id, task)";
 constexpr auto insert_done =
-    "insert into dunlin.task_done (bucket, case_id, task, instance_id, queue, priority, status, not_before, identity, rule, recipient, stage, standing, stays, "
-    "treatment, created_at, "
-    "due, expires, time_window, fields, done_at, reason, outcome) "
-    "select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)";
+    "dunlin.task_done (bucket, case_id, task, instance_id, queue, priority, status, not_before, identity, rule, recipient, stage, standing, stays, treatment, "
+    "created_at, due, expires, time_window, fields, done_at, reason, outcome)";
 
 }  // namespace
 
 TaskChanges::TaskChanges(const Layout& layout)
     : layout_(layout),
-      open_(insert_open, {int32, int64, uuid, int64, int32, int64, int16, boolean, timestamp}),
-      body_(insert_body, {int32, int64, uuid, int64, int64, int64, int32, boolean, boolean, text, timestamp, timestamp, timestamp, int64, jsonb}),
+      open_(Batch::added_to(insert_open, {int32, int64, uuid, int64, int32, int64, int16, boolean, timestamp})),
+      body_(Batch::added_to(insert_body,
+                            {int32, int64, uuid, int64, int64, int64, int32, boolean, boolean, text, timestamp, timestamp, timestamp, int64, jsonb})),
       update_open_(change_open, {int32, int64, uuid, int64, int16, boolean, timestamp}),
       update_body_(change_body, {int32, int64, uuid, int64, int32, boolean, boolean, text, timestamp, timestamp, int64, jsonb}),
       close_(close_open, {int32, int64, uuid, int16, timestamp, text, text}),
-      record_(insert_done, {int32,   int64,   uuid, int64,     int32,     int64,     int16, timestamp, int64,     int64, int64, int32,
-                            boolean, boolean, text, timestamp, timestamp, timestamp, int64, jsonb,     timestamp, text,  text}) {}
+      record_(Batch::added_to(insert_done, {int32,   int64,   uuid, int64,     int32,     int64,     int16, timestamp, int64,     int64, int64, int32,
+                                            boolean, boolean, text, timestamp, timestamp, timestamp, int64, jsonb,     timestamp, text,  text})) {}
 
 void TaskChanges::add(const engine::CaseFile& case_file, const engine::StepResult& result, Instant now) {
   if (result.tasks.empty()) return;
