@@ -4,13 +4,13 @@
 #include <cmath>
 #include <optional>
 #include <set>
-#include <stdexcept>
 
 #include "compiler/abi/arithmetic.h"
 #include "compiler/abi/builtin_bodies.h"
 #include "compiler/abi/clock.h"
 #include "compiler/abi/text_bodies.h"
 #include "compiler/abi/wake.h"
+#include "stdlib/native/standard_natives.h"
 
 namespace dunlin::test {
 
@@ -172,8 +172,17 @@ class Evaluator {
       }
       case Op::aggregate:
         return aggregate(e);
-      case Op::native:
-        throw std::invalid_argument("native functions are not for the tree");
+      case Op::native: {
+        const auto& native = p_.natives[static_cast<size_t>(e.index)];
+        Slots arguments, result(static_cast<size_t>(checked::slot_count(p_, native.result)));
+        for (const auto& argument : e.args) {
+          const Slots one = of(*argument);
+          arguments.insert(arguments.end(), one.begin(), one.end());
+        }
+        auto host = abi::native_host(c_.arena);
+        if (standard_natives().body(native.name)(arguments.data(), result.data(), &host) != 0) throw Faulted{Fault::native_function};
+        return result;
+      }
       default:
         return {arithmetic(e)};
     }
@@ -294,8 +303,21 @@ class Evaluator {
     return a < b ? -1 : a > b ? 1 : 0;
   }
 
+  /// A day of 24 hours, a month of 30 days.
+  static int64_t usual_length(int64_t duration) {
+    const int64_t day_us = 86'400 * abi::us_per_second;
+    const auto unit = abi::duration_unit(duration);
+    return checked_product(abi::duration_amount(duration), unit == abi::DurationUnit::microsecond ? 1
+                                                           : unit == abi::DurationUnit::month     ? 30 * day_us
+                                                                                                  : day_us);
+  }
+
   bool compare(const Expr& e) {
-    const int64_t a = of(*e.args[0])[0], b = of(*e.args[1])[0];
+    int64_t a = of(*e.args[0])[0], b = of(*e.args[1])[0];
+    if (e.args[0]->type.kind == TypeKind::duration && abi::duration_unit(a) != abi::duration_unit(b)) {
+      a = usual_length(a);
+      b = usual_length(b);
+    }
     const int order = Evaluator::order(e.args[0]->type, a, b);
     switch (e.op) {
       case Op::equal:
