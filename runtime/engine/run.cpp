@@ -11,6 +11,18 @@ using checked::Type;
 using checked::TypeKind;
 
 bool is_text(TypeKind kind) { return kind == TypeKind::text || kind == TypeKind::timezone || kind == TypeKind::file || kind == TypeKind::location; }
+/// Whether an expression looks at the stage or strategy of an instance.
+bool reads_state(const checked::Expr& expr) {
+  using checked::Op;
+  if (expr.op == Op::entered_at || expr.op == Op::enrolled_at || expr.op == Op::visits || expr.op == Op::in_stage || expr.op == Op::in_strategy) return true;
+  const auto part_reads = [](const checked::ExprPtr& part) { return part != nullptr && reads_state(*part); };
+  if (std::ranges::any_of(expr.args, part_reads)) return true;
+  if (expr.aggregate == nullptr) return false;
+  const checked::Aggregate& over = *expr.aggregate;
+  return part_reads(over.owner) || part_reads(over.value) || part_reads(over.where) || part_reads(over.window_value) ||
+         std::ranges::any_of(over.order, [&](const auto& key) { return part_reads(key.key); });
+}
+
 const abi::Text* as_text(int64_t slot) { return reinterpret_cast<const abi::Text*>(slot); }
 
 }  // namespace
@@ -25,6 +37,13 @@ Run::Run(const checked::Program& program, const Evaluator& evaluator, const abi:
   out_.resize(static_cast<size_t>(most) + 1);
   for (const auto& strategy : program.strategies) strategy_hash_.push_back(hash_text(strategy.name));
   for (const auto& queue : program.queues) queue_hash_.push_back(hash_text(queue.name));
+  for (const auto& entity : program.entities) {
+    for (const auto& derived : entity.derived) {
+      if (derived.root == checked::none) continue;
+      const auto& body = program.roots[derived.root].body;
+      states_are_shared_ = states_are_shared_ || (body != nullptr && reads_state(*body));
+    }
+  }
   for (const auto& type : program.events) {
     const checked::Index field = type.queue == checked::none ? checked::none : checked::find_field(type.fields, "task_identity");
     identity_slot_.push_back(field == checked::none ? -1 : type.fields[field].slot);
@@ -166,6 +185,11 @@ void Run::touch(int32_t i) {
 
 void Run::facts_changed() {
   for (Work& work : work_) work.dirty = true;
+}
+
+void Run::state_changed(int32_t i) {
+  work_[i].dirty = true;
+  if (states_are_shared_) facts_changed();
 }
 
 const StagePlan* Run::stage_plan(int32_t i) {

@@ -101,6 +101,7 @@ class Run {
   Instant counted_from(Instant anchor, int64_t duration);
   void touch(int32_t i);
   void facts_changed();
+  void state_changed(int32_t i);
   InstanceState& state(int32_t i) { return case_->state(i); }
   const StagePlan* stage_plan(int32_t i);
   Firing& fired(int32_t i, const Rule& rule);
@@ -215,6 +216,7 @@ class Run {
   Reads reads_;
   std::vector<int32_t> root_slots_;  // value slots of each root
   std::vector<uint64_t> strategy_hash_, queue_hash_;
+  bool states_are_shared_ = false;      // a derived field reads the state of the instance it belongs to, so others may see it
   std::vector<int32_t> identity_slot_;  // by event type: first slot of task_identity, -1 if it has none
 
   CaseFile* case_ = nullptr;

@@ -88,7 +88,7 @@ bool Run::enter(int32_t i, int32_t stage, const Rule* rule, Entry entry) {
   }
   entered.may_enrol = !program_.stages[stage].is_final;
   case_->refresh_view(i);
-  facts_changed();
+  state_changed(i);
   result_->transitions.push_back(std::move(transition));
   if (options_->listener != nullptr) options_->listener->stage_entered(i, stage);
   if (entry == Entry::strategy) run_on_entry(i, plan_.strategies[strategy].on_entry);
