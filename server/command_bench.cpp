@@ -29,13 +29,13 @@ struct BenchCommand {
 
 using Json = nlohmann::ordered_json;
 
-std::string millions(double per_s) { return fmt::format("{:.2f} M/s", per_s / 1e6); }
+std::string rate_text(double per_s) { return per_s < 1e5 ? fmt::format("{:.1f} k/s", per_s / 1e3) : fmt::format("{:.2f} M/s", per_s / 1e6); }
 
 void print_in_memory(const bench::InMemoryFigures& figures, bool color) {
   using Align = Table::Align;
   Table table({{"one core, in memory"}, {"decisions", Align::right}, {"of hand-written", Align::right}});
   double row = figures.handwritten_row_per_s;
-  auto add = [&](const char* what, double per_s) { table.add({what, millions(per_s), fmt::format("{:.2f}", per_s / row)}); };
+  auto add = [&](const char* what, double per_s) { table.add({what, rate_text(per_s), fmt::format("{:.{}f}", per_s / row, per_s < row / 100 ? 4 : 2)}); };
   add("JIT (columnar kernel)", figures.jit_per_s);
   add("JIT, account by account", figures.jit_rows_per_s);
   add("interpreter", figures.interpreter_per_s);

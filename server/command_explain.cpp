@@ -159,7 +159,8 @@ void print_rules(const ExplainCommand& command, const simulate::Explanation& exp
   }
   auto hidden = std::count_if(explanation.rules.begin(), explanation.rules.end(),
                               [](const auto& rule) { return rule.verdict == simulate::Verdict::no_event || rule.verdict == simulate::Verdict::not_tried; });
-  if (hidden > 0 && !command.all) fmt::print("\n{} rules had nothing to look at then; --all shows them\n", hidden);
+  if (hidden > 0 && !command.all)
+    fmt::print("\n{} {} had nothing to look at then; --all shows {}\n", hidden, hidden == 1 ? "rule" : "rules", hidden == 1 ? "it" : "them");
 }
 
 void print_text(const ExplainCommand& command, const simulate::Explanation& explanation, const SourceMap& sources, const LocalClock& clock) {

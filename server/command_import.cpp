@@ -104,13 +104,12 @@ int prepare_rows(const ImportCommand& command, Work& work) {
   return problems.empty() ? 0 : refuse_mapping(command.common, path.string(), problems);
 }
 
-nlohmann::ordered_json counts_json(const std::map<std::string, store::ImportCounts>& counts) {
-  auto body = nlohmann::ordered_json::object();
-  for (const auto& [name, sums] : counts) {
-    body[name] = {
-        {"inserted", sums.inserted}, {"changed", sums.changed}, {"unchanged", sums.unchanged}, {"duplicates", sums.duplicates}, {"set_aside", sums.set_aside}};
-  }
-  return body;
+nlohmann::ordered_json counts_json(const store::ImportCounts& counts) {
+  return {{"inserted", counts.inserted},
+          {"changed", counts.changed},
+          {"unchanged", counts.unchanged},
+          {"duplicates", counts.duplicates},
+          {"set_aside", counts.set_aside}};
 }
 
 void print_json(const import::ImportSummary& summary, const std::string& source, double seconds) {
@@ -119,9 +118,11 @@ void print_json(const import::ImportSummary& summary, const std::string& source,
                               {"rows_taken", summary.rows_taken},
                               {"rows_rejected", summary.rows_rejected},
                               {"rows_repeated", summary.rows_repeated},
-                              {"entities", counts_json(summary.entities)},
+                              {"entities", nlohmann::ordered_json::object()},
                               {"events", counts_json(summary.events)},
+                              {"event_rows", summary.event_rows},
                               {"seconds", seconds}};
+  for (const auto& [name, counts] : summary.entities) body["entities"][name] = counts_json(counts);
   auto rejections = nlohmann::ordered_json::array();
   for (const auto& rejection : summary.first_rejections) {
     rejections.push_back({{"line", rejection.line}, {"column", rejection.column}, {"reason", rejection.reason}});
@@ -133,14 +134,15 @@ void print_json(const import::ImportSummary& summary, const std::string& source,
 void print_text(const ImportCommand& command, const import::ImportSummary& summary, const std::string& source, double seconds) {
   using Align = Table::Align;
   Table table({{"what"}, {"new", Align::right}, {"changed", Align::right}, {"as before", Align::right}, {"known", Align::right}, {"set aside", Align::right}});
-  auto add = [&](const std::map<std::string, store::ImportCounts>& counts) {
-    for (const auto& [name, sums] : counts) {
-      table.add({name, grouped(sums.inserted), grouped(sums.changed), grouped(sums.unchanged), grouped(sums.duplicates), grouped(sums.set_aside)});
-    }
+  auto add = [&](const std::string& name, const store::ImportCounts& counts) {
+    table.add({name, grouped(counts.inserted), grouped(counts.changed), grouped(counts.unchanged), grouped(counts.duplicates), grouped(counts.set_aside)});
   };
-  add(summary.entities);
-  add(summary.events);
+  for (const auto& [name, counts] : summary.entities) add(name, counts);
+  if (!summary.event_rows.empty()) add("events", summary.events);
   if (!table.empty()) fmt::print("{}\n", table.text(command.common.color));
+  std::string events;
+  for (const auto& [name, count] : summary.event_rows) events += fmt::format("{}{} {}", events.empty() ? "" : ", ", grouped(count), name);
+  if (!events.empty()) fmt::print("events: {}\n", events);
   fmt::print("{}: {} rows read, {} taken", source, grouped(summary.rows_read), grouped(summary.rows_taken));
   if (summary.rows_repeated > 0) fmt::print(", {} of them say the same as a row before", grouped(summary.rows_repeated));
   fmt::print(", {} rejected, {:.1f} s\n", grouped(summary.rows_rejected), seconds);

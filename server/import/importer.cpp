@@ -54,7 +54,6 @@ class Import {
   Import(store::Store& store, const checked::Program& program, RowMapper& mapper, RowSource& source, const ImportOptions& options)
       : store_(store), program_(program), mapper_(mapper), source_(source), options_(options) {
     instances_.resize(program.entities.size());
-    events_.resize(program.events.size());
   }
 
   store::Result<ImportSummary> run() {
@@ -87,7 +86,9 @@ class Import {
       if (fresh_instances_[i]) instances_[static_cast<size_t>(mapped_.instances[i].entity)].push_back(std::move(mapped_.instances[i]));
     }
     for (size_t i = 0; i < mapped_.events.size(); ++i) {
-      if (fresh_events_[i]) events_[static_cast<size_t>(mapped_.events[i].type)].push_back(std::move(mapped_.events[i]));
+      if (!fresh_events_[i]) continue;
+      ++summary_.event_rows[program_.events[static_cast<size_t>(mapped_.events[i].type)].name];
+      events_.push_back(std::move(mapped_.events[i]));
     }
   }
 
@@ -146,12 +147,11 @@ class Import {
       add_counts(summary_.entities[program_.entities[i].name], *counts);
       instances_[i].clear();
     }
-    for (size_t i = 0; i < events_.size(); ++i) {
-      if (events_[i].empty()) continue;
-      auto counts = store_.post_events(program_, events_[i]);
+    if (!events_.empty()) {
+      auto counts = store_.post_events(program_, events_);
       if (!counts) return std::unexpected(counts.error());
-      add_counts(summary_.events[program_.events[i].name], *counts);
-      events_[i].clear();
+      add_counts(summary_.events, *counts);
+      events_.clear();
     }
     aside_.clear();
     arena_.clear();
@@ -171,7 +171,7 @@ class Import {
   MappedRow mapped_;
   std::vector<bool> fresh_instances_, fresh_events_;
   std::vector<std::vector<store::InstanceRow>> instances_;
-  std::vector<std::vector<store::EventRow>> events_;
+  std::vector<store::EventRow> events_;
   std::vector<store::SetAside> aside_;
   size_t in_batch_ = 0;
 };

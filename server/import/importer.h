@@ -11,9 +11,11 @@ namespace dunlin::import {
 
 struct ImportSummary {
   int64_t rows_read = 0, rows_taken = 0, rows_rejected = 0;
-  int64_t rows_repeated = 0;                                    // an entity or event that stood in the file before, with the same values
-  std::map<std::string, store::ImportCounts> entities, events;  // by name
-  std::vector<Rejection> first_rejections;                      // at most 20
+  int64_t rows_repeated = 0;                            // an entity or event that stood in the file before, with the same values
+  std::map<std::string, store::ImportCounts> entities;  // by name
+  store::ImportCounts events;
+  std::map<std::string, int64_t> event_rows;  // how many the rows held, by name of the event
+  std::vector<Rejection> first_rejections;    // at most 20
 };
 
 struct ImportOptions {

@@ -144,7 +144,7 @@ std::string settled(std::string output, const fs::path& folder) {
   replace_all(output, folder.string(), "FOLDER");
   static const std::vector<std::pair<std::regex, std::string>> patterns = {
       {std::regex(R"(\b\d+\.\d+ (m?s)\b)"), "# $1"},
-      {std::regex(R"("(seconds|compile_ms)": ?[0-9.e+-]+)"), "\"$1\": #"},
+      {std::regex(R"re("(seconds|compile_ms|load_s|step_s|commit_s)": ?[0-9.e+-]+)re"), "\"$1\": #"},
       {std::regex(R"(\b[0-9a-f]{64}\b)"), "HASH"},
       {std::regex(R"(\b20[2-9]\d-\d\d-\d\d[ T]\d\d:\d\d(:\d\dZ)?)"), "NOW"},
       {std::regex(R"(\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b)"), "ID"},
