@@ -10,6 +10,7 @@ namespace {
 constexpr size_t back_max = 16;
 constexpr int64_t entries_max = 100'000;
 constexpr Instant no_anchor = INT64_MIN;
+constexpr int32_t every_stage = -1;
 
 bool contains(const std::vector<uint64_t>& keys, uint64_t key) { return std::ranges::find(keys, key) != keys.end(); }
 
@@ -97,7 +98,8 @@ bool Run::enter(int32_t i, int32_t stage, const Rule* rule, Entry entry) {
 }
 
 void Run::leave_stage(int32_t i, int32_t next_stage, Entry entry) {
-  withdraw_one_offs(i, program_.stages[next_stage].is_final ? -1 : state(i).stage);
+  const bool is_final = program_.stages[next_stage].is_final;
+  if (is_final || state(i).stage >= 0) withdraw_one_offs(i, is_final ? every_stage : state(i).stage);
   InstanceState& left = state(i);
   if (left.stage < 0 || entry == Entry::strategy) return;
   const StagePlan& plan = plan_.stages[left.stage];
@@ -162,19 +164,19 @@ void Run::run_on_entry(int32_t i, const std::vector<const Rule*>& rules) {
   }
 }
 
-/// One-off tasks of a stage that nobody has taken; of every stage, standing ones too, if `stage` is -1.
+/// One-off tasks of a stage that nobody has taken; of every stage, standing ones too, where a final stage is entered.
 void Run::withdraw_one_offs(int32_t i, int32_t stage) {
   bool any = false;
   for (size_t t = 0; t < case_->tasks().size(); ++t) {
     const OpenTask& task = case_->tasks()[t];
     if (task.instance != i || task.stage == just_created) continue;
-    if (stage >= 0) {
+    if (stage != every_stage) {
       const bool untaken = task.status == TaskStatus::ready || task.status == TaskStatus::withheld;
       if (task.standing || task.stays || task.stage != stage || !untaken) continue;
     } else if (task.marked) {
       continue;
     }
-    any = withdraw(t, stage >= 0 ? "its stage was left" : "a final stage was entered", rule_ == nullptr ? Span{} : rule_->span) || any;
+    any = withdraw(t, stage != every_stage ? "its stage was left" : "a final stage was entered", rule_ == nullptr ? Span{} : rule_->span) || any;
   }
   if (any) remove_gone_tasks();
 }

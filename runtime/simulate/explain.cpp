@@ -118,7 +118,7 @@ class Explaining {
       RuleExplained rule{.place = "enrolment", .kind = "enrol", .name = strategy.name, .where = program_.roots[strategy.enrol].span};
       const Recorder::Entry* entry = recorder_.latest(strategy.enrol, instance_);
       if (entry == nullptr) {
-        rule.because = stage_ >= 0 ? "the final stage does not let it enrol again" : "a strategy before it took the account";
+        rule.because = stage_ >= 0 ? "the final stage does not let it enrol again" : "a strategy before it took it";
       } else {
         rule.verdict = entry->held ? Verdict::held : Verdict::not_held;
         rule.because = entry->held ? "its condition holds" : "its condition does not hold";
