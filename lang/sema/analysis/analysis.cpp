@@ -9,7 +9,7 @@ void analyse(const checked::Program& program, Diagnostics& diagnostics, const An
   using namespace analysis;
   check_tables(program, diagnostics, options);
   Conditions conditions(program);
-  const Flow flow(program, conditions);
+  const Flow flow(program);
   check_stages(program, flow, diagnostics);
   check_circles(program, conditions, flow, diagnostics);
   check_enrolment(program, conditions, diagnostics);

@@ -1,6 +1,7 @@
 #include "lang/sema/analysis/flow.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace dunlin::analysis {
 
@@ -10,10 +11,7 @@ using checked::Op;
 using checked::Rule;
 using checked::TypeKind;
 
-Flow::Flow(const checked::Program& program, Conditions& conditions)
-    : program_(program), conditions_(conditions), reachable_(program.stages.size()), has_before_(program.stages.size()) {
-  search();
-}
+Flow::Flow(const checked::Program& program) : program_(program), reachable_(program.stages.size()), has_before_(program.stages.size()) { search(); }
 
 bool Flow::entered(Index strategy) const {
   const auto& stages = program_.strategies[static_cast<size_t>(strategy)].stages;
@@ -46,7 +44,6 @@ Targets Flow::targets_of(const Action& action) const {
 
 Targets Flow::targets_of(const Rule& rule) const {
   Targets all;
-  if (rule.guard != checked::none && conditions_.never_holds(rule.guard)) return all;
   for (const Action& action : rule.actions) {
     const Targets one = targets_of(action);
     all.stages.insert(all.stages.end(), one.stages.begin(), one.stages.end());
@@ -107,29 +104,47 @@ std::vector<const Rule*> Flow::rules_in(Index stage) const {
   return rules;
 }
 
-void Flow::enter(Index stage, std::vector<Index>& open) {
-  if (stage < 0 || reachable_[static_cast<size_t>(stage)]) return;
-  reachable_[static_cast<size_t>(stage)] = true;
-  open.push_back(stage);
+std::vector<Index> Flow::next_stages(Index stage) const {
+  std::vector<Index> next;
+  for (const Rule* rule : rules_in(stage)) {
+    const Targets targets = targets_of(*rule);
+    if (targets.anywhere) {
+      next.resize(program_.stages.size());
+      std::iota(next.begin(), next.end(), 0);
+      return next;
+    }
+    for (Index target : targets.stages) {
+      if (target >= 0) next.push_back(target);
+    }
+  }
+  return next;
 }
 
-void Flow::search() {
-  std::vector<Index> open;
-  for (const checked::Strategy& strategy : program_.strategies) {
-    if (strategy.enrol != checked::none && !strategy.stages.empty()) enter(strategy.stages.front(), open);
-  }
+std::vector<bool> Flow::reached_from(std::vector<Index> open) const {
+  std::vector<bool> reached(program_.stages.size());
+  for (Index stage : open) reached[static_cast<size_t>(stage)] = true;
   while (!open.empty()) {
     const Index stage = open.back();
     open.pop_back();
-    for (const Rule* rule : rules_in(stage)) {
-      const Targets targets = targets_of(*rule);
-      for (Index target : targets.stages) {
-        if (target >= 0 && target != stage) has_before_[static_cast<size_t>(target)] = true;
-        enter(target, open);
-      }
-      if (!targets.anywhere) continue;
-      has_before_.assign(has_before_.size(), true);
-      for (size_t any = 0; any < program_.stages.size(); ++any) enter(static_cast<Index>(any), open);
+    for (Index target : next_stages(stage)) {
+      if (reached[static_cast<size_t>(target)]) continue;
+      reached[static_cast<size_t>(target)] = true;
+      open.push_back(target);
+    }
+  }
+  return reached;
+}
+
+void Flow::search() {
+  std::vector<Index> first;
+  for (const checked::Strategy& strategy : program_.strategies) {
+    if (strategy.enrol != checked::none && !strategy.stages.empty()) first.push_back(strategy.stages.front());
+  }
+  reachable_ = reached_from(std::move(first));
+  for (size_t stage = 0; stage < reachable_.size(); ++stage) {
+    if (!reachable_[stage]) continue;
+    for (Index target : next_stages(static_cast<Index>(stage))) {
+      if (target != static_cast<Index>(stage)) has_before_[static_cast<size_t>(target)] = true;
     }
   }
 }

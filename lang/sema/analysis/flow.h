@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "lang/sema/analysis/conditions.h"
+#include "lang/sema/analysis/scope.h"
 
 namespace dunlin::analysis {
 
@@ -16,14 +16,16 @@ struct Targets {
 
 class Flow {
  public:
-  Flow(const checked::Program& program, Conditions& conditions);
+  explicit Flow(const checked::Program& program);
 
   Targets targets_of(const checked::Action& action) const;
-  /// Of the whole rule; nothing where its guard can never hold.
+  /// Of the whole rule. A guard that never holds is a mistake of its own (E0607) and makes no difference here.
   Targets targets_of(const checked::Rule& rule) const;
 
   bool reachable(checked::Index stage) const { return reachable_[static_cast<size_t>(stage)]; }
   bool entered(checked::Index strategy) const;
+  /// By stage: whether it is one of `open` or can be reached from them.
+  std::vector<bool> reached_from(std::vector<checked::Index> open) const;
   /// Whether some rule or strategy leads into the stage from another one.
   bool has_a_stage_before(checked::Index stage) const { return has_before_[static_cast<size_t>(stage)]; }
   /// Rules that apply in the stage, in the order in which they are tried.
@@ -32,11 +34,10 @@ class Flow {
  private:
   void stages_named_in(checked::RootId root, std::vector<bool>& seen, Targets& targets) const;
   void stages_of_table(checked::Index table, std::vector<bool>& seen, Targets& targets) const;
+  std::vector<checked::Index> next_stages(checked::Index stage) const;
   void search();
-  void enter(checked::Index stage, std::vector<checked::Index>& open);
 
   const checked::Program& program_;
-  Conditions& conditions_;
   std::vector<bool> reachable_, has_before_;
 };
 

@@ -28,11 +28,14 @@ const char* kind_of(const Rule& rule) {
   }
 }
 
+constexpr size_t unreachable_max = 100;  // named in one run
+
 class StageCheck {
  public:
   StageCheck(const checked::Program& program, const Flow& flow, Diagnostics& diagnostics) : program_(program), flow_(flow), diagnostics_(diagnostics) {}
 
   void run() {
+    unreachable_stages();
     for (size_t s = 0; s < program_.strategies.size(); ++s) {
       const checked::Strategy& strategy = program_.strategies[s];
       if (!flow_.entered(static_cast<Index>(s))) {
@@ -40,10 +43,7 @@ class StageCheck {
         continue;
       }
       for (Index stage : strategy.stages) {
-        if (!flow_.reachable(stage)) {
-          unreachable(stage);
-          continue;
-        }
+        if (!flow_.reachable(stage)) continue;
         if (program_.stages[static_cast<size_t>(stage)].is_final) {
           rules_of_final(stage);
         } else if (strategy.stages.size() > 1) {
@@ -60,6 +60,29 @@ class StageCheck {
   void never_entered(const checked::Strategy& strategy) {
     auto& diagnostic = diagnostics_.warning("E0602", strategy.span, fmt::format("no account ever comes into strategy `{}`", strategy.name));
     diagnostic.help = fmt::format("give it `enrol when …`, or let a rule of another strategy `go {}`", strategy.name);
+  }
+
+  /// Only where the way is broken: stages that lie behind an unreachable one are reached once that one is.
+  void unreachable_stages() {
+    std::vector<Index> missing;
+    for (size_t stage = 0; stage < program_.stages.size(); ++stage) {
+      const auto index = static_cast<Index>(stage);
+      if (!flow_.reachable(index) && flow_.entered(stage_at(index).strategy)) missing.push_back(index);
+    }
+    if (missing.size() > unreachable_max) missing.resize(unreachable_max);
+    std::vector<std::vector<bool>> behind;
+    for (Index stage : missing) behind.push_back(flow_.reached_from({stage}));
+    std::vector<bool> explained(program_.stages.size());
+    const auto report = [&](size_t m) {
+      unreachable(missing[m]);
+      for (size_t stage = 0; stage < explained.size(); ++stage) explained[stage] = explained[stage] || behind[m][stage];
+    };
+    const auto leads_to = [&](size_t from, size_t to) { return behind[from][static_cast<size_t>(missing[to])]; };
+    for (size_t m = 0; m < missing.size(); ++m) {
+      bool behind_another = explained[static_cast<size_t>(missing[m])];
+      for (size_t other = 0; other < missing.size(); ++other) behind_another = behind_another || (leads_to(other, m) && !leads_to(m, other));
+      if (!behind_another) report(m);
+    }
   }
 
   void unreachable(Index stage) {

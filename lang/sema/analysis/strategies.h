@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lang/sema/analysis.h"
+#include "lang/sema/analysis/conditions.h"
 #include "lang/sema/analysis/flow.h"
 
 namespace dunlin::analysis {

@@ -70,7 +70,8 @@ class UseCheck {
       if (!functions_[i]) unused("function", program_.functions[i].name, program_.functions[i].span);
     }
     for (size_t i = 0; i < tables_.size(); ++i) {
-      if (!tables_[i]) unused("table", program_.tables[i].name, program_.tables[i].span);
+      // The rows of a `collect` table are written out where they are walked, so a use of it leaves no trace.
+      if (!tables_[i] && program_.tables[i].policy != checked::HitPolicy::collect) unused("table", program_.tables[i].name, program_.tables[i].span);
     }
     for (size_t i = 0; i < settings_.size(); ++i) {
       if (!settings_[i]) unused("parameter", program_.settings[i].name, program_.settings[i].span);

@@ -30,12 +30,33 @@ TEST_CASE("a stage that no rule leads to") {
   CHECK(codes(b.findings()) == Codes{"E0601"});
 }
 
-TEST_CASE("a rule whose condition never holds leads nowhere") {
+TEST_CASE("of several unreachable stages only the one where the way is broken is named") {
+  OneStrategy b;
+  const Index reminder = b.stage(b.soft, "reminder");
+  const Index done = b.stage(b.soft, "done", true);
+  const Index court = b.stage(b.soft, "court");
+  const Index claim = b.stage(b.soft, "claim");
+  b.stage(b.soft, "left", true);
+  b.rule(reminder, Rule::Kind::after, nullptr, 4);
+  b.rule(claim, Rule::Kind::after, nullptr, court);
+  b.rule(court, Rule::Kind::after, nullptr, done);
+  b.program.stages[static_cast<size_t>(claim)].span = {0, 500, 501};
+  const auto found = b.findings();
+  REQUIRE(codes(found) == Codes{"E0601"});
+  CHECK(found[0].span.begin == 500);
+
+  SECTION("a circle of them is named once") {
+    b.rule(court, Rule::Kind::after, nullptr, claim);
+    CHECK(codes(b.findings()) == Codes{"E0601"});
+  }
+}
+
+TEST_CASE("a rule whose condition never holds is one mistake, not two") {
   OneStrategy b;
   const Index reminder = b.stage(b.soft, "reminder");
   const Index calling = b.stage(b.soft, "calling", true);
   b.rule(reminder, Rule::Kind::when, both(b.above(10), b.at_most(3)), calling);
-  CHECK(codes(b.findings()) == Codes{"E0601", "E0607"});
+  CHECK(codes(b.findings()) == Codes{"E0607"});
 }
 
 TEST_CASE("a stage that no rule leads out of") {
