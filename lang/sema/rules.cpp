@@ -102,6 +102,50 @@ void RuleChecker::timer(const ast::Rule& written, Rule& made) {
   (duration ? made.delay : made.instant) = root;
 }
 
+namespace {
+
+/// Looks for the first place at which an expression reads stored fields, also by way of derived fields.
+class LoadedData {
+ public:
+  explicit LoadedData(const Context& context) : context_(context) {}
+
+  const checked::Expr* find(const checked::Expr& expr) {
+    if (expr.op == Op::field && expr.args[0]->type.kind == TypeKind::instance && expr.type.kind != TypeKind::list && !is_key(expr)) return &expr;
+    if (expr.op == Op::derived && reads(expr.args[0]->type.id, expr.index)) return &expr;
+    for (const ExprPtr& argument : expr.args) {
+      if (const checked::Expr* found = find(*argument)) return found;
+    }
+    if (!expr.aggregate) return nullptr;
+    for (const ExprPtr* part : {&expr.aggregate->value, &expr.aggregate->where, &expr.aggregate->window_value}) {
+      if (*part == nullptr) continue;
+      if (const checked::Expr* found = find(**part)) return found;
+    }
+    return nullptr;
+  }
+
+ private:
+  bool is_key(const checked::Expr& field) const { return context_.program.entities[field.args[0]->type.id].fields[field.index].key; }
+
+  bool reads(Index entity, Index derived) {
+    const RootId root = context_.program.entities[entity].derived[derived].root;
+    if (root == none || !seen_.insert(root).second) return false;
+    return context_.program.roots[root].body && find(*context_.program.roots[root].body) != nullptr;
+  }
+
+  const Context& context_;
+  std::unordered_set<RootId> seen_;
+};
+
+}  // namespace
+
+/// Data and events come by different roads: a handler that looks at loaded data does one thing or the other by which came first.
+static void warn_of_loaded_data(Context& context, const checked::Expr& guard) {
+  const checked::Expr* read = LoadedData(context).find(guard);
+  if (read == nullptr) return;
+  Diagnostic& diagnostic = context.warning("E0718", read->span, "this is loaded data: whether it or the event comes first would decide");
+  diagnostic.help = "ask for what the event itself tells, or use `when`, which does not care for the order";
+}
+
 void RuleChecker::guard(const ast::Rule& written, Rule& made, Surroundings& actions) {
   const ast::ExprPtr& condition = made.kind == Rule::Kind::when ? written.moment : written.guard;
   if (!condition) return;
@@ -110,6 +154,7 @@ void RuleChecker::guard(const ast::Rule& written, Rule& made, Surroundings& acti
   surroundings.event_type = actions.event_type;
   ExpressionChecker checker(context_, surroundings);
   ExprPtr body = checker.check_condition(*condition);
+  if (made.kind == Rule::Kind::on_event) warn_of_loaded_data(context_, *body);
   // Later actions may change variables and history, but not stored data nor the event: only what rests on those stays known.
   std::vector<const checked::Expr*> open = {body.get()};
   while (!open.empty()) {

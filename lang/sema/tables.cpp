@@ -78,6 +78,10 @@ class TableChecker {
   void from_sheet() {
     if (!declaration_.rows.empty()) context_.error("E0318", declaration_.from_file_span, "a table has its rows in a file or here, not both");
     const std::string& path = *declaration_.from_file;
+    if (path.ends_with(".xlsx") || path.ends_with(".dmn")) {
+      context_.error("E0901", declaration_.from_file_span, "tables are read from CSV files in this version").help = "save the sheet as CSV in UTF-8";
+      return;
+    }
     const std::string& owner = context_.sources.path(context_.tables[index_].file);
     const size_t slash = owner.rfind('/');
     const std::string beside = slash == std::string::npos ? path : owner.substr(0, slash + 1) + path;

@@ -77,6 +77,18 @@ TEST_CASE("handlers and what they see of the event") {
   CHECK(stage("on promise, promise : go b").codes() == "E0202");
 }
 
+TEST_CASE("a handler that looks at loaded data is warned of") {
+  CHECK(stage("on payment where balance > 5 : note \"x\"").codes() == "E0718");
+  CHECK(stage("on payment where debtor.bankrupt : note \"x\"").codes() == "E0718");
+  CHECK(stage("on payment where amount > 5 and n > 1 and account.id != \"x\" : note \"x\"").codes() == "");
+  CHECK(stage("on payment where count(payment within 3 days) > 1 : note \"x\"").codes() == "");
+  const Checked derived = check(entities +
+                                "extend account { large = balance > 5, often = count(payment) > 3 }\n"
+                                "strategy s \"S\" for account { stage a {\n on payment where often : note \"x\"\n on payment where large : note \"y\"\n} }");
+  CHECK(derived.codes() == "E0718");
+  CHECK(derived.underlined() == "large");
+}
+
 TEST_CASE("events form trees in preorder") {
   const Checked made = soft("  stage a { }");
   REQUIRE(made.program);
