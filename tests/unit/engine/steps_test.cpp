@@ -173,6 +173,29 @@ TEST_CASE("an event of the debtor concerns its accounts; a handler for a tree ta
   CHECK(desk.stage() == "calling");
 }
 
+TEST_CASE("an event of one account is not offered to the debtor's other accounts") {
+  Desk desk;
+  desk.add(desk.calling, desk.on_event(desk.payment, {Desk::go(desk.promised)}));
+  desk.open_case();
+  desk.file->open_instance(desk.account_entity, 0, stable_id("account", "b"), {reinterpret_cast<int64_t>(desk.file->text("b")), 0});
+  desk.step(on(1), {desk.event(on(1), desk.payment)});
+  CHECK(desk.stage() == "promised");
+  CHECK(desk.file->state(2).stage == desk.calling);
+}
+
+TEST_CASE("raised events do not break a circle") {
+  Desk desk;
+  desk.add(desk.calling, desk.on_entry({{.kind = Action::Kind::raise, .event_type = desk.payment}}));
+  desk.add(desk.calling, desk.on_event(desk.payment, {Desk::go(desk.promised)}));
+  desk.add(desk.promised, desk.on_entry({{.kind = Action::Kind::raise, .event_type = desk.alert}}));
+  desk.add(desk.promised, desk.on_event(desk.alert, {Desk::go(desk.calling)}));
+  desk.open_case();
+  desk.step(on(1));
+  REQUIRE(desk.result.fault.has_value());
+  CHECK(desk.stage() == "none");
+  CHECK(desk.file->view().events.count == 0);
+}
+
 TEST_CASE("raised events follow directly") {
   Desk desk;
   Changes order;
