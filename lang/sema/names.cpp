@@ -110,6 +110,10 @@ ExprPtr ExpressionChecker::make(const Meaning& meaning, const ast::Name& name) {
     case Kind::children:
       return children_of(self_expr(span), meaning.index, span);
     case Kind::setting: {
+      if (around_.constant) {
+        context_.error("E0321", span, in_ticks(name.text) + " may be set anew while the bundle runs: this must be constant");
+        return make_wrong(span);
+      }
       ExprPtr made = make_node(Op::setting, context_.program.settings[meaning.index].type, span);
       made->index = meaning.index;
       return made;

@@ -123,6 +123,7 @@ TEST_CASE("settings") {
   CHECK(check("parameter cap : decimal in 0..1 = 3").codes() == "E0315");
   CHECK(check("parameter cap : int").codes() == "E0321");
   CHECK(check("parameter cap : date = today").codes() == "E0321");
+  CHECK(check("parameter cap : int = 1\nparameter other : int = cap").codes() == "E0321");
   CHECK(check("parameter cap : int = 1.5").codes() == "E0301");
 }
 
