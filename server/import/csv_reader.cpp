@@ -125,6 +125,10 @@ class CsvReader final : public RowSource {
       reject(rejection, line.number, fmt::format("byte {} of the row is not valid UTF-8; save the file as UTF-8", bad + 1), record);
       return Next::rejected;
     }
+    if (size_t zero = record.find('\0'); zero != std::string::npos) {
+      reject(rejection, line.number, fmt::format("byte {} of the row is zero; no text has one", zero + 1), record);
+      return Next::rejected;
+    }
     return Next::row;
   }
 

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "lang/diag/source.h"
+
 namespace dunlin::import {
 namespace {
 
@@ -16,6 +20,19 @@ uint64_t hash_text(uint64_t seed, std::string_view text) {
   uint64_t hash = seed ^ 0xCBF29CE484222325ull;
   for (unsigned char c : text) hash = (hash ^ c) * 0x100000001B3ull;
   return mixed(hash, text.size());
+}
+
+/// A rejected row may hold any bytes; what is kept of it must be text that a database takes.
+std::string as_text(std::string_view bytes) {
+  std::string text;
+  while (!bytes.empty()) {
+    size_t good = std::min(find_invalid_utf8(bytes), bytes.find('\0'));
+    text += bytes.substr(0, good);
+    if (good >= bytes.size()) break;
+    text += fmt::format("\\x{:02X}", static_cast<unsigned char>(bytes[good]));
+    bytes.remove_prefix(good + 1);
+  }
+  return text;
 }
 
 bool is_text(const checked::Type& type) {
@@ -125,6 +142,8 @@ class Import {
 
   void reject(Rejection rejection) {
     ++summary_.rows_rejected;
+    rejection.reason = as_text(rejection.reason);
+    rejection.body = as_text(rejection.body);
     store::SetAside aside;
     aside.kind = "row";
     aside.where = fmt::format("{}:{}", source_.name(), rejection.line);

@@ -80,6 +80,7 @@ class JsonLinesReader final : public RowSource {
         auto position = static_cast<size_t>(header_.add(name));
         if (position >= row.cells.size()) row.cells.resize(position + 1);
         row.cells[position] = value.is_string() ? value.get<std::string>() : value.dump();
+        if (row.cells[position].find('\0') != std::string::npos) reason = fmt::format("`{}` holds a zero character; no text has one", name);
       }
     }
   }

@@ -87,6 +87,20 @@ TEST_CASE("wrong column counts, half rows and bytes that are no UTF-8 are reject
   CHECK(read.rejections[3].line == 6);
 }
 
+TEST_CASE("zero bytes are rejected: no database takes them") {
+  std::string text = "id,name\n" + std::string(70'000, '\n') + "1,A";
+  text += '\0';
+  text += "nn\n2,Bo\n";
+  auto read = read_text(text);
+  REQUIRE(read.rejections.size() == 1);
+  CHECK(read.rejections[0].reason == "byte 4 of the row is zero; no text has one");
+  CHECK(read.rows.size() == 1);
+  test::TemporaryFile file("{\"id\": \"a\\u0000b\"}\n", ".jsonl");
+  auto source = import::open_json_lines(file.path());
+  REQUIRE(source);
+  CHECK(read_all(**source).rejections.size() == 1);
+}
+
 TEST_CASE("a line of a megabyte is rejected and the next is read") {
   std::string text = "id,name\n1," + std::string(1'000'000, 'x') + "\n2,Bo\n";
   auto read = read_text(text);
