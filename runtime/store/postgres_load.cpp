@@ -310,9 +310,14 @@ Result<void> PostgresStore::Loading::tasks() {
       "fields::text";
   const auto take = [&](size_t index, CopyRows& rows) { take_task(index, rows); };
   std::string open = "dunlin.task_open join dunlin.task_body using (bucket, case_id, task)";
-  if (selection.range) {  // a join does not hand a range on from one side to the other
-    open = fmt::format("(select * from dunlin.task_open where {0}) o join (select * from dunlin.task_body where {0}) b using (bucket, case_id, task)",
-                       between("bucket", "case_id"));
+  if (selection.range && !selection.past) {
+    // A join does not hand a range on from one table to the other, and without statistics it may be planned badly: task by task it is.
+    open = fmt::format(
+        "(select * from dunlin.task_open where {} order by bucket, case_id offset 0) o, lateral (select identity, rule, recipient, stage, standing, stays, "
+        "treatment, "
+        "created_at, due, expires, time_window, fields from dunlin.task_body b where b.bucket = o.bucket and b.case_id = o.case_id and b.task = o.task offset "
+        "0) b",
+        between("bucket", "case_id"));
   }
   if (!selection.past) return stream(query(columns, open, "bucket", "case_id", "", ""), take);
   const std::string at = sql_instant(selection.now);
