@@ -6,6 +6,8 @@
 
 #include "server/commands.h"
 #include "server/exit_code.h"
+#include "server/import/near_match.h"
+#include "server/output/terminal.h"
 #include "server/version.h"
 
 namespace {
@@ -17,6 +19,14 @@ int refuse_usage(const CLI::App& app, const CLI::ParseError& error) {
   std::string command = app.get_name();
   for (const auto* chosen : app.get_subcommands()) command += " " + chosen->get_name();
   fmt::print(stderr, "error: {}\n  help: {} --help shows how it is used\n", error.what(), command);
+  return static_cast<int>(Exit::usage);
+}
+
+/// A word stands where a command should.
+int refuse_command(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> names;
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(command->get_name());
+  fmt::print(stderr, "error: there is no command `{}`\n  help: {}\n", dunlin::server::printable(word), dunlin::import::suggest(word, names));
   return static_cast<int>(Exit::usage);
 }
 
@@ -42,6 +52,8 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    bool named = !app.get_subcommands().empty();
+    if (!named && argc > 1 && argv[1][0] != '-') return refuse_command(app, argv[1]);
     return refuse_usage(app, error);
   }
   return chosen ? chosen() : static_cast<int>(Exit::usage);
