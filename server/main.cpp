@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <new>
 
 #include "server/commands.h"
@@ -22,11 +23,20 @@ int refuse_usage(const CLI::App& app, const CLI::ParseError& error) {
   return static_cast<int>(Exit::usage);
 }
 
-/// A word stands where a command should.
-int refuse_command(const CLI::App& app, const std::string& word) {
+std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;
   for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(command->get_name());
-  fmt::print(stderr, "error: there is no command `{}`\n  help: {}\n", dunlin::server::printable(word), dunlin::import::suggest(word, names));
+  return names;
+}
+
+bool is_command(const CLI::App& app, const std::string& word) {
+  auto names = command_names(app);
+  return std::find(names.begin(), names.end(), word) != names.end();
+}
+
+/// A word stands where a command should.
+int refuse_command(const CLI::App& app, const std::string& word) {
+  fmt::print(stderr, "error: there is no command `{}`\n  help: {}\n", dunlin::server::printable(word), dunlin::import::suggest(word, command_names(app)));
   return static_cast<int>(Exit::usage);
 }
 
@@ -52,8 +62,7 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    bool named = !app.get_subcommands().empty();
-    if (!named && argc > 1 && argv[1][0] != '-') return refuse_command(app, argv[1]);
+    if (argc > 1 && argv[1][0] != '-' && !is_command(app, argv[1])) return refuse_command(app, argv[1]);
     return refuse_usage(app, error);
   }
   return chosen ? chosen() : static_cast<int>(Exit::usage);
