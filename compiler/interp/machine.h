@@ -28,7 +28,8 @@ struct Failure {
   explicit operator bool() const { return fault != abi::Fault::none; }
 };
 
-constexpr int32_t call_depth_max = 256;
+/// More than the checker lets definitions rest on one another, so that only a broken program meets it.
+constexpr int32_t call_depth_max = 4096;
 
 class Machine {
  public:

@@ -93,6 +93,16 @@ TEST_CASE("aggregates over history") {
   CHECK(value("exists(payment within 4 days)") == "true");
 }
 
+TEST_CASE("a long chain of functions is no trouble") {
+  std::string functions = "function f0(x : int) -> int = x + 1\n";
+  for (int i = 1; i < 90; ++i) {
+    const std::string before = "f" + std::to_string(i - 1);
+    functions +=
+        "function f" + std::to_string(i) + "(x : int) -> int = " + before + "(x mod 7 + 1) + min(x, 3) + max(x, 4) + x mod 3 + x mod 5 + x mod 11 + x mod 13\n";
+  }
+  CHECK(fault("f89(5)", functions) == abi::Fault::none);
+}
+
 TEST_CASE("native functions of the standard library are called by name") {
   CHECK(value("edit_distance(id, \"A-2\")", "use std.measures\n") == "1");
   CHECK(value("easter_sunday(2026)", "use std.measures\n") == "2026-04-05");
