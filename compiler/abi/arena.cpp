@@ -32,7 +32,7 @@ const Text* Arena::text(std::string_view bytes) {
   auto* made = static_cast<Text*>(allocate(sizeof(int64_t) + bytes.size() + 1));
   made->size = static_cast<int64_t>(bytes.size());
   char* data = reinterpret_cast<char*>(made) + offsetof(Text, data);
-  std::memcpy(data, bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(data, bytes.data(), bytes.size());
   return made;
 }
 

@@ -174,7 +174,8 @@ Fault Machine::comparison(const ir::Node& node, int64_t a, int64_t b, int64_t* o
 }
 
 Fault Machine::clock(Frame& frame, const ir::Node& node, int64_t* out) {
-  const abi::Calendar& calendar = *context_.calendar;
+  static constexpr abi::Calendar no_days{};  // exact durations need no calendar; everything else is beyond this one
+  const abi::Calendar& calendar = context_.calendar == nullptr ? no_days : *context_.calendar;
   const auto at = [&](size_t i) { return operand(frame, node, i); };
   switch (node.op) {
     case Op::day_start:
