@@ -18,6 +18,7 @@ void add_run_command(CLI::App& app, Chosen& chosen);
 void add_explain_command(CLI::App& app, Chosen& chosen);
 void add_import_command(CLI::App& app, Chosen& chosen);
 void add_queue_command(CLI::App& app, Chosen& chosen);
+void add_diff_command(CLI::App& app, Chosen& chosen);
 void add_bundle_command(CLI::App& app, Chosen& chosen);
 void add_bench_command(CLI::App& app, Chosen& chosen);
 void add_doctor_command(CLI::App& app, Chosen& chosen);

@@ -55,6 +55,7 @@ int run(int argc, char** argv) {
   add_run_command(app, chosen);
   add_explain_command(app, chosen);
   add_queue_command(app, chosen);
+  add_diff_command(app, chosen);
   add_bundle_command(app, chosen);
   add_bench_command(app, chosen);
   add_doctor_command(app, chosen);

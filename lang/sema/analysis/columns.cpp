@@ -117,6 +117,51 @@ std::string Column::value_in(const Run& run) const {
   return checked::format_value(program_, type_, &value);
 }
 
+/// Its values are few and named: they are listed one by one.
+bool Column::is_listed() const { return type_.kind == TypeKind::boolean || type_.kind == TypeKind::enumeration || type_.kind == TypeKind::stage; }
+
+std::string Column::bound_text(int64_t value) const {
+  if (type_.kind == TypeKind::number) {
+    const double number = checked::double_of_order_key(value);
+    std::memcpy(&value, &number, sizeof value);
+  }
+  return checked::format_value(program_, type_, &value);
+}
+
+std::string Column::interval_text(const Run& run) const {
+  const size_t last = std::min(static_cast<size_t>(run.high), starts_.size() - 1);
+  const int64_t low = starts_[static_cast<size_t>(run.low)];
+  const int64_t high = last + 1 < starts_.size() ? starts_[last + 1] - 1 : high_;
+  if (low == high) return bound_text(low);
+  if (is_listed()) {
+    std::string text;
+    for (int64_t value = low; value <= high; ++value) text += (text.empty() ? "" : ", ") + bound_text(value);
+    return text;
+  }
+  const bool open_below = low == low_, open_above = high == high_;
+  // Whole things are counted up to the last one, measured things up to the next bound.
+  const bool whole = type_.kind == TypeKind::integer || type_.kind == TypeKind::date;
+  if (open_below && open_above) return "known";
+  if (open_above) return ">= " + bound_text(low);
+  if (open_below) return whole ? "<= " + bound_text(high) : "< " + bound_text(high + 1);
+  return bound_text(low) + (whole ? ".." + bound_text(high) : "..<" + bound_text(high + 1));
+}
+
+std::string Column::side_text(const Side& side) const {
+  if (side == whole()) return "any";
+  std::string text;
+  const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+  for (Run run : side) {
+    const bool with_missing = optional_ && run.high == atom_count() - 1;
+    if (with_missing) --run.high;
+    if (run.low <= run.high && ordered_) add(interval_text(run));
+    for (int32_t atom = run.low; !ordered_ && atom <= run.high; ++atom)
+      add(static_cast<size_t>(atom) < texts_.size() ? text_in({atom, atom}) : std::string("any other text"));
+    if (with_missing) add("missing");
+  }
+  return text;
+}
+
 TableSpace::TableSpace(const checked::Program& program, const checked::Table& table) {
   for (size_t c = 0; c < table.inputs.size(); ++c) {
     std::vector<const Cell*> cells;

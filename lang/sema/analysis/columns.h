@@ -21,10 +21,15 @@ class Column {
   Side whole() const;
   /// A value of the run as Dunlin text: zero where everything fits, else the end that lies nearest to the next piece.
   std::string value_in(const Run& run) const;
+  /// What the side takes as a cell would say it: "any", "low, medium", "1_000..<5_000", "missing".
+  std::string side_text(const Side& side) const;
 
  private:
   void cut(const std::vector<const checked::Cell*>& cells);
   std::string text_in(const Run& run) const;
+  std::string interval_text(const Run& run) const;
+  std::string bound_text(int64_t value) const;
+  bool is_listed() const;
 
   const checked::Program& program_;
   checked::Type type_;

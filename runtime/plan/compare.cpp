@@ -1,0 +1,414 @@
+#include "runtime/plan/compare.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "runtime/plan/canonical.h"
+#include "runtime/plan/compare_rules.h"
+#include "runtime/plan/compare_tables.h"
+
+namespace dunlin::plan {
+
+const char* change_text(ChangeKind kind) {
+  switch (kind) {
+    case ChangeKind::added:
+      return "added";
+    case ChangeKind::removed:
+      return "removed";
+    case ChangeKind::changed:
+      return "changed";
+    case ChangeKind::reordered:
+      return "reordered";
+  }
+  return "";
+}
+
+bool Comparison::wider() const {
+  return std::ranges::any_of(changes, [](const Change& change) { return change.wider; });
+}
+
+namespace {
+
+using checked::Index;
+using checked::none;
+
+/// One declaration, ready to be paired with its other version.
+struct Declared {
+  std::string name;
+  Meaning named = -1, expanded = -1;
+  std::string text;  // for people
+  Span span;
+  Index index = none;
+};
+using Group = std::vector<Declared>;
+
+/// A version while it is compared.
+struct Version {
+  Version(const VersionView& view, Meanings& meanings)
+      : view(view), named(meanings, view.program, names, Canon::Depth::named), expanded(meanings, view.program, names, Canon::Depth::expanded) {}
+  const VersionView& view;
+  DefinitionNames names;
+  Canon named, expanded;
+  const checked::Program& program() const { return view.program; }
+  Reading reading() { return {view, named, expanded}; }
+};
+
+class Comparing {
+ public:
+  Comparing(const VersionView& before, const VersionView& after, const CompareOptions& options)
+      : before_(before, meanings_), after_(after, meanings_), options_(options) {}
+
+  Comparison run() {
+    pair_definitions();
+    settings_of_the_bundle();
+    compare_group("entity", [](Version& v) { return entities(v); });
+    compare_group("field", [](Version& v) { return fields(v); });
+    compare_group("event", [](Version& v) { return events(v); });
+    compare_group("parameter", [](Version& v) { return settings(v); });
+    compare_group("derived field", [](Version& v) { return derived(v); });
+    compare_group("function", [](Version& v) { return functions(v); });
+    compare_group("native function", [](Version& v) { return natives(v); });
+    compare_tables_of_both();
+    compare_group("queue", [](Version& v) { return queues(v); });
+    compare_group("strategy", [](Version& v) { return strategies(v); });
+    compare_group("variable", [](Version& v) { return variables(v); });
+    compare_group("stage", [](Version& v) { return stages(v); });
+    rules_of_both();
+    return std::move(result_);
+  }
+
+ private:
+  // ---- who is who ----
+
+  /// Functions, tables and derived fields that only got another name share one from here on.
+  void pair_definitions() {
+    pair_renamed(functions(before_), functions(after_), "function", [this](const Declared& a, const Declared& b) {
+      after_.names.functions[b.index] = a.name;
+    });
+    pair_renamed(tables(before_), tables(after_), "table", [this](const Declared& a, const Declared& b) { after_.names.tables[b.index] = a.name; });
+    pair_renamed(derived(before_), derived(after_), "derived field", [this](const Declared& a, const Declared& b) {
+      const std::string entity = b.name.substr(0, b.name.find('.'));
+      after_.names.derived[{checked::find_entity(after_.program(), entity), b.index}] = a.name;
+    });
+  }
+
+  template <class Take>
+  void pair_renamed(const Group& old_group, const Group& new_group, const std::string& what, const Take& take) {
+    std::set<std::string> old_names, new_names;
+    for (const auto& one : old_group) old_names.insert(one.name);
+    for (const auto& one : new_group) new_names.insert(one.name);
+    std::set<std::string> taken;
+    for (const auto& one : old_group) {
+      if (new_names.contains(one.name)) continue;
+      for (const auto& other : new_group) {
+        if (old_names.contains(other.name) || taken.contains(other.name) || one.expanded != other.expanded) continue;
+        taken.insert(other.name);
+        renamed_[what][other.name] = one.name;
+        result_.renamed.push_back({what, one.name, other.name});
+        take(one, other);
+        break;
+      }
+    }
+  }
+
+  // ---- declarations, one kind after the other ----
+
+  template <class GroupOf>
+  void compare_group(const std::string& what, const GroupOf& group_of) {
+    const Group old_group = group_of(before_), new_group = group_of(after_);
+    std::map<std::string, const Declared*> by_name;
+    for (const auto& one : new_group) {
+      const auto renamed = renamed_[what].find(one.name);
+      by_name[renamed == renamed_[what].end() ? one.name : renamed->second] = &one;
+    }
+    std::set<std::string> old_names;
+    for (const auto& one : old_group) {
+      old_names.insert(one.name);
+      const auto other = by_name.find(one.name);
+      if (other == by_name.end()) {
+        tell(ChangeKind::removed, what, &one, nullptr);
+      } else if (one.named != other->second->named && one.expanded != other->second->expanded) {
+        tell(ChangeKind::changed, what, &one, other->second);
+      }
+    }
+    for (const auto& one : new_group) {
+      const auto renamed = renamed_[what].find(one.name);
+      if (!old_names.contains(renamed == renamed_[what].end() ? one.name : renamed->second)) tell(ChangeKind::added, what, nullptr, &one);
+    }
+  }
+
+  Change& tell(ChangeKind kind, const std::string& what, const Declared* one, const Declared* other) {
+    Change change{.kind = kind, .what = what, .name = (other != nullptr ? other : one)->name};
+    if (one != nullptr) {
+      change.before = one->text;
+      change.where_before = place_text(before_.view, one->span);
+    }
+    if (other != nullptr) {
+      change.after = other->text;
+      change.where_after = place_text(after_.view, other->span);
+    }
+    if (change.before == change.after) change.note = "what it is made of differs";
+    return result_.changes.emplace_back(std::move(change));
+  }
+
+  void settings_of_the_bundle() {
+    const checked::Bundle &a = before_.program().bundle, &b = after_.program().bundle;
+    const auto tell_setting = [&](const char* name, const std::string& old_value, const std::string& new_value) {
+      if (old_value == new_value) return;
+      result_.changes.push_back({.kind = ChangeKind::changed, .what = "bundle", .name = name, .before = old_value, .after = new_value});
+    };
+    tell_setting("name", a.name, b.name);
+    tell_setting("timezone", a.timezone, b.timezone);
+    tell_setting("currency", a.currency, b.currency);
+    tell_setting("calendar", a.calendar, b.calendar);
+    const auto clock = [](int64_t seconds) { return fmt::format("{:02}:{:02}", seconds / 3600, seconds / 60 % 60); };
+    tell_setting("day starts", clock(a.day_start_s), clock(b.day_start_s));
+  }
+
+  static Declared declared(Version& v, std::string name, Span span, Index index, std::string label, const std::vector<checked::RootId>& roots,
+                           const std::vector<Meaning>& more = {}) {
+    Declared one{.name = std::move(name), .text = one_line(v.view, span), .span = span, .index = index};
+    std::vector<Meaning> named = more, expanded = more;
+    for (const auto root : roots) {
+      named.push_back(v.named.root(root));
+      expanded.push_back(v.expanded.root(root));
+    }
+    one.named = v.named.of(label, std::move(named));
+    one.expanded = v.expanded.of(std::move(label), std::move(expanded));
+    return one;
+  }
+
+  static Group entities(Version& v) {
+    Group group;
+    for (const auto& entity : v.program().entities) {
+      const std::string parent = entity.parent == none ? "" : v.program().entities[entity.parent].name;
+      group.push_back(declared(v, entity.name, {}, none, "entity of " + parent + " " + entity.table, {}));
+      group.back().text = "entity " + entity.name + (parent.empty() ? "" : " of " + parent);
+      group.back().span = entity.span;
+    }
+    return group;
+  }
+
+  static Group fields(Version& v) {
+    Group group;
+    for (const auto& entity : v.program().entities) {
+      for (const auto& field : entity.fields) group.push_back(declared(v, entity.name + "." + field.name, field.span, none, "f", {}, {v.named.field(field)}));
+    }
+    return group;
+  }
+
+  static Group derived(Version& v) {
+    Group group;
+    const auto& entities = v.program().entities;
+    for (size_t e = 0; e < entities.size(); ++e) {
+      for (size_t d = 0; d < entities[e].derived.size(); ++d) {
+        const auto& field = entities[e].derived[d];
+        Declared one{.name = entities[e].name + "." + field.name, .text = one_line(v.view, field.span), .span = field.span, .index = static_cast<Index>(d)};
+        one.named = v.named.derived(static_cast<Index>(e), one.index);
+        one.expanded = v.expanded.derived(static_cast<Index>(e), one.index);
+        group.push_back(std::move(one));
+      }
+    }
+    return group;
+  }
+
+  static Group events(Version& v) {
+    Group group;
+    const auto& program = v.program();
+    for (const auto& event : program.events) {
+      std::string label = "event " + event.alias + (event.owner == none ? "" : " of " + program.entities[event.owner].name) + (event.leaf ? "" : " group");
+      for (const Index other : event.cancels) label += " cancels " + program.events[other].name;
+      std::vector<Meaning> fields;
+      for (const auto& field : event.fields) fields.push_back(v.named.field(field));
+      group.push_back(declared(v, event.name, event.span, none, label, {event.allowed_when}, fields));
+    }
+    return group;
+  }
+
+  static Group settings(Version& v) {
+    Group group;
+    const auto bound = [](const std::optional<int64_t>& value) { return value ? std::to_string(*value) : std::string("-"); };
+    for (const auto& setting : v.program().settings) {
+      group.push_back(declared(v, setting.name, setting.span, none, bound(setting.minimum) + " " + bound(setting.maximum), {setting.initial},
+                               {v.named.type(setting.type)}));
+    }
+    return group;
+  }
+
+  static Group functions(Version& v) {
+    Group group;
+    for (size_t f = 0; f < v.program().functions.size(); ++f) {
+      const auto& function = v.program().functions[f];
+      const auto index = static_cast<Index>(f);
+      Declared one{.name = function.name, .text = one_line(v.view, function.span), .span = function.span, .index = index};
+      one.named = v.named.function(index);
+      one.expanded = v.expanded.function(index);
+      group.push_back(std::move(one));
+    }
+    return group;
+  }
+
+  static Group natives(Version& v) {
+    Group group;
+    for (const auto& native : v.program().natives) {
+      std::vector<Meaning> types{v.named.type(native.result)};
+      for (const auto& type : native.parameters) types.push_back(v.named.type(type));
+      group.push_back(declared(v, native.name, native.span, none, "native", {}, types));
+    }
+    return group;
+  }
+
+  static Group tables(Version& v) {
+    Group group;
+    for (size_t t = 0; t < v.program().tables.size(); ++t) {
+      const auto& table = v.program().tables[t];
+      Declared one{.name = table.name, .text = "", .span = table.span, .index = static_cast<Index>(t)};
+      one.named = v.named.table(table);
+      one.expanded = v.expanded.table(table);
+      group.push_back(std::move(one));
+    }
+    return group;
+  }
+
+  void compare_tables_of_both() {
+    const size_t before = result_.changes.size();
+    compare_group("table", [](Version& v) { return tables(v); });
+    // Only what comes out otherwise counts: rows may be split, joined or moved with no case noticing.
+    std::vector<Change> kept;
+    for (size_t c = before; c < result_.changes.size(); ++c) {
+      Change& change = result_.changes[c];
+      if (change.kind != ChangeKind::changed || tell_cases(change)) kept.push_back(std::move(change));
+    }
+    result_.changes.resize(before);
+    std::ranges::move(kept, std::back_inserter(result_.changes));
+  }
+
+  /// False: no case comes out otherwise.
+  bool tell_cases(Change& change) {
+    const auto find = [](Version& v, const std::string& name) -> const checked::Table* {
+      const auto& tables = v.program().tables;
+      const auto found = std::ranges::find(tables, name, &checked::Table::name);
+      return found == tables.end() ? nullptr : &*found;
+    };
+    const auto renamed = renamed_["table"].find(change.name);
+    const checked::Table* old_table = find(before_, renamed == renamed_["table"].end() ? change.name : renamed->second);
+    const checked::Table* new_table = find(after_, change.name);
+    if (old_table == nullptr || new_table == nullptr) return true;
+    const TableVersion old_version{before_.view, *old_table, before_.named}, new_version{after_.view, *new_table, after_.named};
+    const auto difference = compare_tables(old_version, new_version, options_);
+    change.before = change.after = "";
+    if (!difference) {
+      change.note = rows_in_words(old_version, new_version) + "; the cases were not worked out";
+      return true;
+    }
+    if (difference->cases.empty()) return false;
+    change.cases = difference->cases;
+    change.note = difference->more ? fmt::format("more than {} kinds of cases come out otherwise; these are some", difference->cases.size()) : "";
+    return true;
+  }
+
+  static Group queues(Version& v) {
+    Group group;
+    const auto& program = v.program();
+    for (const auto& queue : program.queues) {
+      const std::string outcomes = queue.outcomes == none ? "" : program.events[queue.outcomes].name;
+      std::vector<Meaning> fields;
+      for (const auto& field : queue.fields) fields.push_back(v.named.field(field));
+      group.push_back(declared(v, queue.name, queue.span, none, fmt::format("queue {} {} {}", outcomes, queue.cost, queue.lease_us), {queue.due}, fields));
+    }
+    return group;
+  }
+
+  static Group strategies(Version& v) {
+    Group group;
+    const auto& program = v.program();
+    for (const auto& strategy : program.strategies) {
+      std::string label = "strategy for " + program.entities[strategy.entity].name;
+      std::vector<std::string> before;
+      for (const Index other : strategy.before) before.push_back(program.strategies[other].name);
+      std::ranges::sort(before);
+      for (const auto& other : before) label += " before " + other;
+      if (!strategy.stages.empty()) label += " enters " + program.stages[strategy.stages.front()].name;
+      group.push_back(declared(v, strategy.name, {}, none, label, {strategy.enrol, strategy.enrol_again}));
+      Declared& one = group.back();
+      one.span = strategy.span;
+      one.text = label;
+      for (const auto& [word, root] : {std::pair{"enrol when", strategy.enrol}, std::pair{"enrol again when", strategy.enrol_again}}) {
+        if (root != none) one.text += fmt::format(", {} {}", word, one_line(v.view, program.roots[root].span));
+      }
+    }
+    return group;
+  }
+
+  static Group variables(Version& v) {
+    Group group;
+    for (const auto& strategy : v.program().strategies) {
+      for (const auto& variable : strategy.variables)
+        group.push_back(declared(v, strategy.name + "." + variable.name, variable.span, none, "variable", {variable.initial}, {v.named.type(variable.type)}));
+    }
+    return group;
+  }
+
+  static Group stages(Version& v) {
+    Group group;
+    const auto& program = v.program();
+    for (size_t s = 0; s < program.stages.size(); ++s) {
+      const auto& stage = program.stages[s];
+      group.push_back(declared(v, checked::stage_name(program, static_cast<Index>(s)), {}, static_cast<Index>(s), stage.is_final ? "final stage" : "stage",
+                               {stage.enrol_again}));
+      Declared& one = group.back();
+      one.span = stage.span;
+      one.text = (stage.is_final ? "final stage " : "stage ") + stage.name;
+      if (stage.enrol_again != none) one.text += " enrol again when " + one_line(v.view, program.roots[stage.enrol_again].span);
+    }
+    return group;
+  }
+
+  // ---- rules ----
+
+  struct Place {
+    const std::vector<checked::Rule>* rules = nullptr;
+    Index entity = none;
+  };
+  static std::map<std::string, Place> places_of(const checked::Program& program) {
+    std::map<std::string, Place> places;
+    for (size_t s = 0; s < program.stages.size(); ++s)
+      places[checked::stage_name(program, static_cast<Index>(s))] = {&program.stages[s].rules, program.strategies[program.stages[s].strategy].entity};
+    for (const auto& strategy : program.strategies) places[strategy.name] = {&strategy.rules, strategy.entity};
+    for (const auto& always : program.always) {
+      std::string name = "always" + (always.entity == none ? "" : " for " + program.entities[always.entity].name);
+      // Several blocks for one entity are told apart by their place.
+      while (places.contains(name)) name += "'";
+      places[name] = {&always.rules, always.entity};
+    }
+    return places;
+  }
+
+  void rules_of_both() {
+    static const std::vector<checked::Rule> no_rules;
+    const auto old_places = places_of(before_.program()), new_places = places_of(after_.program());
+    const Reading old_reading = before_.reading(), new_reading = after_.reading();
+    for (const auto& [name, place] : old_places) {
+      const auto other = new_places.find(name);
+      compare_rules(old_reading, *place.rules, new_reading, other == new_places.end() ? no_rules : *other->second.rules, name, place.entity, result_);
+    }
+    for (const auto& [name, place] : new_places) {
+      if (!old_places.contains(name)) compare_rules(old_reading, no_rules, new_reading, *place.rules, name, place.entity, result_);
+    }
+  }
+
+  Meanings meanings_;
+  Version before_, after_;
+  const CompareOptions& options_;
+  std::map<std::string, std::map<std::string, std::string>> renamed_;  // kind -> new name -> old name
+  Comparison result_;
+};
+
+}  // namespace
+
+Comparison compare(const VersionView& before, const VersionView& after, const CompareOptions& options) { return Comparing(before, after, options).run(); }
+
+}  // namespace dunlin::plan
