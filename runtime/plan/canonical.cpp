@@ -37,9 +37,9 @@ Meaning Canon::type(const checked::Type& type) {
 
 Meaning Canon::field(const checked::Field& field) {
   const auto bound = [](const std::optional<int64_t>& value) { return value ? std::to_string(*value) : std::string("-"); };
-  return of(fmt::format("field {}{}{} {} {}", field.name, field.key ? " key" : "", field.personal ? " personal" : "", bound(field.minimum),
-                        bound(field.maximum)),
-            {type(field.type), root(field.in_range)});
+  return of(
+      fmt::format("field {}{}{} {} {}", field.name, field.key ? " key" : "", field.personal ? " personal" : "", bound(field.minimum), bound(field.maximum)),
+      {type(field.type), root(field.in_range)});
 }
 
 Meaning Canon::root(checked::RootId root) {
@@ -121,7 +121,7 @@ Meaning Canon::expression(const Expr& expr, const Scope& scope) {
       return scope.self;
     case Op::parameter:
       return static_cast<size_t>(expr.index) < scope.parameters.size() ? scope.parameters[static_cast<size_t>(expr.index)]
-                                                                      : of(fmt::format("parameter {}", expr.index));
+                                                                       : of(fmt::format("parameter {}", expr.index));
     case Op::local: {
       const auto found = scope.locals.find(expr.index);
       return found == scope.locals.end() ? of(fmt::format("local {}", expr.index)) : found->second;
@@ -184,8 +184,8 @@ Meaning Canon::operation(const Expr& expr, std::vector<Meaning> args) {
     op = op == Op::greater ? Op::less : Op::less_equal;
     std::swap(args[0], args[1]);
   }
-  const bool either_way = op == Op::equal || op == Op::not_equal || op == Op::add ||
-                          (op == Op::multiply && expr.args.size() == 2 && expr.args[0]->type == expr.args[1]->type);
+  const bool either_way =
+      op == Op::equal || op == Op::not_equal || op == Op::add || (op == Op::multiply && expr.args.size() == 2 && expr.args[0]->type == expr.args[1]->type);
   const bool same_types = expr.args.size() == 2 && expr.args[0]->type == expr.args[1]->type;
   if (either_way && same_types) std::ranges::sort(args);
   return of(fmt::format("op {}", static_cast<int>(op)), std::move(args));
@@ -375,8 +375,9 @@ Meaning Canon::action(const checked::Action& action) {
 }
 
 Meaning Canon::keep(const checked::Keep& keep) {
-  std::vector<Meaning> parts{root(keep.treatment), root(keep.binder_where), root(keep.recipient), root(keep.condition),
-                             root(keep.again),     root(keep.window),       root(keep.due),       fields_given(keep.fields, program_.queues[keep.queue].fields)};
+  std::vector<Meaning> parts{
+      root(keep.treatment), root(keep.binder_where), root(keep.recipient), root(keep.condition),
+      root(keep.again),     root(keep.window),       root(keep.due),       fields_given(keep.fields, program_.queues[keep.queue].fields)};
   std::vector<Meaning> several;
   for (const auto& limit : keep.attempts) several.push_back(of(fmt::format("attempts per {}", static_cast<int>(limit.per)), {root(limit.count)}));
   std::ranges::sort(several);
@@ -389,8 +390,8 @@ Meaning Canon::keep(const checked::Keep& keep) {
 }
 
 Meaning Canon::rule(const checked::Rule& rule) {
-  std::string label = fmt::format("rule {} {} {} {}", static_cast<int>(rule.kind), static_cast<int>(rule.anchor), static_cast<int>(rule.if_late),
-                                  rule.at_most_in_strategy);
+  std::string label =
+      fmt::format("rule {} {} {} {}", static_cast<int>(rule.kind), static_cast<int>(rule.anchor), static_cast<int>(rule.if_late), rule.at_most_in_strategy);
   std::vector<std::string> events;
   for (const Index event : rule.events) events.push_back(event_name(event));
   std::ranges::sort(events);

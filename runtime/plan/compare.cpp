@@ -85,9 +85,7 @@ class Comparing {
 
   /// Functions, tables and derived fields that only got another name share one from here on.
   void pair_definitions() {
-    pair_renamed(functions(before_), functions(after_), "function", [this](const Declared& a, const Declared& b) {
-      after_.names.functions[b.index] = a.name;
-    });
+    pair_renamed(functions(before_), functions(after_), "function", [this](const Declared& a, const Declared& b) { after_.names.functions[b.index] = a.name; });
     pair_renamed(tables(before_), tables(after_), "table", [this](const Declared& a, const Declared& b) { after_.names.tables[b.index] = a.name; });
     pair_renamed(derived(before_), derived(after_), "derived field", [this](const Declared& a, const Declared& b) {
       const std::string entity = b.name.substr(0, b.name.find('.'));

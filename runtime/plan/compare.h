@@ -34,8 +34,8 @@ struct TableCases {
 
 struct Change {
   ChangeKind kind = ChangeKind::changed;
-  std::string what;  // "rule", "table", "field", "stage", …
-  std::string name;  // "soft.calling: after 3 days"
+  std::string what;                       // "rule", "table", "field", "stage", …
+  std::string name;                       // "soft.calling: after 3 days"
   std::string before, after;              // as written, on one line; empty where there is none
   std::string where_before, where_after;  // "strategies.dun:12:3"
   std::string note;                       // what follows from it, where that is not plain

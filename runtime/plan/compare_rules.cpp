@@ -119,7 +119,8 @@ class RuleComparison {
     const checked::Program& program = before_.view.program;
     if (a.kind == Rule::Kind::on_event) {
       const bool meet = std::ranges::any_of(a.events, [&](checked::Index x) {
-        return std::ranges::any_of(b.events, [&](checked::Index y) { return x <= program.events[y].last_descendant && y <= program.events[x].last_descendant; });
+        return std::ranges::any_of(b.events,
+                                   [&](checked::Index y) { return x <= program.events[y].last_descendant && y <= program.events[x].last_descendant; });
       });
       if (!meet) return false;
     }

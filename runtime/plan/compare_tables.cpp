@@ -44,9 +44,8 @@ bool same_literals(const checked::Program& a, const checked::Program& b, const c
 }
 
 bool has_computed_cells(const checked::Table& table) {
-  return std::ranges::any_of(table.rows, [](const auto& row) {
-    return std::ranges::any_of(row.cells, [](const auto& cell) { return cell.predicate != checked::none; });
-  });
+  return std::ranges::any_of(table.rows,
+                             [](const auto& row) { return std::ranges::any_of(row.cells, [](const auto& cell) { return cell.predicate != checked::none; }); });
 }
 
 std::string output_text(const TableVersion& version, const checked::TableOutput& output, size_t column) {

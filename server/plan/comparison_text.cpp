@@ -77,8 +77,7 @@ nlohmann::ordered_json comparison_json(const plan::Comparison& comparison) {
     if (change.wider) one["wider"] = true;
     if (!change.witness.empty()) one["witness"] = pairs_json(change.witness);
     for (const auto& cases : change.cases) {
-      one["cases"].push_back(
-          {{"where", pairs_json(cases.where)}, {"witness", pairs_json(cases.witness)}, {"before", cases.before}, {"after", cases.after}});
+      one["cases"].push_back({{"where", pairs_json(cases.where)}, {"witness", pairs_json(cases.witness)}, {"before", cases.before}, {"after", cases.after}});
     }
     changes.push_back(std::move(one));
   }

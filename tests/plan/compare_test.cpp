@@ -188,9 +188,7 @@ class TableDice {
     static const std::vector<std::string> cells{"any", "low", "medium", "high", "low, high", "not medium"};
     return cells[static_cast<size_t>(below(6))];
   }
-  std::string row() {
-    return "| " + number_cell(false) + " | " + risk_cell() + " | " + number_cell(true) + " || " + std::to_string(below(4)) + " |\n";
-  }
+  std::string row() { return "| " + number_cell(false) + " | " + risk_cell() + " | " + number_cell(true) + " || " + std::to_string(below(4)) + " |\n"; }
   RandomTable table() {
     static const std::vector<std::string> policies{"first", "sum", "count", "min", "priority"};
     RandomTable table{policies[static_cast<size_t>(below(5))], {}, ""};
