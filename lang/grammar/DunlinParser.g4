@@ -17,6 +17,8 @@
 //             further lines that begin with `expect` or `set` belong to the step above
 //   - treatments are texts, `sms "reminder"`, or chosen, `sms by letter_for(risk)`
 //   - order between strategies: `strategy soft "…" for account before hard { … }` or a line `before hard` inside
+//   - `on change pin` in a strategy or stage says what a new version does with the cases that stand there
+//   - working days in clocks are named by the group of days: `between 08:00 and 22:00 on working days, 09:00 and 20:00 on others`
 //   - the remainder of a division is `a mod b`; `12%` is a number
 parser grammar DunlinParser;
 options { tokenVocab = DunlinLexer; }
@@ -36,7 +38,9 @@ expressionOnly : SEP* expr SEP* EOF ;
 
 declaration
   : bundleDecl | useDecl | moduleDecl | parameterDecl | enumDecl | recordDecl | entityDecl | extendDecl | eventDecl
-  | segmentationDecl | tableDecl | functionDecl | outcomesDecl | queueDecl | strategyDecl | alwaysDecl | testDecl | laterDecl
+  | segmentationDecl | tableDecl | functionDecl | outcomesDecl | queueDecl | strategyDecl | alwaysDecl | testDecl
+  | limitsDecl | holdDecl | deadlineDecl | approvalDecl | quotaDecl | allocationDecl | feedDecl | campaignDecl | experimentDecl | holdoutDecl
+  | migrateDecl | scheduleDecl | territoryDecl | templateDecl
   ;
 
 // ---- bundle ----
@@ -118,10 +122,26 @@ queueItem
   | LEASE sum
   | DUE sum
   | FIELDS fieldBlock
-  | NEEDS settingWord+ (COMMA settingWord+)*
+  | MERGE PER ident mergeBlock?
+  | ASSIGN assignWay (COMMA assignWay)*
+  | NEEDS need (COMMA need)*
+  | LATE COLON? NOTIFY sum text?
+  | NUMBERS fileName
+  | BATCH ident AT TIME (AS ident text)?
+  | STATUS BY ident
   | plainName settingWord*
   ;
-settingWord : later | ON | KEEP | RULE | STAGE | EVERY ;
+settingWord : settingBlock | ~(SEP | COMMA | LBRACE | RBRACE) ;
+settingBlock : LBRACE (settingWord | SEP | COMMA)* RBRACE ;
+mergeBlock : LBRACE (mergeItem | SEP | COMMA)* RBRACE ;
+mergeItem
+  : LEAD BY orderKey (COMMA orderKey)*
+  | COUNTS ONCE
+  | path ident ident
+  ;
+assignWay : STICKY ON path | BY ident | ident ident PER ident ;
+need : ident text (WITHIN sum)? ;
+fileName : TEXT ;
 plainName : ID | QUOTED_ID ;
 
 // ---- strategies ----
@@ -132,12 +152,16 @@ strategyItem
   | ENROL AGAIN WHEN expr
   | BEFORE path (COMMA path)*
   | VAR ident (COLON typeExpr)? (EQ expr)?
+  | onChange
+  | deadlineDecl
   | stageDecl
   | ruleItem
   ;
 stageDecl : FINAL? STAGE ident TEXT? stageBlock? ;
 stageBlock : LBRACE (stageItem | SEP | COMMA)* RBRACE ;
-stageItem : ENROL AGAIN WHEN expr | ruleItem ;
+stageItem : ENROL AGAIN WHEN expr | onChange | deadlineDecl | ruleItem ;
+/// What becomes of the cases that stand here when a new version is activated.
+onChange : ON CHANGE (MIGRATE | RESTART | ident) ;
 alwaysDecl : ALWAYS (FOR ident)? alwaysBlock ;
 alwaysBlock : LBRACE (alwaysItem | SEP | COMMA)* RBRACE ;
 alwaysItem : ruleItem ;
@@ -160,7 +184,7 @@ action
   | CANCEL path treatment?
   | NOTE text
   | NOTIFY path text
-  | laterAction
+  | departmentAction
   | path treatment? (TO sum)? payload? STAYS?
   ;
 goAction : GO BACK | GO BY sum | GO path ;
@@ -168,7 +192,15 @@ treatment : text | BY sum ;
 text : TEXT ;
 payload : LBRACE (payloadField | SEP | COMMA)* RBRACE ;
 payloadField : ident COLON expr ;
-laterAction : (HOLD | LIFT | ASK | REQUEST | PLACE | EXTEND | RECALL) later* ;
+departmentAction
+  : HOLD ident (FOR sum)?
+  | LIFT ident
+  | ASK path payload?
+  | REQUEST path
+  | PLACE WITH path (FOR sum)?
+  | EXTEND PLACEMENT (FOR | BY)? sum
+  | RECALL (REASON? text)?
+  ;
 
 keepRule : KEEP path treatment? (TO sum)? (FOR ident IN sum (WHERE expr)?)? (WHILE expr)? keepBlock? ;
 keepBlock : LBRACE (keepItem | SEP | COMMA)* RBRACE ;
@@ -203,16 +235,137 @@ expectation
   : STAGE path (OF (ident | TEXT))?
   | NOT ENROLLED (OF (ident | TEXT))?
   | NO TASK (path TEXT?)? (OF (ident | TEXT))?
+  | WITHHELD path TEXT? (OF (ident | TEXT))?
   | TASK path TEXT? (TO sum)? payload? (OF (ident | TEXT))?
   | expr
   ;
 
-// ---- parts of the language that are not built yet: only their end is found ----
-laterDecl
-  : (LIMITS | HOLD | HOLDOUT | DEADLINE | APPROVAL | QUOTA | ALLOCATION | FEED | CAMPAIGN | EXPERIMENT | MIGRATE) (later | COMMA)*
+// ---- limits: what must never happen ----
+limitsDecl : LIMITS (TEXT | ident) inForce? limitsBlock ;
+limitsBlock : LBRACE (limitItem | SEP | COMMA)* RBRACE ;
+limitItem
+  : APPLIES WHEN expr
+  | SLOTS TO ident PRIORITY
+  | RESERVE INT path PER period FOR text
+  | NEVER contacts (EXCEPT contactKind (COMMA contactKind)*)? (TO ident)? (WHEN expr | FROM sum UNTIL limitEnd (OR limitEnd)*)?
+  | contacts AT MOST limitCap (COMMA limitCap)* limitKey? (COUNTING counted)?
+  | contacts NONE FOR sum AFTER path (OR path)* limitKey?
+  | contacts BETWEEN hours (COMMA hours)* (IN sum)?
   ;
-later : laterBlock | ~(SEP | COMMA | LBRACE | RBRACE | ON | KEEP | RULE | STAGE | EVERY) ;
-laterBlock : LBRACE (later | SEP | COMMA | ON | KEEP | RULE | STAGE | EVERY)* RBRACE ;
+contacts : ANY ident | path (COMMA path)* ;
+contactKind : path text? ;
+limitEnd : sum ;
+limitCap : attemptCount (PER period | IN ANY sum) ;
+limitKey : PER ident (AND ident)* ;
+counted : ANY ident | path (AND path)* ;
+hours : TIME AND TIME (ON dayGroup)? ;
+/// `working days`, `others`, `saturday`
+dayGroup : ident DAYS? ;
+period : CALENDAR? (DAY | WEEK | MONTH | QUARTER | YEAR) ;
+
+// ---- people and scarce things ----
+holdDecl : HOLD ident TEXT? (FOR ident)? holdBlock ;
+holdBlock : LBRACE (holdItem | SEP | COMMA)* RBRACE ;
+holdItem
+  : STOPS EVERYTHING (EXCEPT contactKind (COMMA contactKind)*)?
+  | STOPS contactKind (COMMA contactKind)*
+  | TIMERS ident
+  | LASTS sum
+  | THEN REVIEW BY ident
+  | UNTIL ident
+  ;
+
+deadlineDecl : DEADLINE ident (FOR ident)? sum FROM sum deadlineBlock? ;
+deadlineBlock : LBRACE (deadlineItem | SEP | COMMA)* RBRACE ;
+deadlineItem
+  : WARN sum BEFORE (COLON actions)?
+  | SUSPENDED WHILE expr
+  | CALENDAR BY? sum
+  | MISSED COLON actions
+  ;
+
+approvalDecl : APPROVAL ident (FOR ident)? LPAREN columns RPAREN approvalBlock ;
+approvalBlock : LBRACE (approvalItem | SEP | COMMA)* RBRACE ;
+approvalItem
+  : BY sum
+  | NEVER ident
+  | DUE sum
+  | LAPSES AFTER sum
+  ;
+
+quotaDecl : QUOTA ident (FOR ident)? attemptCount PER period (BY orderKey (COMMA orderKey)*)? ;
+
+allocationDecl : ALLOCATION ident (FOR ident)? allocationBlock ;
+allocationBlock : LBRACE (allocationItem | SEP | COMMA)* RBRACE ;
+allocationItem
+  : SHARES (fileName | shareBlock)
+  | CAP sum PER ident
+  | NEVER ident ident ident PER ident
+  | SPLIT BY ident
+  ;
+shareBlock : LBRACE (share | SEP | COMMA)* RBRACE ;
+share : (ident | TEXT) PERCENT (EQ expr)? ;
+
+feedDecl : FEED ident TEXT? feedBlock ;
+feedBlock : LBRACE (feedItem | SEP | COMMA)* RBRACE ;
+feedItem
+  : DUE TIME
+  | LATE COLON actions
+  | REFUSE ident WHEN refusal (OR refusal)*
+  ;
+refusal : ident DIFFERS | comparison ;
+
+campaignDecl : CAMPAIGN TEXT campaignBlock ;
+campaignBlock : LBRACE (campaignItem | SEP | COMMA)* RBRACE ;
+campaignItem
+  : AMONG LIST fileName
+  | among
+  | runTime
+  | PRIORITY PLUS? sum
+  | AT MOST attemptCount PER period
+  | path treatment
+  ;
+among : AMONG ident (WHERE expr)? ;
+runTime : RUN sum TO sum (BETWEEN hours (COMMA hours)*)? ;
+
+experimentDecl : EXPERIMENT ident TEXT? experimentBlock ;
+experimentBlock : LBRACE (experimentItem | SEP | COMMA)* RBRACE ;
+experimentItem
+  : CHAMPION path PERCENT
+  | CHALLENGER path PERCENT
+  | ARMS (OF path)? shareBlock
+  | among
+  | SPLIT BY ident
+  | LAYER ident
+  | SUCCESS expr
+  | COST COST? OF ident
+  | COST expr
+  | GUARDRAIL expr
+  | runTime
+  ;
+holdoutDecl : HOLDOUT ident? PERCENT (SPLIT? BY ident)? experimentBlock? ;
+
+migrateDecl : MIGRATE path ARROW path (EQ expr)? ;
+
+scheduleDecl : SCHEDULE ident TEXT? scheduleBlock ;
+scheduleBlock : LBRACE (scheduleItem | SEP | COMMA)* RBRACE ;
+scheduleItem
+  : CLOSED ON dayGroup
+  | CALENDAR ident
+  | TIMEZONE zone
+  | BETWEEN hours (COMMA hours)*
+  ;
+territoryDecl : TERRITORY ident TEXT? territoryBlock ;
+territoryBlock : LBRACE (territoryItem | SEP | COMMA)* RBRACE ;
+territoryItem
+  : REGIONS TEXT (COMMA TEXT)*
+  | REGIONS FROM fileName
+  | CAPACITY attemptCount path PER period
+  | SCHEDULE ident
+  ;
+templateDecl : TEMPLATE TEXT FOR ident (IN path (COMMA path)*)? FROM fileName templateBlock? ;
+templateBlock : LBRACE (templateItem | SEP | COMMA)* RBRACE ;
+templateItem : SUBJECT text ;
 
 // ---- expressions; strongest first in `sum`, weakest last in `expr` ----
 expr
@@ -269,7 +422,7 @@ arguments
   ;
 argument : (word COLON)? expr (FOR ident IN sum)? aggregateClause* ;
 aggregateClause
-  : WITHIN sum
+  : WITHIN sum (OF ident)?
   | SINCE sum
   | THIS ident
   | PER ident
@@ -284,13 +437,17 @@ ident : ID | QUOTED_ID | softWord ;
 /// A name that is only ever read with a colon behind it may be any word: `native function duty(claim : money, on : date)`.
 word : ident | reservedWord ;
 softWord
-  : AGAIN | ALLOCATION | ALWAYS | APPROVAL | ASC | ASK | AT | ATTEMPTS | BACK | BEFORE | BUNDLE | BUSINESS | BY | CALENDAR | CAMPAIGN
-  | CANCEL | CANCELS | COST | COUNTS | CURRENCY | DAY | DAYS | DEADLINE | DESC | DUE | ENROLLED | ENTITY | ENUM | EVENT | EXPECT | EXPERIMENT
-  | EXTEND | FEED | FIELDS | FOR | FORCE | FROM | FUNCTION | GIVEN | HOLD | HOLDOUT | HOUR | HOURS | KEY | LEASE | LET | LIFT | LIMITS | LIST
-  | MIGRATE | MINUTE | MINUTES | MOD | MODULE | MONTH | MONTHS | MOST | NATIVE | NEEDS | NO | NOTE | NOTIFY | OF | ONCE | OPEN | OUTCOMES
-  | PARAMETER | PER | PERSONAL | PLACE | PRIORITY | QUARTER | QUARTERS | QUEUE | QUOTA | RECORD | REQUEST | RESTART | SECOND | SECONDS
-  | SEGMENTATION | SKIP_WORD | SPENT | STARTS | STAYS | STRATEGY | TABLE | TASK | TEST | THIS | TIMES | TIMEZONE | TO | USE | WEEK | WEEKS
-  | WINDOW | YEAR | YEARS
+  : AGAIN | ALLOCATION | ALWAYS | AMONG | APPLIES | APPROVAL | ARMS | ASC | ASK | ASSIGN | AT | ATTEMPTS | BACK | BATCH
+  | BEFORE | BUNDLE | BUSINESS | BY | CALENDAR | CAMPAIGN | CANCEL | CANCELS | CAP | CAPACITY | CHALLENGER | CHAMPION
+  | CHANGE | CLOSED | COST | COUNTING | COUNTS | CURRENCY | DAY | DAYS | DEADLINE | DESC | DIFFERS | DUE | ENROLLED | ENTITY
+  | ENUM | EVENT | EVERYTHING | EXCEPT | EXPECT | EXPERIMENT | EXTEND | FEED | FIELDS | FOR | FORCE | FROM | FUNCTION
+  | GIVEN | GUARDRAIL | HOLD | HOLDOUT | HOUR | HOURS | KEY | LAPSES | LASTS | LATE | LAYER | LEAD | LEASE | LET | LIFT | LIMITS
+  | LIST | MERGE | MIGRATE | MINUTE | MINUTES | MISSED | MOD | MODULE | MONTH | MONTHS | MOST | NATIVE | NEEDS | NEVER | NO
+  | NONE | NOTE | NOTIFY | NUMBERS | OF | ONCE | OPEN | OUTCOMES | PARAMETER | PER | PERSONAL | PLACE | PLACEMENT | PRIORITY
+  | QUARTER | QUARTERS | QUEUE | QUOTA | REASON | RECORD | REFUSE | REGIONS | REQUEST | RESERVE | RESTART | REVIEW | RUN
+  | SCHEDULE | SECOND | SECONDS | SEGMENTATION | SHARES | SKIP_WORD | SLOTS | SPENT | SPLIT | STARTS | STATUS | STAYS
+  | STICKY | STOPS | STRATEGY | SUBJECT | SUCCESS | SUSPENDED | TABLE | TASK | TEMPLATE | TERRITORY | TEST | THIS | TIMERS
+  | TIMES | TIMEZONE | TO | UNTIL | USE | WARN | WEEK | WEEKS | WINDOW | WITH | WITHHELD | YEAR | YEARS
   ;
 reservedWord
   : ON | WHEN | AFTER | EVERY | RULE | KEEP | STAGE | FINAL | GO | SET | RAISE | RECALL | VAR | ENROL | WHILE | WHERE | WITHIN | SINCE

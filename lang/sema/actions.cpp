@@ -221,9 +221,11 @@ bool RuleChecker::action(const ast::Action& written, const Surroundings& around,
       made.whom = written.target.text();
       made.value = text(written.value, around, written.span);
       return true;
-    case ast::Action::Kind::later:
-      context_.error("E0901", written.span, in_ticks(written.later_word) + " is not built into this version yet");
+    case ast::Action::Kind::department: {
+      const std::string_view words = context_.sources.text(written.span);
+      context_.error("E0901", written.span, in_ticks(words.substr(0, words.find(' '))) + " is not built into this version yet");
       return false;
+    }
   }
   return false;
 }

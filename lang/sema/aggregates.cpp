@@ -177,6 +177,7 @@ static const ast::Expr* days_factor(const ast::Expr& window) {
 }
 
 void ExpressionChecker::window_of(const ast::AggregateExpr& written, Aggregate& made) {
+  if (written.within_of) context_.error("E0901", written.within_of->span, "a window `of` something is not built into this version yet");
   if (written.within) {
     if (const ast::Expr* factor = days_factor(*written.within)) {
       made.window = Aggregate::Window::days;

@@ -145,15 +145,9 @@ class Loader {
   std::set<std::string> modules_;
 };
 
-void report_later(Context& context) {
-  context.each<ast::LaterDecl>([&](const sema::Placed& placed, const ast::LaterDecl& declaration) {
-    context.error("E0901", placed.declaration->span, sema::in_ticks(declaration.word) + " is not built into this version yet");
-  });
-}
-
 void check_all(Context& context, const std::string& calendars) {
   declare_bundle(context, calendars);
-  report_later(context);
+  refuse_still_to_come(context);
   declare_types(context);
   declare_values(context);
   declare_events(context);

@@ -228,13 +228,9 @@ static void check_queue(Context& context, size_t index) {
     target.fields.push_back(std::move(made));
   }
   for (const auto& setting : declaration.other) {
-    static const std::unordered_set<std::string> later = {"merge", "assign", "needs", "late", "numbers", "batch", "status", "counts"};
-    if (later.contains(setting.name.text)) {
-      context.error("E0901", setting.span, in_ticks(setting.name.text) + " is not built into this version yet");
-    } else {
-      Diagnostic& diagnostic = context.error("E0219", setting.name.span, "a queue has no " + in_ticks(setting.name.text));
-      suggest(diagnostic, setting.name.text, {"outcomes", "cost", "lease", "due", "fields"});
-    }
+    Diagnostic& diagnostic = context.error("E0219", setting.name.span, "a queue has no " + in_ticks(setting.name.text));
+    suggest(diagnostic, setting.name.text,
+            {"outcomes", "cost", "lease", "due", "fields", "counts", "merge", "assign", "needs", "late", "numbers", "batch", "status"});
   }
   if (declaration.counts_as) context.error("E0901", declaration.counts_as->span, "`counts as` is not built into this version yet");
 }

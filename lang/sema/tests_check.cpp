@@ -225,6 +225,9 @@ class TestChecker {
         }
         if (written.recipient) context_.error("E0901", written.recipient->span, "asking for the recipient of a task is not built into this version yet");
         break;
+      case ast::TestExpect::Kind::withheld:
+        context_.error("E0901", written.span, "`withheld` is not built into this version yet");
+        return;
       case ast::TestExpect::Kind::not_enrolled:
         made.kind = Kind::not_enrolled;
         break;

@@ -29,6 +29,29 @@ struct Path {
 struct Expr;
 using ExprPtr = std::unique_ptr<Expr>;
 
+// Defined in ast_department.h.
+struct LimitsDecl;
+struct HoldDecl;
+struct DeadlineDecl;
+struct ApprovalDecl;
+struct QuotaDecl;
+struct AllocationDecl;
+struct FeedDecl;
+struct CampaignDecl;
+struct ExperimentDecl;
+struct HoldoutDecl;
+struct MigrateDecl;
+struct ScheduleDecl;
+struct TerritoryDecl;
+struct TemplateDecl;
+struct QueueSettings;
+struct DepartmentAction;
+struct OnChange;
+
+/// A part of the tree that stands in ast_department.h. Never null in a declaration.
+template <class Node>
+using Part = std::shared_ptr<const Node>;
+
 // ---- types ---------------------------------------------------------------------------------
 
 struct FieldDecl;
@@ -186,6 +209,7 @@ struct AggregateExpr {
   std::optional<Name> binder;           // of `x in source` or `for x in source`
   ExprPtr source;                       // event path or list expression; null when it must be read off `value`
   ExprPtr within;                       // duration
+  std::optional<Name> within_of;        // within 60 days of enrolment
   ExprPtr since;                        // datetime or the soft words enrolment / entry
   std::optional<Name> calendar_window;  // `this day|week|month|year`
   std::optional<Name> per;              // per debtor, per account …
@@ -321,7 +345,8 @@ struct QueueDecl {
   std::optional<Path> counts_as;
   ExprPtr cost, lease, due;
   std::vector<FieldDecl> fields;
-  /// Settings that later parts of the language give a meaning to (merge, assign, needs, late, …), kept as written.
+  Part<QueueSettings> settings;  // merge, assign, needs, late, numbers, batch, status; may be null
+  /// Words that are no setting of a queue, kept as written.
   struct Setting {
     Name name;
     std::vector<Name> words;
@@ -340,17 +365,16 @@ struct GoTarget {
 };
 
 struct Action {
-  enum class Kind { go, restart, task, set, raise, open, cancel, note, notify, later };
+  enum class Kind { go, restart, task, set, raise, open, cancel, note, notify, department };
   Kind kind = Kind::task;
   Span span;
-  GoTarget go;         // go
-  Path target;         // restart stage | queue of task or cancel | variable | event | entity | notify whom
-  ExprPtr value;       // treatment of task, value of set, text of note and notify
-  ExprPtr recipient;   // task … to x
-  ExprPtr payload;     // RecordLit or null: fields of task, event, entity
-  bool stays = false;  // a one-off that survives its stage
-  /// later: words the language reserves for holds, approvals, quotas, placements (hold, lift, ask, request, place, recall …).
-  std::string later_word;
+  GoTarget go;                        // go
+  Path target;                        // restart stage | queue of task or cancel | variable | event | entity | notify whom
+  ExprPtr value;                      // treatment of task, value of set, text of note and notify
+  ExprPtr recipient;                  // task … to x
+  ExprPtr payload;                    // RecordLit or null: fields of task, event, entity
+  bool stays = false;                 // a one-off that survives its stage
+  Part<DepartmentAction> department;  // hold, lift, ask, request, place, extend placement, recall
 };
 
 struct AttemptLimit {
@@ -400,6 +424,8 @@ struct StageDecl {
   bool is_final = false;
   ExprPtr enrol_again;  // enrol again when …
   std::vector<Rule> rules;
+  std::vector<Part<DeadlineDecl>> deadlines;
+  Part<OnChange> on_change;  // may be null
   std::string doc;
   Span span;
 };
@@ -414,6 +440,8 @@ struct StrategyDecl {
   std::vector<Rule> rules;
   std::vector<StageDecl> stages;
   std::vector<Path> before;  // order against other strategies: `before hard`
+  std::vector<Part<DeadlineDecl>> deadlines;
+  Part<OnChange> on_change;  // may be null
 };
 struct AlwaysDecl {
   std::optional<Name> entity;
@@ -423,7 +451,7 @@ struct AlwaysDecl {
 // ---- tests ---------------------------------------------------------------------------------
 
 struct TestExpect {
-  enum class Kind { stage, task, no_task, expression, not_enrolled };
+  enum class Kind { stage, task, no_task, expression, not_enrolled, withheld };
   Kind kind = Kind::stage;
   Span span;
   Path target;  // stage (calling | hard.triage) or queue
@@ -455,16 +483,13 @@ struct TestDecl {
   std::vector<TestStep> steps;
 };
 
-/// A declaration whose keyword is reserved for a part of the language that is not built yet (limits, hold, experiment …).
-struct LaterDecl {
-  std::string word;
-};
-
 struct Decl {
   Span span;
   std::string doc;  // /// comments before it
   std::variant<BundleDecl, UseDecl, ModuleDecl, ParameterDecl, TypeDecl, EntityDecl, ExtendDecl, EventDecl, SegmentationDecl, TableDecl, FunctionDecl,
-               OutcomesDecl, QueueDecl, StrategyDecl, AlwaysDecl, TestDecl, LaterDecl>
+               OutcomesDecl, QueueDecl, StrategyDecl, AlwaysDecl, TestDecl, Part<LimitsDecl>, Part<HoldDecl>, Part<DeadlineDecl>, Part<ApprovalDecl>,
+               Part<QuotaDecl>, Part<AllocationDecl>, Part<FeedDecl>, Part<CampaignDecl>, Part<ExperimentDecl>, Part<HoldoutDecl>, Part<MigrateDecl>,
+               Part<ScheduleDecl>, Part<TerritoryDecl>, Part<TemplateDecl>>
       node;
 };
 

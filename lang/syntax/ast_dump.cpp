@@ -7,7 +7,9 @@ namespace dunlin {
 namespace {
 
 using namespace ast;
+using syntax::dump_action;
 using syntax::dump_field;
+using syntax::dump_part;
 using syntax::dump_type;
 
 template <class T, class Text>
@@ -80,6 +82,9 @@ class FileDumper {
     line("queue " + d.name.text + (d.outcomes ? " outcomes " + d.outcomes->text() : "") + (d.counts_as ? " counts as " + d.counts_as->text() : "") +
          with(" cost ", d.cost) + with(" lease ", d.lease) + with(" due ", d.due));
     fields(d.fields);
+    if (d.settings) {
+      for (const std::string& setting : dump_part(*d.settings)) nested(setting);
+    }
     for (const auto& s : d.other)
       nested("setting " + s.name.text + ": " +
              joined(
@@ -91,6 +96,7 @@ class FileDumper {
     if (d.enrol) nested("enrol when " + dump(*d.enrol));
     if (d.enrol_again) nested("enrol again when " + dump(*d.enrol_again));
     for (const FieldDecl& v : d.variables) nested("var " + dump_field(v));
+    around_rules(d.deadlines, d.on_change);
     rules(d.rules);
     for (const StageDecl& s : d.stages) stage(s);
   }
@@ -105,7 +111,10 @@ class FileDumper {
     }
     for (const TestStep& s : d.steps) step(s);
   }
-  void operator()(const LaterDecl& d) { line("later " + d.word); }
+  template <class Node>
+  void operator()(const Part<Node>& d) {
+    part(dump_part(*d));
+  }
 
  private:
   static std::string quoted(const std::string& text) { return " \"" + text + "\""; }
@@ -131,6 +140,18 @@ class FileDumper {
     --depth_;
   }
 
+  void part(const syntax::Lines& lines) {
+    line(lines.front());
+    for (size_t i = 1; i < lines.size(); ++i) nested(lines[i]);
+  }
+
+  void around_rules(const std::vector<Part<DeadlineDecl>>& deadlines, const Part<OnChange>& on_change) {
+    ++depth_;
+    if (on_change) line(dump_part(*on_change));
+    for (const Part<DeadlineDecl>& deadline : deadlines) part(dump_part(*deadline));
+    --depth_;
+  }
+
   void rules(const std::vector<Rule>& list) {
     ++depth_;
     for (const Rule& r : list) rule(r);
@@ -146,20 +167,8 @@ class FileDumper {
     if (r.if_late != Rule::IfLate::standard) text += r.if_late == Rule::IfLate::skip ? " else skip" : " else at once";
     text += with(" guard ", r.guard);
     if (r.keep) text += " " + keep(*r.keep);
-    if (!r.actions.empty()) text += " : " + joined(r.actions, action);
+    if (!r.actions.empty()) text += " : " + joined(r.actions, dump_action);
     line(text);
-  }
-
-  static std::string action(const Action& a) {
-    constexpr const char* kinds[] = {"go", "restart", "task", "set", "raise", "open", "cancel", "note", "notify", "later"};
-    std::string text = kinds[static_cast<size_t>(a.kind)];
-    if (a.kind == Action::Kind::go) {
-      if (a.go.kind == GoTarget::Kind::back) return text + " back";
-      return a.go.kind == GoTarget::Kind::by ? text + " by " + dump(*a.go.by) : text + " " + a.go.stage.text();
-    }
-    if (!a.target.parts.empty()) text += " " + a.target.text();
-    if (!a.later_word.empty()) text += " " + a.later_word;
-    return text + with(a.kind == Action::Kind::set ? " = " : " ", a.value) + with(" to ", a.recipient) + with(" ", a.payload) + (a.stays ? " stays" : "");
   }
 
   static std::string keep(const KeepSpec& k) {
@@ -181,6 +190,7 @@ class FileDumper {
     if (!s.doc.empty()) line("doc " + s.doc);
     line((s.is_final ? "final stage " : "stage ") + s.name.text + (s.title.empty() ? "" : quoted(s.title)));
     if (s.enrol_again) nested("enrol again when " + dump(*s.enrol_again));
+    around_rules(s.deadlines, s.on_change);
     rules(s.rules);
     --depth_;
   }
@@ -196,7 +206,7 @@ class FileDumper {
   }
 
   void expect(const TestExpect& e) {
-    constexpr const char* kinds[] = {"stage", "task", "no task", "expression", "not enrolled"};
+    constexpr const char* kinds[] = {"stage", "task", "no task", "expression", "not enrolled", "withheld"};
     std::string text = std::string("expect ") + kinds[static_cast<size_t>(e.kind)];
     if (!e.target.parts.empty()) text += " " + e.target.text();
     if (e.treatment) text += quoted(*e.treatment);
@@ -209,6 +219,19 @@ class FileDumper {
 };
 
 }  // namespace
+
+std::string syntax::dump_action(const ast::Action& a) {
+  const auto with = [](const char* word, const ExprPtr& e) { return e ? word + dump(*e) : std::string(); };
+  constexpr const char* kinds[] = {"go", "restart", "task", "set", "raise", "open", "cancel", "note", "notify"};
+  if (a.kind == Action::Kind::department) return dump_part(*a.department);
+  std::string text = kinds[static_cast<size_t>(a.kind)];
+  if (a.kind == Action::Kind::go) {
+    if (a.go.kind == GoTarget::Kind::back) return text + " back";
+    return a.go.kind == GoTarget::Kind::by ? text + " by " + dump(*a.go.by) : text + " " + a.go.stage.text();
+  }
+  if (!a.target.parts.empty()) text += " " + a.target.text();
+  return text + with(a.kind == Action::Kind::set ? " = " : " ", a.value) + with(" to ", a.recipient) + with(" ", a.payload) + (a.stays ? " stays" : "");
+}
 
 std::string dump(const ast::File& file) { return FileDumper().run(file); }
 

@@ -80,6 +80,7 @@ struct Dumper {
     if (n.binder) text += " each " + n.binder->text;
     if (n.source) text += " of " + of(n.source);
     if (n.within) text += " within " + of(n.within);
+    if (n.within_of) text += " of " + n.within_of->text;
     if (n.since) text += " since " + of(n.since);
     if (n.calendar_window) text += " this " + n.calendar_window->text;
     if (n.per) text += " per " + n.per->text;

@@ -1,3 +1,4 @@
+#include "lang/syntax/ast_department.h"
 #include "lang/syntax/builder.h"
 
 namespace dunlin::syntax {
@@ -49,7 +50,7 @@ ast::Decl Builder::declaration(P::DeclarationContext& context) {
   } else if (auto* d = context.testDecl()) {
     out.node = test(*d);
   } else {
-    out.node = ast::LaterDecl{std::string(source(span(*context.start)))};
+    department(context, out);
   }
   return out;
 }
@@ -64,9 +65,8 @@ ast::BundleDecl Builder::bundle(P::BundleDeclContext& context) {
 
 void Builder::bundle_item(P::BundleItemContext& context, ast::BundleDecl& out) {
   if (P::ZoneContext* zone = context.zone()) {
-    const Span place = span(*zone);
     only_once(out.timezone.has_value(), span(context), "timezone");
-    out.timezone = ast::Name{zone->TEXT() ? plain_text(*zone->TEXT()->getSymbol()) : std::string(source(place)), place};
+    out.timezone = this->zone(*zone);
   } else if (context.CURRENCY()) {
     only_once(out.currency.has_value(), span(context), "currency");
     out.currency = name(*context.ident());
@@ -78,6 +78,11 @@ void Builder::bundle_item(P::BundleItemContext& context, ast::BundleDecl& out) {
     only_once(out.day_starts != nullptr, span(context), "day starts");
     out.day_starts = make(span(time), time_literal(time));
   }
+}
+
+ast::Name Builder::zone(P::ZoneContext& context) {
+  const Span place = span(context);
+  return {context.TEXT() ? plain_text(*context.TEXT()->getSymbol()) : std::string(source(place)), place};
 }
 
 ast::ParameterDecl Builder::parameter(P::ParameterDeclContext& context) {
@@ -301,7 +306,15 @@ ast::OutcomeNode Builder::outcome(P::OutcomeContext& context) {
 ast::QueueDecl Builder::queue(P::QueueDeclContext& context) {
   ast::QueueDecl out;
   out.name = name(*context.ident());
-  each_item(context.queueBlock()->queueItem(), [&](P::QueueItemContext& item) { queue_item(item, out); });
+  auto settings = std::make_shared<ast::QueueSettings>();
+  each_item(context.queueBlock()->queueItem(), [&](P::QueueItemContext& item) {
+    if (item.MERGE() || item.ASSIGN() || item.NEEDS() || item.LATE() || item.NUMBERS() || item.BATCH() || item.STATUS()) {
+      queue_setting(item, *settings);
+      out.settings = settings;
+    } else {
+      queue_item(item, out);
+    }
+  });
   return out;
 }
 

@@ -229,6 +229,7 @@ void Builder::aggregate_clause(P::AggregateClauseContext& context, ast::Aggregat
   if (context.WITHIN()) {
     once(out.within != nullptr);
     out.within = sum(*context.sum());
+    if (context.OF()) out.within_of = name(*context.ident());
   } else if (context.SINCE()) {
     once(out.since != nullptr);
     out.since = sum(*context.sum());

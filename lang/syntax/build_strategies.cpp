@@ -21,6 +21,11 @@ void Builder::strategy_item(P::StrategyItemContext& context, ast::StrategyDecl& 
     for (ast::Path& other : paths(context.path())) out.before.push_back(std::move(other));
   } else if (context.VAR()) {
     out.variables.push_back(variable(context));
+  } else if (context.onChange()) {
+    only_once(out.on_change != nullptr, span(context), "on change");
+    out.on_change = on_change(*context.onChange());
+  } else if (context.deadlineDecl()) {
+    out.deadlines.push_back(deadline(*context.deadlineDecl()));
   } else if (context.stageDecl()) {
     out.stages.push_back(stage(*context.stageDecl()));
   } else {
@@ -50,6 +55,11 @@ ast::StageDecl Builder::stage(P::StageDeclContext& context) {
     if (item.ENROL()) {
       only_once(out.enrol_again != nullptr, span(item), "enrol again");
       out.enrol_again = expr(*item.expr());
+    } else if (item.onChange()) {
+      only_once(out.on_change != nullptr, span(item), "on change");
+      out.on_change = on_change(*item.onChange());
+    } else if (item.deadlineDecl()) {
+      out.deadlines.push_back(deadline(*item.deadlineDecl()));
     } else {
       out.rules.push_back(rule(*item.ruleItem()));
     }
@@ -160,9 +170,8 @@ ast::Action Builder::action(P::ActionContext& context) {
     out.kind = Kind::notify;
     out.target = path(*context.path());
     out.value = text(*context.text()->start);
-  } else if (context.laterAction()) {
-    out.kind = Kind::later;
-    out.later_word = std::string(source(span(*context.start)));
+  } else if (context.departmentAction()) {
+    return department_action(*context.departmentAction());
   } else if (context.SET()) {
     out.kind = Kind::set;
     out.target = path(*context.path());
@@ -248,21 +257,24 @@ void Builder::keep_item(P::KeepItemContext& context, ast::KeepSpec& out) {
   }
 }
 
+ast::ExprPtr Builder::count(P::AttemptCountContext& context) {
+  if (context.expr()) return expr(*context.expr());
+  if (context.path()) {
+    ast::ExprPtr out;
+    for (const ast::Name& part : path(*context.path()).parts) {
+      out = out ? make(span(context), ast::Member{std::move(out), part}) : make(part.span, ast::NameRef{part});
+    }
+    return out;
+  }
+  std::string digits(source(span(context)));
+  std::erase(digits, '_');
+  return make(span(context), ast::IntLit{digits});
+}
+
 ast::AttemptLimit Builder::attempt_limit(P::AttemptLimitContext& context) {
   ast::AttemptLimit out;
   out.span = span(context);
-  P::AttemptCountContext& count = *context.attemptCount();
-  if (count.expr()) {
-    out.count = expr(*count.expr());
-  } else if (count.path()) {
-    for (const ast::Name& part : path(*count.path()).parts) {
-      out.count = out.count ? make(span(count), ast::Member{std::move(out.count), part}) : make(part.span, ast::NameRef{part});
-    }
-  } else {
-    std::string digits(source(span(count)));
-    std::erase(digits, '_');
-    out.count = make(span(count), ast::IntLit{digits});
-  }
+  out.count = count(*context.attemptCount());
   if (context.PER()) out.per = name(*context.ident());
   out.in_stage = context.STAGE() != nullptr;
   return out;

@@ -91,8 +91,8 @@ ast::TestExpect Builder::expectation(P::ExpectationContext& context) {
   if (context.path()) out.target = path(*context.path());
   if (context.ENROLLED()) {
     out.kind = Kind::not_enrolled;
-  } else if (context.TASK()) {
-    out.kind = context.NO() ? Kind::no_task : Kind::task;
+  } else if (context.TASK() || context.WITHHELD()) {
+    out.kind = context.WITHHELD() ? Kind::withheld : context.NO() ? Kind::no_task : Kind::task;
     for (antlr4::tree::ParseTree* child : context.children) {
       auto* word = dynamic_cast<antlr4::tree::TerminalNode*>(child);
       if (word == nullptr) continue;

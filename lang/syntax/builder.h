@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "DunlinParser.h"
-#include "lang/syntax/ast.h"
+#include "lang/syntax/ast_department.h"
 #include "lang/syntax/tokens.h"
 
 namespace dunlin::syntax {
@@ -136,6 +136,51 @@ class Builder {
   ast::QueueDecl queue(P::QueueDeclContext& context);
   void queue_item(P::QueueItemContext& context, ast::QueueDecl& out);
 
+  ast::Name zone(P::ZoneContext& context);
+
+  // ---- limits and holds (build_limits.cpp)
+  ast::Period period(P::PeriodContext& context) const;
+  ast::Contacts contacts(P::ContactsContext& context) const;
+  ast::Contacts counted(P::CountedContext& context) const;
+  ast::ContactKind contact_kind(P::ContactKindContext& context);
+  std::vector<ast::ContactKind> contact_kinds(const std::vector<P::ContactKindContext*>& contexts);
+  ast::Hours hours(P::HoursContext& context);
+  std::vector<ast::Name> day_group(P::DayGroupContext& context) const;
+  std::vector<ast::Name> limit_key(P::LimitKeyContext* context) const;
+  ast::LimitCap limit_cap(P::LimitCapContext& context);
+  ast::LimitItem limit_item(P::LimitItemContext& context);
+  void never(P::LimitItemContext& context, ast::LimitItem& out);
+  ast::Part<ast::LimitsDecl> limits(P::LimitsDeclContext& context);
+  void hold_item(P::HoldItemContext& context, ast::HoldDecl& out);
+  ast::Part<ast::HoldDecl> hold(P::HoldDeclContext& context);
+  ast::Action department_action(P::DepartmentActionContext& context);
+
+  // ---- the rest of a department (build_department.cpp)
+  void department(P::DeclarationContext& context, ast::Decl& out);
+  ast::Part<ast::DeadlineDecl> deadline(P::DeadlineDeclContext& context);
+  ast::Part<ast::ApprovalDecl> approval(P::ApprovalDeclContext& context);
+  ast::Part<ast::QuotaDecl> quota(P::QuotaDeclContext& context);
+  ast::Part<ast::AllocationDecl> allocation(P::AllocationDeclContext& context);
+  ast::Part<ast::FeedDecl> feed(P::FeedDeclContext& context);
+  ast::Part<ast::CampaignDecl> campaign(P::CampaignDeclContext& context);
+  void experiment_item(P::ExperimentItemContext& context, ast::ExperimentDecl& out);
+  ast::Part<ast::ExperimentDecl> experiment(P::ExperimentDeclContext& context);
+  ast::Part<ast::HoldoutDecl> holdout(P::HoldoutDeclContext& context);
+  ast::Part<ast::MigrateDecl> migrate(P::MigrateDeclContext& context);
+  ast::Part<ast::OnChange> on_change(P::OnChangeContext& context) const;
+  ast::Part<ast::ScheduleDecl> schedule(P::ScheduleDeclContext& context);
+  ast::Part<ast::TerritoryDecl> territory(P::TerritoryDeclContext& context);
+  ast::Part<ast::TemplateDecl> letter_template(P::TemplateDeclContext& context);
+  ast::Among among(P::AmongContext& context);
+  ast::RunTime run_time(P::RunTimeContext& context);
+  std::vector<ast::Share> shares(P::ShareBlockContext& context);
+  ast::ExprPtr percent(const antlr4::Token& token) const;
+  std::vector<ast::AggregateExpr::OrderKey> order(const std::vector<P::OrderKeyContext*>& keys);
+  void queue_setting(P::QueueItemContext& context, ast::QueueSettings& out);
+  void merge_item(P::MergeItemContext& context, ast::QueueSettings::Merge& out);
+  ast::QueueSettings::Batch batch(P::QueueItemContext& context);
+  ast::QueueSettings::Assign assign_way(P::AssignWayContext& context);
+
   // ---- strategies
   ast::StrategyDecl strategy(P::StrategyDeclContext& context);
   void strategy_item(P::StrategyItemContext& context, ast::StrategyDecl& out);
@@ -153,6 +198,7 @@ class Builder {
   void go(P::GoActionContext& context, ast::Action& out);
   ast::KeepSpec keep(P::KeepRuleContext& context);
   void keep_item(P::KeepItemContext& context, ast::KeepSpec& out);
+  ast::ExprPtr count(P::AttemptCountContext& context);
   ast::AttemptLimit attempt_limit(P::AttemptLimitContext& context);
   std::vector<ast::PriorityTerm> priority(P::KeepItemContext& context);
 

@@ -25,6 +25,18 @@ bool recoverable(size_t rule) {
     case DunlinParser::RuleAlwaysItem:
     case DunlinParser::RuleKeepItem:
     case DunlinParser::RuleTestItem:
+    case DunlinParser::RuleLimitItem:
+    case DunlinParser::RuleHoldItem:
+    case DunlinParser::RuleDeadlineItem:
+    case DunlinParser::RuleApprovalItem:
+    case DunlinParser::RuleAllocationItem:
+    case DunlinParser::RuleFeedItem:
+    case DunlinParser::RuleCampaignItem:
+    case DunlinParser::RuleExperimentItem:
+    case DunlinParser::RuleScheduleItem:
+    case DunlinParser::RuleTerritoryItem:
+    case DunlinParser::RuleTemplateItem:
+    case DunlinParser::RuleMergeItem:
     case DunlinParser::RuleExpressionOnly:
       return true;
     default:
@@ -47,6 +59,18 @@ bool is_block(size_t rule) {
     case DunlinParser::RuleAlwaysBlock:
     case DunlinParser::RuleKeepBlock:
     case DunlinParser::RuleTestBlock:
+    case DunlinParser::RuleLimitsBlock:
+    case DunlinParser::RuleHoldBlock:
+    case DunlinParser::RuleDeadlineBlock:
+    case DunlinParser::RuleApprovalBlock:
+    case DunlinParser::RuleAllocationBlock:
+    case DunlinParser::RuleFeedBlock:
+    case DunlinParser::RuleCampaignBlock:
+    case DunlinParser::RuleExperimentBlock:
+    case DunlinParser::RuleScheduleBlock:
+    case DunlinParser::RuleTerritoryBlock:
+    case DunlinParser::RuleTemplateBlock:
+    case DunlinParser::RuleMergeBlock:
       return true;
     default:
       return false;

@@ -50,6 +50,24 @@ constexpr RuleWords rule_words[] = {
     {DunlinParser::RuleTestDecl, "in a test", "test \"Title\" { … }"},
     {DunlinParser::RuleTestGiven, "in a test", "given ENTITY { FIELD: VALUE, … }"},
     {DunlinParser::RuleTestStep, "in a test", "at DATE : expect …   or   on DATE EVENT { … } : expect …"},
+    {DunlinParser::RuleLimitsDecl, "in limits", "limits \"NAME\" { … }"},
+    {DunlinParser::RuleLimitItem, "in limits",
+     "call at most 1 per day per debtor   or   call between 08:00 and 22:00 in debtor.timezone   or   never call when CONDITION"},
+    {DunlinParser::RuleHoldDecl, "in a hold", "hold NAME { stops QUEUE, timers stop, lasts 30 days }"},
+    {DunlinParser::RuleDeadlineDecl, "in a deadline", "deadline NAME 3 months from DATE { warn 10 days before, missed : go STAGE }"},
+    {DunlinParser::RuleApprovalDecl, "in an approval", "approval NAME(FIELD : TYPE, …) { by ROLE, due 1 business day, lapses after 3 business days }"},
+    {DunlinParser::RuleQuotaDecl, "in a quota", "quota NAME 500 per calendar month by FIELD desc"},
+    {DunlinParser::RuleAllocationDecl, "in an allocation", "allocation NAME { shares \"shares.csv\", cap 1_000_000 per agency, split by debtor }"},
+    {DunlinParser::RuleFeedDecl, "in a feed", "feed NAME { due 07:00, late : hold HOLD, refuse file when bad_rows > 1% or total differs }"},
+    {DunlinParser::RuleCampaignDecl, "in a campaign",
+     "campaign \"NAME\" { among list \"list.csv\", run DATE to DATE between 09:00 and 12:00, call \"treatment\" }"},
+    {DunlinParser::RuleExperimentDecl, "in an experiment", "experiment NAME { champion STRATEGY 90%, challenger STRATEGY 10%, split by debtor }"},
+    {DunlinParser::RuleHoldoutDecl, "in a holdout", "holdout 2% by debtor"},
+    {DunlinParser::RuleMigrateDecl, "in `migrate`", "migrate strategy.stage -> strategy.stage"},
+    {DunlinParser::RuleScheduleDecl, "in a schedule", "schedule NAME { between 09:00 and 18:00 on working days, closed on sunday }"},
+    {DunlinParser::RuleTerritoryDecl, "in a territory", "territory NAME { regions \"A\", \"B\", capacity 40 visit per day }"},
+    {DunlinParser::RuleTemplateDecl, "in a template", "template \"TREATMENT\" for ENTITY in QUEUE from \"templates/file.txt\""},
+    {DunlinParser::RuleDepartmentAction, "in an action", nullptr},
     {DunlinParser::RuleMatchArm, "in `match`", "match VALUE { | PATTERN -> RESULT | otherwise -> RESULT }"},
     {DunlinParser::RuleAggregateClause, "in a query", nullptr},
 };
@@ -297,13 +315,6 @@ bool begins_rule(size_t type) {
   }
 }
 
-/// Declarations that are read but not built yet: not worth recommending.
-bool is_later_part(const std::string& word) {
-  static const std::vector<std::string> words = {"allocation", "approval", "campaign", "deadline", "experiment", "feed",
-                                                 "hold",       "holdout",  "limits",   "migrate",  "quota"};
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 void describe_unknown_item(const Mistake& mistake, const Slice& slice, Diagnostics& diagnostics) {
   const size_t before = mistake.before == nullptr ? 0 : mistake.before->getType();
   if (before != 0 && before != DunlinParser::SEP && before != DunlinParser::COMMA && before != DunlinParser::LBRACE) {
@@ -337,7 +348,6 @@ void describe_unknown_item(const Mistake& mistake, const Slice& slice, Diagnosti
     return;
   }
   std::vector<std::string> possible = expected_words(mistake.expected);
-  if (top) std::erase_if(possible, is_later_part);
   if (allows(mistake, DunlinParser::BAR)) possible.push_back("|");
   if (possible.size() > 40 || possible.empty()) return;
   for (std::string& word : possible) word = in_backticks(word);

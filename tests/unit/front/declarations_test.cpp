@@ -56,12 +56,14 @@ TEST_CASE("actions") {
   CHECK(action("raise promise { amount: 3 }, open writ { issued: today }") == "raise promise {amount: 3}, open writ {issued: today}\n");
   CHECK(action("cancel call \"x\", cancel call") == "cancel call \"x\", cancel call\n");
   CHECK(action("note \"n {x}\", notify supervisor \"s\"") == "note \"n {x}\", notify supervisor \"s\"\n");
-  CHECK(action("ask settlement { discount: 30%   months: 6 }, place with first for 90 days") == "later ask, later place\n");
+  CHECK(action("ask settlement { discount: 30%   months: 6 }, place with first for 90 days") == "ask settlement {discount: 30%, months: 6}, place first for 90_day\n");
 }
 
-TEST_CASE("parts that are not built yet are read to their end") {
-  CHECK(tree("experiment e \"x\" {\n a soft 90%\n run 2026-12-01 to 2027-02-28\n}\nlimits \"l\" in force from 2021-11-30 { call at most 7 in any 7 days, x }\n"
-             "feed balances { due 07:00   late : hold outbound }\nuse x") == "later experiment\nlater limits\nlater feed\nuse x\n");
+TEST_CASE("a mistake in what a department adds spoils one item") {
+  using List = std::vector<std::string>;
+  CHECK(mistakes("limits \"l\" {\n  call at mots 7 in any 7 days\n  visit at most 1 per day\n  visit sometimes\n}\nuse x") == List{"E0106@2", "E0106@4"});
+  CHECK(mistakes("experiment e \"x\" {\n  a soft 90%\n  champion soft 90%\n}") == List{"E0108@2"});
+  CHECK(mistakes("hold h {\n  lasts 3 days\n  lasts 4 days\n}") == List{"E0123@3"});
 }
 
 TEST_CASE("tests stand beside the rules") {

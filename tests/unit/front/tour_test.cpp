@@ -8,7 +8,7 @@
 using namespace dunlin::front_test;
 
 TEST_CASE("the language tour is read into the expected tree") {
-  for (const std::string name : {"bundle", "case_file", "judging", "acting", "tests"}) {
+  for (const std::string name : {"bundle", "case_file", "judging", "acting", "department", "tests"}) {
     DYNAMIC_SECTION(name) {
       const std::string folder = "tests/unit/front/language_tour/";
       const std::string found = tree(file_text(folder + name + ".dun"));

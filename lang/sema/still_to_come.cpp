@@ -1,0 +1,57 @@
+// Parts of the language that are read and have no meaning yet: each use is refused (E0901), so that nothing is silently ignored.
+#include "lang/sema/declare.h"
+#include "lang/syntax/ast_department.h"
+
+namespace dunlin::sema {
+
+namespace {
+
+void refuse(Context& context, Span span, const std::string& what) { context.error("E0901", span, what + " is not built into this version yet"); }
+
+template <class Node>
+void refuse_each(Context& context, const char* word) {
+  context.each<ast::Part<Node>>([&](const Placed& placed, const ast::Part<Node>&) { refuse(context, placed.declaration->span, in_ticks(word)); });
+}
+
+void refuse_settings(Context& context, const ast::QueueSettings& settings) {
+  if (settings.merge) refuse(context, settings.merge->span, "`merge`");
+  if (!settings.assign.empty()) refuse(context, settings.assign.front().span, "`assign`");
+  if (!settings.needs.empty()) refuse(context, settings.needs.front().span, "`needs`");
+  if (settings.late) refuse(context, settings.late->span, "`late`");
+  if (settings.numbers) refuse(context, settings.numbers_span, "`numbers`");
+  if (settings.batch) refuse(context, settings.batch->span, "`batch`");
+  if (settings.status_by) refuse(context, settings.status_span, "`status`");
+}
+
+void refuse_around_rules(Context& context, const std::vector<ast::Part<ast::DeadlineDecl>>& deadlines, const ast::Part<ast::OnChange>& on_change) {
+  for (const ast::Part<ast::DeadlineDecl>& deadline : deadlines) refuse(context, deadline->span, "`deadline`");
+  if (on_change) refuse(context, on_change->span, "`on change`");
+}
+
+}  // namespace
+
+void refuse_still_to_come(Context& context) {
+  refuse_each<ast::LimitsDecl>(context, "limits");
+  refuse_each<ast::HoldDecl>(context, "hold");
+  refuse_each<ast::DeadlineDecl>(context, "deadline");
+  refuse_each<ast::ApprovalDecl>(context, "approval");
+  refuse_each<ast::QuotaDecl>(context, "quota");
+  refuse_each<ast::AllocationDecl>(context, "allocation");
+  refuse_each<ast::FeedDecl>(context, "feed");
+  refuse_each<ast::CampaignDecl>(context, "campaign");
+  refuse_each<ast::ExperimentDecl>(context, "experiment");
+  refuse_each<ast::HoldoutDecl>(context, "holdout");
+  refuse_each<ast::MigrateDecl>(context, "migrate");
+  refuse_each<ast::ScheduleDecl>(context, "schedule");
+  refuse_each<ast::TerritoryDecl>(context, "territory");
+  refuse_each<ast::TemplateDecl>(context, "template");
+  context.each<ast::QueueDecl>([&](const Placed&, const ast::QueueDecl& queue) {
+    if (queue.settings) refuse_settings(context, *queue.settings);
+  });
+  context.each<ast::StrategyDecl>([&](const Placed&, const ast::StrategyDecl& strategy) {
+    refuse_around_rules(context, strategy.deadlines, strategy.on_change);
+    for (const ast::StageDecl& stage : strategy.stages) refuse_around_rules(context, stage.deadlines, stage.on_change);
+  });
+}
+
+}  // namespace dunlin::sema
