@@ -56,7 +56,8 @@ TEST_CASE("actions") {
   CHECK(action("raise promise { amount: 3 }, open writ { issued: today }") == "raise promise {amount: 3}, open writ {issued: today}\n");
   CHECK(action("cancel call \"x\", cancel call") == "cancel call \"x\", cancel call\n");
   CHECK(action("note \"n {x}\", notify supervisor \"s\"") == "note \"n {x}\", notify supervisor \"s\"\n");
-  CHECK(action("ask settlement { discount: 30%   months: 6 }, place with first for 90 days") == "ask settlement {discount: 30%, months: 6}, place first for 90_day\n");
+  CHECK(action("ask settlement { discount: 30%   months: 6 }, place with first for 90 days") ==
+        "ask settlement {discount: 30%, months: 6}, place first for 90_day\n");
 }
 
 TEST_CASE("a mistake in what a department adds spoils one item") {
