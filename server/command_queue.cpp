@@ -140,8 +140,8 @@ void add_queue_command(CLI::App& app, Chosen& chosen) {
   auto command = std::make_shared<QueueCommand>();
   auto* sub = app.add_subcommand("queue", "Show the queues, or the tasks of one");
   sub->add_option("NAME", command->name, "Queue to show; without a name all queues are listed");
-  sub->add_option("--status", command->status, "open, all, ready, leased, done, withdrawn, expired or withheld")
-      ->check(CLI::IsMember({"open", "all", "ready", "leased", "done", "withdrawn", "expired", "withheld"}))
+  sub->add_option("--status", command->status, "open, all, ready, leased, done, withdrawn, expired, withheld or dead_letter")
+      ->check(CLI::IsMember({"open", "all", "ready", "leased", "done", "withdrawn", "expired", "withheld", "dead_letter"}))
       ->capture_default_str();
   sub->add_option("--stage", command->stage, "Only tasks that this strategy or stage asked for");
   sub->add_option("--rule", command->rule, "Only tasks that this rule asked for");

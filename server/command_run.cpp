@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <ctime>
+#include <chrono>
 
 #include "compiler/abi/clock.h"
 #include "server/commands.h"
@@ -51,7 +51,8 @@ std::expected<When, std::string> find_when(const RunCommand& command, const chec
     return when;
   }
   when.once = true;
-  when.instant = static_cast<int64_t>(std::time(nullptr)) * abi::us_per_second;
+  // To the microsecond: what was posted just now lies behind, not ahead.
+  when.instant = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   if (command.clock.empty()) return when;
   auto zone = import::Zone::find(program.bundle);
   if (!zone) return std::unexpected(zone.error());

@@ -33,6 +33,7 @@ StoreError explain_error(std::string_view state, std::string_view said, std::str
     return {Kind::conflict, fmt::format("cannot {}: somebody else changed the same rows; read them again", doing)};
   }
   if (state.starts_with("22")) return {Kind::input, fmt::format("cannot {}: a value does not fit the database: {}", doing, one_line(said))};
+  if (state.starts_with("DU")) return {Kind::input, one_line(said)};
   if (state == "P0001") return {Kind::conflict, one_line(said)};
   return environment(fmt::format("the database answered `{}` ({})", one_line(said), state));
 }

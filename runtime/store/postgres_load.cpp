@@ -276,7 +276,8 @@ void PostgresStore::Loading::take_task(size_t index, CopyRows& rows) {
   const int32_t queue = rows.int32();
   task.queue = Layout::find(layout.queue_of, queue);
   task.priority = rows.int64();
-  task.status = static_cast<engine::TaskStatus>(rows.int16());
+  // A dead letter (6) is for the step what a withheld task is: there, and not handed out.
+  task.status = std::min(static_cast<engine::TaskStatus>(rows.int16()), engine::TaskStatus::withheld);
   task.marked = rows.boolean();
   task.not_before = rows.instant();
   task.identity = static_cast<uint64_t>(rows.int64());
@@ -315,7 +316,7 @@ Result<void> PostgresStore::Loading::tasks() {
     open = fmt::format(
         "(select * from dunlin.task_open where {} order by bucket, case_id offset 0) o, lateral (select identity, rule, recipient, stage, standing, stays, "
         "treatment, "
-        "created_at, due, expires, time_window, fields from dunlin.task_body b where b.bucket = o.bucket and b.case_id = o.case_id and b.task = o.task offset "
+        "created_at, expires, time_window, fields from dunlin.task_body b where b.bucket = o.bucket and b.case_id = o.case_id and b.task = o.task offset "
         "0) b",
         between("bucket", "case_id"));
   }

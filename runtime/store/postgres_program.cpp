@@ -135,11 +135,25 @@ void remember_events(pqxx::work& work, const Layout& layout) {
   }
 }
 
+/// What the bundle says about its queues; what people set stays.
+void remember_queues(pqxx::work& work, const checked::Program& program) {
+  for (const checked::Queue& queue : program.queues) {
+    const std::string cost = fmt::format("round({0}::numeric / power(10::numeric, {1}), {1})", queue.cost, program.bundle.minor_digits);
+    work.exec(
+        fmt::format("insert into dunlin.queue_setting (queue, name, outcomes, cost, lease) select id, name, {}, {}, interval '{} microseconds' "
+                    "from dunlin.name where kind = 'queue' and name = {} on conflict (queue) do update set outcomes = excluded.outcomes, "
+                    "cost = excluded.cost, lease = excluded.lease, lease_max = greatest(queue_setting.lease_max, excluded.lease)",
+                    queue.outcomes == checked::none ? "null" : work.quote(program.events[queue.outcomes].name), cost, queue.lease_us, work.quote(queue.name)));
+  }
+  work.exec("select dunlin.make_months()");
+}
+
 void make_key_view(pqxx::work& work, const Layout& layout) {
   std::string sql;
   for (size_t e = 0; e < layout.entities.size(); ++e) {
-    sql += fmt::format("{}select {}::text as entity, dunlin_bucket as bucket, dunlin_case as case_id, dunlin_id as id, dunlin_key as key from {}",
-                       e == 0 ? "" : " union all ", work.quote(layout.program.entities[e].name), layout.entities[e].table);
+    sql += fmt::format(
+        "{}select {}::text as entity, dunlin_bucket as bucket, dunlin_case as case_id, dunlin_id as id, dunlin_key as key, dunlin_parent as parent from {}",
+        e == 0 ? "" : " union all ", work.quote(layout.program.entities[e].name), layout.entities[e].table);
   }
   if (!sql.empty()) work.exec("create or replace view dunlin.instance_key as " + sql);
 }
@@ -175,6 +189,7 @@ Result<void> PostgresStore::prepare(const checked::Program& program) {
     remember_names(work, layout);
     remember_rules(work, program);
     remember_events(work, layout);
+    remember_queues(work, program);
     make_key_view(work, layout);
     work.exec("insert into dunlin.prepared (content_hash) values (" + work.quote(program.content_hash) +
               ") on conflict (single) do update set content_hash = excluded.content_hash");

@@ -11,7 +11,7 @@ namespace dunlin::store {
 
 namespace {
 
-constexpr auto status_names = "(array['ready', 'leased', 'done', 'withdrawn', 'expired', 'withheld'])";
+constexpr auto status_names = "(array['ready', 'leased', 'done', 'withdrawn', 'expired', 'withheld', 'dead_letter'])";
 
 std::string text_of(const pqxx::field& field) { return field.is_null() ? std::string() : field.as<std::string>(); }
 

@@ -1,5 +1,6 @@
 #include "runtime/store/postgres_tasks.h"
 
+#include <chrono>
 #include <map>
 
 #include "runtime/store/value_codec.h"
@@ -22,9 +23,11 @@ std::string uuid_bytes(const engine::TaskId& id) {
   return bytes;
 }
 
+/// Over, as far as the step knows; a mark is a withdrawal of what somebody holds.
 bool is_over(const TaskEffect& effect) {
   const TaskStatus status = effect.task.status;
-  return effect.change == TaskChange::withdraw || status == TaskStatus::done || status == TaskStatus::withdrawn || status == TaskStatus::expired;
+  return effect.change == TaskChange::withdraw || effect.change == TaskChange::mark || status == TaskStatus::done || status == TaskStatus::withdrawn ||
+         status == TaskStatus::expired;
 }
 
 TaskStatus last_status(const TaskEffect& effect) {
@@ -32,35 +35,54 @@ TaskStatus last_status(const TaskEffect& effect) {
   return still_open ? TaskStatus::withdrawn : effect.task.status;
 }
 
+/// A task joins the line when its not-before comes, by the real clock: hand-out compares with the database's. Withheld ones stay out of it.
+std::optional<int64_t> waits_until(const OpenTask& task) {
+  if (task.status == TaskStatus::withheld) return abi::never;
+  const auto clock = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  if (task.not_before > clock) return task.not_before;
+  return std::nullopt;
+}
+
 std::optional<int64_t> number_of(const std::vector<int32_t>& numbers, int32_t index) {
   if (index < 0) return std::nullopt;
   return numbers[static_cast<size_t>(index)];
 }
 
-constexpr auto insert_open = "dunlin.task_open (bucket, case_id, task, instance_id, queue, priority, status, marked, not_before)";
+constexpr auto insert_open = "dunlin.task_open (bucket, case_id, task, instance_id, queue, priority, status, not_before, wakes, due)";
 constexpr auto insert_body =
-    "dunlin.task_body (bucket, case_id, task, identity, rule, recipient, stage, standing, stays, treatment, created_at, due, expires, time_window, fields)";
+    "dunlin.task_body (bucket, case_id, task, identity, rule, recipient, stage, standing, stays, treatment, created_at, expires, time_window, fields)";
+// Lease, dead letter and waiting belong to the queue: a step that read the task before they changed leaves them as they are. A task that changes
+// its band, or that joins the line again, takes a new place in it; the cursors have passed the old one.
 constexpr auto change_open =
-    "update dunlin.task_open t set priority = i.priority, status = i.status, marked = i.marked, not_before = i.not_before "
-    "from unnest($1, $2, $3, $4, $5, $6, $7) i(bucket, case_id, task, priority, status, marked, not_before) "
+    "update dunlin.task_open t set priority = i.priority, not_before = i.not_before, due = i.due, marked = false, "
+    "reason = case when t.marked then null else t.reason end, status = x.status, wakes = x.wakes, "
+    "seq = case when dunlin.band_of(i.priority) <> t.band or (t.wakes is not null and x.wakes is null) then nextval('dunlin.turn') else t.seq end "
+    "from unnest($1, $2, $3, $4, $5, $6, $7) i(bucket, case_id, task, priority, status, not_before, due) join dunlin.task_open o using (bucket, case_id, "
+    "task), "
+    "lateral (select case when o.status in (0, 5) and i.status in (0, 5) then i.status else o.status end as status, "
+    "case when o.status = 6 then o.wakes when o.status in (0, 5) and i.status = 5 then 'infinity' when o.status = 1 then null "
+    "when i.not_before > clock_timestamp() then i.not_before when o.status = 5 or o.wakes = o.not_before then null else o.wakes end as wakes) x "
     "where t.bucket = i.bucket and t.case_id = i.case_id and t.task = i.task";
 constexpr auto change_body =
-    "update dunlin.task_body t set rule = i.rule, stage = i.stage, standing = i.standing, stays = i.stays, treatment = i.treatment, due = i.due, expires = "
-    "i.expires, "
+    "update dunlin.task_body t set rule = i.rule, stage = i.stage, standing = i.standing, stays = i.stays, treatment = i.treatment, expires = i.expires, "
     "time_window = i.time_window, fields = i.fields "
-    "from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) i(bucket, case_id, task, rule, stage, standing, stays, treatment, due, expires, "
-    "time_window, fields) "
+    "from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) i(bucket, case_id, task, rule, stage, standing, stays, treatment, expires, time_window, fields) "
     "where t.bucket = i.bucket and t.case_id = i.case_id and t.task = i.task";
-constexpr auto close_open =
+// What a worker holds at this moment is marked, whether the step knew of the lease or not; only a recorded outcome ends it.
+constexpr auto end_open =
     "with i as materialized (select * from unnest($1, $2, $3, $4, $5, $6, $7) i(bucket, case_id, task, status, done_at, reason, outcome)), "
-    "gone as (delete from dunlin.task_open t using i where t.bucket = i.bucket and t.case_id = i.case_id and t.task = i.task returning t.*), "
-    "body as (delete from dunlin.task_body t using i where t.bucket = i.bucket and t.case_id = i.case_id and t.task = i.task returning t.*) "
+    "marked as (update dunlin.task_open t set marked = true, reason = i.reason from i where t.bucket = i.bucket and t.case_id = i.case_id and t.task = i.task "
+    "and t.status = 1 and i.status = 3), "
+    "gone as (delete from dunlin.task_open t using i where t.bucket = i.bucket and t.case_id = i.case_id and t.task = i.task "
+    "and (t.status <> 1 or i.status = 2) returning t.*), "
+    "settled as (update dunlin.contact c set kind = 'unknown' from gone g where g.status = 1 and c.bucket = g.bucket and c.case_id = g.case_id "
+    "and c.task = g.task and c.kind = 'reserved'), "
+    "body as (delete from dunlin.task_body b using gone g where b.bucket = g.bucket and b.case_id = g.case_id and b.task = g.task returning b.*) "
     "insert into dunlin.task_done (bucket, case_id, task, instance_id, queue, priority, status, not_before, identity, rule, recipient, stage, standing, stays, "
-    "treatment, created_at, "
-    "due, expires, time_window, fields, done_at, reason, outcome) "
-    "select bucket, case_id, task, instance_id, queue, priority, i.status, not_before, identity, rule, recipient, stage, standing, stays, treatment, "
-    "created_at, due, expires, "
-    "time_window, fields, done_at, reason, outcome from i join gone using (bucket, case_id, task) join body using (bucket, case_id, task)";
+    "treatment, created_at, due, expires, time_window, fields, done_at, reason, outcome, worker, lease_epoch) "
+    "select bucket, case_id, task, g.instance_id, g.queue, g.priority, i.status, g.not_before, identity, rule, recipient, stage, standing, stays, treatment, "
+    "created_at, g.due, expires, time_window, fields, i.done_at, i.reason, i.outcome, g.worker, g.lease_epoch "
+    "from i join gone g using (bucket, case_id, task) join body using (bucket, case_id, task)";
 constexpr auto insert_done =
     "dunlin.task_done (bucket, case_id, task, instance_id, queue, priority, status, not_before, identity, rule, recipient, stage, standing, stays, treatment, "
     "created_at, due, expires, time_window, fields, done_at, reason, outcome)";
@@ -69,12 +91,11 @@ constexpr auto insert_done =
 
 TaskChanges::TaskChanges(const Layout& layout)
     : layout_(layout),
-      open_(Batch::added_to(insert_open, {int32, int64, uuid, int64, int32, int64, int16, boolean, timestamp})),
-      body_(Batch::added_to(insert_body,
-                            {int32, int64, uuid, int64, int64, int64, int32, boolean, boolean, text, timestamp, timestamp, timestamp, int64, jsonb})),
-      update_open_(change_open, {int32, int64, uuid, int64, int16, boolean, timestamp}),
-      update_body_(change_body, {int32, int64, uuid, int64, int32, boolean, boolean, text, timestamp, timestamp, int64, jsonb}),
-      close_(close_open, {int32, int64, uuid, int16, timestamp, text, text}),
+      open_(Batch::added_to(insert_open, {int32, int64, uuid, int64, int32, int64, int16, timestamp, timestamp, timestamp})),
+      body_(Batch::added_to(insert_body, {int32, int64, uuid, int64, int64, int64, int32, boolean, boolean, text, timestamp, timestamp, int64, jsonb})),
+      update_open_(change_open, {int32, int64, uuid, int64, int16, timestamp, timestamp}),
+      update_body_(change_body, {int32, int64, uuid, int64, int32, boolean, boolean, text, timestamp, int64, jsonb}),
+      close_(end_open, {int32, int64, uuid, int16, timestamp, text, text}),
       record_(Batch::added_to(insert_done, {int32,   int64,   uuid, int64,     int32,     int64,     int16, timestamp, int64,     int64, int64, int32,
                                             boolean, boolean, text, timestamp, timestamp, timestamp, int64, jsonb,     timestamp, text,  text})) {}
 
@@ -120,19 +141,18 @@ void TaskChanges::add_fields(const OpenTask& task, Column& column) {
 void TaskChanges::create(const engine::CaseFile& case_file, const OpenTask& task) {
   const std::string id = uuid_bytes(task.id);
   open_.add(case_file.bucket, case_file.debtor_id, std::string_view(id), case_file.instance(task.instance).id, number_of(layout_.queue_ids, task.queue),
-            task.priority, static_cast<int64_t>(task.status), task.marked, task.not_before);
+            task.priority, static_cast<int64_t>(task.status), task.not_before, waits_until(task), task.due);
   body_.add(case_file.bucket, case_file.debtor_id, std::string_view(id), static_cast<int64_t>(task.identity), static_cast<int64_t>(task.rule), task.recipient,
-            number_of(layout_.stage_ids, task.stage), task.standing, task.stays, std::string_view(task.treatment), task.created_at, task.due, task.expires,
-            task.window);
-  add_fields(task, body_.column(14));
+            number_of(layout_.stage_ids, task.stage), task.standing, task.stays, std::string_view(task.treatment), task.created_at, task.expires, task.window);
+  add_fields(task, body_.column(13));
 }
 
 void TaskChanges::update(const engine::CaseFile& case_file, const OpenTask& task) {
   const std::string id = uuid_bytes(task.id);
-  update_open_.add(case_file.bucket, case_file.debtor_id, std::string_view(id), task.priority, static_cast<int64_t>(task.status), task.marked, task.not_before);
+  update_open_.add(case_file.bucket, case_file.debtor_id, std::string_view(id), task.priority, static_cast<int64_t>(task.status), task.not_before, task.due);
   update_body_.add(case_file.bucket, case_file.debtor_id, std::string_view(id), static_cast<int64_t>(task.rule), number_of(layout_.stage_ids, task.stage),
-                   task.standing, task.stays, std::string_view(task.treatment), task.due, task.expires, task.window);
-  add_fields(task, update_body_.column(11));
+                   task.standing, task.stays, std::string_view(task.treatment), task.expires, task.window);
+  add_fields(task, update_body_.column(10));
 }
 
 void TaskChanges::close(const engine::CaseFile& case_file, const TaskEffect& effect, Instant now) {
@@ -156,9 +176,17 @@ void TaskChanges::record(const engine::CaseFile& case_file, const TaskEffect& ef
 }
 
 Result<void> TaskChanges::send(BulkConnection& connection) {
-  for (Batch* batch : {&close_, &update_open_, &update_body_, &open_, &body_, &record_}) {
+  // A task that a worker finished meanwhile is gone: its outcome waits in the inbox, and the next step sees both.
+  for (Batch* batch : {&close_, &update_open_, &update_body_}) {
+    if (auto sent = batch->send(connection, false); !sent) return sent;
+  }
+  const bool news = open_.rows() > 0;
+  for (Batch* batch : {&open_, &body_, &record_}) {
     if (auto sent = batch->send(connection); !sent) return sent;
   }
+  if (!news) return {};
+  auto told = connection.run("notify dunlin_tasks");
+  if (!told) return std::unexpected(told.error());
   return {};
 }
 

@@ -46,7 +46,7 @@ constexpr const char* contents[] = {"select bucket, case_id, step_no > 0, wake_a
                                     "join dunlin.name t on t.id = s.strategy left join "
                                     "dunlin.name g on g.id = s.stage order by 1, 2, 3",
                                     "select bucket, case_id, task, status, priority from dunlin.task_open order by 1, 2, 3",
-                                    "select bucket, case_id, task, treatment, created_at, due from dunlin.task_body order by 1, 2, 3",
+                                    "select bucket, case_id, task, treatment, created_at, expires from dunlin.task_body order by 1, 2, 3",
                                     "select bucket, case_id, task, status, done_at, reason from dunlin.task_done order by 1, 2, 3",
                                     "select bucket, case_id, at, instance_id, external_id from dunlin.event order by 1, 2, 3, 5",
                                     "select bucket, case_id, at, to_stage, rule from dunlin.transition order by 1, 2, 3, 4",

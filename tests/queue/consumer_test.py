@@ -1,0 +1,407 @@
+"""The life of a task as a consumer in another language sees it: the SQL functions, their answers and their errors."""
+import json
+import os
+import subprocess
+import sys
+import uuid
+
+from desk import HERE, SERVER, Client, check_sound, import_accounts, new_database, run_all, step
+
+ROWS = [(f"D{i}", f"A{i}", 100 * i, 10 * i, "North" if i % 2 else "South") for i in range(1, 9)] + [("D1", "A1b", 55, 35, "North")]
+BASE = new_database(ROWS)
+
+
+def fresh():
+    name = new_database(None, template=BASE)
+    return name, Client(name)
+
+
+def test_lease_in_order_and_complete():
+    name, sql = fresh()
+    tasks = sql.lease(n=3)
+    assert [t.key for t in tasks] == ["A8", "A7", "A6"], tasks
+    assert tasks[0].debtor == "D8" and tasks[0].entity == "account" and tasks[0].queue == "call"
+    assert tasks[0].fields == {"script": "owes 800.00"}
+    assert tasks[0].epoch == 1
+    first = tasks[0]
+    answer = sql.value("select dunlin.complete(%s, %s, 'promise', %s)", first.task, first.epoch, json.dumps({"amount": 12.5, "due": "2026-12-24"}))
+    assert answer == "accepted"
+    # The same call again, after a lost answer.
+    assert sql.value("select dunlin.complete(%s, %s, 'promise', %s)", first.task, first.epoch, json.dumps({"amount": 12.5, "due": "2026-12-24"})) == "duplicate"
+    done = sql.one("select * from dunlin.task_done where task = %s", first.task)
+    assert (done.status, done.outcome) == (2, "call.reached.promises")
+    event = sql.one("select payload, source from dunlin.event where source = 'queue'")
+    assert event.payload["amount"] == 12.5 and event.payload["treatment"] == "script" and event.payload["cost"] == 1.5
+    assert sql.value("select kind from dunlin.contact where task = %s", first.task) == "attempt"
+    check_sound(sql)
+    step(name)
+    assert sql.value("select body from dunlin.note") == "promised 12.50"
+    # The rule is content: no new call for A8. The others are as they were.
+    assert sql.value("select count(*) from dunlin.queue where key = 'A8'") == 0
+    assert sql.value("select count(*) from dunlin.queue where status = 'leased'") == 2
+    check_sound(sql)
+
+
+def test_outcomes_are_checked():
+    _, sql = fresh()
+    task = sql.lease()[0]
+
+    def refused(outcome, payload="{}"):
+        return sql.refusal("select dunlin.complete(%s, %s, %s, %s)", task.task, task.epoch, outcome, payload)
+
+    state, message, hint = refused(None)
+    assert state == "DU021" and "promise" in hint, (state, message, hint)
+    state, message, hint = refused("gone_fishing")
+    assert state == "DU020" and "gone_fishing" in message and "missed.busy" in hint
+    assert refused("reached")[0] == "DU020"
+    assert "amount" in refused("promise")[1]
+    state, message, hint = refused("promise", '{"amount": "much", "due": "2026-12-24"}')
+    assert state == "DU022" and "money" in message and "number" in hint
+    assert refused("promise", '{"amount": 1, "due": "24.12.2026"}')[0] == "DU022"
+    assert refused("promise", '{"amount": 1, "due": "2026-02-30"}')[0] == "DU022"
+    state, message, hint = refused("busy", '{"amount": 1}')
+    assert state == "DU022" and "amount" in message
+    assert refused("busy", "[]")[0] == "DU022"
+    # Nothing of that changed anything.
+    row = sql.one("select status, worker from dunlin.queue where task = %s", task.task)
+    assert tuple(row) == ("leased", "anna")
+    assert sql.value("select count(*) from dunlin.event") == 0
+    # An outcome goes by its full name, the name below the tree, its short name, or its last word.
+    for word, full in {"call.missed.busy": "call.missed.busy", "missed.no_answer": "call.missed.no_answer", "friend": "call.reached.friend"}.items():
+        task = sql.lease()[0]
+        assert sql.value("select dunlin.complete(%s, %s, %s)", task.task, task.epoch, word) == "accepted"
+        assert sql.value("select outcome from dunlin.task_done where task = %s", task.task) == full
+    check_sound(sql)
+
+
+def test_leases_are_fenced():
+    _, sql = fresh()
+    task = sql.lease(lasting="0.05 s")[0]
+    sql.run("select pg_sleep(0.06)")
+    assert sql.value("select dunlin.turn_over()") == 1
+    row = sql.one("select status, returns, reason, seq from dunlin.queue where task = %s", task.task)
+    assert (row.status, row.returns) == ("ready", 1) and "without an outcome" in row.reason
+    # What may have gone out counts as gone out.
+    assert sql.value("select kind from dunlin.contact where task = %s", task.task) == "unknown"
+    state, _, hint = sql.refusal("select dunlin.complete(%s, %s, 'busy')", task.task, task.epoch)
+    assert state == "DU011" and "record_contact" in hint
+    again = next(t for t in sql.lease(worker="bert", n=9) if t.task == task.task)
+    assert again.epoch == 2
+    for call in ("select dunlin.complete(%s, %s, 'busy')", "select dunlin.heartbeat(%s, %s)", "select dunlin.release(%s, %s)",
+                 "select dunlin.extend(%s, %s, '1 hour')"):
+        assert sql.refusal(call, task.task, task.epoch)[0] == "DU011"
+    assert sql.value("select dunlin.complete(%s, %s, 'busy')", again.task, again.epoch) == "accepted"
+    assert sql.refusal("select dunlin.complete(%s, %s, 'no_answer')", again.task, again.epoch)[0] == "DU012"
+    assert sql.refusal("select dunlin.heartbeat(%s, 1)", str(uuid.uuid4()))[0] == "DU010"
+    check_sound(sql)
+
+
+def test_heartbeat_keeps_a_lease():
+    _, sql = fresh()
+    task = sql.lease(lasting="0.3 s")[0]
+    state = sql.one("select * from dunlin.heartbeat(%s, %s)", task.task, task.epoch)
+    assert state.lease_until > task.lease_until and state.withdrawn is False
+    sql.run("select pg_sleep(0.35)")
+    assert sql.value("select dunlin.turn_over()") == 0
+    assert sql.value("select status from dunlin.queue where task = %s", task.task) == "leased"
+    assert sql.refusal("select dunlin.extend(%s, %s, '3 days')", task.task, task.epoch)[0] == "DU002"
+    longer = sql.one("select * from dunlin.extend(%s, %s, '2 hours')", task.task, task.epoch)
+    assert longer.lease_until > state.lease_until
+
+
+def test_dead_letters():
+    _, sql = fresh()
+    sql.run("update dunlin.queue_setting set returns_max = 2 where name = 'call'")
+    key = sql.lease(worker="x")[0].key
+    sql.run("select dunlin.release(task, lease_epoch) from dunlin.task_open where status = 1")
+    for n in range(3):
+        task = next(t for t in sql.lease(n=9, lasting="0.02 s") if t.key == key)
+        sql.run("select pg_sleep(0.03)")
+        sql.run("select dunlin.turn_over()")
+    row = sql.one("select status, reason from dunlin.queue where task = %s", task.task)
+    assert row.status == "dead_letter" and "came back 3 times" in row.reason
+    assert not [t for t in sql.lease(n=9) if t.key == key]
+    # Steps leave it as it is: no second task for the same reason.
+    assert sql.value("select dunlin.redrive(task => %s)", task.task) == 1
+    assert [t for t in sql.lease(n=9) if t.key == key]
+    assert sql.refusal("select dunlin.redrive(task => %s)", task.task)[0] == "DU012"
+    assert sql.refusal("select dunlin.redrive()")[0] == "DU002"
+    check_sound(sql)
+
+
+def test_release_with_a_time():
+    _, sql = fresh()
+    task = sql.lease()[0]
+    assert sql.value("select dunlin.release(%s, %s, now() + interval '1 hour', 'she asked for later')", task.task, task.epoch) == "ready"
+    assert not [t for t in sql.lease(n=9) if t.task == task.task]
+    assert sql.value("select kind from dunlin.contact where task = %s", task.task) == "none"
+    assert "later" in sql.value("select reason from dunlin.queue where task = %s", task.task)
+
+
+def test_withdrawn_while_worked_on():
+    name, sql = fresh()
+    task = sql.lease()[0]
+    # The step withdraws what it knows to be leased, and what it does not: it is marked.
+    import_accounts(name, [("D8", "A8", 0, 80, "South")])
+    step(name)
+    row = sql.one("select status, marked, reason from dunlin.queue where task = %s", task.task)
+    assert (row.status, row.marked) == ("leased", True) and row.reason
+    state = sql.one("select * from dunlin.heartbeat(%s, %s)", task.task, task.epoch)
+    assert state.withdrawn and state.reason
+    verdict = sql.one("select * from dunlin.may_contact(%s)", task.task)
+    assert not verdict.allowed
+    assert sql.value("select dunlin.complete(%s, %s, 'busy')", task.task, task.epoch) == "accepted"
+    other = sql.lease()[0]
+    assert other.key == "A7"
+    import_accounts(name, [("D7", "A7", 0, 70, "North")])
+    step(name)
+    assert sql.value("select dunlin.release(%s, %s)", other.task, other.epoch) == "withdrawn"
+    assert sql.value("select status from dunlin.task_done where task = %s", other.task) == 3
+    check_sound(sql)
+
+
+def test_news_hold_the_hand_out():
+    name, sql = fresh()
+    assert sql.value("select dunlin.post_event('bank', 'p1', 'payment', 'account', 'A8', now(), '{\"amount\": 800}')") == "accepted"
+    assert sql.lease()[0].key == "A7"
+    row = sql.one("select reason, wakes from dunlin.queue where key = 'A8'")
+    assert "news" in row.reason
+    step(name)
+    assert sql.value("select count(*) from dunlin.queue where key = 'A8'") == 0
+    # News that come when the task is out already: asked at the moment of dialling.
+    task = sql.lease()[0]
+    assert sql.one("select * from dunlin.may_contact(%s, '+49 30 1')", task.task).allowed
+    sql.run("select dunlin.post_event('bank', 'p2', 'payment', 'account', %s, now(), '{\"amount\": 1}')", task.key)
+    assert "news" in sql.one("select * from dunlin.may_contact(%s)", task.task).reason
+
+
+def test_pause_rate_and_arguments():
+    _, sql = fresh()
+    sql.run("select dunlin.pause_queue('call', 'the dialler is broken', 'eva')")
+    assert sql.lease() == []
+    sql.run("select dunlin.resume_queue('call', 'eva')")
+    sql.run("update dunlin.queue_setting set rate = 2, rate_per = '1 hour' where name = 'call'")
+    assert len(sql.lease(n=5)) == 2
+    assert sql.lease() == []
+    state, message, hint = sql.refusal("select * from dunlin.lease('cal', 'anna')")
+    assert state == "DU001" and "call" in hint and "errand" in hint
+    assert sql.refusal("select * from dunlin.lease('call', '')")[0] == "DU002"
+    assert sql.refusal("select * from dunlin.lease('call', 'anna', 0)")[0] == "DU002"
+    assert sql.refusal("select * from dunlin.lease('call', 'anna', 1, '100 days')")[0] == "DU002"
+    assert sql.refusal("begin isolation level repeatable read; select * from dunlin.lease('call', 'anna')")[0] == "DU003"
+    sql.run("rollback")
+    assert [r.action for r in sql.all("select action from dunlin.audit where action like '%%queue' order by id")] == ["pause queue", "resume queue"]
+
+
+def test_a_queue_without_outcomes():
+    name, sql = fresh()
+    import_accounts(name, [("D9", "A9", 900, 1000, "North")])
+    step(name)
+    task = sql.lease("errand")[0]
+    assert sql.refusal("select dunlin.complete(%s, %s, 'busy')", task.task, task.epoch)[0] == "DU021"
+    assert sql.value("select dunlin.complete(%s, %s)", task.task, task.epoch) == "accepted"
+    assert sql.value("select dunlin.complete(%s, %s)", task.task, task.epoch) == "duplicate"
+
+
+def test_reassign_and_withdraw():
+    _, sql = fresh()
+    sql.run("select dunlin.reassign(task, 'bert', 'speaks her language', 'eva') from dunlin.queue where key = 'A8'")
+    assert sql.lease()[0].key == "A7"
+    task = sql.lease(worker="bert")[0]
+    assert task.key == "A8"
+    sql.run("select dunlin.reassign(%s, null, 'bert is ill', 'eva')", task.task)
+    assert sql.refusal("select dunlin.complete(%s, %s, 'busy')", task.task, task.epoch)[0] == "DU011"
+    assert sql.lease()[0].key == "A8"
+    assert sql.value("select dunlin.withdraw(task, 'double', 'eva') from dunlin.queue where key = 'A8'") == "marked"
+    assert sql.value("select dunlin.withdraw(task, 'double', 'eva') from dunlin.queue where key = 'A2'") == "withdrawn"
+    assert sql.refusal("select dunlin.withdraw(task, '', 'eva') from dunlin.queue where key = 'A3'")[0] == "DU002"
+    check_sound(sql)
+
+
+def test_events():
+    name, sql = fresh()
+    post = "select dunlin.post_event(%s, %s, %s, 'account', %s, %s, %s)"
+    assert sql.value(post, "bank", "1", "payment", "A1", "2026-01-05 10:00+00", '{"amount": 5}') == "accepted"
+    assert sql.value(post, "bank", "1", "payment", "A1", "2026-01-05 10:00+00", '{"amount": 5}') == "duplicate"
+    assert sql.refusal(post, "bank", "2", "paiment", "A1", "2026-01-05", "{}")[0] == "DU030"
+    assert "payment" in sql.refusal(post, "bank", "2", "paiment", "A1", "2026-01-05", "{}")[2]
+    assert sql.refusal(post, "bank", "", "payment", "A1", "2026-01-05", '{"amount": 5}')[0] == "DU033"
+    assert sql.refusal(post, "bank", "2", "payment", "A1", "infinity", '{"amount": 5}')[0] == "DU033"
+    # Unknown account: set aside once, tried again, taken when the account is there.
+    assert sql.value(post, "bank", "3", "payment", "A77", "2026-01-05", '{"amount": 5}') == "set_aside"
+    assert sql.value(post, "bank", "3", "payment", "A77", "2026-01-05", '{"amount": 5}') == "duplicate"
+    assert dict(sql.all("select * from dunlin.quarantine_retry()")) == {"accepted": 0, "duplicate": 0, "set_aside": 1}
+    import_accounts(name, [("D77", "A77", 10, 1, "North")])
+    assert dict(sql.all("select * from dunlin.quarantine_retry()"))["accepted"] == 1
+    assert dict(sql.all("select * from dunlin.quarantine_retry()")) == {"accepted": 0, "duplicate": 0, "set_aside": 0}
+    assert sql.value(post, "bank", "3", "payment", "A77", "2026-01-05", '{"amount": 5}') == "duplicate"
+    # Closed account.
+    sql.run("select dunlin.close_account('account', 'A2', 'sold', '2026-02-01', 'eva')")
+    assert sql.value(post, "bank", "4", "payment", "A2", "2026-01-31", '{"amount": 5}') == "accepted"
+    assert sql.value(post, "bank", "5", "payment", "A2", "2026-02-01", '{"amount": 5}') == "set_aside"
+    assert "sold" in sql.value("select reason from dunlin.quarantine where external_id = '5'")
+    assert sql.value("select dunlin.reopen_account('account', 'A2')") == 1
+    assert dict(sql.all("select * from dunlin.quarantine_retry()"))["accepted"] == 1
+    # Many at once: each has its own answer.
+    rows = sql.all("select * from dunlin.post_events(%s)", json.dumps([
+        {"source": "bank", "external_id": "6", "event": "payment", "entity": "account", "key": "A3", "at": "2026-01-05T10:00:00Z", "payload": {"amount": 1}},
+        {"source": "bank", "external_id": "6", "event": "payment", "entity": "account", "key": "A3", "at": "2026-01-05T10:00:00Z", "payload": {"amount": 1}},
+        {"source": "bank", "external_id": "7", "event": "payment", "entity": "account", "key": "A3", "at": "yesterday noonish", "payload": {"amount": 1}},
+        {"source": "bank", "external_id": "8", "event": "payment", "entity": "account", "key": "A3", "at": "2026-01-05T10:00:00Z", "payload": {}}]))
+    assert [r.result for r in rows] == ["accepted", "duplicate", "refused", "refused"], rows
+    assert rows[3].code == "DU022" and "amount" in rows[3].message
+
+
+def test_complete_many():
+    _, sql = fresh()
+    tasks = sql.lease(n=4)
+    items = [{"task": str(t.task), "epoch": t.epoch, "outcome": "busy"} for t in tasks]
+    items[1]["outcome"] = "promise"
+    items[2]["epoch"] = 9
+    items.append({"task": "no id", "epoch": 1})
+    rows = sql.all("select * from dunlin.complete_many(%s)", json.dumps(items))
+    assert [r.result for r in rows] == ["accepted", "refused", "refused", "accepted", "refused"], rows
+    assert [r.code for r in rows][1:3] == ["DU022", "DU011"]
+    check_sound(sql)
+
+
+def test_contact_switches():
+    _, sql = fresh()
+    stop = sql.value("select dunlin.stop_contact('client North left', entity => 'account', field => 'client', value => 'North', who => 'eva')")
+    assert [t.key for t in sql.lease(n=9)] == ["A8", "A6", "A4", "A2"]
+    assert sql.value("select count(*) from dunlin.queue where reason like 'contact is stopped%%'") == 5
+    assert sql.value("select dunlin.resume_contact(%s, 'eva')", stop) == 5
+    assert [t.key for t in sql.lease(n=2)] == ["A7", "A5"]
+    held = sql.one("select * from dunlin.queue where key = 'A8'")
+    sql.run("select dunlin.stop_contact('no more', address => '+49 30 5')")
+    assert sql.one("select * from dunlin.may_contact(%s, '+49 30 6')", held.task).allowed
+    assert not sql.one("select * from dunlin.may_contact(%s, '+49 30 5')", held.task).allowed
+    sql.run("select dunlin.stop_contact('debtor went to court', entity => 'debtor', key => 'D1')")
+    assert not [t for t in sql.lease(n=9) if t.debtor == "D1"]
+    sql.run("select dunlin.stop_contact('everything stands still')")
+    assert sql.lease(n=9) == []
+    assert sql.refusal("select dunlin.stop_contact('x', entity => 'account', key => 'Z')")[0] == "DU034"
+    assert sql.refusal("select dunlin.stop_contact('x', entity => 'account', field => 'colour', value => 'Z')")[0] == "DU034"
+
+
+def test_record_contact():
+    _, sql = fresh()
+    call = "select dunlin.record_contact('agency', %s, 'account', 'A1', 'call', now(), %s)"
+    assert sql.value(call, "1", "conversation") == "accepted"
+    assert sql.value(call, "1", "conversation") == "duplicate"
+    assert sql.refusal(call, "2", "gossip")[0] == "DU002"
+    assert sql.refusal("select dunlin.record_contact('agency', '3', 'account', 'A99', 'call', now())")[0] == "DU034"
+
+
+def test_limits_are_asked_at_hand_out():
+    _, sql = fresh()
+    # A limit of one contact a case file, as an example of what counts the ledger.
+    sql.run("""create or replace function dunlin.hand_out_refusal(bucket int4, case_id int8, task uuid, at timestamptz) returns text language sql stable as
+               $$ select 'one contact is enough' where exists (select 1 from dunlin.contact c where c.bucket = $1 and c.case_id = $2 and c.kind <> 'none'
+                                                               and c.task is distinct from $3) $$""")
+    keys = [t.key for t in sql.lease(n=9)]
+    # D1 has two accounts.
+    assert keys == ["A8", "A7", "A6", "A5", "A4", "A1b", "A3", "A2"], keys
+    assert "enough" in sql.value("select reason from dunlin.queue where key = 'A1'")
+    check_sound(sql)
+
+
+def test_merging():
+    _, sql = fresh()
+    sql.run("update dunlin.queue_setting set merge = true where name = 'call'")
+    tasks = sql.lease(n=6)
+    assert [t.key for t in tasks][:5] == ["A8", "A7", "A6", "A5", "A4"] and len(tasks) == 7, tasks
+    lead, member = tasks[5], tasks[6]
+    assert {lead.key, member.key} == {"A1b", "A1"} and member.lead == lead.task
+    assert sql.value("select count(*) from dunlin.contact where case_id = (select case_id from dunlin.task_open where task = %s)", lead.task) == 1
+    # An outcome without fields is true of all of them.
+    assert sql.value("select dunlin.complete(%s, %s, 'busy')", lead.task, lead.epoch) == "accepted"
+    assert sql.value("select count(*) from dunlin.task_done where outcome = 'call.missed.busy'") == 2
+    check_sound(sql)
+
+
+def test_merging_with_an_outcome_of_one_account():
+    _, sql = fresh()
+    sql.run("update dunlin.queue_setting set merge = true where name = 'call'")
+    tasks = sql.lease(n=6)
+    member = next(t for t in tasks if t.lead)
+    assert sql.value("select dunlin.complete(%s, %s, 'promise', '{\"amount\": 1, \"due\": \"2026-12-24\"}')", member.task, member.epoch) == "accepted"
+    assert sql.value("select count(*) from dunlin.task_done") == 1
+    assert sql.value("select status from dunlin.queue where task = %s", member.lead) == "ready"
+    assert sql.value("select kind from dunlin.contact where task = %s", member.lead) == "attempt"
+    check_sound(sql)
+
+
+def test_one_operator():
+    _, sql = fresh()
+    sql.run("update dunlin.queue_setting set assign = 'one_operator' where name = 'call'")
+    first = sql.lease(n=6)
+    assert "A1b" in [t.key for t in first]
+    assert not [t for t in sql.lease(worker="bert", n=9) if t.debtor == "D1"]
+    assert "another worker" in sql.value("select reason from dunlin.queue where key = 'A1'")
+
+
+def test_consumers_touch_no_table():
+    name, sql = fresh()
+    sql.run("set role dunlin_consumer")
+    for statement in ("select * from dunlin.task_open", "update dunlin.queue_setting set rate = null", "delete from dunlin.contact",
+                      "insert into dunlin.event_key values (1, null)", "select dunlin.pause_queue('call', 'x')", "select dunlin.redrive('call')",
+                      "select dunlin.finish(null, 2::int2, now(), '')", "select * from portfolio.account", "select dunlin.let('{}', '{}')"):
+        assert sql.refusal(statement)[0] == "42501", statement
+    task = sql.lease()[0]
+    sql.run("select dunlin.heartbeat(%s, %s)", task.task, task.epoch)
+    assert sql.value("select dunlin.complete(%s, %s, 'busy')", task.task, task.epoch) == "accepted"
+    assert sql.value("select dunlin.post_event('bank', '1', 'payment', 'account', 'A1', now(), '{\"amount\": 5}')") == "accepted"
+    sql.run("reset role; set role dunlin_supervisor")
+    sql.run("select dunlin.pause_queue('call', 'x')")
+    assert sql.refusal("delete from dunlin.audit")[0] == "42501"
+
+
+def test_the_schema_holds_the_states():
+    _, sql = fresh()
+    task = sql.lease()[0]
+    for statement, state in {
+        "update dunlin.task_open set status = 5, wakes = 'infinity' where status = 1": "DU012",
+        "update dunlin.task_open set status = 6, wakes = 'infinity', reason = 'x' where status = 0": "DU012",
+        "update dunlin.task_open set status = 2": "DU012",
+        "update dunlin.task_open set lease_epoch = 0 where status = 1": "DU012",
+        "update dunlin.task_open set status = 1, worker = 1, lease_until = now() where status = 0": "DU012",
+        "update dunlin.task_open set lease_until = null where status = 1": "23514",
+        "update dunlin.task_open set marked = true where status = 0": "23514",
+        "insert into dunlin.task_open (bucket, case_id, task, instance_id, queue, priority, status, not_before) values (1, 1, gen_random_uuid(), 1, 1, 1, 3, now())": "23514",
+        "insert into dunlin.task_body select * from dunlin.task_body": "23505",
+        """insert into dunlin.task_body (bucket, case_id, task, identity, rule, recipient, standing, stays, treatment, created_at, expires, time_window)
+           select bucket, case_id, gen_random_uuid(), identity, rule, recipient, standing, stays, treatment, created_at, expires, time_window from dunlin.task_body""": "23505",
+    }.items():
+        assert sql.refusal(statement)[0] == state, statement
+
+
+def test_psql():
+    name, sql = fresh()
+    done = subprocess.run(["psql", "-qAtX", "-f", os.path.join(HERE, "consumer.psql"), f"{SERVER} dbname={name}"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "A8 owes 800.00 f t accepted duplicate ready", done.stdout
+    check_sound(sql)
+
+
+def test_history_by_month():
+    _, sql = fresh()
+    task = sql.lease()[0]
+    sql.run("select dunlin.complete(%s, %s, 'busy')", task.task, task.epoch)
+    months = [r[0] for r in sql.all("select c.relname::text from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'dunlin.task_done'::regclass order by 1")]
+    assert len(months) == 4 and "task_done_other" in months, months
+    assert sql.value("select tableoid::regclass::text from dunlin.task_done where task = %s", task.task) == "dunlin." + months[0]
+    # A month that was made late takes over what lay in "other".
+    sql.run("""create temp table old as select * from dunlin.task_done; update old set task = gen_random_uuid(), done_at = '2024-03-10';
+               insert into dunlin.task_done select * from old""")
+    assert sql.value("select count(*) from dunlin.task_done_other") == 1
+    assert sql.value("select dunlin.make_month('task_done', '2024-03-17')") is True
+    assert sql.value("select count(*) from dunlin.task_done_other") == 0 and sql.value("select count(*) from dunlin.task_done_2024_03") == 1
+    assert sql.refusal("select * from dunlin.forget_history(now())")[0] == "DU002"
+    gone = dict(sql.all("select * from dunlin.forget_history(now() - interval '300 days')"))
+    assert gone["task_done_2024_03"] == 1
+    assert sql.value("select count(*) from dunlin.task_done") == 1
+
+
+if __name__ == "__main__":
+    run_all(sys.modules[__name__])
