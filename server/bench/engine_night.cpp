@@ -215,7 +215,8 @@ class EngineNights {
       if (!table.written) continue;
       Kept kept;
       kept.shadow = fmt::format("bench.like_{}", std::string_view(table.name).substr(7));
-      if (auto made = first_.run(fmt::format("create table {} (like {} including all excluding generated)", kept.shadow, table.name)); !made) return std::unexpected(made.error());
+      if (auto made = first_.run(fmt::format("create table {} (like {} including all excluding generated)", kept.shadow, table.name)); !made)
+        return std::unexpected(made.error());
       // What SQL writes again is kept in a table of its own, as the night's changes go on in the engine's.
       if (auto made = first_.run(fmt::format("create table {}_rows as table {}", kept.shadow, table.name)); !made) return std::unexpected(made.error());
       kept_.push_back(std::move(kept));
