@@ -113,6 +113,29 @@ create table dunlin.worker (
   registered_at timestamptz not null default clock_timestamp()
 );
 
+-- Where the hours of a rule's `window` are read. A database prepared before this column knew no zone: it is prepared again.
+delete from dunlin.prepared;
+alter table dunlin.prepared add column timezone text not null;
+
+-- When the hours of a task (`window 18:00..20:30`, from << 17 | to in seconds of the local day, the end outside) let it go out again; null: they are open now.
+create function dunlin.window_opens(time_window int8, at timestamptz) returns timestamptz
+language plpgsql stable set search_path = pg_catalog, dunlin, pg_temp as $$
+declare
+  from_s int8 := time_window >> 17;
+  to_s   int8 := time_window & 131071;
+  zone   text;
+  local  timestamp;
+  second numeric;
+begin
+  if time_window < 0 or from_s = to_s then return null; end if;
+  select p.timezone into zone from dunlin.prepared p;
+  if zone is null then return null; end if;
+  local := at at time zone zone;
+  second := extract(epoch from local::time);
+  if (from_s < to_s and second >= from_s and second < to_s) or (from_s > to_s and (second >= from_s or second < to_s)) then return null; end if;
+  return (local::date + (second >= from_s)::int + from_s * interval '1 second') at time zone zone;
+end $$;
+
 -- ---- the past ----
 
 -- Every hand-out: who had what, when and until when at first. Ended leases are found here, so that a lease changes no index of task_open.

@@ -270,6 +270,12 @@ begin
                                                      and t.worker <> hold_back.worker) then
     why := 'another worker is at this case file'; again := clock_timestamp() + interval '1 minute';
   else
+    again := dunlin.window_opens((select b.time_window from dunlin.task_body b where b.bucket = open.bucket and b.case_id = open.case_id and b.task = open.task), at);
+    if again is not null then
+      why := 'it is outside the hours of its rule';
+      again := clock_timestamp() + (again - at);  -- the line is kept by the database's clock, whatever business time is asked for
+      return;
+    end if;
     if stops then why := dunlin.stop_reason(open.bucket, open.case_id, open.instance_id, setting.name, null, hold_back.at); end if;
     why := coalesce(why, dunlin.hand_out_refusal(open.bucket, open.case_id, open.task, hold_back.at));
     again := clock_timestamp() + setting.refused_for;

@@ -191,8 +191,9 @@ Result<void> PostgresStore::prepare(const checked::Program& program) {
     remember_events(work, layout);
     remember_queues(work, program);
     make_key_view(work, layout);
-    work.exec("insert into dunlin.prepared (content_hash) values (" + work.quote(program.content_hash) +
-              ") on conflict (single) do update set content_hash = excluded.content_hash");
+    work.exec(fmt::format("insert into dunlin.prepared (content_hash, timezone) values ({}, {}) on conflict (single) do update set "
+                          "content_hash = excluded.content_hash, timezone = excluded.timezone",
+                          work.quote(program.content_hash), work.quote(program.bundle.timezone)));
   });
   if (obstacle) return failed(StoreError::Kind::input, *obstacle);
   return made;

@@ -175,6 +175,37 @@ def test_news_hold_the_hand_out():
     assert "news" in sql.one("select * from dunlin.may_contact(%s)", task.task).reason
 
 
+def test_hours_of_a_rule():
+    name, sql = fresh()
+
+    def lease(at):
+        sql.run("update dunlin.task_open set wakes = null where status = 0")
+        return sql.all("select * from dunlin.lease('call', 'anna', 1, at => %s)", at)
+
+    def open_from(hour, to):
+        sql.run("update dunlin.task_body set time_window = (%s::int8 << 17) | %s", hour * 3600, to * 3600)
+
+    open_from(18, 20)
+    assert lease("2126-06-01 17:59:59+00") == []
+    waits = sql.one("select extract(epoch from wakes - clock_timestamp()) as seconds, reason from dunlin.task_open where reason is not null limit 1")
+    assert -60 < waits.seconds <= 1 and waits.reason == "it is outside the hours of its rule", waits
+    assert len(lease("2126-06-01 18:00+00")) == 1
+    assert lease("2126-06-01 20:00+00") == []
+    # The next evening, from then on.
+    seconds = sql.value("select extract(epoch from wakes - clock_timestamp()) from dunlin.task_open where reason is not null limit 1")
+    assert abs(seconds - 22 * 3600) < 60, seconds
+    open_from(22, 6)
+    assert lease("2126-06-02 12:00+00") == []
+    assert len(lease("2126-06-02 23:00+00")) == 1
+    assert len(lease("2126-06-03 05:59+00")) == 1
+    # The bundle's own clock: 18:00 in Warsaw is 16:00 UTC in June.
+    sql.run("update dunlin.prepared set timezone = 'Europe/Warsaw'")
+    open_from(18, 20)
+    assert lease("2126-06-04 18:30+00") == []
+    assert len(lease("2126-06-04 16:30+00")) == 1
+    check_sound(sql)
+
+
 def test_pause_rate_and_arguments():
     _, sql = fresh()
     sql.run("select dunlin.pause_queue('call', 'the dialler is broken', 'eva')")
