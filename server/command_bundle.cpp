@@ -10,6 +10,9 @@
 #include "server/open_store.h"
 #include "server/output/moment.h"
 #include "server/output/table.h"
+#include "server/plan/comparison_text.h"
+#include "server/plan/proposal.h"
+#include "server/stdlib_folder.h"
 
 namespace dunlin::server {
 namespace {
@@ -20,6 +23,7 @@ struct BundleCommand {
   CommonOptions common;
   StoreOptions store;
   int32_t version = 0;  // 0: the active one
+  int32_t other = 0;    // diff: the newer one
   std::string to;
 };
 
@@ -154,6 +158,27 @@ int sources(const BundleCommand& command) {
   return 0;
 }
 
+int diff(const BundleCommand& command) {
+  int exit = 0;
+  auto stdlib = find_stdlib("");
+  if (!stdlib) return fail(command.common, Exit::environment, stdlib.error());
+  auto store = open_store_or_exit(command.store, command.common, exit);
+  if (!store) return exit;
+  auto before = store->sources_of(command.version), after = store->sources_of(command.other);
+  if (!before) return fail(command.common, before.error());
+  if (!after) return fail(command.common, after.error());
+  auto old_bundle = check_files(std::move(*before), *stdlib), new_bundle = check_files(std::move(*after), *stdlib);
+  if (!old_bundle->program || !new_bundle->program)
+    return fail(command.common, Exit::environment, "one of the versions was stored by another build of dunlin and does not pass the checks of this one");
+  const auto comparison = plan::compare({*old_bundle->program, old_bundle->sources}, {*new_bundle->program, new_bundle->sources});
+  if (command.common.json) {
+    fmt::print("{}\n", comparison_json(comparison).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  } else {
+    fmt::print("{}", comparison_text(comparison, command.common.color));
+  }
+  return 0;
+}
+
 CLI::App* add_part(CLI::App& parent, const std::string& name, const std::string& what, const std::string& example, std::shared_ptr<BundleCommand> command,
                    Chosen& chosen, int (*run)(const BundleCommand&)) {
   auto* sub = parent.add_subcommand(name, what);
@@ -176,6 +201,10 @@ void add_bundle_command(CLI::App& app, Chosen& chosen) {
   shown->add_option("VERSION", command->version, "Number of the version; the active one if none is given");
   auto* written = add_part(*sub, "sources", "The source text of a version", "dunlin bundle sources 3 --to /tmp/version3", command, chosen, sources);
   written->add_option("VERSION", command->version, "Number of the version; the active one if none is given");
+  add_part(*sub, "versions", "All versions (the same as list)", "dunlin bundle versions", command, chosen, list);
+  auto* compared = add_part(*sub, "diff", "What two versions say differently", "dunlin bundle diff 2 3", command, chosen, diff);
+  compared->add_option("OLD", command->version, "Number of the older version")->required();
+  compared->add_option("NEW", command->other, "Number of the newer version")->required();
   written->add_option("--to", command->to, "Write the files into this new folder");
 }
 

@@ -33,6 +33,15 @@ std::expected<std::unique_ptr<CheckedBundle>, std::string> check_folder(const Bu
   return result;
 }
 
+std::unique_ptr<CheckedBundle> check_files(BundleSources files, const fs::path& stdlib, bool analyse) {
+  auto result = std::make_unique<CheckedBundle>();
+  result->stdlib = stdlib;
+  result->files = std::move(files);
+  result->program = check_bundle(result->files, result->sources, result->diagnostics, {.stdlib = stdlib, .analyse = analyse});
+  result->diagnostics.sort();
+  return result;
+}
+
 std::expected<std::unique_ptr<abi::CalendarTables>, std::string> load_calendar(const checked::Bundle& bundle, const fs::path& stdlib) {
   abi::CalendarSpec spec;
   spec.timezone = bundle.timezone;

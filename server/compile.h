@@ -36,6 +36,9 @@ struct CheckedBundle {
 /// Reads and checks. The environment may be wrong (no standard library): then one sentence. Diagnostics are kept, not shown.
 std::expected<std::unique_ptr<CheckedBundle>, std::string> check_folder(const BundleOptions& options, bool analyse = true);
 
+/// Checks sources that are there already: those of a stored version, or of a request. Diagnostics are kept, not shown.
+std::unique_ptr<CheckedBundle> check_files(BundleSources files, const std::filesystem::path& stdlib, bool analyse = false);
+
 /// A program that runs. Everything in it refers to `program`, which must stay.
 struct Machine {
   std::shared_ptr<const ir::Program> ir;

@@ -56,6 +56,9 @@ int run(int argc, char** argv) {
   add_explain_command(app, chosen);
   add_queue_command(app, chosen);
   add_diff_command(app, chosen);
+  add_plan_command(app, chosen);
+  add_apply_command(app, chosen);
+  add_rollback_command(app, chosen);
   add_bundle_command(app, chosen);
   add_bench_command(app, chosen);
   add_doctor_command(app, chosen);

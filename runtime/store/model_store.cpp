@@ -38,20 +38,22 @@ Result<void> ModelStore::prepare(const checked::Program& program) {
   return {};
 }
 
-Result<BundleVersion> ModelStore::activate(const checked::Program& program, const BundleSources& sources, const std::string& author, Instant at) {
+Result<BundleVersion> ModelStore::activate(const checked::Program& program, const BundleSources& sources, const Activation& activation) {
   const Lock lock(data_.guard);
   auto& versions = data_.versions;
+  if (activation.replacing && *activation.replacing != active_version())
+    return std::unexpected(StoreError{StoreError::Kind::conflict, "another version has been activated in the meantime"});
   auto found = std::ranges::find(versions, program.content_hash, &BundleVersion::content_hash);
   if (found != versions.end() && found->active) return *found;
   for (BundleVersion& version : versions) version.active = false;
   if (found == versions.end()) {
-    versions.push_back({static_cast<int32_t>(versions.size() + 1), program.bundle.name, program.content_hash, author, at, true});
+    versions.push_back({static_cast<int32_t>(versions.size() + 1), program.bundle.name, program.content_hash, activation.author, activation.at, true});
     data_.sources.push_back(sources);
     return versions.back();
   }
   found->active = true;
-  found->activated_at = at;
-  found->author = author;
+  found->activated_at = activation.at;
+  found->author = activation.author;
   return *found;
 }
 

@@ -99,7 +99,9 @@ class ModelStore final : public Store {
 
   Result<void> migrate() override { return {}; }
   Result<void> prepare(const checked::Program& program) override;
-  Result<BundleVersion> activate(const checked::Program& program, const BundleSources& sources, const std::string& author, Instant at) override;
+  Result<BundleVersion> activate(const checked::Program& program, const BundleSources& sources, const Activation& activation) override;
+  Result<void> make_room(const checked::Program&) override { return {}; }
+  Result<void> look(const std::vector<const checked::Program*>& programs, Look& look, size_t limit) override;
   Result<std::vector<BundleVersion>> versions() override;
   Result<BundleSources> sources_of(int32_t version) override;
   Result<ImportCounts> put_instances(const checked::Program& program, const std::vector<InstanceRow>& rows, Instant as_of) override;

@@ -124,6 +124,21 @@ Result<void> ModelStore::for_each_case(const checked::Program& program, Instant 
   return {};
 }
 
+Result<void> ModelStore::look(const std::vector<const checked::Program*>& programs, Look& look, size_t limit) {
+  const Lock lock(data_.guard);
+  look.cases.clear();
+  look.cases.resize(programs.size());
+  auto at = data_.cases.upper_bound({look.after.bucket, look.after.debtor});
+  for (size_t seen = 0; at != data_.cases.end() && seen < limit; ++at, ++seen) {
+    look.after = {at->first.first, at->first.second};
+    for (size_t p = 0; p < programs.size(); ++p) {
+      look.cases[p].push_back(std::make_unique<CaseFile>(*programs[p]));
+      fill(*programs[p], at->second, abi::never, false, *look.cases[p].back());
+    }
+  }
+  return {};
+}
+
 Result<std::vector<Store::Finding>> ModelStore::inspect() {
   const Lock lock(data_.guard);
   std::vector<Finding> findings{{"store", true, "in memory; nothing is kept when the program ends"}};

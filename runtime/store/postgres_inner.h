@@ -4,6 +4,7 @@
 //   postgres_import.cpp   instances and events in
 //   postgres_load.cpp     case files out
 //   postgres_commit.cpp   steps in; postgres_tasks.cpp: what they do to tasks
+//   postgres_look.cpp     case files as two versions see them
 //   postgres_read.cpp     questions of people
 #pragma once
 
@@ -50,7 +51,9 @@ class PostgresStore final : public Store {
 
   Result<void> migrate() override;
   Result<void> prepare(const checked::Program& program) override;
-  Result<BundleVersion> activate(const checked::Program& program, const BundleSources& sources, const std::string& author, Instant at) override;
+  Result<BundleVersion> activate(const checked::Program& program, const BundleSources& sources, const Activation& activation) override;
+  Result<void> make_room(const checked::Program& program) override;
+  Result<void> look(const std::vector<const checked::Program*>& programs, Look& look, size_t limit) override;
   Result<std::vector<BundleVersion>> versions() override;
   Result<BundleSources> sources_of(int32_t version) override;
 

@@ -199,6 +199,28 @@ Result<void> PostgresStore::prepare(const checked::Program& program) {
   return made;
 }
 
+/// Tables and names only: what events carry and what the views show stays as the running version has it.
+Result<void> PostgresStore::make_room(const checked::Program& program) {
+  if (auto reserved = reserved_field(program)) return failed(StoreError::Kind::input, *reserved);
+  const Layout layout(program);
+  std::optional<std::string> obstacle;
+  auto made = small("make room for the bundle", [&](SmallWork& work) {
+    work.exec("select pg_advisory_xact_lock(4815162342)");
+    // A column waits for a table's readers, and everybody else behind it: rather give up.
+    work.exec("set local lock_timeout = '5s'");
+    for (size_t e = 0; e < program.entities.size(); ++e) {
+      const EntityTable& table = layout.entities[e];
+      obstacle = bring_table_in_line(work, program.entities[e], table, table.table, false);
+      if (!obstacle) obstacle = bring_table_in_line(work, program.entities[e], table, table.past, true);
+      if (obstacle) throw std::runtime_error(*obstacle);
+    }
+    remember_names(work, layout);
+  });
+  if (obstacle) return failed(StoreError::Kind::input, *obstacle);
+  if (!made) return made;
+  return check_rows(program, layout);
+}
+
 Result<Layout*> PostgresStore::layout_of(const checked::Program& program) {
   const std::lock_guard hold(guard_);
   Known& known = known_[&program];
@@ -262,7 +284,10 @@ Result<void> PostgresStore::check_rows(const checked::Program& program, const La
   return {};
 }
 
-Result<BundleVersion> PostgresStore::activate(const checked::Program& program, const BundleSources& sources, const std::string& author, Instant at) {
+Result<BundleVersion> PostgresStore::activate(const checked::Program& program, const BundleSources& sources, const Activation& activation) {
+  const std::string& author = activation.author;
+  const Instant at = activation.at;
+  bool overtaken = false;
   auto layout = layout_of(program);
   if (!layout) return std::unexpected(layout.error());
   if (program.content_hash.empty()) return failed(StoreError::Kind::input, "a program without a content hash cannot be activated");
@@ -271,6 +296,11 @@ Result<BundleVersion> PostgresStore::activate(const checked::Program& program, c
   auto stored = small("activate the bundle", [&](SmallWork& work) {
     // In bucket order, as every commit takes them: nobody waits in a circle.
     work.exec("select 1 from dunlin.bucket order by bucket for update");
+    if (activation.replacing) {
+      const auto active = work.exec("select coalesce((select number from dunlin.bundle where active), 0)")[0][0].as<int32_t>();
+      overtaken = active != *activation.replacing;
+      if (overtaken) throw std::runtime_error("overtaken");
+    }
     const auto found =
         work.exec("select number, active, author, " + micros("activated_at") + " from dunlin.bundle where content_hash = " + work.quote(program.content_hash));
     if (!found.empty()) version.number = found[0][0].as<int32_t>();
@@ -279,6 +309,7 @@ Result<BundleVersion> PostgresStore::activate(const checked::Program& program, c
       version.activated_at = found[0][3].as<int64_t>();
       return;
     }
+    const auto replaced = work.exec("select coalesce((select number from dunlin.bundle where active), 0)")[0][0].as<int32_t>();
     work.exec("update dunlin.bundle set active = false where active");
     if (found.empty()) {
       version.number = work.exec("select coalesce(max(number), 0) + 1 from dunlin.bundle")[0][0].as<int32_t>();
@@ -295,9 +326,10 @@ Result<BundleVersion> PostgresStore::activate(const checked::Program& program, c
     // Every case file is stepped once under the new version, those set aside too: it may be the cure.
     work.exec(fmt::format("update dunlin.bucket set generation = {}", version.number));
     work.exec("update dunlin.case_file set set_aside = false where set_aside");
-    work.exec(fmt::format("insert into dunlin.audit (who, action, detail) values ({}, 'activate', jsonb_build_object('version', {}, 'hash', {}))",
-                          work.quote(author), version.number, work.quote(version.content_hash)));
+    work.exec(fmt::format("insert into dunlin.audit (who, action, detail) values ({}, 'activate', jsonb_build_object('version', {}, 'hash', {}, 'reason', {}, 'replaces', {}))",
+                          work.quote(author), version.number, work.quote(version.content_hash), work.quote(activation.reason), replaced));
   });
+  if (overtaken) return failed(StoreError::Kind::conflict, "another version has been activated in the meantime; plan again");
   if (!stored) return std::unexpected(stored.error());
   const std::lock_guard hold(guard_);
   known_[&program].version = version.number;

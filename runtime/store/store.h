@@ -89,6 +89,21 @@ struct Position {
   int64_t debtor = INT64_MIN;
 };
 
+/// Case files on the way through look(): one list a program, the same case file in the same place of each.
+struct Look {
+  Position after;  // the last one seen; look() goes on behind it
+  std::vector<std::vector<std::unique_ptr<engine::CaseFile>>> cases;
+};
+
+/// Who makes a version active, and why.
+struct Activation {
+  std::string author;
+  Instant at = 0;
+  std::string reason;
+  /// Number of the version that must still be the active one (0: none); otherwise nothing is changed and the error is a conflict.
+  std::optional<int32_t> replacing;
+};
+
 /// A program with what the store needs to lay it out.
 class Store {
  public:
@@ -100,7 +115,13 @@ class Store {
   /// Makes tables for the program's entities (adds columns and tables; never drops), remembers names of its events, stages, queues.
   virtual Result<void> prepare(const checked::Program& program) = 0;
   /// Stores sources and makes this the active version; the same hash again changes nothing. A new version steps every case once.
-  virtual Result<BundleVersion> activate(const checked::Program& program, const BundleSources& sources, const std::string& author, Instant at) = 0;
+  virtual Result<BundleVersion> activate(const checked::Program& program, const BundleSources& sources, const Activation& activation) = 0;
+  Result<BundleVersion> activate(const checked::Program& program, const BundleSources& sources, const std::string& author, Instant at) {
+    return activate(program, sources, Activation{.author = author, .at = at, .reason = {}, .replacing = {}});
+  }
+  /// Makes room for a program that is to be looked at before it is prepared: new tables and columns, empty, which the running version does not see.
+  /// Says what prepare() and activate() would refuse about the portfolio.
+  virtual Result<void> make_room(const checked::Program& program) = 0;
   virtual Result<std::vector<BundleVersion>> versions() = 0;
   virtual Result<BundleSources> sources_of(int32_t version) = 0;
 
@@ -127,6 +148,9 @@ class Store {
                                                                             size_t limit, std::vector<std::unique_ptr<engine::CaseFile>>& pool);
   /// Steps of any buckets, in the order load_awake() gave them, in one transaction. All or nothing.
   virtual Result<void> commit_all(const checked::Program& program, const std::vector<CaseCommit>& steps, Instant now);
+  /// The next case files as they are now, for each of the programs, out of one snapshot: nothing is locked, and nothing of it may be committed.
+  /// In (bucket, debtor) order, those set aside too. Takes the case files in `look` for its own use; none: the end.
+  virtual Result<void> look(const std::vector<const checked::Program*>& programs, Look& look, size_t limit) = 0;
   /// Earliest wake over all case files (never if none), so that a virtual clock can jump.
   virtual Result<Instant> next_wake(Instant after) = 0;
 

@@ -1,0 +1,113 @@
+#include "server/plan/proposal.h"
+
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace dunlin::server {
+
+using store::StoreError;
+
+simulate::NightProgram Runner::night() const {
+  return {.program = program(), .evaluator = machine.evaluator(false), .calendar = *machine.calendar->view(), .settings = settings, .version = number};
+}
+
+store::Result<std::unique_ptr<Runner>> make_runner(std::unique_ptr<CheckedBundle> bundle, int32_t number, bool with_native) {
+  auto machine = make_machine(*bundle->program, bundle->stdlib, with_native);
+  if (!machine) return std::unexpected(StoreError{StoreError::Kind::environment, machine.error()});
+  auto runner = std::make_unique<Runner>();
+  runner->bundle = std::move(bundle);
+  runner->machine = std::move(*machine);
+  runner->number = number;
+  runner->arena = std::make_unique<abi::Arena>();
+  runner->settings = engine::initial_settings(runner->program(), runner->machine.evaluator(true), *runner->machine.calendar->view(), *runner->arena);
+  return runner;
+}
+
+store::Result<std::unique_ptr<Runner>> runner_of_version(store::Store& store, int32_t number, const std::filesystem::path& stdlib, bool with_native) {
+  auto sources = store.sources_of(number);
+  if (!sources) return std::unexpected(sources.error());
+  auto bundle = check_files(std::move(*sources), stdlib);
+  if (!bundle->program) {
+    return std::unexpected(StoreError{StoreError::Kind::environment,
+                                      fmt::format("version {} was stored by another build of dunlin and does not pass the checks of this one", number)});
+  }
+  return make_runner(std::move(bundle), number, with_native);
+}
+
+store::Result<int32_t> active_version(store::Store& store) {
+  auto versions = store.versions();
+  if (!versions) return std::unexpected(versions.error());
+  const auto found = std::ranges::find_if(*versions, &store::BundleVersion::active);
+  return found == versions->end() ? 0 : found->number;
+}
+
+store::Result<int32_t> previous_version(store::Store& store) {
+  auto versions = store.versions();
+  if (!versions) return std::unexpected(versions.error());
+  int32_t latest = 0;
+  int64_t at = INT64_MIN;
+  for (const auto& version : *versions) {
+    if (version.active || version.activated_at < at) continue;
+    latest = version.number;
+    at = version.activated_at;
+  }
+  return latest;
+}
+
+store::Result<Proposal> make_proposal(store::Store& store, const Runner& next, const ProposalOptions& options) {
+  auto versions = store.versions();
+  if (!versions) return std::unexpected(versions.error());
+  Proposal proposal{.bundle = next.program().bundle.name, .content_hash = next.program().content_hash, .at = options.at};
+  for (const auto& version : *versions) {
+    if (version.active) proposal.active = version.number;
+    if (version.content_hash == proposal.content_hash) proposal.proposed = version.number;
+  }
+  proposal.same = proposal.active != 0 && proposal.active == proposal.proposed;
+  if (proposal.same) return proposal;
+  std::unique_ptr<Runner> active;
+  if (proposal.active != 0) {
+    auto runner = runner_of_version(store, proposal.active, next.bundle->stdlib, options.portfolio);
+    if (!runner) return std::unexpected(runner.error());
+    active = std::move(*runner);
+    proposal.comparison = plan::compare({active->program(), active->bundle->sources}, {next.program(), next.bundle->sources});
+  }
+  if (!options.portfolio) return proposal;
+  if (auto room = store.make_room(next.program()); !room) return std::unexpected(room.error());
+  std::optional<simulate::NightProgram> running;
+  if (active) running.emplace(active->night());
+  auto live = plan::look_at_portfolio(store, running ? &*running : nullptr, next.night(), options.at, {.progress = options.progress});
+  if (!live) return std::unexpected(live.error());
+  proposal.live = std::move(*live);
+  return proposal;
+}
+
+std::optional<Refusal> refusal_of(const Proposal& proposal, bool accept_wider_limits) {
+  if (proposal.live && !proposal.live->stranded.empty()) {
+    const auto& first = proposal.live->stranded.front();
+    const std::string& stage = first.stage;
+    return Refusal{fmt::format("{} live {}s stand in `{}`, a stage that the new version does not have, for example {} {}", first.count, first.example.entity,
+                               stage, first.example.entity, first.example.key),
+                   fmt::format("say where they go: `migrate {} -> …` in the new version, or keep the stage until it is empty", stage)};
+  }
+  if (proposal.comparison.wider() && !accept_wider_limits) {
+    return Refusal{"a limit would let more through than it does now", "if that is meant, say so with --accept-wider-limits"};
+  }
+  return std::nullopt;
+}
+
+store::Result<store::BundleVersion> activate(store::Store& store, const Runner& next, const Proposal& proposal, const std::string& author,
+                                             const std::string& reason) {
+  if (auto prepared = store.prepare(next.program()); !prepared) return std::unexpected(prepared.error());
+  return store.activate(next.program(), next.bundle->files,
+                        store::Activation{.author = author, .at = proposal.at, .reason = reason, .replacing = proposal.active});
+}
+
+std::string user_name() {
+  const passwd* user = getpwuid(geteuid());
+  return user && user->pw_name ? user->pw_name : "unknown";
+}
+
+}  // namespace dunlin::server

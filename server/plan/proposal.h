@@ -1,0 +1,72 @@
+// A version that somebody wants to become the active one: compared with it, tried on the live portfolio, refused or made active.
+// The command line and the server go the same way.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+
+#include "runtime/plan/compare.h"
+#include "runtime/plan/live.h"
+#include "runtime/store/store.h"
+#include "server/compile.h"
+
+namespace dunlin::server {
+
+/// A version with everything to step it.
+struct Runner {
+  std::unique_ptr<CheckedBundle> bundle;
+  Machine machine;
+  std::unique_ptr<abi::Arena> arena;
+  std::vector<int64_t> settings;
+  int32_t number = 0;  // 0: not stored yet
+  const checked::Program& program() const { return *bundle->program; }
+  simulate::NightProgram night() const;
+};
+
+/// Compiles; an error is one sentence.
+store::Result<std::unique_ptr<Runner>> make_runner(std::unique_ptr<CheckedBundle> bundle, int32_t number, bool with_native);
+/// The sources of a stored version, checked and compiled by this program.
+store::Result<std::unique_ptr<Runner>> runner_of_version(store::Store& store, int32_t number, const std::filesystem::path& stdlib, bool with_native);
+/// Number of the active version; 0 if there is none.
+store::Result<int32_t> active_version(store::Store& store);
+/// Number of the version that was active before the active one; 0 if there is none.
+store::Result<int32_t> previous_version(store::Store& store);
+
+struct Proposal {
+  int32_t active = 0;  // 0: none
+  int32_t proposed = 0;  // number of the stored version with these sources; 0: new
+  std::string bundle, content_hash;
+  bool same = false;  // it is the active version already
+  plan::Comparison comparison;
+  std::optional<plan::LivePlan> live;  // nothing where only the text was compared
+  int64_t at = 0;
+};
+
+struct ProposalOptions {
+  int64_t at = 0;        // instant of the steps
+  bool portfolio = true;  // try it on the live portfolio
+  std::function<bool(int64_t cases)> progress;
+};
+
+/// Compares `next` with the active version and tries it. Reads only, but for empty columns that the new version needs.
+store::Result<Proposal> make_proposal(store::Store& store, const Runner& next, const ProposalOptions& options);
+
+struct Refusal {
+  std::string message, help;
+};
+/// Why it may not become active; nothing: it may.
+std::optional<Refusal> refusal_of(const Proposal& proposal, bool accept_wider_limits);
+
+/// Makes it active at one instant, if the version that was planned against still is.
+store::Result<store::BundleVersion> activate(store::Store& store, const Runner& next, const Proposal& proposal, const std::string& author, const std::string& reason);
+
+std::string proposal_text(const Proposal& proposal, bool color);
+nlohmann::ordered_json proposal_json(const Proposal& proposal);
+
+/// Who gives the command: the user's name on this machine.
+std::string user_name();
+
+}  // namespace dunlin::server
