@@ -104,9 +104,7 @@ bool prepare_version(const PlanCommand& command, Prepared& prepared, int& exit) 
   return propose(command, prepared, exit);
 }
 
-void print(const nlohmann::ordered_json& body) {
-  fmt::print("{}\n", body.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
-}
+void print(const nlohmann::ordered_json& body) { fmt::print("{}\n", body.dump(2, ' ', false, nlohmann::json::error_handler_t::replace)); }
 
 nlohmann::ordered_json body_of(const Proposal& proposal, const std::optional<Refusal>& refusal) {
   auto body = proposal_json(proposal);

@@ -41,8 +41,7 @@ struct Seen {
 /// One version while it steps.
 class SideOfPlan {
  public:
-  explicit SideOfPlan(const simulate::NightProgram& night)
-      : night_(night), stepper_(night.program, night.evaluator, night.calendar, night.settings) {
+  explicit SideOfPlan(const simulate::NightProgram& night) : night_(night), stepper_(night.program, night.evaluator, night.calendar, night.settings) {
     for (size_t s = 0; s < program().stages.size(); ++s) stages_.push_back(checked::stage_name(program(), static_cast<checked::Index>(s)));
     const auto name_rules = [&](const std::vector<checked::Rule>& rules) {
       for (const auto& rule : rules) rules_[rule.key] = rule.name;
@@ -80,7 +79,7 @@ class SideOfPlan {
     if (entity.key_field == checked::none) return example;
     const checked::Field& key = entity.fields[entity.key_field];
     example.key = key.type.kind == checked::TypeKind::text ? std::string(reinterpret_cast<const abi::Text*>(instance.slots[key.slot])->view())
-                                                            : checked::format_value(program(), key.type, instance.slots + key.slot);
+                                                           : checked::format_value(program(), key.type, instance.slots + key.slot);
     return example;
   }
 

@@ -66,7 +66,7 @@ struct LivePlan {
 };
 
 struct LiveOptions {
-  size_t batch = 1000;                         // case files in memory at once, under each version
+  size_t batch = 1000;                          // case files in memory at once, under each version
   std::function<bool(int64_t cases)> progress;  // after each batch; false stops with an error
 };
 

@@ -326,8 +326,9 @@ Result<BundleVersion> PostgresStore::activate(const checked::Program& program, c
     // Every case file is stepped once under the new version, those set aside too: it may be the cure.
     work.exec(fmt::format("update dunlin.bucket set generation = {}", version.number));
     work.exec("update dunlin.case_file set set_aside = false where set_aside");
-    work.exec(fmt::format("insert into dunlin.audit (who, action, detail) values ({}, 'activate', jsonb_build_object('version', {}, 'hash', {}, 'reason', {}, 'replaces', {}))",
-                          work.quote(author), version.number, work.quote(version.content_hash), work.quote(activation.reason), replaced));
+    work.exec(fmt::format(
+        "insert into dunlin.audit (who, action, detail) values ({}, 'activate', jsonb_build_object('version', {}, 'hash', {}, 'reason', {}, 'replaces', {}))",
+        work.quote(author), version.number, work.quote(version.content_hash), work.quote(activation.reason), replaced));
   });
   if (overtaken) return failed(StoreError::Kind::conflict, "another version has been activated in the meantime; plan again");
   if (!stored) return std::unexpected(stored.error());

@@ -36,7 +36,7 @@ store::Result<int32_t> active_version(store::Store& store);
 store::Result<int32_t> previous_version(store::Store& store);
 
 struct Proposal {
-  int32_t active = 0;  // 0: none
+  int32_t active = 0;    // 0: none
   int32_t proposed = 0;  // number of the stored version with these sources; 0: new
   std::string bundle, content_hash;
   bool same = false;  // it is the active version already
@@ -46,7 +46,7 @@ struct Proposal {
 };
 
 struct ProposalOptions {
-  int64_t at = 0;        // instant of the steps
+  int64_t at = 0;         // instant of the steps
   bool portfolio = true;  // try it on the live portfolio
   std::function<bool(int64_t cases)> progress;
 };
@@ -61,7 +61,8 @@ struct Refusal {
 std::optional<Refusal> refusal_of(const Proposal& proposal, bool accept_wider_limits);
 
 /// Makes it active at one instant, if the version that was planned against still is.
-store::Result<store::BundleVersion> activate(store::Store& store, const Runner& next, const Proposal& proposal, const std::string& author, const std::string& reason);
+store::Result<store::BundleVersion> activate(store::Store& store, const Runner& next, const Proposal& proposal, const std::string& author,
+                                             const std::string& reason);
 
 std::string proposal_text(const Proposal& proposal, bool color);
 nlohmann::ordered_json proposal_json(const Proposal& proposal);

@@ -105,9 +105,8 @@ void live(const Compiled& compiled, Portfolio& portfolio, uint64_t seed, int64_t
   constexpr int accounts = 25;
   const auto put = [&](int a, int64_t date) {
     const bool owes = !dice.one_in(5);
-    const std::vector<Given> fields{{"overdue", owes ? 100 * (1 + dice.below(900)) : 0},
-                                    {"overdue_since", date - dice.below(70), !owes},
-                                    {"score", 400 + dice.below(300), dice.one_in(3)}};
+    const std::vector<Given> fields{
+        {"overdue", owes ? 100 * (1 + dice.below(900)) : 0}, {"overdue_since", date - dice.below(70), !owes}, {"score", 400 + dice.below(300), dice.one_in(3)}};
     const std::string key = "a" + std::to_string(a);
     portfolio.put("account", key, key, "", fields, compiled.day_start(date) - abi::us_per_second);
   };
@@ -188,7 +187,8 @@ TEST_CASE("a plan counts exactly what apply and a step then do") {
       for (const auto& [nature, count] : was.tasks) natures.insert(nature);
       for (const auto& [nature, count] : now_standing.tasks) natures.insert(nature);
       for (const auto& nature : natures) {
-        const int old_count = was.tasks.contains(nature) ? was.tasks.at(nature) : 0, new_count = now_standing.tasks.contains(nature) ? now_standing.tasks.at(nature) : 0;
+        const int old_count = was.tasks.contains(nature) ? was.tasks.at(nature) : 0,
+                  new_count = now_standing.tasks.contains(nature) ? now_standing.tasks.at(nature) : 0;
         const auto& [queue, treatment, standing] = nature;
         if (new_count > old_count) tasks_happened[{queue, treatment, plan::TaskDifference::created}] += new_count - old_count;
         if (new_count < old_count) tasks_happened[{queue, treatment, plan::TaskDifference::withdrawn}] += old_count - new_count;
