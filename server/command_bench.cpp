@@ -12,6 +12,7 @@
 #ifdef DUNLIN_HAS_BENCH
 #include "server/bench/end_to_end.h"
 #include "server/bench/in_memory.h"
+#include "server/bench/queue_bench.h"
 #endif
 
 namespace dunlin::server {
@@ -23,6 +24,14 @@ struct BenchCommand {
   int64_t accounts = 1'000'000;
   int rounds = 5;
   bool end_to_end = false;
+};
+
+struct QueueBenchCommand {
+  CommonOptions common;
+  std::string database;
+  int64_t seconds = 60, rate = 800, backlog = 20'000;
+  int clients = 4, batch = 50;
+  bool held_only = false;
 };
 
 #ifdef DUNLIN_HAS_BENCH
@@ -101,7 +110,59 @@ int bench_command(const BenchCommand& command) {
   return 0;
 }
 
+Json run_json(const bench::QueueRun& run) {
+  Json body{{"name", run.name}, {"snapshot_held", run.snapshot_held}, {"batch", run.batch}, {"offered_per_s", run.offered_per_s}, {"per_s", run.per_s}};
+  auto stretches = Json::array();
+  for (const auto& stretch : run.stretches) {
+    stretches.push_back(
+        {{"seconds", stretch.seconds}, {"completed", stretch.completed}, {"per_s", stretch.per_s}, {"p50_ms", stretch.p50_ms}, {"p99_ms", stretch.p99_ms}});
+  }
+  body["stretches"] = stretches;
+  return body;
+}
+
+int queue_bench_command(const QueueBenchCommand& command) {
+  auto figures = bench::measure_queue({.database = command.database,
+                                       .seconds = command.seconds,
+                                       .rate = command.rate,
+                                       .clients = command.clients,
+                                       .batch = command.batch,
+                                       .backlog = command.backlog,
+                                       .held_only = command.held_only,
+                                       .progress = command.common.progress});
+  if (!figures) return fail(command.common, Exit::environment, figures.error());
+  if (command.common.json) {
+    Json body{{"clients", command.clients}, {"backlog", command.backlog}, {"held_of_free", figures->held_of_free}, {"runs", Json::array()}};
+    for (const auto& run : figures->runs) body["runs"].push_back(run_json(run));
+    fmt::print("{}\n", body.dump(2));
+    return 0;
+  }
+  using Align = Table::Align;
+  Table table({{"lease and complete"},
+               {"snapshot"},
+               {"a call", Align::right},
+               {"offered/s", Align::right},
+               {"done/s", Align::right},
+               {"first stretch/s", Align::right},
+               {"p99 ms", Align::right},
+               {"last stretch/s", Align::right},
+               {"p99 ms", Align::right}});
+  for (const auto& run : figures->runs) {
+    const bench::QueueStretch none, &first = run.stretches.empty() ? none : run.stretches.front(), &last = run.stretches.empty() ? none : run.stretches.back();
+    table.add({run.name, run.snapshot_held ? "held" : "free", std::to_string(run.batch), run.offered_per_s == 0 ? "" : grouped(run.offered_per_s),
+               fmt::format("{:.0f}", run.per_s), fmt::format("{:.0f}", first.per_s), fmt::format("{:.1f}", first.p99_ms), fmt::format("{:.0f}", last.per_s),
+               fmt::format("{:.1f}", last.p99_ms)});
+  }
+  fmt::print("{}", table.text(command.common.color));
+  if (figures->held_of_free > 0) fmt::print("most with the snapshot held, of the most without: {:.2f}\n", figures->held_of_free);
+  return 0;
+}
+
 #else
+
+int queue_bench_command(const QueueBenchCommand& command) {
+  return fail(command.common, Exit::environment, "this dunlin was built without its benchmarks", "build it with -DDUNLIN_TESTS=ON");
+}
 
 int bench_command(const BenchCommand& command) {
   return fail(command.common, Exit::environment, "this dunlin was built without the reference workload", "build it with -DDUNLIN_TESTS=ON");
@@ -123,7 +184,25 @@ void add_bench_command(CLI::App& app, Chosen& chosen) {
   sub->add_option("--data", command->data, "Folder for the private database")->excludes(database);
   add_common_options(*sub, command->common);
   sub->footer("Example:\n  dunlin bench --accounts 1000000 --json\n  dunlin bench --end-to-end");
-  sub->callback([command, &chosen] { chosen = [command] { return bench_command(*command); }; });
+  auto queue = std::make_shared<QueueBenchCommand>();
+  auto* tasks = sub->add_subcommand("queue", "Measure leasing and completing tasks by SQL, with and without a reader that holds an old snapshot");
+  tasks->add_option("--seconds", queue->seconds, "Seconds of each run at the rate; the runs at full speed take a sixth of it")
+      ->check(CLI::Range(int64_t{1}, int64_t{86'400}))
+      ->capture_default_str();
+  tasks->add_option("--rate", queue->rate, "Tasks a second offered")->check(CLI::Range(int64_t{1}, int64_t{100'000}))->capture_default_str();
+  tasks->add_option("--clients", queue->clients, "Connections that lease and complete")->check(CLI::Range(1, 64))->capture_default_str();
+  tasks->add_option("--batch", queue->batch, "Tasks a call in the batched runs")->check(CLI::Range(2, 1000))->capture_default_str();
+  tasks->add_option("--backlog", queue->backlog, "Ready tasks at the start; as many arrive as are completed")
+      ->check(CLI::Range(int64_t{100}, int64_t{10'000'000}))
+      ->capture_default_str();
+  tasks->add_flag("--held-only", queue->held_only, "Only the runs with the old snapshot held");
+  tasks->add_option("--database", queue->database, "An empty PostgreSQL database to measure in; else a private one that goes afterwards");
+  add_common_options(*tasks, queue->common);
+  tasks->footer("Example:\n  dunlin bench queue --seconds 600 --rate 800 --json");
+  tasks->callback([queue, &chosen] { chosen = [queue] { return queue_bench_command(*queue); }; });
+  sub->callback([command, tasks, &chosen] {
+    if (!tasks->parsed()) chosen = [command] { return bench_command(*command); };
+  });
 }
 
 }  // namespace dunlin::server

@@ -92,7 +92,7 @@ create function dunlin.note_audit(who text, action text, detail jsonb) returns v
 language sql as $$ insert into dunlin.audit (who, action, detail) values (coalesce(nullif(who, ''), session_user::text), action, detail) $$;
 
 create function dunlin.setting_of(queue text) returns dunlin.queue_setting
-language plpgsql stable set search_path = pg_catalog, dunlin, pg_temp as $$
+language plpgsql stable as $$
 #variable_conflict use_variable
 declare
   found_setting dunlin.queue_setting;
@@ -107,7 +107,7 @@ end $$;
 
 -- Why nobody may be reached about this case file and instance now, by the switches; null if nothing stops it.
 create function dunlin.stop_reason(bucket int4, case_id int8, instance_id int8, queue text, address text, at timestamptz) returns text
-language plpgsql stable set search_path = pg_catalog, dunlin, pg_temp as $$
+language plpgsql stable as $$
 #variable_conflict use_variable
 declare
   stop dunlin.contact_stop;

@@ -1,4 +1,6 @@
--- Handing out tasks and taking them back. Lock order everywhere: the row of the case file first, then its tasks, as the engine's commits do; the
+-- Handing out tasks and taking them back. Functions that consumers call set what planning needs (the tables are queues: a plan that is right for
+-- a full one must be used for an empty one too); what they call in turn runs under their settings and names everything in full.
+-- Lock order everywhere: the row of the case file first, then its tasks, as the engine's commits do; the
 -- hand-out itself holds tasks first and therefore waits for nothing (skip locked). Leases run by the database's clock.
 
 create type dunlin.leased_task as (
@@ -40,7 +42,7 @@ end $$;
 
 -- Locks an open task behind its case file; says what became of it if it is not open.
 create function dunlin.lock_task(task uuid) returns dunlin.task_open
-language plpgsql set search_path = pg_catalog, dunlin, pg_temp as $$
+language plpgsql as $$
 #variable_conflict use_variable
 declare
   open dunlin.task_open;
@@ -62,7 +64,7 @@ begin
 end $$;
 
 create function dunlin.check_lease(open dunlin.task_open, epoch int4) returns void
-language plpgsql set search_path = pg_catalog, dunlin, pg_temp as $$
+language plpgsql as $$
 begin
   if open.status = 1 and open.lease_epoch = epoch then return; end if;
   if epoch is null then
@@ -79,7 +81,7 @@ end $$;
 -- Ends an open task: out of the line, into history.
 create function dunlin.finish(open dunlin.task_open, status int2, at timestamptz, reason text, outcome text default null, external_id text default null)
 returns void
-language plpgsql set search_path = pg_catalog, dunlin, pg_temp as $$
+language plpgsql as $$
 #variable_conflict use_variable
 begin
   with gone as (delete from dunlin.task_open t where t.bucket = open.bucket and t.case_id = open.case_id and t.task = open.task returning t.task),
@@ -93,15 +95,17 @@ begin
 end $$;
 
 create function dunlin.settle_contact(open dunlin.task_open, kind text, outcome text default null) returns void
-language sql set search_path = pg_catalog, dunlin, pg_temp as $$
-  update dunlin.contact c set kind = settle_contact.kind, outcome = settle_contact.outcome
-  where c.bucket = open.bucket and c.case_id = open.case_id and c.task = open.task and c.epoch = open.lease_epoch and c.kind in ('reserved', 'unknown')
-$$;
+language plpgsql as $$
+#variable_conflict use_variable
+begin
+  update dunlin.contact c set kind = kind, outcome = outcome
+    where c.bucket = open.bucket and c.case_id = open.case_id and c.task = open.task and c.epoch = open.lease_epoch and c.kind in ('reserved', 'unknown');
+end $$;
 
 -- A leased task leaves its worker without an outcome. `kind`: what its contact counts as from now on. Marked ones are withdrawn now; one that came
 -- back too often becomes a dead letter; the others get a new place in line.
 create function dunlin.give_back(open dunlin.task_open, kind text, wakes timestamptz, why text, counts bool) returns text
-language plpgsql set search_path = pg_catalog, dunlin, pg_temp as $$
+language plpgsql as $$
 #variable_conflict use_variable
 declare
   returns_max int2;
@@ -127,7 +131,7 @@ end $$;
 
 -- Remembers how far places in line had been given out. Only where this transaction has no number yet: the number must come last.
 create function dunlin.mark_turn() returns void
-language plpgsql set search_path = pg_catalog, dunlin, pg_temp as $$
+language plpgsql as $$
 declare
   issued int8;
   noted timestamptz;
@@ -144,7 +148,7 @@ end $$;
 -- a while may call it. Returns how many leases ended.
 create function dunlin.turn_over(at_once bool default true) returns int
 language plpgsql security definer
-set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
   slice constant int := 2000;
   last_round dunlin.queue_round;
@@ -214,7 +218,7 @@ comment on function dunlin.turn_over is 'Takes back leases that ended and lets w
 
 -- Old cursors, marks and rounds.
 create function dunlin.sweep_marks() returns void
-language sql set search_path = pg_catalog, dunlin, pg_temp as $$
+language sql as $$
   delete from dunlin.queue_head h using (select x.queue, x.band, max(x.seq) as top from dunlin.queue_head x group by 1, 2) m
     where h.queue = m.queue and h.band = m.band and h.seq < m.top;
   delete from dunlin.turn_mark m where m.seq < (select max(x.seq) from dunlin.turn_mark x where x.xid <= pg_snapshot_xmin(pg_current_snapshot()));
@@ -227,8 +231,7 @@ $$;
 -- the highest priority goes first, then not-before, due, age. So a band is never scanned past what was taken, whatever its length.
 create function dunlin.next_in_band(q int4, b int2, head int8, safe int8, at timestamptz, wanted int, tried uuid[])
 returns setof dunlin.task_open
-language plpgsql
-set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+language plpgsql as $$
 #variable_conflict use_variable
 declare
   span constant int8 := 2000;
@@ -257,8 +260,7 @@ end $$;
 
 -- Why this task may not go out now, and when to look again. Its case file's row is locked.
 create function dunlin.hold_back(open dunlin.task_open, setting dunlin.queue_setting, worker int4, at timestamptz, stops bool, out why text, out again timestamptz)
-language plpgsql stable
-set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off as $$
+language plpgsql stable as $$
 begin
   if exists (select 1 from dunlin.case_file f where f.bucket = open.bucket and f.case_id = open.case_id and f.set_aside) then
     why := 'its case file is set aside'; again := clock_timestamp() + interval '1 minute';
@@ -286,8 +288,7 @@ end $$;
 -- Takes the rows that may go out; the others wait. Returns the number taken; `tried` grows by what could not be looked at.
 create function dunlin.take(candidates dunlin.task_open[], setting dunlin.queue_setting, worker int4, at timestamptz, until timestamptz, stops bool,
                             inout tried uuid[], out taken uuid[])
-language plpgsql
-set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+language plpgsql as $$
 #variable_conflict use_variable
 declare
   free uuid[];
@@ -336,7 +337,7 @@ end $$;
 create function dunlin.lease(queue text, worker text, n int default 1, lasting interval default null, at timestamptz default null)
 returns setof dunlin.leased_task
 language plpgsql security definer
-set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_variable
 declare
   setting dunlin.queue_setting;
@@ -365,8 +366,9 @@ begin
   end if;
   if setting.paused_at is not null then return; end if;
   perform dunlin.mark_turn();
-  me := dunlin.worker_number(worker);
-  perform dunlin.turn_over(false);
+  select w.id into me from dunlin.worker w where w.name = worker;
+  if not found then me := dunlin.worker_number(worker); end if;
+  if not exists (select 1 from dunlin.queue_round r where r.at > clock_timestamp() - interval '1 second') then perform dunlin.turn_over(false); end if;
   if setting.rate is not null then
     perform 1 from dunlin.queue_setting s where s.queue = setting.queue for no key update;
     select count(distinct (h.task, h.epoch)) into used from dunlin.hand_out h where h.queue = setting.queue and h.leased_at > clock_timestamp() - setting.rate_per;
@@ -420,7 +422,7 @@ comment on function dunlin.lease is
 -- ---- while it is held ----
 
 create function dunlin.heartbeat(task uuid, epoch int4) returns dunlin.lease_state
-language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off as $$
+language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_variable
 declare
   state dunlin.lease_state;
@@ -435,7 +437,7 @@ end $$;
 comment on function dunlin.heartbeat is 'Keeps a lease for another lease time of its queue, and tells whether the task was withdrawn meanwhile.';
 
 create function dunlin.extend(task uuid, epoch int4, lasting interval) returns dunlin.lease_state
-language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off as $$
+language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_variable
 declare
   open dunlin.task_open := dunlin.lock_task(task);
@@ -453,7 +455,7 @@ end $$;
 comment on function dunlin.extend is 'Keeps a lease for `lasting` from now on, within the queue''s lease_max.';
 
 create function dunlin.release(task uuid, epoch int4, not_before timestamptz default null, reason text default null) returns text
-language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off as $$
+language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_variable
 declare
   open dunlin.task_open := dunlin.lock_task(task);
@@ -471,7 +473,7 @@ comment on function dunlin.release is
 -- ---- supervisors ----
 
 create function dunlin.withdraw(task uuid, reason text, who text default null) returns text
-language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off as $$
+language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_variable
 declare
   open dunlin.task_open := dunlin.lock_task(task);
@@ -489,7 +491,7 @@ comment on function dunlin.withdraw is
   'Takes a task out of its queue; one that a worker holds is marked (heartbeat tells, the outcome is still accepted). A rule that still wants it asks for a new one at the case file''s next step.';
 
 create function dunlin.reassign(task uuid, worker text, reason text, who text default null) returns text
-language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off as $$
+language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_variable
 declare
   open dunlin.task_open := dunlin.lock_task(task);

@@ -22,7 +22,7 @@ end $$;
 
 -- Names, types and required fields of a payload; the first thing that is wrong is an error.
 create function dunlin.check_payload(type int4, name text, payload jsonb) returns void
-language plpgsql stable set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off as $$
+language plpgsql stable as $$
 #variable_conflict use_variable
 declare
   field record;
@@ -49,7 +49,7 @@ end $$;
 
 -- The leaf of an outcome tree that is meant: by full name, by the name below the tree, by its short name, or by its last word where that is unique.
 create function dunlin.outcome_of(setting dunlin.queue_setting, outcome text) returns dunlin.event_type
-language plpgsql stable set search_path = pg_catalog, dunlin, pg_temp as $$
+language plpgsql stable as $$
 #variable_conflict use_variable
 declare
   found_type dunlin.event_type;
@@ -84,13 +84,18 @@ begin
 end $$;
 
 create function dunlin.contact_kind(outcome text) returns text
-language sql stable set search_path = pg_catalog, dunlin, pg_temp as $$
-  select coalesce((select k.kind from dunlin.outcome_kind k where outcome = k.outcome or outcome like k.outcome || '.%' order by length(k.outcome) desc limit 1), 'attempt')
-$$;
+language plpgsql stable as $$
+#variable_conflict use_variable
+declare
+  kind text;
+begin
+  select k.kind into kind from dunlin.outcome_kind k where outcome = k.outcome or outcome like k.outcome || '.%' order by length(k.outcome) desc limit 1;
+  return coalesce(kind, 'attempt');
+end $$;
 
 -- The instance above (or equal to) this one that is a `owner`.
 create function dunlin.owner_of(bucket int4, case_id int8, instance_id int8, owner text) returns int8
-language plpgsql stable set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off as $$
+language plpgsql stable as $$
 #variable_conflict use_variable
 declare
   at record;
@@ -108,7 +113,7 @@ end $$;
 
 -- Into history and into the inbox of the case file, for the next step. False if the same source and external id came before.
 create function dunlin.put_event(bucket int4, case_id int8, instance_id int8, type int4, at timestamptz, source text, external_id text, payload jsonb) returns bool
-language plpgsql set search_path = pg_catalog, dunlin, pg_temp as $$
+language plpgsql as $$
 #variable_conflict use_variable
 declare
   seq int8;
@@ -124,7 +129,7 @@ end $$;
 
 create function dunlin.complete_one(open dunlin.task_open, setting dunlin.queue_setting, kind dunlin.event_type, payload jsonb, external_id text, at timestamptz)
 returns void
-language plpgsql set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off as $$
+language plpgsql as $$
 #variable_conflict use_variable
 declare
   body record;
@@ -143,7 +148,7 @@ end $$;
 create function dunlin.complete(task uuid, epoch int4, outcome text default null, payload jsonb default '{}', external_id text default null, at timestamptz default null)
 returns text
 language plpgsql security definer
-set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_variable
 declare
   open dunlin.task_open;
@@ -238,7 +243,7 @@ comment on function dunlin.complete_many is 'complete() for a JSON array; each h
 -- ---- other events ----
 
 create function dunlin.set_event_aside(source text, external_id text, type text, entity text, key text, at timestamptz, payload jsonb, why text) returns text
-language plpgsql set search_path = pg_catalog, dunlin, pg_temp as $$
+language plpgsql as $$
 #variable_conflict use_variable
 begin
   insert into dunlin.quarantine (at, kind, location, reason, body, source, external_id)
@@ -412,7 +417,7 @@ end $$;
 comment on function dunlin.record_contact is 'Tells of a contact that no task led to (an agency''s call, an incoming conversation); limits count it. Idempotent by source and external id.';
 
 create function dunlin.may_contact(task uuid, phone text default null, at timestamptz default null, out allowed bool, out reason text)
-language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off as $$
+language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_variable
 declare
   open dunlin.task_open;
