@@ -59,4 +59,8 @@ TEST_CASE("a consumer in another language works the queues", "[queue]") {
   if (has_clients()) CHECK(run_script("queue/consumer_test.py") == 0);
 }
 
+TEST_CASE("a hand-out costs the same however long somebody reads", "[queue]") {
+  if (has_clients()) CHECK(run_script("queue/long_reader_test.py") == 0);
+}
+
 }  // namespace dunlin::store::test
