@@ -85,6 +85,10 @@ std::expected<void, std::string> read_calendar_csv(std::string_view text, Calend
   return {};
 }
 
+std::expected<ZoneRules, std::string> zone_rules(const std::string& timezone, int32_t first_year, int32_t last_year) {
+  return rules_of(timezone, first_year, last_year);
+}
+
 std::expected<std::unique_ptr<CalendarTables>, std::string> CalendarTables::make(const CalendarSpec& spec) {
   if (spec.first_year > spec.last_year || spec.first_year < 1900 || spec.last_year > 2200)
     return std::unexpected(fmt::format("a calendar cannot run from {} to {}", spec.first_year, spec.last_year));

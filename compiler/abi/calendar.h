@@ -28,6 +28,10 @@ struct CalendarSpec {
 /// An error is one sentence with the line's number.
 std::expected<void, std::string> read_calendar_csv(std::string_view text, CalendarSpec& spec);
 
+/// Offsets of a zone over the years of a calendar. An error is one sentence.
+std::expected<ZoneRules, std::string> zone_rules(const std::string& timezone, int32_t first_year = CalendarSpec{}.first_year,
+                                                 int32_t last_year = CalendarSpec{}.last_year);
+
 class CalendarTables {
  public:
   /// An error is one sentence: a zone nobody knows, years the wrong way round.

@@ -159,6 +159,7 @@ void check_all(Context& context, const std::string& calendars) {
   check_queues(context);
   check_definitions(context);
   check_strategies(context);
+  check_limits(context);
   check_tests(context);
   key_rules(context);
   check_raises(context);

@@ -338,6 +338,8 @@ struct Queue {
   int64_t lease_us = 600'000'000;
   RootId due = none;          // duration
   std::vector<Field> fields;  // of its tasks; slot = position
+  std::string counts_as;      // channel that limits count its contacts as, besides its own name; may be empty
+  bool counts = true;         // false: `counts as nothing`, its tasks are no contacts
   Index slot_count = 0;
   std::string doc;
   Span span;
@@ -456,6 +458,68 @@ struct Always {
   std::vector<Rule> rules;
 };
 
+// ---- limits --------------------------------------------------------------------------------
+
+/// One line of a limit: what it judges, and what would break it. Dates and times are those of the block's zone and turn at midnight.
+struct LimitRule {
+  enum class Kind : uint8_t { at_most, none_after, between, never };
+  /// Windows: running calendar periods (a week begins on Monday), or the last `length` days (microseconds) up to the contact.
+  enum class Window : uint8_t { day, week, month, quarter, year, rolling_days, rolling_exact };
+  /// Contacts count together if they agree in all keys.
+  struct Key {
+    bool person = false;  // whom the contact is with; else the instance of `entity`
+    Index entity = none;
+  };
+  struct Hours {
+    int32_t from_s = 0, to_s = 0;  // local; the end is left out
+    uint8_t weekdays = 0x7f;       // bit 0: Monday
+    bool working_only = false;     // working days of the bundle's calendar
+  };
+  /// Places of each window that only contacts with this treatment may take.
+  struct Reserve {
+    int64_t count = 0;
+    std::string treatment;
+  };
+  struct Exception {
+    Index queue = none;
+    std::optional<std::string> treatment;
+  };
+
+  Kind kind = Kind::at_most;
+  std::string text;  // "call at most 1 per day per debtor"
+  Span span;
+  std::vector<Index> queues;  // whose tasks it judges; sorted
+
+  RootId count = none;  // at_most: int
+  Window window = Window::day;
+  int64_t length = 1;  // of rolling windows
+  std::vector<Key> keys;
+  std::vector<Index> counted_queues;  // contacts through these; sorted
+  std::vector<Index> counted_events;  // if not empty: only outcomes below these; sorted
+  std::vector<Reserve> reserves;
+
+  std::vector<Index> after;  // none_after: events; never: from these …
+  std::vector<Index> until;  // … until these
+  int64_t pause = -1;        // none_after, never until: a duration; -1: none
+
+  std::vector<Hours> hours;  // between: of a day the first that fits
+
+  RootId condition = none;        // never: bool, self = root of the case file, wants_wake; none: always
+  std::vector<Exception> except;  // never
+  Index recipient_entity = none;  // never … to debtor: only where the person is one of these
+};
+
+/// A block of limits. Its roots see the root of the case file.
+struct Limits {
+  std::string name;
+  std::optional<int64_t> from, to;  // dates in force, both included
+  RootId applies = none;            // bool, wants_wake; none: always
+  RootId zone = none;               // text; none: the bundle's zone
+  std::vector<LimitRule> rules;
+  std::string doc;
+  Span span;
+};
+
 // ---- tests ---------------------------------------------------------------------------------
 
 struct TestInstance {
@@ -466,7 +530,7 @@ struct TestInstance {
   Span span;
 };
 struct TestExpect {
-  enum class Kind : uint8_t { stage, task, no_task, expression, not_enrolled };
+  enum class Kind : uint8_t { stage, task, no_task, expression, not_enrolled, withheld };
   Kind kind = Kind::stage;
   Span span;
   Index subject = none;  // instance
@@ -521,6 +585,7 @@ struct Program {
   std::vector<Stage> stages;
   std::vector<Strategy> strategies;  // in the order enrolment is tried
   std::vector<Always> always;
+  std::vector<Limits> limits;
   std::vector<Test> tests;
   std::vector<Root> roots;
   std::string content_hash;  // of all sources, sha-256 in hex: names the version

@@ -232,7 +232,6 @@ static void check_queue(Context& context, size_t index) {
     suggest(diagnostic, setting.name.text,
             {"outcomes", "cost", "lease", "due", "fields", "counts", "merge", "assign", "needs", "late", "numbers", "batch", "status"});
   }
-  if (declaration.counts_as) context.error("E0901", declaration.counts_as->span, "`counts as` is not built into this version yet");
 }
 
 static void check_outcome_conditions(Context& context) {

@@ -7,6 +7,8 @@
 namespace dunlin::sema {
 
 void check_strategies(Context& context);
+/// What queues count as, and the limits. After the strategies.
+void check_limits(Context& context);
 void check_tests(Context& context);
 
 /// Gives every rule its name and its key, and reports rules that cannot be told apart (E065x).

@@ -31,7 +31,6 @@ void refuse_around_rules(Context& context, const std::vector<ast::Part<ast::Dead
 }  // namespace
 
 void refuse_still_to_come(Context& context) {
-  refuse_each<ast::LimitsDecl>(context, "limits");
   refuse_each<ast::HoldDecl>(context, "hold");
   refuse_each<ast::DeadlineDecl>(context, "deadline");
   refuse_each<ast::ApprovalDecl>(context, "approval");

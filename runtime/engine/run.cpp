@@ -46,7 +46,17 @@ Run::Run(const checked::Program& program, const Evaluator& evaluator, const abi:
   }
   for (const auto& type : program.events) {
     const checked::Index field = type.queue == checked::none ? checked::none : checked::find_field(type.fields, "task_identity");
+    const checked::Index treatment = type.queue == checked::none ? checked::none : checked::find_field(type.fields, "treatment");
+    treatment_slot_.push_back(treatment == checked::none ? -1 : type.fields[treatment].slot);
     identity_slot_.push_back(field == checked::none ? -1 : type.fields[field].slot);
+  }
+  named_rules_.push_back(0);  // tasks of rules without a name
+  for (const auto& [key, rule] : plan_.by_key) {
+    if (rule->named) named_rules_.push_back(key);
+  }
+  for (const auto& entity : program_.entities) {
+    const checked::Index name = checked::find_field(entity.fields, "name");
+    entity_is_person_.push_back(entity.parent == checked::none || (name != checked::none && entity.fields[name].personal) ? 1 : 0);
   }
 }
 

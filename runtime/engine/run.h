@@ -6,9 +6,12 @@
 //   stages.cpp     settling, entering and leaving
 //   actions.cpp    what a rule does
 //   timers.cpp     after, at, every
+//   limits.cpp     when limits let a task go out; slots.cpp: the search for the instant
 //   keeps.cpp      which standing tasks are wanted; keep_tasks.cpp: bringing the open ones in line
 #pragma once
 
+#include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -19,6 +22,7 @@
 #include "runtime/engine/identity.h"
 #include "runtime/engine/plan.h"
 #include "runtime/engine/reads.h"
+#include "runtime/engine/slots.h"
 #include "runtime/engine/step.h"
 
 namespace dunlin::engine {
@@ -32,6 +36,7 @@ class Run {
  public:
   Run(const checked::Program& program, const Evaluator& evaluator, const abi::Calendar& calendar, std::vector<int64_t> settings);
   void step(CaseFile& case_file, Instant now, StepResult& result, const StepOptions& options);
+  std::optional<std::string> refusal(CaseFile& case_file, size_t task, Instant now);
 
  private:
   using Rule = checked::Rule;
@@ -208,6 +213,34 @@ class Run {
   TaskId next_task_id(int32_t i, uint64_t identity, uint64_t rule);
   bool same_task_fields(const OpenTask& a, const OpenTask& b) const;
 
+  // ---- limits.cpp ----
+  /// A line of a limit in force for one task, and what its window already holds.
+  struct Judged {
+    const checked::Limits* limits = nullptr;
+    slots::Gate gate;
+  };
+  struct BlockState {
+    bool applies = false;
+    const abi::ZoneRules* zone = nullptr;
+    std::vector<int64_t> values;  // by rule: the count of at_most, 1 where the condition of never holds
+    std::vector<Instant> wakes;   // by rule
+    Instant wake = abi::never;
+  };
+  void place_tasks();
+  void place_task(size_t at, const std::vector<size_t>& placed);
+  void settle_slot(size_t at, Instant slot, const Judged* by);
+  void look_at_limits();
+  const abi::ZoneRules* zone_of(const checked::Limits& limits);
+  std::vector<size_t> in_order() const;
+  std::vector<Judged> judged(const OpenTask& task);
+  bool judges(const checked::LimitRule& rule, const OpenTask& task);
+  void fill_gate(const OpenTask& task, const checked::LimitRule& rule, const BlockState& block, size_t number, slots::Gate& gate);
+  bool counts_for(const checked::LimitRule& rule, int32_t queue, int32_t event_type) const;
+  bool same_keys(const checked::LimitRule& rule, const OpenTask& task, int32_t instance, int64_t recipient) const;
+  int32_t person_of(int64_t recipient) const;
+  int64_t recipient_of(const abi::Event& event);
+  Instant latest(const std::vector<checked::Index>& events, const checked::LimitRule& rule, const OpenTask& task);
+
   const checked::Program& program_;
   const Evaluator& evaluator_;
   const abi::Calendar& calendar_;
@@ -251,6 +284,13 @@ class Run {
   };
   std::vector<UnwantedKeep> unwanted_;
   std::vector<uint64_t> relatives_;  // identities of the keep looked at with each recipient it might have
+  std::vector<BlockState> blocks_;  // by Program::limits, of this step
+  bool blocks_ready_ = false;
+  std::vector<std::pair<const abi::Event*, int64_t>> recipients_;  // found in this step
+  std::map<std::string, std::optional<abi::ZoneRules>, std::less<>> zones_;
+  std::vector<int32_t> treatment_slot_;  // by event type: first slot of treatment, -1 if it has none
+  std::vector<uint64_t> named_rules_;
+  std::vector<uint8_t> entity_is_person_;
   uint64_t task_ordinal_ = 0;
   int64_t entries_ = 0;
 };

@@ -29,6 +29,7 @@ void Run::step(CaseFile& case_file, Instant now, StepResult& result, const StepO
     handle_events();
     settle_and_run_timers();
     bring_tasks_in_line();
+    place_tasks();
     finish();
   } catch (StepAbort& abort) {
     roll_back(std::move(abort.fault));
@@ -50,6 +51,8 @@ void Run::begin(CaseFile& case_file, Instant now, StepResult& result, const Step
   entered_.clear();
   fired_timers_.clear();
   unwanted_.clear();
+  blocks_ready_ = false;
+  recipients_.clear();
   task_ordinal_ = 0;
   entries_ = 0;
   result.clear();
@@ -156,6 +159,8 @@ Stepper::Stepper(const checked::Program& program, const Evaluator& evaluator, co
 Stepper::~Stepper() = default;
 
 void Stepper::step(CaseFile& case_file, Instant now, StepResult& result, const StepOptions& options) { inner_->run.step(case_file, now, result, options); }
+
+std::optional<std::string> Stepper::refusal(CaseFile& case_file, size_t task, Instant now) { return inner_->run.refusal(case_file, task, now); }
 
 std::vector<int64_t> initial_settings(const checked::Program& program, const Evaluator& evaluator, const abi::Calendar& calendar, abi::Arena& arena) {
   std::vector<int64_t> settings(static_cast<size_t>(program.setting_slots));

@@ -95,6 +95,8 @@ class StepListener {
   virtual void rule_tried(int32_t /*instance*/, const checked::Rule& /*rule*/, checked::RootId /*condition*/, bool /*held*/) {}
   virtual void rule_fired(int32_t /*instance*/, const checked::Rule& /*rule*/) {}
   virtual void timer(int32_t /*instance*/, const checked::Rule& /*rule*/, Instant /*anchor*/, Instant /*due*/, bool /*done*/) {}
+  /// An open task may not be handed out before `until` (never: as long as nothing changes) because of a limit.
+  virtual void limited(const OpenTask& /*task*/, const checked::Limits& /*limits*/, const checked::LimitRule& /*rule*/, Instant /*until*/) {}
   virtual void stage_entered(int32_t /*instance*/, int32_t /*stage*/) {}
 };
 
@@ -114,6 +116,9 @@ class Stepper {
   /// Takes the events of case_file.inbox() with at <= now, in order of (at, arrival); later ones are held and stay in it.
   /// `result` is cleared first; reuse it to save allocations.
   void step(CaseFile& case_file, Instant now, StepResult& result, const StepOptions& options = {});
+
+  /// Why limits forbid to hand out open task `task` of the case file at `now`; nothing: they do not. Other tasks count if somebody holds them.
+  std::optional<std::string> refusal(CaseFile& case_file, size_t task, Instant now);
 
  private:
   struct Inner;

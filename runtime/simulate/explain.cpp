@@ -42,7 +42,16 @@ class Witness final : public engine::StepListener {
     seen.due = due;
     seen.done = done;
   }
+  void limited(const engine::OpenTask& task, const checked::Limits& limits, const checked::LimitRule& rule, Instant until) override {
+    if (task.instance == instance_) held_back[task.id] = {"limits `" + limits.name + "`: " + rule.text, until};
+  }
   const Seen& of(const Rule& rule) { return seen_[rule.key]; }
+
+  struct HeldBack {
+    std::string by;
+    Instant until = abi::never;
+  };
+  std::map<engine::TaskId, HeldBack> held_back;
 
  private:
   int32_t instance_;
@@ -76,6 +85,7 @@ class Explaining {
     stepper.step(file_, at, result, options);
     explanation_.wake_at = result.wake_at;
     if (result.fault.has_value()) explanation_.fault = result.fault;
+    tell_limits();
     for (const std::string& line : done_by(result)) explanation_.would_do.push_back(line);
     explain_enrolment();
     if (stage_ >= 0) explain_stage();
@@ -94,6 +104,19 @@ class Explaining {
     }
     for (const engine::OpenTask& task : file_.tasks()) {
       if (task.instance == instance_) explanation_.tasks.push_back(program_.queues[task.queue].name + " \"" + task.treatment + "\"");
+    }
+  }
+
+  /// Which limit holds a task back, and until when.
+  void tell_limits() {
+    const checked::Type instant{checked::TypeKind::datetime};
+    for (const engine::OpenTask& task : file_.tasks()) {
+      const auto found = witness_.held_back.find(task.id);
+      if (found == witness_.held_back.end()) continue;
+      const bool withheld = task.status == engine::TaskStatus::withheld;
+      std::string line = program_.queues[task.queue].name + " \"" + task.treatment + "\" ";
+      line += withheld ? "is withheld" : "not before " + checked::format_value(program_, instant, &task.not_before);
+      explanation_.tasks.push_back(line + " (" + found->second.by + ")");
     }
   }
 

@@ -213,6 +213,7 @@ class TestRun {
         return compare(expect, "no stage", stage_of(subject));
       case TestExpect::Kind::task:
       case TestExpect::Kind::no_task:
+      case TestExpect::Kind::withheld:
         return judge_task(expect, subject);
       case TestExpect::Kind::expression: {
         const bool holds = value_of(expect.expression, expect.span, subject < 0 ? nullptr : &file_.instance(subject))[0] != 0;
@@ -253,17 +254,18 @@ class TestRun {
 
   void judge_task(const TestExpect& expect, int32_t subject) {
     const std::string& queue = program_.queues[expect.queue].name;
-    std::string wanted = (expect.kind == TestExpect::Kind::task ? "task " : "no task ") + queue;
+    const bool withheld = expect.kind == TestExpect::Kind::withheld;
+    std::string wanted = (withheld ? "withheld " : expect.kind == TestExpect::Kind::task ? "task " : "no task ") + queue;
     if (expect.treatment.has_value()) wanted += " \"" + *expect.treatment + "\"";
     std::string others;
     bool found = false;
     for (const OpenTask& task : file_.tasks()) {
       if (task.marked || !concerns(task.instance, subject, subject)) continue;
-      const bool fits = task.queue == expect.queue && (!expect.treatment.has_value() || task.treatment == *expect.treatment) && fields_fit(expect, task);
+      const bool fits = (task.status == engine::TaskStatus::withheld) == withheld && task.queue == expect.queue && (!expect.treatment.has_value() || task.treatment == *expect.treatment) && fields_fit(expect, task);
       found = found || fits;
       others += (others.empty() ? "" : ", ") + describe(task);
     }
-    if (found != (expect.kind == TestExpect::Kind::task)) fail(expect, wanted, others.empty() ? "no open task" : others);
+    if (found != (expect.kind != TestExpect::Kind::no_task)) fail(expect, wanted, others.empty() ? "no open task" : others);
   }
   bool fields_fit(const TestExpect& expect, const OpenTask& task) {
     const auto& fields = program_.queues[expect.queue].fields;
@@ -277,7 +279,7 @@ class TestRun {
     });
   }
   std::string describe(const OpenTask& task) {
-    std::string text = "task " + program_.queues[task.queue].name + " \"" + task.treatment + "\"";
+    std::string text = (task.status == engine::TaskStatus::withheld ? "withheld " : "task ") + program_.queues[task.queue].name + " \"" + task.treatment + "\"";
     std::string fields;
     for (const checked::Field& field : program_.queues[task.queue].fields)
       fields += (fields.empty() ? "" : ", ") + field.name + ": " + checked::format_value(program_, field.type, task.fields.data() + field.slot);

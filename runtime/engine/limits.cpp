@@ -1,0 +1,327 @@
+// Item 8 of a step: each open task that nobody holds gets its first permitted slot, or is withheld with the reason.
+//
+// The order of tasks is fixed: higher priority, then the text's order, then age. A task whose slot has come keeps it as long as what has happened
+// does not forbid it; all others are placed anew, one after the other, among what has happened and what was placed before. Nothing in this
+// depends on the clock but "has its slot come", so a step before the wake instant finds every task where it is.
+#include <algorithm>
+
+#include "compiler/abi/calendar.h"
+#include "runtime/engine/run.h"
+
+namespace dunlin::engine {
+
+using checked::LimitRule;
+using checked::Limits;
+
+namespace {
+
+/// A slot further away than this is none: the task is withheld.
+constexpr Instant horizon = 366 * int64_t{86'400} * abi::us_per_second;
+
+bool within(const std::vector<checked::Index>& sorted, int32_t value) { return std::ranges::binary_search(sorted, value); }
+
+}  // namespace
+
+void Run::place_tasks() {
+  if (program_.limits.empty()) return;
+  const std::vector<size_t> order = in_order();
+  if (order.empty()) return;
+  look_at_limits();
+  std::vector<size_t> placed;
+  for (const size_t at : order) {
+    place_task(at, placed);
+    if (case_->tasks()[at].status == TaskStatus::ready) placed.push_back(at);
+  }
+}
+
+/// Tasks that nobody holds, in the order in which slots are given out.
+std::vector<size_t> Run::in_order() const {
+  const std::vector<OpenTask>& tasks = case_->tasks();
+  std::vector<size_t> order;
+  for (size_t t = 0; t < tasks.size(); ++t) {
+    if (tasks[t].status == TaskStatus::ready || tasks[t].status == TaskStatus::withheld) order.push_back(t);
+  }
+  const auto place = [&](const OpenTask& task) {
+    const auto rule = plan_.by_key.find(task.rule);
+    return rule == plan_.by_key.end() ? std::pair{Span::no_file, uint32_t{0}} : std::pair{rule->second->span.file, rule->second->span.begin};
+  };
+  std::ranges::sort(order, [&](size_t a, size_t b) {
+    const OpenTask &x = tasks[a], &y = tasks[b];
+    if (x.priority != y.priority) return x.priority > y.priority;
+    if (place(x) != place(y)) return place(x) < place(y);
+    return std::tuple(x.created_at, x.instance, x.id) < std::tuple(y.created_at, y.instance, y.id);
+  });
+  return order;
+}
+
+/// What the blocks say now: whether they apply, their figures and conditions, and until when all that holds.
+void Run::look_at_limits() {
+  if (blocks_ready_) return;
+  blocks_ready_ = true;
+  blocks_.assign(program_.limits.size(), BlockState{});
+  for (size_t b = 0; b < blocks_.size(); ++b) {
+    const Limits& limits = program_.limits[b];
+    BlockState& block = blocks_[b];
+    block.values.assign(limits.rules.size(), 0);
+    block.wakes.assign(limits.rules.size(), abi::never);
+    block.applies = holds(limits.applies, 0, block.wake);
+    block.zone = zone_of(limits);
+    if (!block.applies) continue;
+    for (size_t r = 0; r < limits.rules.size(); ++r) {
+      const LimitRule& rule = limits.rules[r];
+      if (rule.kind == LimitRule::Kind::at_most) block.values[r] = whole_number(rule.count, 0, block.wakes[r]);
+      if (rule.kind == LimitRule::Kind::never) block.values[r] = holds(rule.condition, 0, block.wakes[r]) ? 1 : 0;
+    }
+    // A block that comes into force or ends may forbid or permit what waits.
+    const auto turns = [&](int64_t date) {
+      const Instant at = block.zone->instant(date, 0);
+      if (at > now_) block.wake = std::min(block.wake, at);
+    };
+    if (limits.from) turns(*limits.from);
+    if (limits.to) turns(*limits.to + 1);
+  }
+}
+
+const abi::ZoneRules* Run::zone_of(const Limits& limits) {
+  if (limits.zone == checked::none) return &abi::zone_of(calendar_);
+  Instant wake = abi::never;
+  const std::string_view name = text_of(limits.zone, 0, wake);
+  if (name.empty()) return &abi::zone_of(calendar_);
+  auto found = zones_.find(name);
+  if (found == zones_.end()) {
+    auto made = abi::zone_rules(std::string(name));
+    found = zones_.emplace(std::string(name), made ? std::optional(std::move(*made)) : std::nullopt).first;
+  }
+  if (!found->second) fail(abi::Fault::bad_argument, "limits `" + limits.name + "`: there is no time zone `" + std::string(name) + "`", limits.span);
+  return &*found->second;
+}
+
+void Run::place_task(size_t at, const std::vector<size_t>& placed) {
+  const OpenTask& task = case_->tasks()[at];
+  Instant& wake = work_[task.instance].keep_wake;
+  for (const BlockState& block : blocks_) wake = std::min(wake, block.wake);
+  std::vector<Judged> lines = judged(task);
+  const bool seated = task.status == TaskStatus::ready && task.not_before <= now_ && task.created_at < now_;
+  if (seated && std::ranges::none_of(lines, [&](const Judged& line) { return slots::is_full(line.gate, now_); })) return;
+  for (Judged& line : lines) {
+    if (line.gate.rule->kind != LimitRule::Kind::at_most) continue;
+    for (const size_t other : placed) {
+      const OpenTask& before = case_->tasks()[other];
+      if (!counts_for(*line.gate.rule, before.queue, checked::none) || !same_keys(*line.gate.rule, task, before.instance, before.recipient)) continue;
+      line.gate.planned.push_back({before.not_before, slots::reserve_of(*line.gate.rule, before.treatment)});
+    }
+  }
+  // The rule's own window narrows the hours further.
+  LimitRule own;
+  slots::Gate window{.rule = &own, .zone = &abi::zone_of(calendar_), .calendar = &calendar_};
+  std::vector<const slots::Gate*> gates;
+  for (const Judged& line : lines) gates.push_back(&line.gate);
+  if (task.window >= 0) {
+    slots::set_window(own, task.window);
+    gates.push_back(&window);
+  }
+  const slots::Gate* by = nullptr;
+  const Instant slot = slots::first_slot(gates, now_, &by);
+  const auto line = std::ranges::find_if(lines, [&](const Judged& judged) { return &judged.gate == by; });
+  settle_slot(at, slot, line == lines.end() ? nullptr : &*line);
+}
+
+void Run::settle_slot(size_t at, Instant slot, const Judged* by) {
+  OpenTask& task = case_->tasks()[at];
+  Instant& wake = work_[task.instance].keep_wake;
+  const bool withheld = slot == abi::never || slot - now_ > horizon;
+  if (slot != abi::never) wake = std::min(wake, withheld ? slot - horizon : slot > now_ ? slot : abi::never);
+  if (by != nullptr && options_->listener != nullptr) options_->listener->limited(task, *by->limits, *by->gate.rule, slot);
+  const TaskStatus status = withheld ? TaskStatus::withheld : TaskStatus::ready;
+  const Instant not_before = withheld ? task.not_before : slot;
+  if (task.status == status && task.not_before == not_before) return;
+  touch(task.instance);
+  save_tasks();
+  task.status = status;
+  task.not_before = not_before;
+  std::string reason = by == nullptr ? "no limit is in its way" : "limits `" + by->limits->name + "`: " + by->gate.rule->text;
+  if (by != nullptr) {
+    result_->firings.push_back({.instance = task.instance, .rule = 0, .rule_name = (withheld ? "withheld by " : "moved by ") + reason, .where = by->gate.rule->span});
+  }
+  const auto made = std::ranges::find_if(result_->tasks, [&](const TaskEffect& effect) {
+    return effect.task.id == task.id && (effect.change == TaskChange::create || effect.change == TaskChange::update);
+  });
+  if (made == result_->tasks.end()) {
+    result_->tasks.push_back({.change = TaskChange::update, .task = task, .reason = std::move(reason), .where = by == nullptr ? Span{} : by->gate.rule->span});
+    return;
+  }
+  made->task.status = status;
+  made->task.not_before = not_before;
+}
+
+// ---- which lines judge a task, and what they count ---------------------------------------------------------
+
+std::vector<Run::Judged> Run::judged(const OpenTask& task) {
+  std::vector<Judged> lines;
+  Instant& wake = work_[task.instance].keep_wake;
+  for (size_t b = 0; b < blocks_.size(); ++b) {
+    const Limits& limits = program_.limits[b];
+    if (!blocks_[b].applies) continue;
+    for (size_t r = 0; r < limits.rules.size(); ++r) {
+      const LimitRule& rule = limits.rules[r];
+      if (!judges(rule, task)) continue;
+      wake = std::min(wake, blocks_[b].wakes[r]);
+      if (rule.kind == LimitRule::Kind::never && blocks_[b].values[r] == 0) continue;
+      Judged& line = lines.emplace_back(Judged{.limits = &limits, .gate = {}});
+      line.gate.from = limits.from;
+      line.gate.to = limits.to;
+      fill_gate(task, rule, blocks_[b], r, line.gate);
+    }
+  }
+  return lines;
+}
+
+bool Run::judges(const LimitRule& rule, const OpenTask& task) {
+  if (!within(rule.queues, task.queue)) return false;
+  if (rule.recipient_entity != checked::none && case_->instance(person_of(task.recipient)).entity != rule.recipient_entity) return false;
+  return std::ranges::none_of(rule.except, [&](const LimitRule::Exception& except) {
+    return except.queue == task.queue && (!except.treatment || *except.treatment == task.treatment);
+  });
+}
+
+void Run::fill_gate(const OpenTask& task, const LimitRule& rule, const BlockState& block, size_t number, slots::Gate& gate) {
+  gate.rule = &rule;
+  gate.zone = block.zone;
+  gate.calendar = &calendar_;
+  if (rule.kind == LimitRule::Kind::at_most) {
+    gate.most = block.values[number];
+    gate.reserve = slots::reserve_of(rule, task.treatment);
+    const abi::EventList& history = case_->view().events;
+    for (int64_t e = 0; e < history.count; ++e) {
+      const abi::Event& event = *history.items[e];
+      const checked::EventType& type = program_.events[event.type];
+      if (event.cancelled != 0 || type.queue == checked::none || !counts_for(rule, type.queue, event.type)) continue;
+      const bool asks_person = std::ranges::any_of(rule.keys, &LimitRule::Key::person);
+      if (!same_keys(rule, task, event.owner->position, asks_person ? recipient_of(event) : 0)) continue;
+      const int32_t slot = treatment_slot_[event.type];
+      const std::string_view treatment = slot < 0 || event.slots[slot] == 0 ? std::string_view{} : reinterpret_cast<const abi::Text*>(event.slots[slot + 1])->view();
+      gate.happened.push_back({event.at, slots::reserve_of(rule, treatment)});
+    }
+    for (const OpenTask& other : case_->tasks()) {
+      if (other.status != TaskStatus::leased || other.id == task.id || !counts_for(rule, other.queue, checked::none)) continue;
+      if (!same_keys(rule, task, other.instance, other.recipient)) continue;
+      gate.happened.push_back({std::max(other.not_before, other.created_at), slots::reserve_of(rule, other.treatment), true});
+    }
+    return;
+  }
+  if (rule.kind == LimitRule::Kind::between) return;
+  if (rule.after.empty()) {
+    gate.closed_until = abi::never;
+    return;
+  }
+  const Instant since = latest(rule.after, rule, task);
+  if (since == 0 || (!rule.until.empty() && latest(rule.until, rule, task) > since)) return;
+  if (rule.pause < 0) {
+    gate.closed_until = abi::never;
+  } else if (abi::duration_unit(rule.pause) == abi::DurationUnit::microsecond) {
+    gate.closed_until = since + abi::duration_amount(rule.pause);
+  } else {
+    // Days are whole days of the debtor's clock: the day of the event is the first.
+    int64_t date = gate.zone->local(since).date;
+    check(abi::add_duration_to_date(calendar_, date, rule.pause, &date));
+    gate.closed_until = gate.zone->instant(date, 0);
+  }
+}
+
+/// Outcomes by their type; a task (no type yet) counts as whatever may come of it.
+bool Run::counts_for(const LimitRule& rule, int32_t queue, int32_t event_type) const {
+  if (!within(rule.counted_queues, queue)) return false;
+  if (rule.counted_events.empty() || event_type == checked::none) return true;
+  return std::ranges::any_of(rule.counted_events,
+                             [&](checked::Index root) { return event_type >= root && event_type <= program_.events[root].last_descendant; });
+}
+
+bool Run::same_keys(const LimitRule& rule, const OpenTask& task, int32_t instance, int64_t recipient) const {
+  return std::ranges::all_of(rule.keys, [&](const LimitRule::Key& key) {
+    if (key.person) return person_of(task.recipient) == person_of(recipient);
+    return owner_of(task.instance, key.entity) == owner_of(instance, key.entity);
+  });
+}
+
+/// Whom a contact is with: the recipient, or what it hangs on, whichever is a person; the head of the case file where nobody is named.
+int32_t Run::person_of(int64_t recipient) const {
+  const int32_t position = recipient == 0 ? -1 : case_->find(recipient);
+  if (position < 0) return 0;
+  for (const abi::Instance* up = &case_->instance(position); up != nullptr; up = up->parent) {
+    if (entity_is_person_[up->entity] != 0) return up->position;
+  }
+  return 0;
+}
+
+/// The recipient of the task that an outcome came from. The event keeps the task's identity, which is a hash of the recipient too.
+int64_t Run::recipient_of(const abi::Event& event) {
+  const auto known = std::ranges::find(recipients_, &event, &std::pair<const abi::Event*, int64_t>::first);
+  if (known != recipients_.end()) return known->second;
+  int64_t found = 0;
+  const int32_t slot = identity_slot_[event.type], treatment = treatment_slot_[event.type];
+  if (slot >= 0 && event.slots[slot] != 0) {
+    TaskNature nature{.queue = queue_hash_[program_.events[event.type].queue]};
+    if (treatment >= 0 && event.slots[treatment] != 0) nature.treatment = reinterpret_cast<const abi::Text*>(event.slots[treatment + 1])->view();
+    const auto identity = static_cast<uint64_t>(event.slots[slot + 1]);
+    const auto fits = [&](int64_t recipient) {
+      nature.recipient = recipient;
+      for (size_t i = 0; i < case_->instance_count(); ++i) {
+        nature.instance = case_->instance(static_cast<int32_t>(i)).id;
+        for (const uint64_t strategy : strategy_hash_) {
+          nature.strategy = strategy;
+          for (const uint64_t rule : named_rules_) {
+            nature.rule = rule;
+            if (task_identity(nature) == identity) return true;
+          }
+        }
+      }
+      return false;
+    };
+    for (size_t i = 0; i < case_->instance_count() && found == 0; ++i) {
+      const int64_t id = case_->instance(static_cast<int32_t>(i)).id;
+      if (fits(id)) found = id;
+    }
+  }
+  recipients_.emplace_back(&event, found);
+  return found;
+}
+
+/// When the last of these events happened that the task shares the line's keys with; 0: never.
+Instant Run::latest(const std::vector<checked::Index>& events, const LimitRule& rule, const OpenTask& task) {
+  const abi::EventList& history = case_->view().events;
+  const bool asks_person = std::ranges::any_of(rule.keys, &LimitRule::Key::person);
+  for (int64_t e = history.count; e-- > 0;) {
+    const abi::Event& event = *history.items[e];
+    const bool fits = std::ranges::any_of(events, [&](checked::Index root) { return event.type >= root && event.type <= program_.events[root].last_descendant; });
+    if (!fits || event.cancelled != 0) continue;
+    const int64_t recipient = asks_person && program_.events[event.type].queue != checked::none ? recipient_of(event) : 0;
+    if (same_keys(rule, task, event.owner->position, recipient)) return event.at;
+  }
+  return 0;
+}
+
+std::optional<std::string> Run::refusal(CaseFile& case_file, size_t at, Instant now) {
+  if (program_.limits.empty()) return std::nullopt;
+  StepResult result;
+  const StepOptions options;
+  case_ = &case_file;
+  result_ = &result;
+  options_ = &options;
+  try {
+    begin(case_file, now, result, options);
+    look_at_limits();
+    const OpenTask& task = case_file.tasks()[at];
+    for (const Judged& line : judged(task)) {
+      slots::Gate gate = line.gate;
+      for (slots::Contact& contact : gate.happened) {
+        if (contact.held) contact.at = now;
+      }
+      if (slots::first_open(gate, now) != now) return "limits `" + line.limits->name + "`: " + gate.rule->text;
+    }
+  } catch (const StepAbort& abort) {
+    return abort.fault.message;
+  }
+  return std::nullopt;
+}
+
+}  // namespace dunlin::engine
