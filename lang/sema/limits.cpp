@@ -29,8 +29,7 @@ class LimitsChecker {
     around_.label = "limits " + made_.name;
     made_.from = date(written_.from_date);
     made_.to = date(written_.to_date);
-    if (made_.from && made_.to && *made_.from > *made_.to)
-      context_.error("E0315", written_.to_date->span, "the limits end before they begin to be in force");
+    if (made_.from && made_.to && *made_.from > *made_.to) context_.error("E0315", written_.to_date->span, "the limits end before they begin to be in force");
     find_zone();
     for (const ast::LimitItem& item : written_.items) {
       if (item.kind != Kind::reserve) check_item(item);
@@ -226,7 +225,8 @@ class LimitsChecker {
     if (item.counting) counting(*item.counting, common);
     for (Index queue : common.counted_queues) {
       if (context_.program.queues[queue].outcomes != none) continue;
-      Diagnostic& diagnostic = context_.error("E0732", item.contacts.span, "nothing tells when a contact of the queue " + in_ticks(context_.program.queues[queue].name) + " took place");
+      Diagnostic& diagnostic = context_.error("E0732", item.contacts.span,
+                                              "nothing tells when a contact of the queue " + in_ticks(context_.program.queues[queue].name) + " took place");
       diagnostic.notes.push_back({context_.program.queues[queue].span, "it has no outcomes"});
       diagnostic.help = item.contacts.any ? "give it `outcomes`, or say that its tasks are no contacts: `counts as nothing`" : "give it `outcomes`";
       break;
@@ -283,7 +283,8 @@ class LimitsChecker {
     if (written.queues.size() == 1 && written.queues.front().text() == "conversations") return conversations(written.span, rule);
     std::vector<Index> queues;
     for (const ast::Path& path : written.queues) {
-      if (const auto event = context_.names.events.find(path.text()); event != context_.names.events.end() && checked::find_queue(context_.program, path.text()) == none) {
+      if (const auto event = context_.names.events.find(path.text());
+          event != context_.names.events.end() && checked::find_queue(context_.program, path.text()) == none) {
         rule.counted_events.push_back(event->second);
         const Index queue = context_.program.events[event->second].queue;
         if (queue == none) {
@@ -348,7 +349,8 @@ class LimitsChecker {
       hours.from_s = static_cast<int32_t>(constant(written.from, TypeKind::time).value_or(0));
       hours.to_s = static_cast<int32_t>(constant(written.to, TypeKind::time).value_or(0));
       if (hours.from_s >= hours.to_s) {
-        context_.error("E0731", written.span, "these hours permit nothing: they end before they begin").help = "hours lie within one day, and leave the end out";
+        context_.error("E0731", written.span, "these hours permit nothing: they end before they begin").help =
+            "hours lie within one day, and leave the end out";
       }
       days(written, hours);
       if ((hours.weekdays & ~covered) == 0 && !hours.working_only) {
@@ -378,8 +380,10 @@ class LimitsChecker {
       hours.weekdays = static_cast<uint8_t>(1U << (weekday - weekday_names.begin()));
       return;
     }
-    context_.error("E0219", written.days.front().span, "no group of days is called " + in_ticks(text_of(cover(written.days.front().span, written.days.back().span)))).help =
-        "write `working days`, `others`, `weekends` or the name of a weekday";
+    context_
+        .error("E0219", written.days.front().span,
+               "no group of days is called " + in_ticks(text_of(cover(written.days.front().span, written.days.back().span))))
+        .help = "write `working days`, `others`, `weekends` or the name of a weekday";
   }
 
   void never(const ast::LimitItem& item) {
@@ -400,7 +404,8 @@ class LimitsChecker {
     if (item.condition) rule.condition = condition(*item.condition, rule.text);
     if (item.from) from_until(item, rule);
     if (!item.condition && !item.from && rule.except.empty() && !item.recipient && item.contacts.any) {
-      context_.error("E0731", item.span, "this permits no contact at all, ever").help = "say when: `never any contact when …`, or what is excepted: `except mail \"…\"`";
+      context_.error("E0731", item.span, "this permits no contact at all, ever").help =
+          "say when: `never any contact when …`, or what is excepted: `except mail \"…\"`";
     }
     made_.rules.push_back(std::move(rule));
   }
@@ -453,7 +458,8 @@ class LimitsChecker {
       for (const LimitRule::Reserve& kept : rule.reserves) all += kept.count;
       const auto most = plain_figure(rule.count);
       if (most && all > *most)
-        context_.error("E0733", item.span, "more places are reserved than there are: " + std::to_string(all) + " of " + std::to_string(*most)).notes.push_back({rule.span, "the limit"});
+        context_.error("E0733", item.span, "more places are reserved than there are: " + std::to_string(all) + " of " + std::to_string(*most))
+            .notes.push_back({rule.span, "the limit"});
     }
     if (!found) {
       context_.error("E0733", item.span, "no line of these limits counts " + in_ticks(item.reserved_queue.text()) + " in this period").help =

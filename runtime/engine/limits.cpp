@@ -141,7 +141,8 @@ void Run::settle_slot(size_t at, Instant slot, const Judged* by) {
   task.not_before = not_before;
   std::string reason = by == nullptr ? "no limit is in its way" : "limits `" + by->limits->name + "`: " + by->gate.rule->text;
   if (by != nullptr) {
-    result_->firings.push_back({.instance = task.instance, .rule = 0, .rule_name = (withheld ? "withheld by " : "moved by ") + reason, .where = by->gate.rule->span});
+    result_->firings.push_back(
+        {.instance = task.instance, .rule = 0, .rule_name = (withheld ? "withheld by " : "moved by ") + reason, .where = by->gate.rule->span});
   }
   const auto made = std::ranges::find_if(result_->tasks, [&](const TaskEffect& effect) {
     return effect.task.id == task.id && (effect.change == TaskChange::create || effect.change == TaskChange::update);
@@ -199,7 +200,8 @@ void Run::fill_gate(const OpenTask& task, const LimitRule& rule, const BlockStat
       const bool asks_person = std::ranges::any_of(rule.keys, &LimitRule::Key::person);
       if (!same_keys(rule, task, event.owner->position, asks_person ? recipient_of(event) : 0)) continue;
       const int32_t slot = treatment_slot_[event.type];
-      const std::string_view treatment = slot < 0 || event.slots[slot] == 0 ? std::string_view{} : reinterpret_cast<const abi::Text*>(event.slots[slot + 1])->view();
+      const std::string_view treatment =
+          slot < 0 || event.slots[slot] == 0 ? std::string_view{} : reinterpret_cast<const abi::Text*>(event.slots[slot + 1])->view();
       gate.happened.push_back({event.at, slots::reserve_of(rule, treatment)});
     }
     for (const OpenTask& other : case_->tasks()) {
@@ -292,7 +294,8 @@ Instant Run::latest(const std::vector<checked::Index>& events, const LimitRule& 
   const bool asks_person = std::ranges::any_of(rule.keys, &LimitRule::Key::person);
   for (int64_t e = history.count; e-- > 0;) {
     const abi::Event& event = *history.items[e];
-    const bool fits = std::ranges::any_of(events, [&](checked::Index root) { return event.type >= root && event.type <= program_.events[root].last_descendant; });
+    const bool fits =
+        std::ranges::any_of(events, [&](checked::Index root) { return event.type >= root && event.type <= program_.events[root].last_descendant; });
     if (!fits || event.cancelled != 0) continue;
     const int64_t recipient = asks_person && program_.events[event.type].queue != checked::none ? recipient_of(event) : 0;
     if (same_keys(rule, task, event.owner->position, recipient)) return event.at;

@@ -284,7 +284,7 @@ class Run {
   };
   std::vector<UnwantedKeep> unwanted_;
   std::vector<uint64_t> relatives_;  // identities of the keep looked at with each recipient it might have
-  std::vector<BlockState> blocks_;  // by Program::limits, of this step
+  std::vector<BlockState> blocks_;   // by Program::limits, of this step
   bool blocks_ready_ = false;
   std::vector<std::pair<const abi::Event*, int64_t>> recipients_;  // found in this step
   std::map<std::string, std::optional<abi::ZoneRules>, std::less<>> zones_;

@@ -61,7 +61,8 @@ bool room_everywhere(const Gate& gate, Instant t) {
   if (!has_room(gate, t, true, t)) return false;
   if (!is_rolling(*gate.rule)) return true;
   // A contact now stands in the windows of those planned later, too.
-  return std::ranges::all_of(gate.planned, [&](const Contact& later) { return later.at <= t || !holds(gate, t, later.at) || has_room(gate, later.at, true, t); });
+  return std::ranges::all_of(gate.planned,
+                             [&](const Contact& later) { return later.at <= t || !holds(gate, t, later.at) || has_room(gate, later.at, true, t); });
 }
 
 Instant next_with_room(const Gate& gate, Instant t) {

@@ -261,7 +261,10 @@ class TestRun {
     bool found = false;
     for (const OpenTask& task : file_.tasks()) {
       if (task.marked || !concerns(task.instance, subject, subject)) continue;
-      const bool fits = (task.status == engine::TaskStatus::withheld) == withheld && task.queue == expect.queue && (!expect.treatment.has_value() || task.treatment == *expect.treatment) && fields_fit(expect, task);
+      // A task that limits moved is there, and may not go out yet.
+      const bool kept_back = task.status == engine::TaskStatus::withheld || task.not_before > now_;
+      const bool fits = (withheld ? kept_back : task.status != engine::TaskStatus::withheld) && task.queue == expect.queue &&
+                        (!expect.treatment.has_value() || task.treatment == *expect.treatment) && fields_fit(expect, task);
       found = found || fits;
       others += (others.empty() ? "" : ", ") + describe(task);
     }

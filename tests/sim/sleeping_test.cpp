@@ -66,6 +66,18 @@ table retry(outcome : call.outcome, attempts : int) -> (wait : duration) first {
   | any       | any      || 1 business day |
 }
 
+limits "Caps" {
+  applies when not debtor.bankrupt
+  call at most 1 per day, 3 per calendar week, 5 in any 10 days per debtor
+  call at most 2 in any 72 hours per debtor and account
+  call none for 3 days after call.reached per debtor and account
+  any contact between 08:00 and 20:00 on working days, 10:00 and 14:00 on others
+  never call, sms when debtor.owed > 1500 and exists(payment within 6 days per debtor)
+  never mail except mail "last" from complaint until flagged or 6 days
+  slots to higher priority, reserve 1 call per calendar week for "nobody"
+}
+limits "Spring" in force from 2026-03-20 to 2026-06-15 { call at most 1 in any 3 days per account }
+
 strategy soft "Soft" for account {
   enrol when dpd in 1..60
   var letters : int = 0

@@ -29,6 +29,13 @@ class UseCheck {
     for (const checked::Strategy& strategy : program_.strategies) mark_rules(strategy.rules);
     for (const checked::Stage& stage : program_.stages) mark_rules(stage.rules);
     for (const checked::Always& always : program_.always) mark_rules(always.rules);
+    for (const checked::Limits& limits : program_.limits) {
+      for (const checked::LimitRule& rule : limits.rules) {
+        for (const std::vector<Index>* events : {&rule.after, &rule.until, &rule.counted_events}) {
+          for (Index event : *events) mark_event(event);
+        }
+      }
+    }
     for (const checked::EventType& event : program_.events) {
       for (Index cancelled : event.cancels) mark_event(cancelled);
     }

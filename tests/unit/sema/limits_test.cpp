@@ -9,7 +9,7 @@ using checked::LimitRule;
 
 namespace {
 
-const std::string bundle = R"(bundle limited "Limited" { timezone UTC, currency EUR, calendar none, day starts 06:00 }
+const std::string bundle = R"(
 entity debtor { key id : text, timezone : timezone, kind : enum { person, company }, bankrupt : bool, n : int }
 entity account of debtor { key id : text, overdue : money }
 event frozen of debtor
