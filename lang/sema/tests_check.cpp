@@ -216,9 +216,7 @@ class TestChecker {
       case ast::TestExpect::Kind::task:
       case ast::TestExpect::Kind::no_task:
       case ast::TestExpect::Kind::withheld:
-        made.kind = written.kind == ast::TestExpect::Kind::task       ? Kind::task
-                    : written.kind == ast::TestExpect::Kind::withheld ? Kind::withheld
-                                                                      : Kind::no_task;
+        made.kind = written.kind == ast::TestExpect::Kind::task ? Kind::task : written.kind == ast::TestExpect::Kind::withheld ? Kind::withheld : Kind::no_task;
         if (!written.target.parts.empty()) {
           made.queue = queue_of(written.target);
           if (made.queue == none) return;
