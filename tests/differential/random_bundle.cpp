@@ -604,7 +604,19 @@ class Writer {
     line("}}");
   }
 
+  /// Conditions and figures of limits are expressions like any other.
+  void limits() {
+    if (!r_.chance(50)) return;
+    line("limits \"random\" {{\n  applies when debtor.worth {} {} or debtor.bankrupt", order(), r_.between(0, 5000));
+    line("  call at most {} per day, (if debtor.grade default {} > 5 then 1 else {}) per calendar week, {} in any {} days per debtor and account",
+         r_.between(1, 3), r_.between(0, 9), r_.between(2, 5), r_.between(2, 6), r_.between(2, 20));
+    line("  call none for {} days after call.reached per account", r_.between(1, 9));
+    line("  call, mail between 08:00 and 20:00 on working days, 10:00 and 14:00 on others");
+    line("  never mail when debtor.bankrupt and days(debtor.began, today) default 0 > {}\n}}", r_.between(0, 400));
+  }
+
   void strategies() {
+    limits();
     strategy(0);
     if (r_.chance(40)) strategy(1);
   }
