@@ -103,6 +103,7 @@ int bench_command(const BenchCommand& command) {
     body["full_night_copy_floor_s"] = whole->full_night_copy_floor_s;
     body["sql_twin_s"] = whole->sql_twin_s;
     body["night_2pct_s"] = whole->night_2pct_s;
+    body["night_2pct_cases"] = whole->night_2pct_cases;
     body["tasks"] = whole->tasks;
     body["rss_mb"] = whole->rss_mb;
   }

@@ -5,7 +5,7 @@
 namespace dunlin::abi {
 
 namespace {
-constexpr size_t first_block_bytes = 4096;
+constexpr size_t first_block_bytes = 1024;
 constexpr size_t block_bytes_max = 1 << 20;
 }  // namespace
 

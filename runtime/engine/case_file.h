@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -91,6 +92,11 @@ struct IncomingEvent {
   int64_t inbox_id = 0;             // row to delete when it is consumed; 0: none
 };
 
+/// What the store that loaded a case file wants to find again when it is committed. The engine does not look at it.
+struct StoreMemory {
+  virtual ~StoreMemory() = default;
+};
+
 /// Owns the memory behind abi::CaseView. Reused from case to case: clear() keeps capacity.
 class CaseFile {
  public:
@@ -127,7 +133,8 @@ class CaseFile {
 
   int32_t bucket = 0;
   int64_t debtor_id = 0;
-  int64_t step_number = 0;  // for optimistic checks by the store
+  int64_t step_number = 0;                    // for optimistic checks by the store
+  std::unique_ptr<StoreMemory> store_memory;  // stays when cleared: the next load uses it again
 
   // ---- changing: only step() ----
   /// Puts an event into the visible history at its place in time and applies what it cancels.

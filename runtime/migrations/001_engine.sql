@@ -79,7 +79,7 @@ create table dunlin.case_file (
   wake_at   timestamptz not null,
   set_aside bool not null default false,
   primary key (bucket, case_id)
-) with (fillfactor = 60);
+) with (fillfactor = 50);
 
 create table dunlin.state (
   bucket      int4 not null,
@@ -93,7 +93,7 @@ create table dunlin.state (
   wake_at     timestamptz not null,
   body        bytea not null,
   primary key (bucket, case_id, instance_id)
-) with (fillfactor = 60);
+) with (fillfactor = 50);
 -- What a state was before an effect replaced it: for questions about the past.
 create table dunlin.state_past (
   bucket      int4 not null,

@@ -37,7 +37,7 @@ struct Batch {
   std::vector<engine::StepResult> results;
 };
 
-constexpr size_t batches_ahead = 3;
+constexpr size_t batches_ahead = 1;  // in each queue; memory is what this costs
 
 /// One pass over the portfolio at one instant.
 class Pass {
@@ -54,6 +54,7 @@ class Pass {
     stepping_ = static_cast<int>(steppers_.size());
     std::vector<Tally> tallies(steppers_.size());
     for (size_t s = 0; s < steppers_.size(); ++s) threads.emplace_back([this, s, &tallies] { step(*steppers_[s], tallies[s]); });
+    for (int w = 1; w < options_.writers; ++w) threads.emplace_back([this] { write(); });
     write();
     for (std::thread& thread : threads) thread.join();
     for (const Tally& part : tallies) tally.add(part);
@@ -104,27 +105,28 @@ class Pass {
 
   void write() {
     std::vector<store::CaseCommit> commits;
-    NightCounts written;
     while (auto batch = to_commit_.take()) {
       commits.clear();
       for (size_t c = 0; c < batch->cases.size(); ++c) commits.push_back({batch->cases[c].get(), &batch->results[c]});
+      double seconds = 0;
       store::Result<void> committed;
       {
-        const Stopwatch watch(commit_s_);
+        const Stopwatch watch(seconds);
         committed = store_.commit_all(program_.program, commits, now_);
       }
       if (!committed) return give_up(committed.error());
-      written.cases += static_cast<int64_t>(batch->cases.size());
       const std::lock_guard lock(spare_guard_);
+      commit_s_ += seconds;
+      written_.cases += static_cast<int64_t>(batch->cases.size());
       spare_.push_back(std::move(*batch));
-      tell(written);
+      tell();
     }
   }
 
-  void tell(const NightCounts& written) {
+  void tell() {
     if (!options_.progress) return;
     progress_.so_far = progress_before_;
-    progress_.so_far.add(written);
+    progress_.so_far.add(written_);
     progress_.at = now_;
     progress_.night_done = false;
     options_.progress(progress_);
@@ -153,7 +155,7 @@ class Pass {
   std::vector<std::unique_ptr<engine::Stepper>>& steppers_;
   std::vector<Batch>& spare_;
   NightProgress& progress_;
-  NightCounts progress_before_;
+  NightCounts progress_before_, written_;
   Instant now_ = 0;
   BoundedQueue<Batch> to_step_{batches_ahead}, to_commit_{batches_ahead};
   std::atomic<int> stepping_ = 0;

@@ -1,5 +1,5 @@
 // Runs a program over a portfolio, business day by business day: at each day's start the case files that have a reason are loaded,
-// stepped and committed. Loading, stepping and committing overlap: a reader, steppers and a writer, each in a thread of its own.
+// stepped and committed. Loading, stepping and committing overlap: a reader, steppers and writers, each in a thread of its own.
 #pragma once
 
 #include <cstdint>
@@ -61,7 +61,8 @@ struct NightProgress {
 struct NightOptions {
   bool full = false;          // step every case file, not only those that are awake
   int steppers = 1;           // threads that step
-  size_t batch_limit = 2000;  // case files in one transaction
+  int writers = 3;            // threads that commit, each on a connection of its own: while one waits for the disk the others write
+  size_t batch_limit = 6000;  // case files in one transaction
   bool collect_reads = true;  // for the decision records
   /// Step at every wake between the days too, as `serve` does, not only at day starts.
   bool every_wake = false;
@@ -78,7 +79,8 @@ struct NightProgram {
   int32_t version = 0;  // number of the active version
 };
 
-/// Nights of the dates from … to, both included. The store must let load_awake() and commit_all() run at the same time, each in one thread.
+/// Nights of the dates from … to, both included. The store must let one load_awake() and several
+/// commit_all() run at the same time.
 store::Result<NightReport> run_nights(store::Store& store, const NightProgram& program, int64_t from_date, int64_t to_date, const NightOptions& options);
 
 /// One pass at an instant: everything that is due then.

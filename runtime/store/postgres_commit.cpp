@@ -20,10 +20,14 @@ namespace {
 
 using enum ColumnType;
 
-constexpr auto step_cases =
-    "update dunlin.case_file c set step_no = c.step_no + 1, version = i.version, wake_at = i.wake_at, set_aside = i.set_aside "
-    "from unnest($1, $2, $3, $4, $5, $6) i(bucket, case_id, step_no, version, wake_at, set_aside) "
-    "where c.bucket = i.bucket and c.case_id = i.case_id and c.step_no = i.step_no";
+/// A column of an array costs a tenth of the whole update: what is the same in all rows stands in the text.
+std::string step_cases(int32_t version, bool set_aside) {
+  return fmt::format(
+      "update dunlin.case_file c set step_no = c.step_no + 1, version = {}, wake_at = i.wake_at, set_aside = {} "
+      "from unnest($1, $2, $3, $4) i(bucket, case_id, step_no, wake_at) "
+      "where c.bucket = i.bucket and c.case_id = i.case_id and c.step_no = i.step_no",
+      version, set_aside);
+}
 constexpr auto keep_past =
     "insert into dunlin.state_past (bucket, case_id, instance_id, until, version, strategy, stage, step_no, entered_at, body) "
     "select s.bucket, s.case_id, s.instance_id, i.until, s.version, s.strategy, s.stage, s.step_no, s.entered_at, s.body "
@@ -43,13 +47,15 @@ constexpr auto add_transitions =
     "source_begin)";
 constexpr auto add_notes = "dunlin.note (bucket, case_id, instance_id, at, body, whom)";
 constexpr auto add_quarantine = "dunlin.quarantine (at, kind, location, reason, body, bucket, case_id)";
-constexpr auto add_decisions =
-    "insert into dunlin.decision (bucket, batch, recorded_at, version, body) select i.bucket, b.batch + 1, i.at, i.version, i.body "
-    "from unnest($1, $2, $3, $4) i(bucket, at, version, body) join dunlin.bucket b on b.bucket = i.bucket";
-// Last: whoever switched the version or took the bucket over meanwhile makes this find nothing, and all of the batch goes.
+// Last: whoever switched the version or took the bucket over meanwhile makes this find nothing, and all of the batch goes. Two batches that share a bucket
+// wait here for each other; the number of a batch is taken under that lock, and every batch takes its buckets in their order.
 constexpr auto fence =
-    "update dunlin.bucket b set batch = b.batch + 1, as_of = greatest(b.as_of, i.at) from unnest($1, $2, $3) i(bucket, generation, at) "
-    "where b.bucket = i.bucket and b.generation = i.generation";
+    "with i as materialized (select * from unnest($1, $2, $3, $4) i(bucket, generation, at, body)), "
+    "fenced as (update dunlin.bucket b set batch = b.batch + 1, as_of = greatest(b.as_of, i.at) from i "
+    "where b.bucket = i.bucket and b.generation = i.generation returning b.bucket, b.batch), "
+    "decided as (insert into dunlin.decision (bucket, batch, recorded_at, version, body) "
+    "select f.bucket, f.batch, i.at, i.generation, i.body from fenced f join i using (bucket) where i.body is not null) "
+    "select 1 from fenced";
 
 std::string compress(const std::string& plain) {
   std::string packed(ZSTD_compressBound(plain.size()), '\0');
@@ -85,11 +91,12 @@ std::optional<int64_t> number_of(const std::vector<int32_t>& numbers, int32_t in
 /// One commit under way: rows for every table.
 class Writing {
  public:
-  Writing(const Layout& layout, int32_t version, Instant now) : layout_(layout), program_(layout.program), version_(version), now_(now), tasks_(layout) {}
+  Writing(const Layout& layout, int32_t version, Instant now)
+      : layout_(layout), program_(layout.program), version_(version), now_(now), now_text_(instant_text(now)), tasks_(layout) {}
 
   void add(const CaseFile& case_file, const StepResult& result, const LoadedCase& loaded) {
     if (result.fault) return add_fault(case_file, *result.fault);
-    cases_.add(case_file.bucket, case_file.debtor_id, case_file.step_number, version_, result.wake_at, false);
+    cases_.add(case_file.bucket, case_file.debtor_id, case_file.step_number, result.wake_at);
     buckets_[case_file.bucket];
     for (const int32_t position : result.changed) add_state(case_file, position, loaded, result.had_effect());
     add_events_of(case_file, result, loaded);
@@ -104,20 +111,19 @@ class Writing {
   }
 
   Result<void> send(BulkConnection& connection) {
-    for (Batch* batch : {&cases_, &past_, &states_, &new_states_, &inbox_, &events_}) {
+    for (Batch* batch : {&cases_, &faulty_, &past_, &states_, &new_states_, &inbox_, &events_}) {
       if (auto sent = batch->send(connection); !sent) return sent;
     }
     if (auto sent = tasks_.send(connection); !sent) return sent;
     for (auto& [entity, batch] : opened_) {
       if (auto sent = batch.send(connection); !sent) return sent;
     }
-    Batch decisions(add_decisions, {int32, timestamp, int32, bytea}), fenced(fence, {int32, int32, timestamp});
-    for (const auto& [bucket, lines] : buckets_) {
-      if (!lines.empty()) decisions.add(bucket, now_, version_, std::string_view(compress(lines)));
-      fenced.add(bucket, version_, now_);
-    }
-    for (Batch* batch : {&transitions_, &notes_, &quarantine_, &decisions}) {
+    for (Batch* batch : {&transitions_, &notes_, &quarantine_}) {
       if (auto sent = batch->send(connection); !sent) return sent;
+    }
+    Batch fenced(fence, {int32, int32, timestamp, bytea});
+    for (const auto& [bucket, lines] : buckets_) {
+      lines.empty() ? fenced.add(bucket, version_, now_, Nothing{}) : fenced.add(bucket, version_, now_, std::string_view(compress(lines)));
     }
     auto sent = fenced.send(connection);
     if (!sent && sent.error().kind == StoreError::Kind::conflict)
@@ -127,7 +133,7 @@ class Writing {
 
  private:
   void add_fault(const CaseFile& case_file, const engine::StepFault& fault) {
-    cases_.add(case_file.bucket, case_file.debtor_id, case_file.step_number, version_, abi::never, true);
+    faulty_.add(case_file.bucket, case_file.debtor_id, case_file.step_number, abi::never);
     buckets_[case_file.bucket];
     const abi::Instance& instance = case_file.instance(std::max(fault.instance, 0));
     const std::string location = program_.entities[static_cast<size_t>(instance.entity)].name + " " + key_text(program_, instance);
@@ -189,7 +195,7 @@ class Writing {
   void add_decision(const CaseFile& case_file, const engine::Firing& firing) {
     std::string& lines = buckets_[case_file.bucket];
     lines += fmt::format("{{\"instance\": {}, \"at\": \"", case_file.instance(firing.instance).id);
-    lines += instant_text(now_);
+    lines += now_text_;
     lines += "\", \"rule\": ";
     append_json_text(lines, firing.rule_name);
     lines += ", \"read\": ";
@@ -201,10 +207,12 @@ class Writing {
   const checked::Program& program_;
   const int32_t version_;
   const Instant now_;
+  const std::string now_text_;
   std::map<int32_t, std::string> buckets_;  // with the decisions made in them
   std::map<int32_t, Batch> opened_;         // by entity
   TaskChanges tasks_;
-  Batch cases_{step_cases, {int32, int64, int64, int32, timestamp, boolean}};
+  Batch cases_{step_cases(version_, false), {int32, int64, int64, timestamp}};
+  Batch faulty_{step_cases(version_, true), {int32, int64, int64, timestamp}};
   Batch past_{keep_past, {int32, int64, int64, timestamp}};
   Batch states_{change_states, {int32, int64, int64, int32, int32, int32, int64, timestamp, timestamp, bytea}};
   Batch new_states_ = Batch::added_to(add_states, {int32, int64, int64, int32, int32, int32, int64, timestamp, timestamp, bytea});
@@ -225,22 +233,16 @@ Result<void> PostgresStore::commit_all(const checked::Program& program, const st
   if (!version) return std::unexpected(version.error());
   Writing writing(**layout, *version, now);
   for (const CaseCommit& step : steps) {
-    LoadedCase loaded;
-    {
-      const std::lock_guard hold(guard_);
-      const auto found = loaded_.find(step.case_file->debtor_id);
-      if (found == loaded_.end()) return failed(StoreError::Kind::conflict, "a case file was committed that was not loaded, or committed twice; read it again");
-      loaded = std::move(found->second);
-      loaded_.erase(found);
+    auto* loaded = dynamic_cast<LoadedCase*>(step.case_file->store_memory.get());
+    if (loaded == nullptr || loaded->loader != this) {
+      return failed(StoreError::Kind::conflict, "a case file was committed that was not loaded, or committed twice; read it again");
     }
-    writing.add(*step.case_file, *step.result, loaded);
+    loaded->loader = nullptr;
+    writing.add(*step.case_file, *step.result, *loaded);
   }
-  return write([&](BulkConnection& connection) -> Result<void> {
-    // Every statement touches a few rows by key; statistics of a freshly filled table would have it read whole, once a batch.
-    auto set = connection.run("set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off");
-    if (!set) return std::unexpected(set.error());
-    return writing.send(connection);
-  });
+  // Every statement touches a few rows by key; statistics of a freshly filled table would have it read whole, once a batch.
+  return write([&](BulkConnection& connection) { return writing.send(connection); },
+               "begin; set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off");
 }
 
 Result<void> PostgresStore::commit(const checked::Program& program, int32_t bucket, const std::vector<CaseCommit>& steps, Instant now) {

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 
 namespace dunlin::store {
@@ -44,7 +45,7 @@ void crash_point() {
     return at == nullptr ? 0 : std::atol(at);
   }();
   if (wanted == 0) return;
-  static long passed = 0;
+  static std::atomic<long> passed = 0;
   if (++passed == wanted) kill(getpid(), SIGKILL);
 }
 

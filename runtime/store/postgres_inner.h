@@ -2,6 +2,7 @@
 //   postgres_store.cpp    connecting, transactions, the schema's version
 //   postgres_program.cpp  tables and names of a program, versions
 //   postgres_import.cpp   instances and events in
+//   postgres_select.cpp   which case files are to be stepped
 //   postgres_load.cpp     case files out
 //   postgres_commit.cpp   steps in; postgres_tasks.cpp: what they do to tasks
 //   postgres_look.cpp     case files as two versions see them
@@ -11,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -35,12 +37,28 @@ struct InboxMark {
   int64_t seq;
 };
 /// What a load knows of a case file and the case file itself does not say.
-struct LoadedCase {
+struct LoadedCase : engine::StoreMemory {
+  const void* loader = nullptr;                             // the store that may commit it; null: nobody, or it is committed already
   std::vector<InboxMark> marks;                             // changed data, and events of types this program does not know
   std::vector<int64_t> stated;                              // instances that have a row in dunlin.state
   std::vector<std::pair<engine::TaskId, int32_t>> orphans;  // open tasks of queues (by number) that this program does not have
   std::string damage;                                       // why it cannot be stepped; empty: it can
+  bool awake = true;                                        // by its wake or its version; the inbox may still wake it
+
+  void forget() {
+    loader = nullptr;
+    marks.clear();
+    stated.clear();
+    orphans.clear();
+    damage.clear();
+    awake = true;
+  }
 };
+
+/// Conditions of SQL. after_sql: what follows a place, up to the end of a bucket, as an index answers it.
+std::string after_sql(const std::string& bucket, const std::string& case_id, Position after, int32_t last_bucket);
+/// Whether a case file has slept out or was last stepped under another version; true if `version` is nothing.
+std::string awake_sql(const std::optional<int32_t>& version, Instant now);
 
 class PostgresStore final : public Store {
  public:
@@ -86,23 +104,32 @@ class PostgresStore final : public Store {
     int32_t bucket = 0;
     int64_t case_id = 0, id = 0;
   };
-  /// Case files to load, and how to say so in SQL.
+  /// Case files to load: a list of them, or all of a stretch.
   struct Selection {
-    std::vector<Place> cases;  // id: not used; in (bucket, case) order
-    bool range = false;        // take everything between the first and the last
-    Instant now = 0;           // history and inbox end here
-    bool past = false;         // data, states and tasks as they were at `now`
-    bool stepping = false;     // leave out what is set aside; remember what the commit will need
+    Instant now = 0;               // history and inbox end here
+    bool past = false;             // data, states and tasks as they were at `now`
+    bool stepping = false;         // leave out what is set aside; remember what the commit will need
+    std::optional<int32_t> awake;  // only what is to be stepped at `now` under this version (0: never mind the version)
+    std::vector<Place> cases;      // id: not used; in (bucket, case) order
+    bool range = false;            // no list, but all in …
+    Position after;                // … what follows this,
+    int32_t last_bucket = 0;       // up to the end of this bucket,
+    size_t limit = 0;              // at most so many (0: all)
+    size_t rows_seen = 0;          // filled by the load of a stretch
+    Position last_seen;
   };
-  /// Case files known to be awake, so that one look at all of them serves several loads.
+  /// The way through the case files of one night: how many are awake in each bucket, and how far it has come.
   struct Ahead {
+    bool known = false;
     Instant now = 0;
-    Position after;  // the last one handed out
+    bool full = false;
     int32_t last_bucket = -1;
+    Position given;                     // the last one handed out: who asks for what follows it is on this way
+    Position done;                      // up to here nothing is left
+    std::vector<int64_t> awake, total;  // by bucket; empty if all is in one list
+    std::vector<Place> cases;           // of the stretch under way, if few in it are awake
     size_t next = 0;
-    int64_t total = 0;      // of all case files, awake or not
-    bool complete = false;  // nothing lies behind the last of them
-    std::vector<Place> cases;
+    Position stretch_end;
   };
   struct Loading;  // one load under way
 
@@ -110,11 +137,11 @@ class PostgresStore final : public Store {
   using Work = std::function<void(class SmallWork&)>;
   /// Runs small statements in one transaction of libpqxx; what it throws becomes an error for people.
   Result<void> small(std::string_view doing, const Work& work);
-  Result<BulkConnection*> reader();
-  Result<BulkConnection*> writer();
   Result<BulkConnection*> alive(std::unique_ptr<BulkConnection>& connection);
-  /// Runs `work` between BEGIN and COMMIT on the writer; rolls back when it fails.
-  Result<void> write(const std::function<Result<void>(BulkConnection&)>& work);
+  /// Runs `work` between BEGIN and COMMIT on a connection of its own; rolls back when it fails. May be called from several threads.
+  /// `begin`: may say more than that in the same round trip.
+  Result<void> write(const std::function<Result<void>(BulkConnection&)>& work, const char* begin = "begin");
+  Result<void> write_on(BulkConnection& open, const std::function<Result<void>(BulkConnection&)>& work, const char* begin);
   Result<void> read(const std::function<Result<void>(BulkConnection&)>& work);
 
   // ---- postgres_program.cpp ----
@@ -128,10 +155,14 @@ class PostgresStore final : public Store {
                           ImportCounts& counts);
 
   // ---- postgres_load.cpp ----
-  Result<void> look_ahead(BulkConnection& connection, int32_t version, Instant now, Position after, int32_t last_bucket);
-  Result<void> select_awake(BulkConnection& connection, int32_t version, Position after, int32_t last_bucket, size_t limit, Selection& selection);
-  Result<void> select_all(BulkConnection& connection, Position after, int32_t last_bucket, size_t limit, Selection& selection);
-  Result<Cases> load_selected(BulkConnection& connection, const Layout& layout, const Selection& selection, Cases& pool);
+  Result<Cases> load_selected(BulkConnection& connection, const Layout& layout, Selection& selection, Cases& pool);
+
+  // ---- postgres_select.cpp ----
+  Result<void> count_awake(BulkConnection& connection, int32_t version, Position after);
+  Result<bool> list_awake(BulkConnection& connection, int32_t version, Position after, int32_t last_bucket);
+  Result<void> look_ahead(BulkConnection& connection, int32_t version, Position after);
+  Result<void> select_next(BulkConnection& connection, int32_t version, size_t limit, Selection& selection);
+  Result<void> set_damaged_aside(const std::vector<SetAside>& damaged);
   Result<Cases> load_from(const checked::Program& program, Instant now, bool full, Position after, int32_t last_bucket, size_t limit, Cases& pool);
 
   // ---- postgres_read.cpp ----
@@ -139,7 +170,8 @@ class PostgresStore final : public Store {
 
   std::unique_ptr<EmbeddedServer> server_;
   std::string url_, application_name_;
-  std::unique_ptr<BulkConnection> reader_, writer_;
+  std::unique_ptr<BulkConnection> reader_;
+  std::vector<std::unique_ptr<BulkConnection>> writers_;  // those that nobody uses just now
   struct Small;
   std::unique_ptr<Small> small_;
   struct Known {
@@ -147,9 +179,8 @@ class PostgresStore final : public Store {
     std::unique_ptr<Layout> layout;
     int32_t version = 0;  // 0: not looked up
   };
-  std::mutex guard_;  // load and commit may run at the same time, each in its thread
+  std::mutex guard_;  // a load and several commits may run at the same time, each in its thread
   std::unordered_map<const checked::Program*, Known> known_;
-  std::unordered_map<int64_t, LoadedCase> loaded_;
   Ahead ahead_;
 };
 

@@ -13,10 +13,6 @@ using engine::CaseFile;
 
 namespace {
 
-constexpr size_t ahead_max = 50'000;
-constexpr double dense = 0.3;  // from this share of awake case files on, reading all between the first and the last is cheaper
-constexpr int32_t last_bucket_of_all = engine::bucket_count - 1;
-
 const abi::Text empty_text{};
 
 /// Slots of the leaves with nothing known: missing texts are empty ones.
@@ -31,10 +27,6 @@ std::vector<int64_t> blank_slots(const std::vector<Leaf>& leaves, int32_t count)
   return slots;
 }
 
-std::string after_sql(const std::string& bucket, const std::string& case_id, Position after) {
-  return fmt::format("({}, {}) > ({}, '{}'::int8)", bucket, case_id, after.bucket, after.debtor);
-}
-
 engine::TaskId task_id(FieldBytes field) { return {get_whole<uint64_t>(field.data), get_whole<uint64_t>(field.data + 8)}; }
 
 }  // namespace
@@ -45,15 +37,17 @@ struct PostgresStore::Loading {
   const Layout& layout;
   const Selection& selection;
   Cases cases;
-  std::vector<LoadedCase> extra;
   struct Waiting {
     Instant at;
     int64_t seq;
   };
   std::vector<std::vector<Waiting>> waiting;  // events in the inbox, by case
   size_t place = 0;
+  size_t rows_seen = 0;  // case files read, those that are left out included
+  Position last_seen;    // the last of them
 
   const checked::Program& program() const { return layout.program; }
+  LoadedCase& extra(size_t index) { return static_cast<LoadedCase&>(*cases[index]->store_memory); }
 
   /// Position of the case that the next row belongs to; -1 if it is none of ours.
   int32_t find(CopyRows& rows) {
@@ -65,14 +59,14 @@ struct PostgresStore::Loading {
     return static_cast<int32_t>(place);
   }
 
-  /// The stretch of a range selection as a condition that an index answers.
+  /// The stretch from the first to the last case file as a condition that an index answers.
   std::string between(const std::string& bucket, const std::string& case_id) const {
-    const Place &first = selection.cases.front(), &last = selection.cases.back();
+    const CaseFile &first = *cases.front(), &last = *cases.back();
     if (first.bucket == last.bucket) {
-      return fmt::format("{0} = {1} and {2} between '{3}'::int8 and '{4}'::int8", bucket, first.bucket, case_id, first.case_id, last.case_id);
+      return fmt::format("{0} = {1} and {2} between '{3}'::int8 and '{4}'::int8", bucket, first.bucket, case_id, first.debtor_id, last.debtor_id);
     }
     return fmt::format("{0} between {1} and {2} and ({0}, {3}) >= ({1}, '{4}'::int8) and ({0}, {3}) <= ({2}, '{5}'::int8)", bucket, first.bucket, last.bucket,
-                       case_id, first.case_id, last.case_id);
+                       case_id, first.debtor_id, last.debtor_id);
   }
 
   /// `table` must be something with columns `bucket` and `case_id` of these names.
@@ -108,6 +102,8 @@ struct PostgresStore::Loading {
   }
 
   Result<void> case_files(Cases& pool);
+  void add_case(int32_t bucket, int64_t case_id, int64_t step, Cases& pool);
+  void leave_out_sleepers(Cases& pool);
   Result<void> instances(int32_t entity);
   Result<void> states();
   Result<void> inbox();
@@ -118,34 +114,72 @@ struct PostgresStore::Loading {
   void take_state(size_t index, CopyRows& rows);
 };
 
+/// A case file of another load is used again, with what it had of memory.
+void PostgresStore::Loading::add_case(int32_t bucket, int64_t case_id, int64_t step, Cases& pool) {
+  std::unique_ptr<CaseFile> made;
+  if (!pool.empty() && &pool.back()->program() == &program()) {
+    made = std::move(pool.back());
+    pool.pop_back();
+    made->clear();
+  } else {
+    made = std::make_unique<CaseFile>(program());
+  }
+  made->bucket = bucket;
+  made->debtor_id = case_id;
+  made->step_number = step;
+  auto* memory = dynamic_cast<LoadedCase*>(made->store_memory.get());
+  if (memory == nullptr) {
+    made->store_memory = std::make_unique<LoadedCase>();
+  } else {
+    memory->forget();
+  }
+  cases.push_back(std::move(made));
+}
+
 /// The case files themselves: those that are gone or set aside since they were looked up are left out.
 Result<void> PostgresStore::Loading::case_files(Cases& pool) {
   CopyRows rows(connection);
   const std::string more = selection.stepping ? " and not set_aside" : "";
-  if (auto started = rows.start(query(", step_no", "dunlin.case_file", "bucket", "case_id", more, "")); !started) return started;
+  const std::string columns = ", step_no, " + awake_sql(selection.awake, selection.now);
+  auto started = rows.start(selection.range ? fmt::format("select bucket, case_id{} from dunlin.case_file where {}{} order by bucket, case_id{}", columns,
+                                                          after_sql("bucket", "case_id", selection.after, selection.last_bucket), more,
+                                                          selection.limit == 0 ? "" : fmt::format(" limit {}", selection.limit))
+                                            : query(columns, "dunlin.case_file", "bucket", "case_id", more, ""));
+  if (!started) return started;
   size_t wanted = 0;
   while (rows.next()) {
     const int32_t bucket = rows.int32();
     const int64_t case_id = rows.int64(), step = rows.int64();
     const auto& all = selection.cases;
-    while (wanted < all.size() && (all[wanted].bucket < bucket || (all[wanted].bucket == bucket && all[wanted].case_id < case_id))) ++wanted;
-    if (wanted == all.size() || all[wanted].bucket != bucket || all[wanted].case_id != case_id) continue;
-    std::unique_ptr<CaseFile> made;
-    if (!pool.empty() && &pool.back()->program() == &program()) {
-      made = std::move(pool.back());
-      pool.pop_back();
-      made->clear();
-    } else {
-      made = std::make_unique<CaseFile>(program());
+    if (!selection.range) {
+      while (wanted < all.size() && (all[wanted].bucket < bucket || (all[wanted].bucket == bucket && all[wanted].case_id < case_id))) ++wanted;
+      if (wanted == all.size() || all[wanted].bucket != bucket || all[wanted].case_id != case_id) continue;
     }
-    made->bucket = bucket;
-    made->debtor_id = case_id;
-    made->step_number = step;
-    cases.push_back(std::move(made));
+    add_case(bucket, case_id, step, pool);
+    extra(cases.size() - 1).awake = rows.boolean();
   }
-  extra.resize(cases.size());
   waiting.resize(cases.size());
+  rows_seen = cases.size();
+  if (!cases.empty()) last_seen = {cases.back()->bucket, cases.back()->debtor_id};
   return rows.finish();
+}
+
+/// A stretch is read whole; who has neither slept out nor got anything goes back to sleep.
+void PostgresStore::Loading::leave_out_sleepers(Cases& pool) {
+  size_t kept = 0;
+  for (size_t i = 0; i < cases.size(); ++i) {
+    if (!extra(i).awake && waiting[i].empty() && extra(i).marks.empty()) {
+      pool.push_back(std::move(cases[i]));
+      continue;
+    }
+    if (kept != i) {
+      cases[kept] = std::move(cases[i]);
+      waiting[kept] = std::move(waiting[i]);
+    }
+    ++kept;
+  }
+  cases.resize(kept);
+  waiting.resize(kept);
 }
 
 Result<void> PostgresStore::Loading::instances(int32_t entity) {
@@ -165,7 +199,7 @@ Result<void> PostgresStore::Loading::instances(int32_t entity) {
     int64_t* slots = case_file.slots(case_file.add_instance(entity, above, id));
     for (const Leaf& leaf : table.leaves) {
       if (read_value(program(), leaf, rows.field(), case_file, slots)) continue;
-      extra[index].damage = fmt::format("`{}.{}` holds a value that this version does not know", program().entities[entity].name, leaf.name);
+      extra(index).damage = fmt::format("`{}.{}` holds a value that this version does not know", program().entities[entity].name, leaf.name);
     }
   });
 }
@@ -182,12 +216,12 @@ void PostgresStore::Loading::take_state(size_t index, CopyRows& rows) {
   if (position < 0) return;
   if (selection.past) {
     // The first row is the one that was in force; before its first entry there was no state.
-    auto& seen = extra[index].stated;
+    auto& seen = extra(index).stated;
     if (std::ranges::find(seen, id) != seen.end()) return;
     seen.push_back(id);
     if (entered_at > selection.now) return;
   } else {
-    extra[index].stated.push_back(id);
+    extra(index).stated.push_back(id);
   }
   engine::InstanceState& state = case_file.state(position);
   state.version = version;
@@ -197,7 +231,7 @@ void PostgresStore::Loading::take_state(size_t index, CopyRows& rows) {
   state.entered_at = entered_at;
   state.wake_at = wake_at;
   std::string error;
-  if (!engine::decode_state(program(), body.view(), case_file.arena(), state, error)) extra[index].damage = error;
+  if (!engine::decode_state(program(), body.view(), case_file.arena(), state, error)) extra(index).damage = error;
 }
 
 Result<void> PostgresStore::Loading::states() {
@@ -214,9 +248,8 @@ Result<void> PostgresStore::Loading::states() {
 }
 
 Result<void> PostgresStore::Loading::inbox() {
-  const Place &first = selection.cases.front(), &last = selection.cases.back();
-  std::string where = fmt::format("bucket between {} and {}", first.bucket, last.bucket);
-  if (selection.cases.size() == 1) where += fmt::format(" and case_id = '{}'::int8", first.case_id);
+  std::string where = fmt::format("bucket between {} and {}", cases.front()->bucket, cases.back()->bucket);
+  if (!selection.range && cases.size() == 1) where += fmt::format(" and case_id = '{}'::int8", cases.front()->debtor_id);
   if (selection.now != abi::never) where += fmt::format(" and at <= {}", sql_instant(selection.now));
   return stream(fmt::format("select bucket, case_id, at, seq, kind from dunlin.inbox where {} order by bucket, case_id, at, seq", where),
                 [&](size_t index, CopyRows& rows) {
@@ -225,7 +258,7 @@ Result<void> PostgresStore::Loading::inbox() {
                   if (rows.int16() == 0) {
                     waiting[index].push_back({at, seq});
                   } else {
-                    extra[index].marks.push_back({at, seq});
+                    extra(index).marks.push_back({at, seq});
                   }
                 });
 }
@@ -240,7 +273,7 @@ void PostgresStore::Loading::take_event(size_t index, CopyRows& rows) {
   const auto found = std::ranges::lower_bound(queue, std::pair{at, seq}, {}, [](const Waiting& w) { return std::pair{w.at, w.seq}; });
   const bool waits = found != queue.end() && found->at == at && found->seq == seq;
   if (type < 0 || position < 0) {  // a version without this event: it stays in the table and counts as handled
-    if (waits) extra[index].marks.push_back({at, seq});
+    if (waits) extra(index).marks.push_back({at, seq});
     return;
   }
   const auto& leaves = layout.events[type];
@@ -248,7 +281,7 @@ void PostgresStore::Loading::take_event(size_t index, CopyRows& rows) {
   const bool good = !body.missing()      ? unpack_values(program(), leaves, body.view(), case_file, slots.data())
                     : !payload.missing() ? json_to_values(program(), leaves, payload.view(), case_file, slots.data())
                                          : true;
-  if (!good) extra[index].damage = fmt::format("an event `{}` of {} holds values that cannot be read", program().events[type].name, instant_text(at));
+  if (!good) extra(index).damage = fmt::format("an event `{}` of {} holds values that cannot be read", program().events[type].name, instant_text(at));
   if (!waits) return case_file.add_event(at, type, position, slots.data(), slots.size());
   case_file.inbox().push_back({.at = at,
                                .type = type,
@@ -295,7 +328,7 @@ void PostgresStore::Loading::take_task(size_t index, CopyRows& rows) {
   const FieldBytes fields = rows.field();
   task.instance = case_file.find(instance);
   if (task.queue < 0 || task.instance < 0) {
-    extra[index].orphans.emplace_back(task.id, queue);
+    extra(index).orphans.emplace_back(task.id, queue);
     return;
   }
   const auto& leaves = layout.queues[task.queue];
@@ -331,181 +364,24 @@ Result<void> PostgresStore::Loading::tasks() {
   return stream(query(columns, both, "bucket", "case_id", "", "task"), take);
 }
 
-Result<Cases> PostgresStore::load_selected(BulkConnection& connection, const Layout& layout, const Selection& selection, Cases& pool) {
+Result<Cases> PostgresStore::load_selected(BulkConnection& connection, const Layout& layout, Selection& selection, Cases& pool) {
   Loading loading{connection, layout, selection};
-  if (selection.cases.empty()) return Cases{};
+  if (!selection.range && selection.cases.empty()) return Cases{};
   auto done = loading.case_files(pool);
+  selection.rows_seen = loading.rows_seen;
+  selection.last_seen = loading.last_seen;
   if (loading.cases.empty() || !done) return done ? Result<Cases>(Cases{}) : std::unexpected(done.error());
   done = loading.inbox();  // before the data that its rows are about
+  if (done && selection.range && selection.awake) loading.leave_out_sleepers(pool);
+  if (loading.cases.empty()) return Cases{};
   for (size_t e = 0; done && e < layout.entities.size(); ++e) done = loading.instances(static_cast<int32_t>(e));
   if (done) done = loading.states();
   if (done) done = loading.history();
   if (done) done = loading.tasks();
   if (!done) return std::unexpected(done.error());
-  const std::lock_guard hold(guard_);
-  for (size_t i = 0; i < loading.cases.size(); ++i) {
-    loading.cases[i]->finish();
-    if (selection.stepping) loaded_[loading.cases[i]->debtor_id] = std::move(loading.extra[i]);
-  }
+  for (auto& case_file : loading.cases) case_file->finish();
+  for (size_t i = 0; selection.stepping && i < loading.cases.size(); ++i) loading.extra(i).loader = this;
   return std::move(loading.cases);
-}
-
-// ---- which ones ----
-
-Result<void> PostgresStore::look_ahead(BulkConnection& connection, int32_t version, Instant now, Position after, int32_t last_bucket) {
-  ahead_ = Ahead{.now = now, .after = after, .last_bucket = last_bucket};
-  const std::string at = sql_instant(now), other_version = version == 0 ? "" : fmt::format(" or version <> {}", version);
-  CopyRows rows(connection);
-  auto started = rows.start(fmt::format(
-      "select bucket, case_id from (select bucket, case_id from dunlin.case_file where {0} and bucket <= {1} and not set_aside and (wake_at <= {2}{3}) "
-      "union select i.bucket, i.case_id from dunlin.inbox i join dunlin.case_file c using (bucket, case_id) where {4} and i.bucket <= {1} and i.at <= {2} and "
-      "not "
-      "c.set_aside) due order by 1, 2 limit {5}",
-      after_sql("bucket", "case_id", after), last_bucket, at, other_version, after_sql("i.bucket", "i.case_id", after), ahead_max));
-  if (!started) return started;
-  while (rows.next()) {
-    const int32_t bucket = rows.int32();
-    ahead_.cases.push_back({bucket, rows.int64(), 0});
-  }
-  ahead_.complete = ahead_.cases.size() < ahead_max;
-  if (auto done = rows.finish(); !done) return done;
-  auto total = connection.value("select count(*) from dunlin.case_file");
-  if (!total) return std::unexpected(total.error());
-  ahead_.total = std::atoll(total->value_or("0").c_str());
-  return {};
-}
-
-Result<void> PostgresStore::select_awake(BulkConnection& connection, int32_t version, Position after, int32_t last_bucket, size_t limit, Selection& selection) {
-  const bool continues = ahead_.now == selection.now && ahead_.last_bucket == last_bucket && ahead_.after.bucket == after.bucket &&
-                         ahead_.after.debtor == after.debtor && ahead_.next > 0 && (ahead_.next < ahead_.cases.size() || ahead_.complete);
-  if (!continues) {
-    if (auto looked = look_ahead(connection, version, selection.now, after, last_bucket); !looked) return looked;
-  }
-  const size_t count = std::min(limit, ahead_.cases.size() - ahead_.next);
-  if (count == 0) return {};
-  const auto first = ahead_.cases.begin() + static_cast<std::ptrdiff_t>(ahead_.next);
-  selection.cases.assign(first, first + static_cast<std::ptrdiff_t>(count));
-  ahead_.next += count;
-  const Place &from = selection.cases.front(), &to = selection.cases.back();
-  ahead_.after = {to.bucket, to.case_id};
-  // Identities are hashes, so a stretch of them holds its share of all case files.
-  constexpr double ids = 9.3e18;
-  const double span = (to.bucket - from.bucket + static_cast<double>(to.case_id - from.case_id) / ids) / engine::bucket_count;
-  selection.range = count > 50 && static_cast<double>(count) > dense * span * static_cast<double>(ahead_.total);
-  return {};
-}
-
-Result<void> PostgresStore::select_all(BulkConnection& connection, Position after, int32_t last_bucket, size_t limit, Selection& selection) {
-  CopyRows rows(connection);
-  auto started = rows.start(fmt::format("select bucket, case_id from dunlin.case_file where {} and bucket between {} and {} order by 1, 2 limit {}",
-                                        after_sql("bucket", "case_id", after), std::max(after.bucket, 0), last_bucket, limit));
-  if (!started) return started;
-  while (rows.next()) {
-    const int32_t bucket = rows.int32();
-    selection.cases.push_back({bucket, rows.int64(), 0});
-  }
-  selection.range = true;
-  return rows.finish();
-}
-
-Result<Cases> PostgresStore::load_from(const checked::Program& program, Instant now, bool full, Position after, int32_t last_bucket, size_t limit,
-                                       Cases& pool) {
-  auto layout = layout_of(program);
-  if (!layout) return std::unexpected(layout.error());
-  auto version = version_of(program);
-  if (!version) return std::unexpected(version.error());
-  Result<Cases> cases;
-  std::vector<SetAside> damaged;
-  if (after.bucket < 0) {  // a new night: what was loaded and never committed is forgotten
-    const std::lock_guard hold(guard_);
-    loaded_.clear();
-  }
-  // A piece may turn out empty (all set aside since); only an empty selection is the end.
-  while (cases && cases->empty()) {
-    Selection selection{.now = now, .stepping = true};
-    auto done = read([&](BulkConnection& connection) -> Result<void> {
-      // Only the look at who is awake may scan a table. Row estimates of freshly filled tables are poor, and the rest is read along its key.
-      if (!full) {
-        auto selected = select_awake(connection, *version, after, last_bucket, limit, selection);
-        if (!selected) return selected;
-      }
-      if (auto set = connection.run("set local enable_seqscan = off; set local enable_bitmapscan = off; set local enable_hashjoin = off"); !set)
-        return std::unexpected(set.error());
-      if (full) {
-        auto selected = select_all(connection, after, last_bucket, limit, selection);
-        if (!selected) return selected;
-      }
-      cases = load_selected(connection, **layout, selection, pool);
-      return cases ? Result<void>() : std::unexpected(cases.error());
-    });
-    if (!done) return std::unexpected(done.error());
-    if (selection.cases.empty()) break;
-    after = {selection.cases.back().bucket, selection.cases.back().case_id};
-    if (cases) {
-      const std::lock_guard hold(guard_);
-      std::erase_if(*cases, [&](const auto& case_file) {
-        const LoadedCase& extra = loaded_[case_file->debtor_id];
-        if (extra.damage.empty()) return false;
-        damaged.push_back({"case", fmt::format("{}:{}", case_file->bucket, case_file->debtor_id), extra.damage, "{}", now});
-        return true;
-      });
-    }
-  }
-  for (const SetAside& row : damaged) {
-    const std::string place = row.where.substr(0, row.where.find(':')) + " and case_id = " + row.where.substr(row.where.find(':') + 1);
-    auto kept = write([&](BulkConnection& connection) -> Result<void> {
-      auto done =
-          connection.run(fmt::format("with aside as (update dunlin.case_file set set_aside = true where bucket = {0} and not set_aside returning bucket, "
-                                     "case_id) insert into dunlin.quarantine (at, kind, "
-                                     "location, reason, body, bucket, case_id) select {1}, 'case', coalesce((select entity || ' ' || key from "
-                                     "dunlin.instance_key k where k.bucket = a.bucket and k.case_id = "
-                                     "a.case_id and k.id = a.case_id), ''), {2}, '{{}}', a.bucket, a.case_id from aside a",
-                                     place, sql_instant(now), quote_text(row.reason)));
-      return done ? Result<void>() : std::unexpected(done.error());
-    });
-    if (!kept) return std::unexpected(kept.error());
-  }
-  return cases;
-}
-
-Result<Cases> PostgresStore::load_awake(const checked::Program& program, Instant now, bool full, Position after, size_t limit, Cases& pool) {
-  return load_from(program, now, full, after, last_bucket_of_all, limit, pool);
-}
-
-Result<Cases> PostgresStore::load(const checked::Program& program, int32_t bucket, Instant now, bool full, int64_t after_debtor, size_t limit, Cases& pool) {
-  return load_from(program, now, full, {bucket, after_debtor}, bucket, limit, pool);
-}
-
-Result<std::vector<int32_t>> PostgresStore::buckets_to_step(Instant now, bool full) {
-  std::vector<int32_t> buckets;
-  const std::string at = sql_instant(now);
-  auto looked = small("look for case files to step", [&](SmallWork& work) {
-    const std::string awake = fmt::format(
-        "select bucket from dunlin.case_file where not set_aside and (wake_at <= {0} or version <> coalesce((select number from dunlin.bundle where active), "
-        "version)) union select "
-        "i.bucket from dunlin.inbox i join dunlin.case_file c using (bucket, case_id) where i.at <= {0} and not c.set_aside",
-        at);
-    for (const auto& row : work.exec(full ? "select distinct bucket from dunlin.case_file where not set_aside order by 1" : awake + " order by 1")) {
-      buckets.push_back(row[0].as<int32_t>());
-    }
-  });
-  if (!looked) return std::unexpected(looked.error());
-  return buckets;
-}
-
-/// The earliest instant after `after` at which a case file is to be stepped; what is due already does not count.
-Result<Instant> PostgresStore::next_wake(Instant after) {
-  Instant earliest = abi::never;
-  auto looked = small("look for the next wake", [&](SmallWork& work) {
-    const auto rows = work.exec(
-        fmt::format("select {1} from (select min(w) as w from (select min(wake_at) as w from dunlin.case_file where not set_aside and wake_at > {0} union all "
-                    "select min(i.at) from dunlin.inbox i join dunlin.case_file c using (bucket, case_id) where i.at > {0} and not c.set_aside) x) y where w "
-                    "is not null",
-                    sql_instant(after), micros("w")));
-    if (!rows.empty()) earliest = rows[0][0].as<int64_t>();
-  });
-  if (!looked) return std::unexpected(looked.error());
-  return earliest;
 }
 
 }  // namespace dunlin::store

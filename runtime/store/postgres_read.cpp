@@ -171,12 +171,11 @@ Result<void> PostgresStore::for_each_case(const checked::Program& program, Insta
     if (auto set = connection.run("set local enable_seqscan = off; set local enable_bitmapscan = off; set local enable_hashjoin = off"); !set)
       return std::unexpected(set.error());
     for (Position after;;) {
-      Selection selection{.now = at, .past = at != abi::never};
-      if (auto selected = select_all(connection, after, engine::bucket_count - 1, piece, selection); !selected) return selected;
-      if (selection.cases.empty()) return {};
+      Selection selection{.now = at, .past = at != abi::never, .range = true, .after = after, .last_bucket = engine::bucket_count - 1, .limit = piece};
       auto cases = load_selected(connection, **layout, selection, pool);
       if (!cases) return std::unexpected(cases.error());
-      after = {selection.cases.back().bucket, selection.cases.back().case_id};
+      if (selection.rows_seen == 0) return {};
+      after = selection.last_seen;
       for (auto& case_file : *cases) {
         if (case_file->instance_count() > 0) visit(*case_file);
         pool.push_back(std::move(case_file));

@@ -35,12 +35,12 @@ PostgresStore::PostgresStore(std::unique_ptr<EmbeddedServer> server, std::string
 
 PostgresStore::~PostgresStore() {
   reader_.reset();
-  writer_.reset();
+  writers_.clear();
   small_.reset();  // before the server: it waits for its last client
 }
 
 Result<void> PostgresStore::open() {
-  auto connected = writer();
+  auto connected = alive(reader_);
   if (!connected) return std::unexpected(connected.error());
   auto number = (*connected)->value("show server_version_num");
   if (!number) return std::unexpected(number.error());
@@ -67,14 +67,25 @@ Result<BulkConnection*> PostgresStore::alive(std::unique_ptr<BulkConnection>& co
   }
 }
 
-Result<BulkConnection*> PostgresStore::reader() { return alive(reader_); }
-Result<BulkConnection*> PostgresStore::writer() { return alive(writer_); }
-
-Result<void> PostgresStore::write(const std::function<Result<void>(BulkConnection&)>& work) {
-  auto connection = writer();
+Result<void> PostgresStore::write(const std::function<Result<void>(BulkConnection&)>& work, const char* begin) {
+  std::unique_ptr<BulkConnection> own;
+  {
+    const std::lock_guard hold(guard_);
+    if (!writers_.empty()) {
+      own = std::move(writers_.back());
+      writers_.pop_back();
+    }
+  }
+  auto connection = alive(own);
   if (!connection) return std::unexpected(connection.error());
-  BulkConnection& open = **connection;
-  if (auto begun = open.run("begin"); !begun) return std::unexpected(begun.error());
+  auto done = write_on(**connection, work, begin);
+  const std::lock_guard hold(guard_);
+  writers_.push_back(std::move(own));
+  return done;
+}
+
+Result<void> PostgresStore::write_on(BulkConnection& open, const std::function<Result<void>(BulkConnection&)>& work, const char* begin) {
+  if (auto begun = open.run(begin); !begun) return std::unexpected(begun.error());
   auto done = work(open);
   crash_point();
   if (!done) {
@@ -92,7 +103,7 @@ Result<void> PostgresStore::write(const std::function<Result<void>(BulkConnectio
 }
 
 Result<void> PostgresStore::read(const std::function<Result<void>(BulkConnection&)>& work) {
-  auto connection = reader();
+  auto connection = alive(reader_);
   if (!connection) return std::unexpected(connection.error());
   BulkConnection& open = **connection;
   // One snapshot: what waits in the inbox and the data that goes with it must be of the same instant.

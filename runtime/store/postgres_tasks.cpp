@@ -101,6 +101,7 @@ TaskChanges::TaskChanges(const Layout& layout)
 
 void TaskChanges::add(const engine::CaseFile& case_file, const engine::StepResult& result, Instant now) {
   if (result.tasks.empty()) return;
+  if (result.tasks.size() == 1 && result.tasks[0].change == TaskChange::create && !is_over(result.tasks[0])) return create(case_file, result.tasks[0].task);
   struct Net {
     bool created = false;
     const TaskEffect* last = nullptr;

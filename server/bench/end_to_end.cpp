@@ -141,20 +141,35 @@ class Workload {
     auto copy = store::CopyIn::start(in_, "bench.task");
     if (!copy) return std::unexpected(copy.error());
     Reader reader(out_, true);
-    while (auto rows = reader.take()) {
-      Columns columns = from_database(*rows);
-      auto typed = night_.kernel_columns(columns);
-      night_.run_kernel(*typed);
-      DecisionColumns decisions(columns.rows());
-      night_.read_decisions(*typed, decisions);
-      auto tasks = store::columns_of(task_types());
-      add_tasks(columns, decisions, tasks);
-      if (auto put = (*copy)->put(tasks); !put) return put;
+    simulate::BoundedQueue<store::Columns> decided{4};
+    std::thread decider([&] {
+      while (auto rows = reader.take()) {
+        if (!decided.put(tasks_of(*rows))) return;
+      }
+      decided.finish();
+    });
+    Result<void> put;
+    while (auto tasks = decided.take()) {
+      if (put = (*copy)->put(*tasks); !put) break;
     }
+    decided.close();
+    decider.join();
+    if (!put) return put;
     if (auto read = reader.end(); !read) return read;
     auto taken = (*copy)->finish();
     if (!taken) return std::unexpected(taken.error());
     return {};
+  }
+
+  store::Columns tasks_of(const store::Columns& accounts) const {
+    Columns columns = from_database(accounts);
+    auto typed = night_.kernel_columns(columns);
+    night_.run_kernel(*typed);
+    DecisionColumns decisions(columns.rows());
+    night_.read_decisions(*typed, decisions);
+    auto tasks = store::columns_of(task_types());
+    add_tasks(columns, decisions, tasks);
+    return tasks;
   }
 
   /// The rows of the task table as they are now, for move_bytes().

@@ -23,8 +23,9 @@ struct EndToEndFigures {
   double sql_s = 0;         // one SQL statement with the same logic
   double full_night_s = 0;  // the engine: every case file loaded, stepped, committed with state, tasks, decisions
   double full_night_copy_floor_s = 0;
-  double sql_twin_s = 0;    // SQL that writes the rows of that night, computed before
-  double night_2pct_s = 0;  // the engine on a night on which 2% of the case files wake
+  double sql_twin_s = 0;         // SQL that writes the rows of that night, computed before
+  double night_2pct_s = 0;       // the engine on a night on which 2% of the case files wake
+  int64_t night_2pct_cases = 0;  // how many they were
   int64_t tasks = 0;
   double rss_mb = 0;  // most memory the process has had
 };

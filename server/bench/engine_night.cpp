@@ -96,6 +96,8 @@ class EngineNights {
 
   Result<void> run(EndToEndFigures& figures, const std::function<void()>& after_nights) {
     if (auto done = fill(); !done) return done;
+    // As before every round of what it is compared with: no checkpoint of the filling falls into the night, and every page it changes is logged whole.
+    if (auto done = first_.run("checkpoint"); !done) return std::unexpected(done.error());
     auto full = night(0, false);
     if (!full) return std::unexpected(full.error());
     figures.full_night_s = *full;
@@ -104,6 +106,7 @@ class EngineNights {
     auto some = night(1, false);
     if (!some) return std::unexpected(some.error());
     figures.night_2pct_s = *some;
+    figures.night_2pct_cases = cases_stepped_;
     after_nights();
     return measure_floors(figures);
   }
@@ -169,15 +172,19 @@ class EngineNights {
     auto begin = Clock::now();
     auto report = simulate::run_once(store_, program, instant_of(nights_later), night_options);
     if (!report) return std::unexpected(report.error());
+    cases_stepped_ = report->counts.cases;
     if (report->counts.faults > 0) return std::unexpected(trouble("the engine set case files aside"));
     return seconds_since(begin);
   }
 
-  /// Two in a hundred accounts are a day further past due: their data changed, so they wake.
+  /// Accounts are a day further past due: their data changed, so they wake. As many as make two in a hundred, with those that wake by themselves.
   Result<void> change_some() {
+    auto due = first_.value(fmt::format("select count(*) from dunlin.case_file where wake_at <= timestamptz 'epoch' + interval '1 day' * {}", as_of + 1));
+    if (!due) return std::unexpected(due.error());
+    const int64_t wanted = std::max<int64_t>(options_.accounts / 50 - std::atoll(due->value_or("0").c_str()), 1);
     std::vector<store::InstanceRow> rows;
     abi::Arena arena;
-    for (int64_t first = 1; first <= options_.accounts; first += 50) {
+    for (int64_t first = 1; first <= options_.accounts && static_cast<int64_t>(rows.size()) < wanted; first += options_.accounts / wanted) {
       auto columns = generate(1, first);
       columns.dpd[0] = std::min(columns.dpd[0] + 1, 720);
       rows.push_back(row_of(columns, 0, arena));
@@ -215,12 +222,20 @@ class EngineNights {
       if (!table.written) continue;
       Kept kept;
       kept.shadow = fmt::format("bench.like_{}", std::string_view(table.name).substr(7));
-      if (auto made = first_.run(fmt::format("create table {} (like {} including all excluding generated)", kept.shadow, table.name)); !made)
-        return std::unexpected(made.error());
+      if (auto made = make_shadow(kept.shadow, table.name); !made) return std::unexpected(made.error());
       // What SQL writes again is kept in a table of its own, as the night's changes go on in the engine's.
       if (auto made = first_.run(fmt::format("create table {}_rows as table {}", kept.shadow, table.name)); !made) return std::unexpected(made.error());
       kept_.push_back(std::move(kept));
     }
+    return {};
+  }
+
+  /// An empty table like one of the engine's: columns, indexes, and the share of a page that stays free.
+  Result<void> make_shadow(const std::string& shadow, const char* table) {
+    auto options = first_.value(fmt::format("select ' with (' || array_to_string(reloptions, ', ') || ')' from pg_class where oid = '{}'::regclass", table));
+    if (!options) return std::unexpected(options.error());
+    auto made = first_.run(fmt::format("create table {} (like {} including all excluding generated){}", shadow, table, options->value_or("")));
+    if (!made) return std::unexpected(made.error());
     return {};
   }
 
@@ -319,6 +334,7 @@ class EngineNights {
   BulkConnection& first_;
   BulkConnection& second_;
   int32_t version_ = 0;
+  int64_t cases_stepped_ = 0;  // in the last night
   std::vector<Kept> kept_;
 };
 
