@@ -22,8 +22,7 @@ constexpr int32_t last_bucket_of_all = engine::bucket_count - 1;
 std::string after_sql(const std::string& bucket, const std::string& case_id, Position after, int32_t last_bucket) {
   if (after.bucket < 0) return fmt::format("{} between 0 and {}", bucket, last_bucket);
   if (after.debtor == INT64_MAX) return fmt::format("{} between {} and {}", bucket, after.bucket + 1, last_bucket);
-  return fmt::format("{0} between {1} and {2} and ({0}, {3}) > ({1}, '{4}'::int8)", bucket, after.bucket, last_bucket, case_id,
-                     after.debtor);
+  return fmt::format("{0} between {1} and {2} and ({0}, {3}) > ({1}, '{4}'::int8)", bucket, after.bucket, last_bucket, case_id, after.debtor);
 }
 
 std::string awake_sql(const std::optional<int32_t>& version, Instant now) {
@@ -38,8 +37,8 @@ Result<void> PostgresStore::count_awake(BulkConnection& connection, int32_t vers
   const std::string there = fmt::format("bucket between {} and {}", std::max(after.bucket, 0), ahead_.last_bucket);
   const std::string condition = ahead_.full ? "true" : awake_sql(version, ahead_.now);
   CopyRows rows(connection);
-  auto started =
-      rows.start(fmt::format("select bucket, count(*), count(*) filter (where not set_aside and {}) from dunlin.case_file where {} group by 1", condition, there));
+  auto started = rows.start(
+      fmt::format("select bucket, count(*), count(*) filter (where not set_aside and {}) from dunlin.case_file where {} group by 1", condition, there));
   if (!started) return started;
   while (rows.next()) {
     const auto bucket = static_cast<size_t>(rows.int32());
