@@ -15,15 +15,15 @@ Result<void> PostgresStore::look(const std::vector<const checked::Program*>& pro
   return read([&](BulkConnection& connection) -> Result<void> {
     if (auto set = connection.run("set local enable_seqscan = off; set local enable_bitmapscan = off; set local enable_hashjoin = off"); !set)
       return std::unexpected(set.error());
-    Selection selection{.now = abi::never};
-    if (auto selected = select_all(connection, look.after, engine::bucket_count - 1, limit, selection); !selected) return selected;
-    if (selection.cases.empty()) return {};
-    look.after = {selection.cases.back().bucket, selection.cases.back().case_id};
+    Position seen = look.after;
     for (size_t p = 0; p < programs.size(); ++p) {
+      Selection selection{.now = abi::never, .range = true, .after = look.after, .last_bucket = engine::bucket_count - 1, .limit = limit};
       auto cases = load_selected(connection, *layouts[p], selection, pools[p]);
       if (!cases) return std::unexpected(cases.error());
       look.cases[p] = std::move(*cases);
+      if (selection.rows_seen > 0) seen = selection.last_seen;
     }
+    look.after = seen;
     return {};
   });
 }
