@@ -225,8 +225,9 @@ void Run::fill_gate(const OpenTask& task, const LimitRule& rule, const BlockStat
   } else {
     // Days are whole days of the debtor's clock: the day of the event is the first.
     int64_t date = gate.zone->local(since).date;
-    check(abi::add_duration_to_date(calendar_, date, rule.pause, &date));
-    gate.closed_until = gate.zone->instant(date, 0);
+    // Beyond the calendar is as good as for ever.
+    const bool known = abi::add_duration_to_date(calendar_, date, rule.pause, &date) == abi::Fault::none;
+    gate.closed_until = known ? gate.zone->instant(date, 0) : abi::never;
   }
 }
 

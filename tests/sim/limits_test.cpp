@@ -112,6 +112,11 @@ class Desk {
     }
   }
 
+  void complain() {
+    file_->inbox().push_back({.at = now_, .type = type("complaint"), .instance = 0, .slots = {}});
+    complaints.push_back(abi::zone_of(compiled_.calendar()).local(now_).date);
+  }
+
   std::vector<Done> log;
   std::vector<int64_t> complaints;
   int refused = 0, withheld = 0;
@@ -131,11 +136,6 @@ class Desk {
     stepper_.step(*file_, dice_.one_in(2) ? last : now_ + 1 + static_cast<Instant>(dice_.next() % static_cast<uint64_t>(last - now_)), again, {.version = 1});
     REQUIRE_FALSE(again.fault.has_value());
     REQUIRE_FALSE(again.had_effect());
-  }
-
-  void complain() {
-    file_->inbox().push_back({.at = now_, .type = type("complaint"), .instance = 0, .slots = {}});
-    complaints.push_back(abi::zone_of(compiled_.calendar()).local(now_).date);
   }
 
   /// Whatever may go out goes out, one after the other; each leaves its outcome before the next is asked for.
@@ -178,6 +178,19 @@ class Desk {
 };
 
 }  // namespace
+
+TEST_CASE("a pause that ends beyond the calendar withholds, and is no fault") {
+  std::string text = policy;
+  const std::string line = "never robot from complaint until settled or 5 days";
+  text.replace(text.find(line), line.size(), "call, robot none for 60000 days after complaint\n  never robot from complaint until settled");
+  const Compiled compiled(text);
+  Desk desk(compiled, 1);
+  desk.live(30);
+  CHECK(desk.withheld == 0);
+  desk.complain();
+  desk.live(30);
+  CHECK(desk.withheld > 0);
+}
 
 TEST_CASE("no limit is ever exceeded") {
   const Compiled compiled(policy);
