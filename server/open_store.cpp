@@ -32,6 +32,12 @@ std::string store_name(const StoreOptions& given) {
 
 std::unique_ptr<store::Store> open_store_or_exit(const StoreOptions& given, const CommonOptions& common, int& exit) {
   StoreOptions options = with_environment(given);
+  if (!options.database.empty()) {
+    if (auto wrong = store::wrong_address(options.database)) {
+      exit = fail(common, Exit::usage, "this is no address of a database: " + *wrong, "write postgresql://user@host:5432/name, or host=… dbname=…");
+      return nullptr;
+    }
+  }
   store::PostgresOptions where;
   where.url = options.database;
   where.folder = options.data;

@@ -1,7 +1,4 @@
-// What the model store keeps, and its parts:
-//   model_store.cpp        versions, instances and events in
-//   model_store_steps.cpp  case files out, steps in
-//   model_store_read.cpp   questions of people
+// What the model store keeps. Which file does what: README.md.
 #pragma once
 
 #include <map>

@@ -141,8 +141,8 @@ std::string reads_json(const std::vector<engine::ValueRead>& reads) {
 }  // namespace
 
 bool ModelStore::to_be_stepped(const StoredCase& stored, Instant now, bool full) const {
-  if (full) return true;
   if (stored.set_aside) return false;
+  if (full) return true;
   const bool waits = std::ranges::any_of(stored.events, [&](const StoredEvent& event) { return event.waiting && event.at <= now; });
   return stored.data_changed || waits || stored.wake_at <= now || stored.version != active_version();
 }
@@ -195,6 +195,9 @@ Result<void> ModelStore::commit(const checked::Program& program, int32_t bucket,
 
 Result<void> ModelStore::commit_all(const checked::Program& program, const std::vector<CaseCommit>& steps, Instant now) {
   const Lock lock(data_.guard);
+  const auto active = std::ranges::find(data_.versions, true, &BundleVersion::active);
+  if (!steps.empty() && active != data_.versions.end() && active->content_hash != program.content_hash)
+    return std::unexpected(StoreError{StoreError::Kind::conflict, "another version of the bundle was activated meanwhile; step again under it"});
   for (const CaseCommit& step : steps) {
     const auto found = data_.cases.find({step.case_file->bucket, step.case_file->debtor_id});
     if (found == data_.cases.end() || found->second.step_number != step.case_file->step_number)
@@ -236,7 +239,7 @@ void ModelStore::keep_step(const checked::Program& program, StoredCase& stored, 
   for (const int32_t position : result.changed) {
     const engine::InstanceState& state = case_file.state(position);
     StoredInstance& instance = stored.instances.at(case_file.instance(position).id);
-    if (instance.stated && result.had_effect()) instance.past_states.emplace_back(now, instance.state);
+    if (instance.stated && (result.had_effect() || !result.firings.empty())) instance.past_states.emplace_back(now, instance.state);
     instance.stated = true;
     instance.state = {.version = state.version,
                       .strategy = state.strategy < 0 ? "" : program.strategies[state.strategy].name,

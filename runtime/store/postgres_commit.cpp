@@ -98,7 +98,7 @@ class Writing {
     if (result.fault) return add_fault(case_file, *result.fault);
     cases_.add(case_file.bucket, case_file.debtor_id, case_file.step_number, result.wake_at);
     buckets_[case_file.bucket];
-    for (const int32_t position : result.changed) add_state(case_file, position, loaded, result.had_effect());
+    for (const int32_t position : result.changed) add_state(case_file, position, loaded, result.had_effect() || !result.firings.empty());
     add_events_of(case_file, result, loaded);
     for (size_t i = 0; i < result.transitions.size(); ++i) add_transition(case_file, result.transitions[i], i);
     for (const auto& note : result.notes) {
@@ -146,14 +146,14 @@ class Writing {
                     case_file.debtor_id);
   }
 
-  void add_state(const CaseFile& case_file, int32_t position, const LoadedCase& loaded, bool had_effect) {
+  void add_state(const CaseFile& case_file, int32_t position, const LoadedCase& loaded, bool acted) {
     const engine::InstanceState& state = case_file.state(position);
     const int64_t id = case_file.instance(position).id;
     const bool there = std::ranges::find(loaded.stated, id) != loaded.stated.end();
-    if (there && had_effect) past_.add(case_file.bucket, case_file.debtor_id, id, now_);
+    if (there && acted) past_.add(case_file.bucket, case_file.debtor_id, id, now_);
     (there ? states_ : new_states_)
         .add(case_file.bucket, case_file.debtor_id, id, state.version, number_of(layout_.strategy_ids, state.strategy),
-             number_of(layout_.stage_ids, state.stage), case_file.step_number + 1, state.entered_at, state.wake_at,
+             number_of(layout_.stage_ids, state.stage), state.step_number, state.entered_at, state.wake_at,
              std::string_view(engine::encode_state(program_, state)));
   }
 

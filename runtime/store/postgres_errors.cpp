@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <utility>
 
 namespace dunlin::store {
 
@@ -15,6 +16,30 @@ std::string one_line(std::string_view text) {
   if (text.starts_with("ERROR:")) text.remove_prefix(6);
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
   return std::string(text.substr(0, text.find('\n')));
+}
+
+/// What a code means for somebody who runs Dunlin, and what to do. By the longest prefix; every class of SQLSTATE ends in the last line.
+std::string_view sentence_for(std::string_view state) {
+  static constexpr std::pair<std::string_view, std::string_view> sentences[] = {
+      {"23502", "a column that Dunlin leaves empty must have a value; a table of its own was changed by hand or is of another version: `dunlin doctor` looks"},
+      {"23", "a row breaks a rule of the tables themselves; a table was changed by hand or is of another version: `dunlin doctor` looks"},
+      {"42P01", "a table is missing that this program needs; it was dropped, or the database is of another version: `dunlin doctor` looks"},
+      {"42",
+       "a table, column or function is not as this program made it; it was changed by hand, or the database is of another version: `dunlin doctor` looks"},
+      {"3F000", "a schema is missing that this program needs: `dunlin doctor` looks"},
+      {"54", "a limit of PostgreSQL is reached; give less at once, or raise it"},
+      {"53", "the database has run out of something; see its log, give it more, and try again"},
+      {"57014", "the database stopped the work, by its statement_timeout or because somebody cancelled it; try again"},
+      {"58", "the database cannot read or write its own files; see its log and the disk"},
+      {"F0", "the database's configuration is broken; see its log"},
+      {"XX001", "the database's files are damaged; restore a backup"},
+      {"XX002", "an index of the database is damaged; rebuild it (REINDEX) or restore a backup"},
+      {"XX", "the database failed inside; see its log"},
+  };
+  for (const auto& [prefix, sentence] : sentences) {
+    if (state.starts_with(prefix)) return sentence;
+  }
+  return "the database refused it; if it does so again, its log says more";
 }
 
 }  // namespace
@@ -36,7 +61,7 @@ StoreError explain_error(std::string_view state, std::string_view said, std::str
   if (state.starts_with("22")) return {Kind::input, fmt::format("cannot {}: a value does not fit the database: {}", doing, one_line(said))};
   if (state.starts_with("DU")) return {Kind::input, one_line(said)};
   if (state == "P0001") return {Kind::conflict, one_line(said)};
-  return environment(fmt::format("the database answered `{}` ({})", one_line(said), state));
+  return environment(fmt::format("{} (PostgreSQL says: {}; code {})", sentence_for(state), one_line(said), state));
 }
 
 void crash_point() {

@@ -1,12 +1,4 @@
-// The PostgreSQL store from the inside. Its parts stand in files of their own:
-//   postgres_store.cpp    connecting, transactions, the schema's version
-//   postgres_program.cpp  tables and names of a program, versions
-//   postgres_import.cpp   instances and events in
-//   postgres_select.cpp   which case files are to be stepped
-//   postgres_load.cpp     case files out
-//   postgres_commit.cpp   steps in; postgres_tasks.cpp: what they do to tasks
-//   postgres_look.cpp     case files as two versions see them
-//   postgres_read.cpp     questions of people
+// The PostgreSQL store from the inside. Which file does what: README.md.
 #pragma once
 
 #include <functional>

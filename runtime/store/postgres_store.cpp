@@ -16,6 +16,17 @@ constexpr int reconnects_max = 6;
 
 }  // namespace
 
+std::optional<std::string> wrong_address(const std::string& url) {
+  char* said = nullptr;
+  PQconninfoOption* parsed = PQconninfoParse(url.c_str(), &said);
+  std::string reason = said == nullptr ? "" : said;
+  PQfreemem(said);
+  PQconninfoFree(parsed);
+  if (parsed != nullptr) return std::nullopt;
+  while (!reason.empty() && reason.back() == '\n') reason.pop_back();
+  return reason.empty() ? "it cannot be read" : reason;
+}
+
 Result<std::unique_ptr<Store>> open_postgres(const PostgresOptions& options) {
   std::unique_ptr<EmbeddedServer> server;
   std::string url = options.url;

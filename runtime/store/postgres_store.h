@@ -21,6 +21,9 @@ struct PostgresOptions {
   std::string application_name = "dunlin";
 };
 
+/// Why an address of a database cannot be one, or nothing: only its writing is looked at.
+std::optional<std::string> wrong_address(const std::string& url);
+
 /// Connects (and starts the private server if no URL is given). The server lives at least as long as the store. One store a thread, but a load and a commit may
 /// overlap. Call migrate() and prepare() before anything else.
 Result<std::unique_ptr<Store>> open_postgres(const PostgresOptions& options);

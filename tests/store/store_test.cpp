@@ -105,7 +105,7 @@ TEST_CASE("a night enrols, tasks stand in queues, and a second look finds nothin
 TEST_CASE("waking only the awake leaves the same as stepping everybody", "[store]") {
   ON_BOTH_STORES();
   std::map<std::string, int64_t> seen[2];
-  std::vector<size_t> tasks[2];
+  std::vector<std::set<std::string>> tasks[2];  // their ids, day by day: a gateway knows a task by it
   for (const bool full : {false, true}) {
     const auto own = make_place(kind);
     Office office(*own);
@@ -115,13 +115,45 @@ TEST_CASE("waking only the awake leaves the same as stepping everybody", "[store
       if (day == 2) good(office.store->post_events(office.desk.program, {office.payment("D-5", "A-5", on(2), "p"), office.payment("D-6", "A-6", on(9), "q")}));
       if (day == 3) office.import({office.account("A-7", "D-7", 0)}, on(3));
       office.night(on(day), full);
-      tasks[full ? 1 : 0].push_back(good(office.store->tasks("", "ready", 1000)).size());
+      auto& ids = tasks[full ? 1 : 0].emplace_back();
+      for (const TaskRow& task : good(office.store->tasks("", "ready", 1000))) ids.insert(task.id);
     }
     seen[full ? 1 : 0] = funnel_of(office);
   }
   CHECK(seen[0] == seen[1]);
   CHECK(tasks[0] == tasks[1]);
   CHECK(seen[0].at("soft.cured") == 1);
+}
+
+TEST_CASE("a stretch in which many are awake and the list of a few come to the same", "[store]") {
+  ON_BOTH_STORES();
+  constexpr int count = 400;  // enough of them for stretches
+  Office office(*place);
+  office.import_debtors(count);
+  office.activate();
+  CHECK(office.night(on(1), false, 90) == count);
+  CHECK(office.night(on(1), false, 90) == 0);
+  // Half of them by an event, some by data, some by both; the others sleep.
+  std::vector<EventRow> events;
+  std::vector<InstanceRow> rows;
+  std::set<int> woken;
+  for (int n = 1; n <= count; ++n) {
+    const std::string number = std::to_string(n);
+    if (n % 2 == 0) events.push_back(office.payment("D-" + number, "A-" + number, on(2), "p" + number));
+    if (n % 5 == 0) rows.push_back(office.account("A-" + number, "D-" + number, 1'00));
+    if (n % 2 == 0 || n % 5 == 0) woken.insert(n);
+  }
+  good(office.store->post_events(office.desk.program, events));
+  office.import(rows, on(2));
+  CHECK(office.night(on(2), false, 75) == static_cast<int64_t>(woken.size()));
+  CHECK(office.night(on(2), false, 75) == 0);
+  CHECK(funnel_of(office).at("soft.promised") == count / 2);
+  // A new version wakes everybody; everybody once, whatever the size of the pieces.
+  Office fresh(*place, "v2");
+  fresh.activate(on(3));
+  CHECK(fresh.night(on(3), false, 33) == count);
+  CHECK(fresh.night(on(3), false, 33) == 0);
+  CHECK(fresh.night(on(3), true, 120) == count);
 }
 
 TEST_CASE("events wait for their time and are handled once", "[store]") {
@@ -175,9 +207,7 @@ TEST_CASE("of two steps of one case file the second is refused, whole", "[store]
 }
 
 TEST_CASE("a commit under a version that is not active any more is refused", "[store]") {
-  // The model store has no fence: nobody shares it with another process.
-  const auto place = make_place("postgres");
-  if (!place) return;
+  ON_BOTH_STORES();
   Office old(*place);
   old.import_debtors(2);
   old.activate();
@@ -245,6 +275,7 @@ TEST_CASE("a fault sets its case file aside and nobody else; new data brings it 
   CHECK(aside[0].kind == "case");
   CHECK(aside[0].where.find('2') != std::string::npos);
   CHECK(office.night(on(2)) == 0);
+  CHECK(good(office.store->buckets_to_step(on(5), true)).size() <= 3);
   CHECK(office.night(on(5), true) == 3);
   office.desk.evaluator.fault_next = abi::Fault::none;
   office.import({office.account("A-2", "D-2", 21'00)}, on(6));
@@ -279,6 +310,33 @@ TEST_CASE("the past can be asked: data, stage and tasks as they were", "[store]"
   CHECK(now->view().events.count == 1);
   CHECK(now->tasks().empty());
   CHECK(!office.store->load_case(office.desk.program, "account", "nobody", std::nullopt));
+}
+
+TEST_CASE("a step that only a rule's firing tells of is in the past too", "[store]") {
+  // A `set` makes no task and no transition, but a state that is gone all the same.
+  ON_BOTH_STORES();
+  Office office(*place);
+  office.import_debtors(1);
+  office.activate();
+  office.night(on(1));
+  office.import({office.account("A-1", "D-1", 5'00)}, on(2));
+  std::vector<std::unique_ptr<engine::CaseFile>> pool;
+  auto cases = good(office.store->load_awake(office.desk.program, on(2), false, {}, 10, pool));
+  REQUIRE(cases.size() == 1);
+  engine::CaseFile& case_file = *cases[0];
+  const int32_t position = case_file.find(engine::stable_id("account", "A-1"));
+  const auto may_enrol_at = [&](std::optional<Instant> at) {
+    auto past = good(office.store->load_case(office.desk.program, "account", "A-1", at));
+    return past->state(past->find(engine::stable_id("account", "A-1"))).may_enrol;
+  };
+  const bool before = case_file.state(position).may_enrol;
+  case_file.state(position).may_enrol = !before;
+  engine::StepResult result;
+  result.changed = {position};
+  result.firings.push_back({.instance = position, .rule = 1, .rule_name = "remember"});
+  good(office.store->commit_all(office.desk.program, {{&case_file, &result}}, on(2)));
+  CHECK(may_enrol_at(std::nullopt) == !before);
+  CHECK(may_enrol_at(on(1, 12)) == before);
 }
 
 TEST_CASE("counts of tasks, decisions and every case file can be read", "[store]") {
