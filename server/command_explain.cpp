@@ -102,6 +102,11 @@ std::string explanation_json(const simulate::Explanation& explanation, const Sou
     auto decision = Json::parse(line, nullptr, false);
     body["decisions"].push_back(decision.is_discarded() ? Json(line) : decision);
   }
+  body["set_aside"] = Json::array();
+  for (const auto& row : explanation.set_aside) {
+    auto came = Json::parse(row.body, nullptr, false);
+    body["set_aside"].push_back({{"at", clock.text(row.at)}, {"kind", row.kind}, {"reason", row.reason}, {"body", came.is_discarded() ? Json(row.body) : came}});
+  }
   if (explanation.fault)
     body["fault"] = {{"message", explanation.fault->message}, {"rule", explanation.fault->rule_name}, {"where", sources.locate(explanation.fault->where)}};
   return body.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -163,6 +168,16 @@ void print_rules(const ExplainCommand& command, const simulate::Explanation& exp
     fmt::print("\n{} {} had nothing to look at then; --all shows {}\n", hidden, hidden == 1 ? "rule" : "rules", hidden == 1 ? "it" : "them");
 }
 
+void print_set_aside(const simulate::Explanation& explanation, const LocalClock& clock, bool color) {
+  if (explanation.set_aside.empty()) return;
+  fmt::print("\n{}\n", styled("Refused or set aside", Style::bold, color));
+  for (const auto& row : explanation.set_aside) {
+    auto came = Json::parse(row.body, nullptr, false);
+    std::string what = came.is_object() && came.contains("event") && came["event"].is_string() ? came["event"].get<std::string>() : row.kind;
+    fmt::print("  {}  {}: {}\n", clock.text(row.at), printable(what), printable(row.reason));
+  }
+}
+
 void print_text(const ExplainCommand& command, const simulate::Explanation& explanation, const SourceMap& sources, const LocalClock& clock) {
   bool color = command.common.color;
   fmt::print("{}, {}\n", styled(fmt::format("{} {}", explanation.entity, explanation.key), Style::bold, color), clock.text(explanation.at));
@@ -174,6 +189,7 @@ void print_text(const ExplainCommand& command, const simulate::Explanation& expl
   fmt::print("nothing changes by itself before {}\n", clock.text(explanation.wake_at));
   for (const auto& task : explanation.tasks) fmt::print("open task: {}\n", printable(task));
   print_way(explanation, clock, color);
+  print_set_aside(explanation, clock, color);
   print_rules(command, explanation, sources, clock);
   if (explanation.fault) {
     fmt::print("\n{} {} in {} ({})\n", styled("fault:", Style::red, color), printable(explanation.fault->message), explanation.fault->rule_name,

@@ -2,11 +2,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "runtime/engine/event_judge.h"
 #include "server/commands.h"
 #include "server/compile.h"
 #include "server/import/generated_portfolio.h"
@@ -41,6 +43,11 @@ struct Work {
   import::Mapping mapping;
   std::unique_ptr<import::RowSource> source;
   std::unique_ptr<import::RowMapper> mapper;
+  // For the ranges of events.
+  Machine machine;
+  abi::Arena settings_arena, arena;
+  std::vector<int64_t> settings;
+  std::unique_ptr<engine::EventJudge> judge;
 };
 
 int64_t now_us() { return static_cast<int64_t>(std::time(nullptr)) * abi::us_per_second; }
@@ -165,6 +172,29 @@ bool find_as_of(const ImportCommand& command, Work& work, int64_t& as_of, std::s
   return true;
 }
 
+/// Events whose fields lie outside of ranges that need only the clock are rejected with their line; what needs the case file is judged by the step.
+std::expected<void, std::string> refuse_events(Work& work, import::ImportOptions& options) {
+  const auto& program = *work.bundle->program;
+  bool any = std::ranges::any_of(program.events, [](const auto& type) {
+    return std::ranges::any_of(type.fields, [](const auto& field) { return field.in_range != checked::none; });
+  });
+  if (!any) return {};
+  auto machine = make_machine(program, work.bundle->stdlib, false);
+  if (!machine) return std::unexpected(machine.error());
+  work.machine = std::move(*machine);
+  const auto& calendar = *work.machine.calendar->view();
+  work.settings = engine::initial_settings(program, *work.machine.interpreter, calendar, work.settings_arena);
+  work.judge = std::make_unique<engine::EventJudge>(program, *work.machine.interpreter);
+  options.refuses = [&work, &calendar](const store::EventRow& row) -> std::optional<std::string> {
+    work.arena.clear();
+    engine::IncomingEvent event{.at = row.at, .type = row.type, .slots = row.slots};
+    auto refusal = work.judge->judge(event, {.settings = work.settings.data(), .calendar = &calendar, .arena = &work.arena}, true);
+    if (!refusal) return std::nullopt;
+    return refusal->reason;
+  };
+  return {};
+}
+
 int carry(const ImportCommand& command, Work& work) {
   import::ImportOptions options;
   std::string problem;
@@ -173,6 +203,7 @@ int carry(const ImportCommand& command, Work& work) {
   if (auto done = work.store->prepare(program); !done) return fail(command.common, done.error());
   work.mapper =
       command.events ? import::map_events(program, *work.zone, *work.store, work.source->name()) : import::map_by_file(program, work.mapping, *work.zone);
+  if (auto ready = refuse_events(work, options); !ready) return fail(command.common, Exit::environment, ready.error());
   Progress progress("import", command.generate > 0 ? "accounts" : "bytes", work.source->total(), command.common.progress);
   options.progress = [&](int64_t position, int64_t) { progress.at(position); };
   auto begin = std::chrono::steady_clock::now();

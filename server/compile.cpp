@@ -7,8 +7,10 @@
 #include <sstream>
 
 #include "compiler/ir/lower.h"
+#include "compiler/ir/native_signatures.h"
 #include "compiler/native/native.h"
 #include "lang/diag/render.h"
+#include "server/native_libraries.h"
 #include "server/stdlib_folder.h"
 
 namespace dunlin::server {
@@ -29,6 +31,10 @@ std::expected<std::unique_ptr<CheckedBundle>, std::string> check_folder(const Bu
   if (!result->diagnostics.has_errors()) {
     result->program = check_bundle(result->files, result->sources, result->diagnostics, {.stdlib = *stdlib, .analyse = analyse});
   }
+  auto natives = native_functions();
+  if (!natives) return std::unexpected(natives.error());
+  if (result->program) ir::report_unmatched_natives(*result->program, **natives, result->diagnostics);
+  if (result->diagnostics.has_errors()) result->program.reset();
   result->diagnostics.sort();
   return result;
 }
@@ -64,9 +70,11 @@ std::expected<Machine, std::string> make_machine(const checked::Program& program
   if (!calendar) return std::unexpected(calendar.error());
   machine.calendar = std::move(*calendar);
   machine.ir = ir::lower(program);
-  machine.interpreter = make_interpreter(*machine.ir);
+  auto natives = native_functions();
+  if (!natives) return std::unexpected(natives.error());
+  machine.interpreter = make_interpreter(*machine.ir, *natives);
   if (with_native) {
-    auto native = make_tiered(machine.ir);
+    auto native = make_tiered(machine.ir, {.natives = *natives});
     if (!native) return std::unexpected(fmt::format("the bundle cannot be compiled to native code: {}", native.error()));
     machine.native = std::move(*native);
   }

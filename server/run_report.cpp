@@ -24,6 +24,7 @@ Json counts_json(const simulate::NightCounts& counts) {
           {"cases", counts.cases},
           {"cases_changed", counts.cases_changed},
           {"events", counts.events},
+          {"events_refused", counts.events_refused},
           {"transitions", counts.transitions},
           {"tasks_created", counts.tasks_created},
           {"tasks_updated", counts.tasks_updated},
@@ -121,6 +122,7 @@ std::string summary_text(const RunReport& report) {
       "{} case files stepped, {} with an effect; {} events, {} moves between stages; tasks: {} created, {} changed, {} withdrawn; {} cases set aside\n",
       grouped(counts.cases), grouped(counts.cases_changed), grouped(counts.events), grouped(counts.transitions), grouped(counts.tasks_created),
       grouped(counts.tasks_updated), grouped(counts.tasks_withdrawn), grouped(counts.faults));
+  if (counts.events_refused > 0) text += fmt::format("refused by their ranges or `when`, and kept in table dunlin.quarantine: {} {}\n", grouped(counts.events_refused), counts.events_refused == 1 ? "event" : "events");
   text += fmt::format("{:.1f} s: load {:.1f} s, step {:.1f} s, commit {:.1f} s, side by side\n", report.seconds, counts.load_s, counts.step_s, counts.commit_s);
   return text;
 }

@@ -37,8 +37,14 @@ std::expected<void, std::string> NativeRegistry::load(const std::string& path) {
   if (entries == nullptr) return std::unexpected(fmt::format("`{}` has no symbol `dunlin_native_entries`", path));
   int64_t count = 0;
   const dunlin_native_entry* first = entries(&count);
+  if (first == nullptr || count < 0) return std::unexpected(fmt::format("`{}` lists no native functions", path));
   for (int64_t i = 0; i < count; ++i) {
-    if (!add(first[i])) return std::unexpected(fmt::format("`{}` brings `{}`, which is there already", path, first[i].name));
+    if (first[i].name == nullptr || first[i].signature == nullptr || first[i].body == nullptr)
+      return std::unexpected(fmt::format("entry {} of `{}` lacks its name, its signature or its function", i + 1, path));
+    if (find(first[i].name) != nullptr) return std::unexpected(fmt::format("`{}` brings `{}`, which is there already", path, first[i].name));
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    if (!add(first[i])) return std::unexpected(fmt::format("`{}` brings `{}` twice", path, first[i].name));
   }
   return {};
 }

@@ -12,18 +12,42 @@ std::string signature_of(const checked::Program& program, const checked::Native&
   return text + ") -> " + checked::type_name(program, native.result);
 }
 
-std::vector<std::string> unmatched_natives(const checked::Program& program, const abi::NativeRegistry& registry) {
-  std::vector<std::string> problems;
+namespace {
+
+struct Unmatched {
+  const checked::Native* native = nullptr;
+  bool known = false;
+  std::string message;
+};
+
+std::vector<Unmatched> find_unmatched(const checked::Program& program, const abi::NativeRegistry& registry) {
+  std::vector<Unmatched> problems;
   for (const auto& native : program.natives) {
     const auto* known = registry.find(native.name);
     const std::string declared = signature_of(program, native);
     if (known == nullptr) {
-      problems.push_back("no library brings the native function `" + native.name + "`");
+      problems.push_back({&native, false, "no library brings the native function `" + native.name + "`"});
     } else if (known->signature != declared) {
-      problems.push_back("the native function `" + declared + "` was written as `" + known->signature + "`");
+      problems.push_back({&native, true, "the native function `" + declared + "` was written as `" + known->signature + "`"});
     }
   }
   return problems;
+}
+
+}  // namespace
+
+std::vector<std::string> unmatched_natives(const checked::Program& program, const abi::NativeRegistry& registry) {
+  std::vector<std::string> messages;
+  for (auto& problem : find_unmatched(program, registry)) messages.push_back(std::move(problem.message));
+  return messages;
+}
+
+void report_unmatched_natives(const checked::Program& program, const abi::NativeRegistry& registry, Diagnostics& diagnostics) {
+  for (auto& problem : find_unmatched(program, registry)) {
+    diagnostics.error(problem.known ? "E0326" : "E0325", problem.native->span, std::move(problem.message)).help =
+        problem.known ? "make both signatures the same, names of the parameters too"
+                      : "name the shared library that has it in DUNLIN_NATIVE_PATH; docs/guides/native-functions.md shows how to write one";
+  }
 }
 
 }  // namespace dunlin::ir

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "compiler/abi/native_registry.h"
+#include "lang/diag/diagnostic.h"
 #include "lang/sema/checked.h"
 
 namespace dunlin::ir {
@@ -14,5 +15,8 @@ std::string signature_of(const checked::Program& program, const checked::Native&
 
 /// One sentence for each native function without a body, or whose body was written for another signature; empty if all agree.
 std::vector<std::string> unmatched_natives(const checked::Program& program, const abi::NativeRegistry& registry);
+
+/// The same as errors at the declarations: E0325 (no body), E0326 (another signature).
+void report_unmatched_natives(const checked::Program& program, const abi::NativeRegistry& registry, Diagnostics& diagnostics);
 
 }  // namespace dunlin::ir

@@ -203,7 +203,7 @@ static void add_fields(Context& context, checked::EventType& made, const std::ve
       context.error("E0317", declaration.span, "an event cannot have derived fields");
       continue;
     }
-    add_field(context, made, make_field(context, declaration, made.slot_count, made.owner));
+    add_field(context, made, make_field(context, declaration, made.slot_count, made.owner, true));
   }
 }
 

@@ -8,7 +8,7 @@
 namespace dunlin::sema {
 
 /// `in 300..850`: constant ends are kept with the field, others become a condition.
-static void set_range(Context& context, checked::Field& field, const ast::TypeExpr& type, Index self) {
+static void set_range(Context& context, checked::Field& field, const ast::TypeExpr& type, Index self, bool may_compute) {
   if (!type.in_range || field.type.is_error()) return;
   const auto* range = std::get_if<ast::RangeExpr>(&type.in_range->node);
   if (range == nullptr) {
@@ -19,9 +19,8 @@ static void set_range(Context& context, checked::Field& field, const ast::TypeEx
     context.error("E0302", type.in_range->span, "a field of type " + in_ticks(context.type_text(field.type)) + " cannot have a range");
     return;
   }
-  const auto clock = [](const ast::Expr& expr) { return !std::holds_alternative<ast::IntLit>(expr.node); };
   Surroundings around;
-  around.label = "range of " + field.name;
+  around.label = field.name + " in " + std::string(context.sources.text(type.in_range->span));
   around.parameters = {{"", field.type.known()}};
   around.self_entity = self;
   ExpressionChecker checker(context, around);
@@ -34,7 +33,11 @@ static void set_range(Context& context, checked::Field& field, const ast::TypeEx
     if (range->high) field.maximum = cell->intervals.front().high;
     return;
   }
-  (void)clock;
+  if (!may_compute) {
+    context.error("E0308", type.in_range->span, "a range that is computed can only stand in an event or an outcome").help =
+        "write both ends as plain values, or judge the value in a derived field";
+    return;
+  }
   ExpressionChecker again(context, around);
   ExprPtr value = make_node(Op::parameter, field.type.known(), type.in_range->span);
   value->index = 0;
@@ -42,7 +45,7 @@ static void set_range(Context& context, checked::Field& field, const ast::TypeEx
   if (!condition->type.is_error()) field.in_range = add_root(context, around, std::move(condition), again.locals(), type.in_range->span);
 }
 
-checked::Field make_field(Context& context, const ast::FieldDecl& declaration, Index& next_slot, Index self) {
+checked::Field make_field(Context& context, const ast::FieldDecl& declaration, Index& next_slot, Index self, bool may_compute_range) {
   checked::Field field;
   field.name = declaration.name.text;
   field.key = declaration.key;
@@ -60,7 +63,7 @@ checked::Field make_field(Context& context, const ast::FieldDecl& declaration, I
   }
   field.slot = next_slot;
   next_slot += checked::slot_count(context.program, field.type);
-  if (declaration.type) set_range(context, field, *declaration.type, self);
+  if (declaration.type) set_range(context, field, *declaration.type, self, may_compute_range);
   return field;
 }
 

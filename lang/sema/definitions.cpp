@@ -240,7 +240,7 @@ static void check_outcome_conditions(Context& context) {
     if (outcome == nullptr || !outcome->when) continue;
     Surroundings around;
     around.self_entity = context.program.events[i].owner;
-    around.label = context.program.events[i].name + ": when";
+    around.label = context.program.events[i].name + " when " + std::string(context.sources.text(outcome->when->span));
     const RootId root = make_root(context, around, *outcome->when, type_of(TypeKind::boolean));
     context.program.events[i].allowed_when = root;
   }

@@ -176,6 +176,8 @@ class CaseFile {
 
 /// Stable identity of an instance: 63-bit hash of entity name and key text. A store refuses two keys with one id.
 int64_t stable_id(std::string_view entity, std::string_view key);
+/// The key of an instance as its owner writes it; an instance without a key is known by its id.
+std::string key_text(const checked::Program& program, const abi::Instance& instance);
 /// Bucket of a case file: 0 … bucket_count - 1.
 constexpr int32_t bucket_count = 1024;
 int32_t bucket_of(int64_t debtor_id);

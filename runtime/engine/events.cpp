@@ -42,7 +42,26 @@ void Run::handle_events() {
   }
 }
 
+/// What comes from outside and is not allowed is not taken. A rule that raises such an event is wrong itself: a fault.
+bool Run::is_refused(const IncomingEvent& event, bool raised) {
+  if (!judge_.has_conditions(event.type)) [[likely]]
+    return false;
+  abi::EvalContext context = context_;
+  context.self = &case_->instance(event.instance);
+  context.event = nullptr;
+  context.arguments = nullptr;
+  std::optional<EventRefusal> refusal = judge_.judge(event, context);
+  if (!refusal) return false;
+  if (refusal->fault != abi::Fault::none || raised) {
+    const std::string name = "`" + program_.events[event.type].name + "`";
+    fail(refusal->fault, (raised ? "a rule raises " + name + ", which is refused: " : "in judging " + name + ": ") + refusal->reason, refusal->where);
+  }
+  result_->refused.push_back({event, std::move(refusal->reason), refusal->where});
+  return true;
+}
+
 void Run::handle(IncomingEvent event, bool raised) {
+  if (is_refused(event, raised)) return;
   const abi::Event* appended = case_->append_event(event.at, event.type, event.instance, event.slots.data(), event.slots.size());
   appended_.push_back(appended);
   facts_changed();

@@ -42,6 +42,14 @@ uint64_t task_identity(const TaskNature& nature) {
   return hash == 0 ? 1 : hash;
 }
 
+std::string key_text(const checked::Program& program, const abi::Instance& instance) {
+  const checked::Entity& entity = program.entities[static_cast<size_t>(instance.entity)];
+  if (entity.key_field == checked::none) return std::to_string(instance.id);
+  const checked::Field& key = entity.fields[static_cast<size_t>(entity.key_field)];
+  if (key.type.kind == checked::TypeKind::text) return std::string(reinterpret_cast<const abi::Text*>(instance.slots[key.slot])->view());
+  return checked::format_value(program, key.type, instance.slots + key.slot);
+}
+
 int64_t stable_id(std::string_view entity, std::string_view key) {
   const auto hash = static_cast<int64_t>(hash_text(key, hash_text(entity)) & positive);
   return hash == 0 ? 1 : hash;

@@ -19,6 +19,7 @@
 
 #include "compiler/abi/arena.h"
 #include "compiler/abi/clock.h"
+#include "runtime/engine/event_judge.h"
 #include "runtime/engine/identity.h"
 #include "runtime/engine/plan.h"
 #include "runtime/engine/reads.h"
@@ -123,6 +124,7 @@ class Run {
   // ---- events.cpp ----
   void handle_events();
   void handle(IncomingEvent event, bool raised);
+  bool is_refused(const IncomingEvent& event, bool raised);
   bool offer(int32_t i, const abi::Event& event);
   void handle_raised();
   void close_task_of(const IncomingEvent& event);
@@ -247,6 +249,7 @@ class Run {
   std::vector<int64_t> settings_;
   Plan plan_;
   Reads reads_;
+  EventJudge judge_;
   std::vector<int32_t> root_slots_;  // value slots of each root
   std::vector<uint64_t> strategy_hash_, queue_hash_;
   bool states_are_shared_ = false;      // a derived field reads the state of the instance it belongs to, so others may see it

@@ -10,6 +10,7 @@ void StepResult::clear() {
   transitions.clear();
   tasks.clear();
   events.clear();
+  refused.clear();
   opened.clear();
   notes.clear();
   firings.clear();

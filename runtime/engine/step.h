@@ -42,6 +42,13 @@ struct EventEffect {  // handled or raised
   int32_t appended_type = -1;
 };
 
+/// An event that was not taken: it is in no history and nothing has seen it.
+struct RefusedEvent {
+  IncomingEvent event;
+  std::string reason;  // one sentence
+  Span where;          // the range or the condition that does not hold
+};
+
 struct OpenedInstance {
   int32_t entity = -1;
   int32_t parent = -1;  // position
@@ -77,6 +84,7 @@ struct StepResult {
   std::vector<Transition> transitions;
   std::vector<TaskEffect> tasks;
   std::vector<EventEffect> events;  // in the order they were handled
+  std::vector<RefusedEvent> refused;
   std::vector<OpenedInstance> opened;
   std::vector<NoteEffect> notes;
   std::vector<Firing> firings;

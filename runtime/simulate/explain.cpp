@@ -131,6 +131,9 @@ class Explaining {
       lines.push_back(std::string(changes[static_cast<int>(effect.change)]) + " task " + program_.queues[effect.task.queue].name + " \"" +
                       effect.task.treatment + "\" (" + effect.reason + ")");
     }
+    for (const auto& refused : result.refused) {
+      lines.push_back("refuse " + program_.events[refused.event.type].name + ": " + refused.reason);
+    }
     return lines;
   }
 
@@ -223,6 +226,11 @@ store::Result<Explanation> explain(store::Store& store, const checked::Program& 
   if (!way) return std::unexpected(way.error());
   for (auto& row : *way) {
     if (row.at <= at) explanation.way.push_back(std::move(row));
+  }
+  if (auto rows = store.quarantine_of(entity, key, 50)) {
+    for (auto& row : *rows) {
+      if (row.at <= at) explanation.set_aside.push_back(std::move(row));
+    }
   }
   if (auto lines = store.decisions(entity, key, 50)) explanation.decisions = std::move(*lines);
   Explaining(program, interpreter, **file, instance, explanation).run(calendar, settings, at);

@@ -31,6 +31,7 @@ void NightCounts::add(const NightCounts& other) {
   cases += other.cases;
   cases_changed += other.cases_changed;
   events += other.events;
+  events_refused += other.events_refused;
   transitions += other.transitions;
   notes += other.notes;
   tasks_created += other.tasks_created;
@@ -50,6 +51,7 @@ void Tally::add(const engine::StepResult& result) {
     ++faults_[{result.fault->rule_name, result.fault->message}];
     return;
   }
+  counts.events_refused += static_cast<int64_t>(result.refused.size());
   if (!result.had_effect()) return;
   ++counts.cases_changed;
   counts.events += static_cast<int64_t>(result.events.size());

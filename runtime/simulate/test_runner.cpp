@@ -148,6 +148,8 @@ class TestRun {
       throw Broken{where, message};
     }
     coverage_.events(stepped_);
+    for (const auto& refused : stepped_.refused)
+      result_.failures.push_back({where, "that `" + program_.events[refused.event.type].name + "` is accepted", refused.reason, now_});
     next_wake_ = stepped_.wake_at;
   }
 

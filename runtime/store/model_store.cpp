@@ -190,4 +190,13 @@ Result<std::vector<SetAside>> ModelStore::quarantine(int64_t limit) {
   return rows;
 }
 
+Result<std::vector<SetAside>> ModelStore::quarantine_of(const std::string& entity, const std::string& key, int64_t limit) {
+  const Lock lock(data_.guard);
+  std::vector<SetAside> rows;
+  for (auto row = data_.quarantine.rbegin(); row != data_.quarantine.rend() && rows.size() < static_cast<size_t>(limit); ++row) {
+    if (row->where == entity + " " + key) rows.push_back(*row);
+  }
+  return rows;
+}
+
 }  // namespace dunlin::store

@@ -105,6 +105,7 @@ class ModelStore final : public Store {
   Result<ImportCounts> post_events(const checked::Program& program, const std::vector<EventRow>& rows) override;
   Result<void> set_aside(const std::vector<SetAside>& rows) override;
   Result<std::vector<SetAside>> quarantine(int64_t limit) override;
+  Result<std::vector<SetAside>> quarantine_of(const std::string& entity, const std::string& key, int64_t limit) override;
 
   Result<std::vector<int32_t>> buckets_to_step(Instant now, bool full) override;
   Result<Cases> load(const checked::Program& program, int32_t bucket, Instant now, bool full, int64_t after_debtor, size_t limit, Cases& pool) override;

@@ -8,6 +8,7 @@
 #include "runtime/engine/state_codec.h"
 #include "runtime/store/postgres_batch.h"
 #include "runtime/store/postgres_inner.h"
+#include "runtime/store/postgres_refused.h"
 #include "runtime/store/postgres_tasks.h"
 #include "runtime/store/value_codec.h"
 
@@ -64,14 +65,6 @@ std::string compress(const std::string& plain) {
   return packed;
 }
 
-std::string key_text(const checked::Program& program, const abi::Instance& instance) {
-  const checked::Entity& entity = program.entities[static_cast<size_t>(instance.entity)];
-  if (entity.key_field == checked::none) return std::to_string(instance.id);
-  const checked::Field& key = entity.fields[static_cast<size_t>(entity.key_field)];
-  if (key.type.kind == checked::TypeKind::text) return std::string(reinterpret_cast<const abi::Text*>(instance.slots[key.slot])->view());
-  return checked::format_value(program, key.type, instance.slots + key.slot);
-}
-
 void append_reads(std::string& out, const std::vector<engine::ValueRead>& reads) {
   out += "{";
   for (size_t i = 0; i < reads.size(); ++i) {
@@ -100,6 +93,10 @@ class Writing {
     buckets_[case_file.bucket];
     for (const int32_t position : result.changed) add_state(case_file, position, loaded, result.had_effect() || !result.firings.empty());
     add_events_of(case_file, result, loaded);
+    for (const auto& refused : result.refused) {
+      if (refused.event.inbox_id != 0) inbox_.add(case_file.bucket, refused.event.at, refused.event.inbox_id);
+      refused_.add(layout_, case_file, refused);
+    }
     for (size_t i = 0; i < result.transitions.size(); ++i) add_transition(case_file, result.transitions[i], i);
     for (const auto& note : result.notes) {
       notes_.add(case_file.bucket, case_file.debtor_id, case_file.instance(note.instance).id, now_, std::string_view(note.text), std::string_view(note.whom));
@@ -114,6 +111,7 @@ class Writing {
     for (Batch* batch : {&cases_, &faulty_, &past_, &states_, &new_states_, &inbox_, &events_}) {
       if (auto sent = batch->send(connection); !sent) return sent;
     }
+    if (auto sent = refused_.send(connection); !sent) return sent;
     if (auto sent = tasks_.send(connection); !sent) return sent;
     for (auto& [entity, batch] : opened_) {
       if (auto sent = batch.send(connection); !sent) return sent;
@@ -136,7 +134,7 @@ class Writing {
     faulty_.add(case_file.bucket, case_file.debtor_id, case_file.step_number, abi::never);
     buckets_[case_file.bucket];
     const abi::Instance& instance = case_file.instance(std::max(fault.instance, 0));
-    const std::string location = program_.entities[static_cast<size_t>(instance.entity)].name + " " + key_text(program_, instance);
+    const std::string location = program_.entities[static_cast<size_t>(instance.entity)].name + " " + engine::key_text(program_, instance);
     std::string body = "{\"rule\": ";
     append_json_text(body, fault.rule_name);
     body += ", \"read\": ";
@@ -187,7 +185,7 @@ class Writing {
       found = opened_.emplace(opened.entity, Batch::added_to(target, types)).first;
     }
     const int32_t position = case_file.find(opened.id);
-    const std::string key = position < 0 ? std::to_string(opened.id) : key_text(program_, case_file.instance(position));
+    const std::string key = position < 0 ? std::to_string(opened.id) : engine::key_text(program_, case_file.instance(position));
     found->second.add(case_file.bucket, case_file.debtor_id, opened.id, case_file.instance(opened.parent).id, std::string_view(key), now_);
     for (size_t i = 0; i < table.leaves.size(); ++i) add_value(program_, table.leaves[i], opened.slots.data(), found->second.column(6 + i));
   }
@@ -211,6 +209,7 @@ class Writing {
   std::map<int32_t, std::string> buckets_;  // with the decisions made in them
   std::map<int32_t, Batch> opened_;         // by entity
   TaskChanges tasks_;
+  RefusedEvents refused_;
   Batch cases_{step_cases(version_, false), {int32, int64, int64, timestamp}};
   Batch faulty_{step_cases(version_, true), {int32, int64, int64, timestamp}};
   Batch past_{keep_past, {int32, int64, int64, timestamp}};

@@ -267,11 +267,17 @@ Result<void> PostgresStore::set_aside(const std::vector<SetAside>& rows) {
   return write([&](BulkConnection& connection) { return copy_in(connection, "dunlin.quarantine (at, kind, location, reason, body)", columns); });
 }
 
-Result<std::vector<SetAside>> PostgresStore::quarantine(int64_t limit) {
+Result<std::vector<SetAside>> PostgresStore::quarantine(int64_t limit) { return quarantined("", limit); }
+
+Result<std::vector<SetAside>> PostgresStore::quarantine_of(const std::string& entity, const std::string& key, int64_t limit) {
+  return quarantined("where location = " + quote_text(entity + " " + key), limit);
+}
+
+Result<std::vector<SetAside>> PostgresStore::quarantined(const std::string& where, int64_t limit) {
   std::vector<SetAside> rows;
   auto read = small("read what was set aside", [&](SmallWork& work) {
     for (const auto& row :
-         work.exec(fmt::format("select kind, location, reason, body, {} from dunlin.quarantine order by id desc limit {}", micros("at"), limit))) {
+         work.exec(fmt::format("select kind, location, reason, body, {} from dunlin.quarantine {} order by id desc limit {}", micros("at"), where, limit))) {
       rows.push_back({row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<std::string>(), row[3].as<std::string>(), row[4].as<int64_t>()});
     }
   });

@@ -71,6 +71,10 @@ class PostgresStore final : public Store {
   Result<ImportCounts> post_events(const checked::Program& program, const std::vector<EventRow>& rows) override;
   Result<void> set_aside(const std::vector<SetAside>& rows) override;
   Result<std::vector<SetAside>> quarantine(int64_t limit) override;
+  Result<std::vector<SetAside>> quarantine_of(const std::string& entity, const std::string& key, int64_t limit) override;
+  Result<std::vector<std::string>> bank_columns(const std::string& table) override;
+  Result<void> read_bank_table(const std::string& table, const std::vector<std::string>& columns, size_t batch,
+                               const std::function<Result<void>(std::vector<BankRow>&)>& take) override;
 
   Result<std::vector<int32_t>> buckets_to_step(Instant now, bool full) override;
   Result<Cases> load(const checked::Program& program, int32_t bucket, Instant now, bool full, int64_t after_debtor, size_t limit, Cases& pool) override;
@@ -143,6 +147,7 @@ class PostgresStore final : public Store {
   Result<Place> place_of(const std::string& entity, const std::string& key);
 
   // ---- postgres_import.cpp ----
+  Result<std::vector<SetAside>> quarantined(const std::string& where, int64_t limit);
   Result<void> put_entity(BulkConnection& connection, const Layout& layout, int32_t entity, const std::vector<const InstanceRow*>& rows, Instant as_of,
                           ImportCounts& counts);
 

@@ -131,6 +131,16 @@ class Store {
   virtual Result<ImportCounts> post_events(const checked::Program& program, const std::vector<EventRow>& rows) = 0;
   virtual Result<void> set_aside(const std::vector<SetAside>& rows) = 0;
   virtual Result<std::vector<SetAside>> quarantine(int64_t limit) = 0;
+  /// What was set aside of one instance, newest first: events that were refused, and its case file after a fault.
+  virtual Result<std::vector<SetAside>> quarantine_of(const std::string& entity, const std::string& key, int64_t limit) = 0;
+
+  // ---- tables of the bank (`entity … from table "crm.accounts"`): read, never written ----
+  /// Names of the columns of a table or view, in their order. An input error if it is not there or this role may not read it.
+  virtual Result<std::vector<std::string>> bank_columns(const std::string& table);
+  /// Reads these columns of all rows, as text; a missing value is nullopt. `take` gets at most `batch` rows at a time, may use the store, and stops by an error.
+  using BankRow = std::vector<std::optional<std::string>>;
+  virtual Result<void> read_bank_table(const std::string& table, const std::vector<std::string>& columns, size_t batch,
+                                       const std::function<Result<void>(std::vector<BankRow>&)>& take);
 
   // ---- stepping ----
   /// Buckets that have at least one case file to step at `now`: woken, with new events due, changed data, or under an old version. `full`: all with cases.

@@ -447,4 +447,18 @@ bool json_to_values(const checked::Program& program, const std::vector<Leaf>& le
   return good;
 }
 
+SetAside set_aside_of(const checked::Program& program, const engine::CaseFile& case_file, const engine::RefusedEvent& refused) {
+  const engine::IncomingEvent& event = refused.event;
+  const checked::EventType& type = program.events[static_cast<size_t>(event.type)];
+  const abi::Instance& owner = case_file.instance(event.instance);
+  std::string body = "{\"event\": ";
+  append_json_text(body, type.name);
+  body += ", \"at\": \"" + instant_text(event.at) + "\", \"source\": ";
+  append_json_text(body, event.source);
+  body += ", \"external_id\": ";
+  append_json_text(body, event.external_id);
+  body += ", \"values\": " + values_to_json(program, leaves_of(program, type.fields), event.slots.data()) + "}";
+  return {"event", program.entities[static_cast<size_t>(owner.entity)].name + " " + engine::key_text(program, owner), refused.reason, std::move(body), event.at};
+}
+
 }  // namespace dunlin::store

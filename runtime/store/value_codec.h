@@ -31,4 +31,7 @@ void append_json_text(std::string& out, std::string_view text);
 /// 2026-01-15T07:00:00Z
 std::string instant_text(Instant at);
 
+/// An event that a step did not take, as quarantine keeps it: the owner, the reason, and all that came with it.
+SetAside set_aside_of(const checked::Program& program, const engine::CaseFile& case_file, const engine::RefusedEvent& refused);
+
 }  // namespace dunlin::store

@@ -97,6 +97,10 @@ class Import {
   void take(const Row& row) {
     auto done = mapper_.map(row, source_.header(), arena_, mapped_);
     if (!done) return reject(done.error());
+    for (const auto& event : mapped_.events) {
+      auto refusal = options_.refuses ? options_.refuses(event) : std::nullopt;
+      if (refusal) return reject({row.line, "", fmt::format("{}: {}", program_.events[static_cast<size_t>(event.type)].name, *refusal), row_text(row)});
+    }
     if (!without_contradiction(row)) return;
     ++summary_.rows_taken;
     for (size_t i = 0; i < mapped_.instances.size(); ++i) {

@@ -22,6 +22,8 @@ struct ImportOptions {
   store::Instant as_of = 0;
   size_t batch_rows = 5000;
   std::function<void(int64_t position, int64_t total)> progress;  // may be empty
+  /// Why an event cannot be taken whatever its case file says; may be empty.
+  std::function<std::optional<std::string>(const store::EventRow&)> refuses;
 };
 
 /// Runs a whole source through. An error of the store ends it; what was committed before stays, and the same file can be imported again.

@@ -9,8 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "compiler/ir/native_signatures.h"
 #include "lang/diag/render.h"
 #include "lang/sema/check.h"
+#include "stdlib/native/standard_natives.h"
 
 using namespace dunlin;
 namespace fs = std::filesystem;
@@ -64,7 +66,9 @@ Outcome check(const std::string& text) {
   Diagnostics diagnostics;
   CheckOptions options;
   options.stdlib = root / "stdlib";
-  const auto program = check_bundle(bundle, sources, diagnostics, options);
+  auto program = check_bundle(bundle, sources, diagnostics, options);
+  if (program) ir::report_unmatched_natives(*program, standard_natives(), diagnostics);
+  if (diagnostics.has_errors()) program.reset();
   Outcome outcome;
   for (const Diagnostic& diagnostic : diagnostics.all()) {
     outcome.codes.insert(diagnostic.code);

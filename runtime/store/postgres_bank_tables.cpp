@@ -1,0 +1,76 @@
+// Tables and views of the bank that entities are mapped on: their columns, and their rows as text. Nothing here writes.
+#include <fmt/format.h>
+
+#include "runtime/store/layout.h"
+#include "runtime/store/postgres_small.h"
+
+namespace dunlin::store {
+
+namespace {
+
+std::string quote_name(std::string_view name) {
+  std::string quoted = "\"";
+  for (const char c : name) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + "\"";
+}
+
+/// `crm.accounts` is a schema and a table; without a schema the search path of the role decides.
+std::string quote_table(std::string_view table) {
+  const size_t dot = table.find('.');
+  return dot == std::string_view::npos ? quote_name(table) : quote_name(table.substr(0, dot)) + "." + quote_name(table.substr(dot + 1));
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> PostgresStore::bank_columns(const std::string& table) {
+  std::vector<std::string> columns;
+  bool there = false, readable = false;
+  auto read = small("look at the table " + table, [&](SmallWork& work) {
+    const std::string relation = quote_text(quote_table(table));
+    const auto found = work.exec(fmt::format(
+        "select c.oid, coalesce(has_table_privilege(c.oid, 'select') and has_schema_privilege(c.relnamespace, 'usage'), false) from pg_class c "
+        "where c.oid = to_regclass({}) and c.relkind in ('r', 'v', 'm', 'f', 'p')",
+        relation));
+    there = !found.empty();
+    if (!there) return;
+    readable = found[0][1].as<bool>();
+    for (const auto& row :
+         work.exec(fmt::format("select attname from pg_attribute where attrelid = {} and attnum > 0 and not attisdropped order by attnum", found[0][0].c_str()))) {
+      columns.push_back(row[0].as<std::string>());
+    }
+  });
+  if (!read) return std::unexpected(read.error());
+  if (!there) return failed(StoreError::Kind::input, fmt::format("the database has no table or view `{}`; its name is written as \"schema.table\"", table));
+  if (!readable)
+    return failed(StoreError::Kind::input, fmt::format("the role of this connection may not read `{}`; `grant usage on schema` and `grant select on` it", table));
+  return columns;
+}
+
+Result<void> PostgresStore::read_bank_table(const std::string& table, const std::vector<std::string>& columns, size_t batch,
+                                            const std::function<Result<void>(std::vector<BankRow>&)>& take) {
+  std::string list;
+  for (const auto& column : columns) list += (list.empty() ? "" : ", ") + quote_name(column) + "::text";
+  // A connection of its own: `take` uses the store while the rows come.
+  auto connection = BulkConnection::open(server_ ? server_->connection() : url_);
+  if (!connection) return std::unexpected(connection.error());
+  if (auto set = (*connection)->run("set datestyle = 'ISO'; set intervalstyle = 'iso_8601'; set timezone = 'UTC'; set default_transaction_read_only = on"); !set)
+    return std::unexpected(set.error());
+  auto rows = CopyOut::start(**connection, fmt::format("(select {} from {})", list, quote_table(table)), std::vector<ColumnType>(columns.size(), ColumnType::text));
+  if (!rows) return std::unexpected(rows.error());
+  Columns values;
+  std::vector<BankRow> taken;
+  for (;;) {
+    auto count = (*rows)->next(values, batch);
+    if (!count) return std::unexpected(count.error());
+    if (*count == 0) return {};
+    taken.assign(*count, BankRow(columns.size()));
+    for (size_t column = 0; column < columns.size(); ++column) {
+      for (size_t row = 0; row < *count; ++row) {
+        if (!values[column].is_missing(row)) taken[row][column] = std::string(values[column].view(row));
+      }
+    }
+    if (auto done = take(taken); !done) return done;
+  }
+}
+
+}  // namespace dunlin::store

@@ -1,0 +1,26 @@
+// Events that a step did not take: out of the history and the inbox, into quarantine.
+#pragma once
+
+#include "runtime/store/layout.h"
+#include "runtime/store/postgres_batch.h"
+
+namespace dunlin::store {
+
+class RefusedEvents {
+ public:
+  void add(const Layout& layout, const engine::CaseFile& case_file, const engine::RefusedEvent& refused);
+  Result<void> send(BulkConnection& connection);
+
+ private:
+  // An event that was refused is not known: the same id with better values may come again.
+  Batch events_{
+      "with gone as (delete from dunlin.event e using unnest($1, $2, $3, $4) i(bucket, case_id, at, seq) where e.bucket = i.bucket and e.case_id = i.case_id "
+      "and e.at = i.at and e.seq = i.seq returning e.bucket, e.source, e.external_id) delete from dunlin.event_key k using gone g where k.bucket = g.bucket "
+      "and k.key = md5(g.source || e'\\x1f' || g.external_id)::uuid",
+      {ColumnType::int32, ColumnType::int64, ColumnType::timestamp, ColumnType::int64}};
+  Batch quarantine_ = Batch::added_to(
+      "dunlin.quarantine (at, kind, location, reason, body, bucket, case_id)",
+      {ColumnType::timestamp, ColumnType::text, ColumnType::text, ColumnType::text, ColumnType::text, ColumnType::int32, ColumnType::int64});
+};
+
+}  // namespace dunlin::store
