@@ -18,9 +18,14 @@
 namespace dunlin::server {
 namespace {
 
+std::string reference_bundle() {
+  const auto shipped = shipped_folder("strategies/reference_night");
+  return shipped.empty() ? DUNLIN_BENCH_BUNDLE : shipped.string();
+}
+
 struct BenchCommand {
   CommonOptions common;
-  std::string stdlib, bundle = DUNLIN_BENCH_BUNDLE, database, data;
+  std::string stdlib, bundle = reference_bundle(), database, data;
   int64_t accounts = 1'000'000;
   int rounds = 5;
   bool end_to_end = false;

@@ -2,12 +2,16 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 
+#include "compiler/ir/lower.h"
 #include "lang/diag/render.h"
 #include "server/commands.h"
 #include "server/compile.h"
 #include "server/output/terminal.h"
+#include "server/strategy_cost.h"
 
 namespace dunlin::server {
 namespace {
@@ -47,6 +51,36 @@ std::string singular(const std::string& plural, int64_t count) {
   return plural.substr(0, plural.size() - 1);
 }
 
+nlohmann::ordered_json cost_json(const StrategyCost& cost) {
+  nlohmann::ordered_json body{{"strategy", cost.strategy}, {"for", cost.entity}, {"wakes_per_month", std::round(cost.wakes_per_month * 10) / 10}};
+  body["stages"] = nlohmann::ordered_json::array();
+  for (const auto& stage : cost.stages) {
+    body["stages"].push_back({{"stage", stage.stage}, {"wakes_per_month", std::round(stage.wakes_per_month * 10) / 10}, {"daily", stage.daily}});
+  }
+  body["work"] = nlohmann::ordered_json::array();
+  for (const auto& [repeated, steps] : cost.work.steps) body["work"].push_back({{"steps", steps}, {"for_each", repeated}});
+  return body;
+}
+
+/// One line a strategy, and one for each thing that wakes every account every day.
+void print_costs(const std::vector<StrategyCost>& costs) {
+  for (const auto& cost : costs) {
+    std::string most;
+    for (const auto& stage : cost.stages) {
+      if (most.empty() && stage.wakes_per_month == cost.wakes_per_month) most = stage.stage.empty() ? "before it enrols" : "in " + stage.stage;
+    }
+    fmt::print("{}: wakes each {} about {:.1f} times a month{}; at most {} steps of work each time\n", cost.strategy, cost.entity, cost.wakes_per_month,
+               most.empty() || cost.wakes_per_month == 0 ? "" : " (" + most + ")", cost.work.text());
+    std::map<std::string, std::string> daily;
+    for (const auto& stage : cost.stages) {
+      for (const auto& label : stage.daily) daily[label] += (daily[label].empty() ? "" : ", ") + (stage.stage.empty() ? "before it enrols" : stage.stage);
+    }
+    for (const auto& [label, stages] : daily) fmt::print("  every day in {}: {}\n", stages, label);
+  }
+}
+
+std::vector<StrategyCost> costs_of(const checked::Program& program) { return strategy_costs(program, *ir::lower(program)); }
+
 void print_json(const CheckedBundle& bundle) {
   auto body = nlohmann::ordered_json::parse(render_json(bundle.diagnostics, bundle.sources));
   body["good"] = bundle.program != nullptr;
@@ -55,6 +89,8 @@ void print_json(const CheckedBundle& bundle) {
     nlohmann::ordered_json summary{{"bundle", program.bundle.name}, {"title", program.bundle.title}, {"content_hash", program.content_hash}};
     for (const auto& [name, count] : count_parts(program)) summary[name] = count;
     body["summary"] = std::move(summary);
+    body["costs"] = nlohmann::ordered_json::array();
+    for (const auto& cost : costs_of(program)) body["costs"].push_back(cost_json(cost));
   }
   fmt::print("{}\n", body.dump(2));
 }
@@ -69,6 +105,7 @@ void print_text(const CheckedBundle& bundle, bool color) {
     parts += fmt::format("{}{} {}", parts.empty() ? "" : ", ", count, singular(name, count));
   }
   fmt::print("{} {}: {}\n", styled("good", Style::green, color), bundle.program->bundle.name, parts);
+  print_costs(costs_of(*bundle.program));
 }
 
 int check(const CheckCommand& command) {

@@ -14,6 +14,7 @@
 #include "server/import/generated_portfolio.h"
 #include "server/import/importer.h"
 #include "server/import/json_lines_reader.h"
+#include "server/import/mapped_tables.h"
 #include "server/open_store.h"
 #include "server/output/progress.h"
 #include "server/output/table.h"
@@ -32,7 +33,7 @@ struct ImportCommand {
   int64_t generate = 0;
   uint64_t seed = 1;
   int months = 6;
-  bool events = false, allow_rejected = false;
+  bool events = false, mapped = false, allow_rejected = false;
 };
 
 /// What all three kinds of import need. Lives as long as the import.
@@ -239,11 +240,61 @@ int write_generated(const ImportCommand& command) {
   return 0;
 }
 
+nlohmann::ordered_json pulled_json(const import::PulledTable& table) {
+  nlohmann::ordered_json body{{"entity", table.entity}, {"table", table.table}, {"rows_read", table.rows_read}, {"rows_rejected", table.rows_rejected}};
+  body.update(counts_json(table.counts));
+  body["first_rejections"] = nlohmann::ordered_json::array();
+  for (const auto& rejection : table.first_rejections) body["first_rejections"].push_back({{"column", rejection.column}, {"reason", rejection.reason}});
+  return body;
+}
+
+void print_pulled(const std::vector<import::PulledTable>& tables, bool color) {
+  using Align = Table::Align;
+  Table table({{"what"}, {"from"}, {"rows", Align::right}, {"new", Align::right}, {"changed", Align::right}, {"as before", Align::right},
+               {"rejected", Align::right}, {"set aside", Align::right}});
+  for (const auto& pulled : tables) {
+    const auto& counts = pulled.counts;
+    table.add({pulled.entity, pulled.table, grouped(pulled.rows_read), grouped(counts.inserted), grouped(counts.changed), grouped(counts.unchanged),
+               grouped(pulled.rows_rejected), grouped(counts.set_aside)});
+  }
+  fmt::print("{}", table.text(color));
+  for (const auto& pulled : tables) {
+    for (const auto& rejection : pulled.first_rejections) fmt::print("  {}\n", printable(rejection.reason));
+  }
+}
+
+/// --mapped: the rows of entities that are `from table`.
+int pull_mapped(const ImportCommand& command, Work& work) {
+  const auto& program = *work.bundle->program;
+  if (!import::has_bank_tables(program)) {
+    return fail(command.common, Exit::usage, "--mapped: no entity of this bundle is `from table`", "docs/guides/bank-tables.md shows how to lay one over a table");
+  }
+  import::PullOptions options;
+  std::string problem;
+  if (!find_as_of(command, work, options.as_of, problem)) return fail(command.common, Exit::usage, "--as-of: " + problem);
+  if (auto done = work.store->prepare(program); !done) return fail(command.common, done.error());
+  Progress progress("import", "rows", 0, command.common.progress);
+  options.progress = [&](int64_t rows) { progress.at(rows); };
+  auto tables = import::pull_bank_tables(*work.store, program, *work.zone, options);
+  progress.end();
+  if (!tables) return fail(command.common, tables.error());
+  if (command.common.json) {
+    auto body = nlohmann::ordered_json::array();
+    for (const auto& table : *tables) body.push_back(pulled_json(table));
+    fmt::print("{}\n", nlohmann::ordered_json{{"pulled", body}}.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  } else {
+    print_pulled(*tables, command.common.color);
+  }
+  bool clean = std::ranges::all_of(*tables, [](const auto& table) { return table.rows_rejected == 0; });
+  return static_cast<int>(clean || command.allow_rejected ? Exit::done : Exit::input);
+}
+
 int import_command(const ImportCommand& command) {
+  if (command.mapped && (!command.file.empty() || command.generate > 0)) return fail(command.common, Exit::usage, "--mapped reads the database; leave the file out");
   if (command.generate > 0 && !command.file.empty()) return fail(command.common, Exit::usage, "--generate makes its own rows; leave the file out");
   if (command.generate > 0 && !command.write_to.empty()) return write_generated(command);
-  if (command.generate == 0 && command.file.empty()) return fail(command.common, Exit::usage, "name a file, or --generate N");
-  if (command.generate == 0 && !command.events && command.mapping.empty()) {
+  if (command.generate == 0 && !command.mapped && command.file.empty()) return fail(command.common, Exit::usage, "name a file, or --mapped, or --generate N");
+  if (command.generate == 0 && !command.mapped && !command.events && command.mapping.empty()) {
     return fail(command.common, Exit::usage, "--mapping is missing: which columns are what?", "docs/guides/import-mapping.md shows how to write a mapping");
   }
   int exit = 0;
@@ -253,10 +304,12 @@ int import_command(const ImportCommand& command) {
   auto zone = import::Zone::find(work.bundle->program->bundle);
   if (!zone) return fail(command.common, Exit::environment, zone.error());
   work.zone = std::make_unique<import::Zone>(*zone);
-  if (exit = prepare_rows(command, work); exit != 0) return exit;
+  if (!command.mapped) {
+    if (exit = prepare_rows(command, work); exit != 0) return exit;
+  }
   work.store = open_store_or_exit(command.store, command.common, exit);
   if (!work.store) return exit;
-  return carry(command, work);
+  return command.mapped ? pull_mapped(command, work) : carry(command, work);
 }
 
 }  // namespace
@@ -272,6 +325,7 @@ void add_import_command(CLI::App& app, Chosen& chosen) {
   generate->check(CLI::Range(int64_t{1}, int64_t{100'000'000}));
   sub->add_option("--seed", command->seed, "Another seed makes another portfolio")->needs(generate)->capture_default_str();
   sub->add_option("--months", command->months, "Monthly statements to make up")->needs(generate)->check(CLI::Range(1, 120))->capture_default_str();
+  sub->add_flag("--mapped", command->mapped, "Pull the rows of entities that are `from table`, from the same database");
   sub->add_option("--write", command->write_to, "Write the generated rows to this CSV file instead of the database")->needs(generate);
   sub->add_option("--as-of", command->as_of, "Business time of the data; else the mapping's as_of, else now");
   sub->add_flag("--allow-rejected", command->allow_rejected, "Exit 0 even if rows were rejected");
@@ -280,7 +334,8 @@ void add_import_command(CLI::App& app, Chosen& chosen) {
   sub->footer(
       "Example:\n  dunlin import strategies/card_collections credit_default.csv --mapping uci_credit_default.toml\n"
       "  dunlin import --generate 5000 --seed 1 strategies/card_collections\n"
-      "  dunlin import events strategies/card_collections payments.jsonl");
+      "  dunlin import events strategies/card_collections payments.jsonl\n"
+      "  dunlin import --mapped --database postgresql://bank/collections my_bundle");
   auto* events = sub->add_subcommand("events", "Take in events in Dunlin's own columns: event, key, root, at, id, source and the fields");
   events->add_option("BUNDLE", command->bundle.folder, "Folder of the bundle")->required();
   events->add_option("FILE", command->file, "CSV or JSON lines (.jsonl)")->required();

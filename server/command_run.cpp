@@ -9,6 +9,7 @@
 #include "compiler/abi/clock.h"
 #include "server/commands.h"
 #include "server/compile.h"
+#include "server/import/mapped_tables.h"
 #include "server/import/value_reader.h"
 #include "server/open_store.h"
 #include "server/output/progress.h"
@@ -117,6 +118,17 @@ class Run {
     auto version = activate(store_, *bundle_.checked, at, report_.activated);
     if (!version) return std::unexpected(version.error());
     report_.version = *version;
+    return pull(at);
+  }
+
+  /// What changed in the bank's tables since the last run, before anybody decides on it.
+  store::Result<void> pull(int64_t at) {
+    if (!import::has_bank_tables(bundle_.program())) return {};
+    auto zone = import::Zone::find(bundle_.program().bundle);
+    if (!zone) return std::unexpected(store::StoreError{store::StoreError::Kind::environment, zone.error()});
+    auto tables = import::pull_bank_tables(store_, bundle_.program(), *zone, {.as_of = at});
+    if (!tables) return std::unexpected(tables.error());
+    report_.pulled = std::move(*tables);
     return {};
   }
 

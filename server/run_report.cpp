@@ -123,6 +123,10 @@ std::string summary_text(const RunReport& report) {
       grouped(counts.cases), grouped(counts.cases_changed), grouped(counts.events), grouped(counts.transitions), grouped(counts.tasks_created),
       grouped(counts.tasks_updated), grouped(counts.tasks_withdrawn), grouped(counts.faults));
   if (counts.events_refused > 0) text += fmt::format("refused by their ranges or `when`, and kept in table dunlin.quarantine: {} {}\n", grouped(counts.events_refused), counts.events_refused == 1 ? "event" : "events");
+  for (const auto& table : report.pulled) {
+    text += fmt::format("pulled from {}: {} rows, {} new, {} changed, {} rejected\n", table.table, grouped(table.rows_read), grouped(table.counts.inserted),
+                        grouped(table.counts.changed), grouped(table.rows_rejected));
+  }
   text += fmt::format("{:.1f} s: load {:.1f} s, step {:.1f} s, commit {:.1f} s, side by side\n", report.seconds, counts.load_s, counts.step_s, counts.commit_s);
   return text;
 }
@@ -153,6 +157,15 @@ std::string run_report_json(const RunReport& report) {
   body["transitions"] = Json::array();
   for (const auto& tally : report.nights.transitions) {
     body["transitions"].push_back({{"from", tally.from}, {"to", tally.to}, {"rule", tally.rule}, {"count", tally.count}});
+  }
+  body["pulled"] = Json::array();
+  for (const auto& table : report.pulled) {
+    body["pulled"].push_back({{"entity", table.entity},
+                              {"table", table.table},
+                              {"rows_read", table.rows_read},
+                              {"inserted", table.counts.inserted},
+                              {"changed", table.counts.changed},
+                              {"rows_rejected", table.rows_rejected}});
   }
   body["faults"] = Json::array();
   for (const auto& fault : report.nights.faults) body["faults"].push_back({{"rule", fault.rule}, {"message", fault.message}, {"cases", fault.count}});

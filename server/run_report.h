@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/simulate/night.h"
+#include "server/import/mapped_tables.h"
 #include "server/roll_rates.h"
 
 namespace dunlin::server {
@@ -24,6 +25,7 @@ struct RunReport {
   bool has_roll_rates = false;
   std::string roll_rate_of;
   RollRates roll_rates;
+  std::vector<import::PulledTable> pulled;  // what came from tables of the bank first
   double seconds = 0;  // all in all, with the report
 };
 

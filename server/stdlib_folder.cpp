@@ -14,6 +14,14 @@ bool is_folder(const fs::path& path) {
 
 }  // namespace
 
+fs::path shipped_folder(const std::string& name) {
+  std::error_code error;
+  fs::path executable = fs::read_symlink("/proc/self/exe", error);
+  if (error) return {};
+  fs::path beside = executable.parent_path().parent_path() / "share" / "dunlin" / name;
+  return is_folder(beside) ? beside : fs::path();
+}
+
 std::expected<fs::path, std::string> find_stdlib(const std::string& given) {
   if (!given.empty()) {
     if (is_folder(given)) return fs::path(given);
@@ -23,12 +31,7 @@ std::expected<fs::path, std::string> find_stdlib(const std::string& given) {
     if (is_folder(variable)) return fs::path(variable);
     return std::unexpected(std::string("there is no folder `") + variable + "` (DUNLIN_STDLIB)");
   }
-  std::error_code error;
-  fs::path executable = fs::read_symlink("/proc/self/exe", error);
-  if (!error) {
-    fs::path beside = executable.parent_path().parent_path() / "share" / "dunlin" / "stdlib";
-    if (is_folder(beside)) return beside;
-  }
+  if (auto shipped = shipped_folder("stdlib"); !shipped.empty()) return shipped;
   if (is_folder(DUNLIN_STDLIB_SOURCE)) return fs::path(DUNLIN_STDLIB_SOURCE);
   return std::unexpected("the standard library is not found; name its folder with --stdlib or DUNLIN_STDLIB");
 }

@@ -10,6 +10,7 @@
 #include "lang/sema/content_hash.h"
 #include "lang/sema/declare.h"
 #include "lang/sema/definitions.h"
+#include "lang/sema/follow_ups.h"
 #include "lang/sema/rules.h"
 #include "lang/syntax/parse.h"
 
@@ -42,6 +43,7 @@ class Loader {
   sema::DataFiles data;
   std::vector<SourceFile> all;  // everything that was read
   std::vector<uint32_t> library_files;
+  bool whole = true;  // false: a file could not be read at all, so nobody knows what it declares
 
  private:
   struct Loaded {
@@ -57,11 +59,14 @@ class Loader {
       const uint32_t id = sources_.add(source.path, std::string());
       diagnostics_.error("E0101", {id, 0, 0}, "`" + source.path + "` is not valid UTF-8: the first bad byte is number " + std::to_string(bad + 1)).help =
           "save the file as UTF-8";
+      whole = false;
       return;
     }
     const uint32_t id = sources_.add(source.path, source.text);
     if (library) library_files.push_back(id);
+    const size_t errors_before = diagnostics_.error_count();
     files_.push_back({parse_file(sources_, id, diagnostics_), library});
+    if (diagnostics_.error_count() > errors_before && files_.back().file.declarations.empty()) whole = false;
     for (const ast::Decl& declaration : files_.back().file.declarations) {
       if (const auto* module = std::get_if<ast::ModuleDecl>(&declaration.node)) modules_.insert(module->name.text());
     }
@@ -171,10 +176,14 @@ std::unique_ptr<checked::Program> check_bundle(const BundleSources& bundle, Sour
   const size_t errors_before = diagnostics.error_count();
   Loader loader(sources, diagnostics, options);
   loader.load(bundle);
+  if (!loader.whole) return nullptr;
   auto program = std::make_unique<checked::Program>();
   Context context{*program, diagnostics, sources, std::move(loader.placed), std::move(loader.data)};
   check_all(context, options.stdlib.empty() ? "" : (options.stdlib / "calendars").string());
-  if (diagnostics.error_count() > errors_before) return nullptr;
+  if (diagnostics.error_count() > errors_before) {
+    sema::drop_follow_ups(sources, diagnostics);
+    return nullptr;
+  }
   program->content_hash = sema::content_hash(loader.all);
   if (options.analyse) {
     AnalysisOptions analysis;

@@ -111,10 +111,7 @@ static void order_entities(Context& context, const std::vector<EntityPlace>& all
     made.name = place.declaration->name.text;
     made.doc = place.placed->declaration->doc;
     made.span = place.declaration->name.span;
-    if (place.declaration->table) {
-      context.error("E0901", made.span, "laying an entity over a table of the bank is not built into this version yet").help =
-          "leave `from table` out and bring the rows in with `dunlin import`";
-    }
+    if (place.declaration->table) made.table = *place.declaration->table;
     const auto self = static_cast<Index>(context.program.entities.size());
     if (place.declaration->parent) {
       made.parent = index.at(place.declaration->parent->text);

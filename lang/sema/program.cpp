@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "lang/sema/civil.h"
+#include "lang/sema/rule_words.h"
 
 namespace dunlin::checked {
 
@@ -224,6 +225,26 @@ std::string format_value(const Program& program, const Type& type, const int64_t
 }
 
 // ---- by name -------------------------------------------------------------------------------------
+
+const char* kind_word(Rule::Kind kind) {
+  switch (kind) {
+    case Rule::Kind::on_event:
+      return "on";
+    case Rule::Kind::on_entry:
+      return "on entry";
+    case Rule::Kind::when:
+      return "when";
+    case Rule::Kind::after:
+      return "after";
+    case Rule::Kind::at:
+      return "at";
+    case Rule::Kind::every:
+      return "every";
+    case Rule::Kind::keep:
+      return "keep";
+  }
+  return "";
+}
 
 std::string stage_name(const Program& program, Index stage) {
   if (stage < 0 || stage >= static_cast<Index>(program.stages.size())) return "";

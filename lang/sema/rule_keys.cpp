@@ -1,6 +1,7 @@
 // Names and keys of rules: what a running case remembers its timers and tasks by, so that a new version finds them again.
 #include <map>
 
+#include "lang/sema/rule_words.h"
 #include "lang/sema/rules.h"
 
 namespace dunlin::sema {
@@ -12,26 +13,6 @@ static uint64_t hash_of(const std::string& text) {
   uint64_t hash = 0xcbf2'9ce4'8422'2325;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x0000'0100'0000'01b3;
   return hash;
-}
-
-static const char* kind_word(Rule::Kind kind) {
-  switch (kind) {
-    case Rule::Kind::on_event:
-      return "on";
-    case Rule::Kind::on_entry:
-      return "on entry";
-    case Rule::Kind::when:
-      return "when";
-    case Rule::Kind::after:
-      return "after";
-    case Rule::Kind::at:
-      return "at";
-    case Rule::Kind::every:
-      return "every";
-    case Rule::Kind::keep:
-      return "keep";
-  }
-  return "";
 }
 
 namespace {
@@ -52,7 +33,7 @@ class KeyMaker {
         rule.key = hash_of("rule|" + owner + "|" + rule.name);
       } else {
         rule.name = (stage.empty() ? owner : stage) + " " + head(rule);
-        const std::string nature = owner + "|" + (rule.kind == Rule::Kind::keep ? "" : stage) + "|" + kind_word(rule.kind) + "|" + what(rule);
+        const std::string nature = owner + "|" + (rule.kind == Rule::Kind::keep ? "" : stage) + "|" + checked::kind_word(rule.kind) + "|" + what(rule);
         rule.key = hash_of(nature + "|" + std::to_string(++alike_[nature]));
       }
       const auto [at, fresh] = keys_.try_emplace(rule.key, rule.span);
@@ -85,7 +66,7 @@ class KeyMaker {
 
   /// The rule as written up to what it does: "after 3 days".
   std::string head(const Rule& rule) const {
-    std::string text = kind_word(rule.kind);
+    std::string text = checked::kind_word(rule.kind);
     if (rule.keep) return text + " " + context_.program.queues[rule.keep->queue].name + " " + source(rule.keep->treatment);
     for (size_t i = 0; i < rule.events.size(); ++i) {
       const checked::EventType& event = context_.program.events[rule.events[i]];

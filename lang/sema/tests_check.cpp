@@ -1,4 +1,6 @@
 // Tests that stand beside the rules.
+#include <map>
+
 #include "lang/sema/definitions.h"
 #include "lang/sema/rules.h"
 
@@ -233,11 +235,26 @@ class TestChecker {
         made.kind = Kind::expression;
         Surroundings around = around_;
         around.self_entity = made_.instances[made.subject].entity;
+        around.strategy = strategy_of(made.subject);
         if (written.expression) made.expression = make_root(context_, around, *written.expression, type_of(TypeKind::boolean));
         break;
       }
     }
+    if (made.kind == Kind::stage) expected_[made.subject] = context_.program.stages[made.stage].strategy;
     step.expects.push_back(std::move(made));
+  }
+
+  /// The strategy whose variables and stages an expectation may name: that of the stage last expected, else the only one there is for the subject.
+  Index strategy_of(Index subject) const {
+    if (const auto found = expected_.find(subject); found != expected_.end()) return found->second;
+    Index only = none;
+    const auto& strategies = context_.program.strategies;
+    for (size_t i = 0; i < strategies.size(); ++i) {
+      if (strategies[i].entity != made_.instances[subject].entity) continue;
+      if (only != none) return none;
+      only = static_cast<Index>(i);
+    }
+    return only;
   }
 
   Index stage_of(const ast::Path& path, Index entity) {
@@ -268,6 +285,7 @@ class TestChecker {
   const ast::TestDecl& written_;
   checked::Test made_;
   Surroundings around_;
+  std::map<Index, Index> expected_;  // by instance: strategy of the stage expected last
 };
 
 }  // namespace

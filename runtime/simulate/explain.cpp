@@ -4,6 +4,7 @@
 #include <map>
 
 #include "compiler/abi/arena.h"
+#include "lang/sema/rule_words.h"
 #include "runtime/engine/plan.h"
 #include "runtime/simulate/recorder.h"
 
@@ -57,11 +58,6 @@ class Witness final : public engine::StepListener {
   int32_t instance_;
   std::map<uint64_t, Seen> seen_;
 };
-
-const char* kind_text(Rule::Kind kind) {
-  static constexpr const char* names[] = {"on", "on entry", "when", "after", "at", "every", "keep"};
-  return names[static_cast<int>(kind)];
-}
 
 void take_trace(const Trace& trace, RuleExplained& rule) {
   for (const TraceCondition& condition : trace.conditions) rule.parts.push_back({condition.span, condition.holds, condition.deciding, condition.depth});
@@ -168,7 +164,7 @@ class Explaining {
 
   void add(const Rule& rule, const char* place) {
     if (rule.kind == Rule::Kind::on_entry) return;  // past
-    RuleExplained made{.place = place, .kind = kind_text(rule.kind), .name = rule.name, .where = rule.span};
+    RuleExplained made{.place = place, .kind = checked::kind_word(rule.kind), .name = rule.name, .where = rule.span};
     const Witness::Seen& seen = witness_.of(rule);
     for (const checked::RootId root : {rule.instant, rule.guard, rule.keep.has_value() ? rule.keep->binder_where : checked::none,
                                        rule.keep.has_value() ? rule.keep->condition : checked::none}) {

@@ -27,6 +27,15 @@ struct Broken {
   std::string message;
 };
 
+bool reads_variables(const checked::Expr& expr) {
+  const auto part_reads = [](const checked::ExprPtr& part) { return part != nullptr && reads_variables(*part); };
+  if (expr.op == checked::Op::variable || std::ranges::any_of(expr.args, part_reads)) return true;
+  if (expr.aggregate == nullptr) return false;
+  const checked::Aggregate& over = *expr.aggregate;
+  return part_reads(over.value) || part_reads(over.where) || part_reads(over.window_value) ||
+         std::ranges::any_of(over.order, [&](const auto& key) { return part_reads(key.key); });
+}
+
 /// One test on its way.
 class TestRun {
  public:
@@ -218,11 +227,18 @@ class TestRun {
       case TestExpect::Kind::withheld:
         return judge_task(expect, subject);
       case TestExpect::Kind::expression: {
+        if (!has_variables_for(expect.expression, subject)) return fail(expect, expect.text, stage_of(subject) + ", where these variables are not");
         const bool holds = value_of(expect.expression, expect.span, subject < 0 ? nullptr : &file_.instance(subject))[0] != 0;
         if (!holds) fail(expect, expect.text, found_values(expect, subject));
         return;
       }
     }
+  }
+
+  /// Variables are there only while the instance is in their strategy, or in a final stage of it.
+  bool has_variables_for(checked::RootId expression, int32_t subject) const {
+    const checked::Root& root = program_.roots[expression];
+    return root.strategy == checked::none || !reads_variables(*root.body) || (subject >= 0 && file_.state(subject).strategy == root.strategy);
   }
 
   std::string stage_of(int32_t subject) {

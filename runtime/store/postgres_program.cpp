@@ -86,24 +86,18 @@ void remember_rules(pqxx::work& work, const checked::Program& program) {
             " on conflict (key) do update set strategy = excluded.strategy, stage = excluded.stage, name = excluded.name");
 }
 
-const char* json_kind(const checked::Type& type) {
+/// Kinds of JSON values that dunlin.fits() tells apart; everything else comes as text.
+std::string json_kind(const checked::Program& program, const checked::Type& type) {
   switch (type.kind) {
     case TypeKind::boolean:
-      return "bool";
     case TypeKind::integer:
-      return "int";
     case TypeKind::decimal:
-      return "decimal";
     case TypeKind::number:
-      return "number";
     case TypeKind::money:
-      return "money";
     case TypeKind::date:
-      return "date";
     case TypeKind::time:
-      return "time";
     case TypeKind::datetime:
-      return "datetime";
+      return checked::type_name(program, type.known());
     case TypeKind::enumeration:
       return "enum";
     default:
@@ -130,7 +124,7 @@ void remember_events(pqxx::work& work, const Layout& layout) {
         literals = "array[" + literals + "]::text[]";
       }
       work.exec(fmt::format("insert into dunlin.event_field values ({}, {}, {}, {}, {})", number, work.quote(leaf.name),
-                            work.quote(std::string(json_kind(leaf.type))), leaf.optional, literals));
+                            work.quote(json_kind(program, leaf.type)), leaf.optional, literals));
     }
   }
 }

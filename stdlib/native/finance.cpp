@@ -21,7 +21,8 @@ struct FeeStep {
   int64_t above, fixed, share;
 };
 
-/// Tax Code of the Russian Federation, article 333.19, part 1, paragraph 1: as in force until and from 2024-09-08.
+/// Tax Code of the Russian Federation, article 333.19, part 1, paragraph 1, before and after Federal Law 259-FZ of 2024-08-08. The law came into force on
+/// 2024-09-08 and counts for claims that were sent after that day. Compared with what courts published of it, 2026-11-22.
 constexpr FeeStep until_2024[] = {{0, 0, 400}, {20'000, 800, 300}, {100'000, 3'200, 200}, {200'000, 5'200, 100}, {1'000'000, 13'200, 50}};
 constexpr FeeStep from_2024[] = {
     {0, 4'000, 0},           {100'000, 4'000, 300},   {300'000, 10'000, 250},    {500'000, 15'000, 200},    {1'000'000, 25'000, 100},
@@ -55,7 +56,7 @@ int32_t dunlin_native_annuity_payment(const int64_t* arguments, int64_t* result,
 int32_t dunlin_native_court_fee_ru(const int64_t* arguments, int64_t* result, dunlin_native_host*) {
   const int64_t claim = arguments[0];
   if (claim <= 0 || claim > std::numeric_limits<int64_t>::max() / 2) return 1;
-  static const int64_t change = dunlin::abi::date_of_civil(2024, 9, 8);
+  static const int64_t change = dunlin::abi::date_of_civil(2024, 9, 9);
   *result = arguments[1] < change ? fee_of(until_2024, claim, 400, 60'000) : fee_of(from_2024, claim, 4'000, 900'000);
   return 0;
 }

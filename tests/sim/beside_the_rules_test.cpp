@@ -175,4 +175,33 @@ TEST_CASE("the shipped bundles pass their own tests") {
   }
 }
 
+TEST_CASE("an expectation reads variables and stages of the strategy, and says where there are none") {
+  const Compiled compiled(R"(
+bundle small "Small" { timezone UTC, currency EUR, calendar none, day starts 06:00 }
+entity account { key id : text, overdue : int }
+queue letter { }
+strategy soft "Soft" for account {
+  enrol when overdue > 0
+  var sent : int = 0
+  stage writing {
+    every 7 days : letter "please", set sent = sent + 1
+  }
+}
+test "letters are counted" {
+  given account { overdue: 5 }
+  at 2026-01-05 : expect stage writing, sent = 0, visits(writing) = 1
+  at 2026-01-12 : expect sent = 1, in_stage(writing), date_of(entered_at) = 2026-01-05
+}
+test "nobody is enrolled" {
+  given account { overdue: 0 }
+  at 2026-01-05 : expect sent = 0
+}
+)");
+  const auto report = simulate::run_tests(compiled.program(), compiled.evaluator(), compiled.calendar(), {});
+  REQUIRE(report.results.size() == 2);
+  for (const auto& failure : report.results[0].failures) FAIL_CHECK("expected " << failure.expected << ", found " << failure.found);
+  REQUIRE(report.results[1].failures.size() == 1);
+  CHECK(report.results[1].failures[0].found == "no stage, where these variables are not");
+}
+
 }  // namespace dunlin::sim_test

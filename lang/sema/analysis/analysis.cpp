@@ -16,6 +16,7 @@ void analyse(const checked::Program& program, Diagnostics& diagnostics, const An
   check_handlers(program, conditions, diagnostics);
   check_conditions(program, conditions, diagnostics);
   check_use(program, diagnostics, options);
+  check_histories(program, diagnostics, options);
 }
 
 }  // namespace dunlin

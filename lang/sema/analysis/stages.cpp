@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lang/sema/analysis/strategies.h"
+#include "lang/sema/rule_words.h"
 
 namespace dunlin::analysis {
 
@@ -10,23 +11,6 @@ using checked::Index;
 using checked::Rule;
 
 namespace {
-
-const char* kind_of(const Rule& rule) {
-  switch (rule.kind) {
-    case Rule::Kind::when:
-      return "when";
-    case Rule::Kind::after:
-      return "after";
-    case Rule::Kind::at:
-      return "at";
-    case Rule::Kind::every:
-      return "every";
-    case Rule::Kind::keep:
-      return "keep";
-    default:
-      return "on";
-  }
-}
 
 constexpr size_t unreachable_max = 100;  // named in one run
 
@@ -107,7 +91,7 @@ class StageCheck {
     for (const Rule& rule : stage_at(stage).rules) {
       if (rule.kind == Rule::Kind::on_event || rule.kind == Rule::Kind::on_entry) continue;
       auto& diagnostic =
-          diagnostics_.error("E0610", rule.span, fmt::format("stage `{}` is final: this `{}` never runs", checked::stage_name(program_, stage), kind_of(rule)));
+          diagnostics_.error("E0610", rule.span, fmt::format("stage `{}` is final: this `{}` never runs", checked::stage_name(program_, stage), checked::kind_word(rule)));
       diagnostic.help = "in a final stage only `on` rules run; remove the rule, or do not make the stage final";
     }
   }

@@ -19,5 +19,7 @@ void check_handlers(const checked::Program& program, Conditions& conditions, Dia
 void check_conditions(const checked::Program& program, Conditions& conditions, Diagnostics& diagnostics);
 /// What is declared and never used; events that nothing handles or asks for.
 void check_use(const checked::Program& program, Diagnostics& diagnostics, const AnalysisOptions& options);
+/// Queries over unlimited history that have to look at all of it.
+void check_histories(const checked::Program& program, Diagnostics& diagnostics, const AnalysisOptions& options);
 
 }  // namespace dunlin::analysis

@@ -77,7 +77,7 @@ TEST_CASE("instalments, fees and feasts") {
   CHECK(value("annuity_payment", {10'000'000, 120'000, 12}, arena) == 888'488);  // 100 000 at 12% a year
   CHECK(value("annuity_payment", {1'200, 0, 12}, arena) == 100);
   CHECK(call("annuity_payment", {1'200, 0, 0}, result, arena) != 0);
-  const int64_t old_scale = date_of_civil(2024, 9, 7), new_scale = date_of_civil(2024, 9, 8);
+  const int64_t old_scale = date_of_civil(2024, 9, 8), new_scale = date_of_civil(2024, 9, 9);
   CHECK(value("court_fee_ru", {500'000, old_scale}, arena) == 40'000);           // 4%, at least 400
   CHECK(value("court_fee_ru", {15'000'000, old_scale}, arena) == 420'000);       // 3200 + 2% over 100 000
   CHECK(value("court_fee_ru", {5'000'000'000, old_scale}, arena) == 6'000'000);  // at most 60 000

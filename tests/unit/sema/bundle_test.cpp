@@ -134,3 +134,22 @@ TEST_CASE("parts of the language that are not built yet are refused, and nothing
 }
 
 TEST_CASE("bytes that are no text") { CHECK(check_files({{"a.dun", head}, {"b.dun", "entity \xFF"}}).codes().find("E0101") == 0); }
+
+TEST_CASE("a file that cannot be read leads to no message about what it would have declared") {
+  const std::string uses = "strategy s \"S\" for account { enrol when n = 1\n stage one { } }\n";
+  CHECK(check_files({{"a.dun", head + "entity debtor { key id : text }\n"}, {"b.dun", "entity account of debtor { key id : text, n : int \xff }\n"}, {"c.dun", uses}})
+            .codes() == "E0101");
+  CHECK(check_files({{"a.dun", head + "entity debtor { key id : text, d = " + std::string(3000, '(') + "1" + std::string(3000, ')') + " }\n"}}).codes() == "E0103");
+  CHECK(check_files({{"a.dun", head + "entity debtor { key id : text, d = 1" + std::string(70'000, ' ') + "}\n"}}).codes() == "E0102");
+}
+
+TEST_CASE("an item that cannot be read leads to no message about its name, and hides no other") {
+  const std::string text = head + "entity debtor { key id : text }\nentity account of debtor {\n  key id : text\n  overdue money\n}\n";
+  const auto check_rules = [&](const std::string& rules) { return check_files({{"a.dun", text + rules}}).codes(); };
+  CHECK(check_rules("strategy s \"S\" for account { enrol when overdue > 5\n stage one { } }\n") == "E0106");
+  CHECK(check_rules("strategy s \"S\" for account { enrol when overdo > 5\n stage one { } }\n") == "E0106 E0201");
+  // A stage whose head is broken is not missed, and neither is its strategy's only stage.
+  CHECK(check_files({{"a.dun", head + "entity account { key id : text }\nstrategy s \"S\" for account {\n  stage { }\n}\n"}}).codes().find("E0708") == std::string::npos);
+  // The head of the bundle itself.
+  CHECK(check_files({{"a.dun", "bundle { timezone UTC }\nentity account { key id : text }\n"}}).codes().find("E0803") == std::string::npos);
+}

@@ -73,3 +73,24 @@ TEST_CASE("mistakes in tests") {
   CHECK(with("at 2026-01-05 : expect stage a").codes() == "E0717");
   CHECK(with("given account { }\nat 2026-01-05 : set account.colour = 1").codes() == "E0208");
 }
+
+TEST_CASE("an expectation may name variables and stages of the subject's strategy") {
+  const std::string strategies = R"(
+strategy soft "Soft" for account { var letters : int = 0, stage a { }, stage b { } }
+)";
+  const std::string other = "strategy hard \"Hard\" for account { var visits_paid : int = 0, stage a { }, stage b { } }\n";
+  const auto with_test = [](const std::string& text, const std::string& items) {
+    return check(entities + text + "test \"t\" {\n given account { balance: 5 }\n" + items + "\n}\n");
+  };
+  const Checked one = with_test(strategies, " at 2026-01-05 : expect letters = 0, visits(a) = 1, entered_at < now");
+  INFO(one.text());
+  REQUIRE(one.program);
+  const auto& expects = one.program->tests.at(0).steps.at(0).expects;
+  CHECK(one.program->roots[expects.at(0).expression].strategy == 0);
+  // With two strategies the stage that was expected last says which is meant.
+  const Checked two = with_test(strategies + other, " at 2026-01-05 : expect stage hard.a, visits_paid = 0\n at 2026-01-06 : expect visits_paid = 0, in_stage(b)");
+  INFO(two.text());
+  REQUIRE(two.program);
+  CHECK(two.program->roots[two.program->tests.at(0).steps.at(0).expects.at(1).expression].strategy == 1);
+  CHECK(with_test(strategies + other, " at 2026-01-05 : expect letters = 0").codes() == "E0201");
+}

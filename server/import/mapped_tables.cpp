@@ -1,0 +1,186 @@
+#include "server/import/mapped_tables.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "server/import/near_match.h"
+
+namespace dunlin::import {
+namespace {
+
+using store::StoreError;
+
+/// Which column of the table is what; positions in `names`.
+struct Columns {
+  std::vector<std::string> names;
+  std::vector<size_t> fields;  // by field of the entity
+  size_t parent = 0, root = 0;
+};
+
+class Pull {
+ public:
+  Pull(store::Store& store, const checked::Program& program, const Zone& zone, const PullOptions& options)
+      : store_(store), program_(program), options_(options), reader_(program, zone) {}
+
+  store::Result<PulledTable> pull(int32_t entity) {
+    kind_ = &program_.entities[static_cast<size_t>(entity)];
+    entity_ = entity;
+    pulled_ = {.entity = kind_->name, .table = kind_->table};
+    auto there = store_.bank_columns(kind_->table);
+    if (!there) return std::unexpected(at_entity(there.error()));
+    auto columns = choose(*there);
+    if (!columns) return std::unexpected(columns.error());
+    columns_ = std::move(*columns);
+    auto done = store_.read_bank_table(kind_->table, columns_.names, options_.batch_rows, [&](std::vector<store::Store::BankRow>& rows) { return take(rows); });
+    if (!done) return std::unexpected(done.error());
+    return std::move(pulled_);
+  }
+
+ private:
+  StoreError at_entity(StoreError error) const {
+    error.message = fmt::format("entity `{}`: {}", kind_->name, error.message);
+    return error;
+  }
+
+  /// Fields have the names of their columns; the row's owner is `<owner>_id` or `<owner>`, the head of its case file likewise.
+  store::Result<Columns> choose(const std::vector<std::string>& there) const {
+    Columns chosen;
+    std::string missing;
+    const auto position = [&](const std::string& name) {
+      const auto known = std::ranges::find(chosen.names, name);
+      if (known != chosen.names.end()) return static_cast<size_t>(known - chosen.names.begin());
+      chosen.names.push_back(name);
+      return chosen.names.size() - 1;
+    };
+    const auto is_there = [&](const std::string& name) { return std::ranges::find(there, name) != there.end(); };
+    for (const auto& field : kind_->fields) {
+      if (!is_there(field.name)) {
+        const std::string near = near_match(field.name, there);
+        missing += fmt::format("{}`{}`{}", missing.empty() ? "" : ", ", field.name, near.empty() ? "" : " (there is `" + near + "`)");
+        continue;
+      }
+      chosen.fields.push_back(position(field.name));
+    }
+    const auto key_of = [&](const std::string& owner) -> size_t {
+      for (const std::string& name : {owner + "_id", owner}) {
+        if (is_there(name)) return position(name);
+      }
+      missing += fmt::format("{}`{}_id` (the key of its {})", missing.empty() ? "" : ", ", owner, owner);
+      return 0;
+    };
+    if (kind_->parent != checked::none) {
+      chosen.parent = key_of(program_.entities[static_cast<size_t>(kind_->parent)].name);
+      chosen.root = kind_->depth == 1 ? chosen.parent : key_of(program_.entities[0].name);
+    }
+    if (missing.empty()) return chosen;
+    return std::unexpected(StoreError{StoreError::Kind::input, fmt::format("entity `{}`: the table `{}` has no column {}; name the fields as the columns are "
+                                                                          "named, or lay the entity over a view",
+                                                                          kind_->name, kind_->table, missing)});
+  }
+
+  store::Result<void> take(std::vector<store::Store::BankRow>& rows) {
+    std::vector<store::InstanceRow> good;
+    std::vector<store::SetAside> aside;
+    for (const auto& row : rows) {
+      ++pulled_.rows_read;
+      store::InstanceRow made;
+      std::string column;
+      auto read = read_row(row, made, column);
+      if (read) {
+        good.push_back(std::move(made));
+      } else if (auto kept = reject(row, column, read.error(), aside); !kept) {
+        return kept;
+      }
+    }
+    if (auto done = store_.set_aside(aside); !done) return done;
+    auto counts = store_.put_instances(program_, good, options_.as_of);
+    if (!counts) return std::unexpected(counts.error());
+    pulled_.counts.inserted += counts->inserted;
+    pulled_.counts.changed += counts->changed;
+    pulled_.counts.unchanged += counts->unchanged;
+    pulled_.counts.duplicates += counts->duplicates;
+    pulled_.counts.set_aside += counts->set_aside;
+    arena_.clear();
+    if (options_.progress) options_.progress(pulled_.rows_read);
+    return {};
+  }
+
+  static std::string text_of(const store::Store::BankRow& row, size_t column) { return row[column].value_or(""); }
+
+  std::expected<void, std::string> read_row(const store::Store::BankRow& row, store::InstanceRow& made, std::string& column) {
+    made.entity = entity_;
+    made.key = text_of(row, columns_.fields[static_cast<size_t>(kind_->key_field)]);
+    made.root_key = made.key;
+    column = kind_->fields[static_cast<size_t>(kind_->key_field)].name;
+    if (made.key.empty()) return std::unexpected("there is no key");
+    if (kind_->parent != checked::none) {
+      made.parent_key = text_of(row, columns_.parent);
+      made.root_key = text_of(row, columns_.root);
+      column = columns_.names[made.parent_key.empty() ? columns_.parent : columns_.root];
+      if (made.parent_key.empty() || made.root_key.empty()) return std::unexpected("it is not said whom the row belongs to");
+    }
+    made.slots.assign(static_cast<size_t>(kind_->slot_count), 0);
+    for (size_t i = 0; i < kind_->fields.size(); ++i) {
+      const checked::Field& field = kind_->fields[i];
+      column = field.name;
+      auto value = row[columns_.fields[i]];
+      // What the bank left empty in a text is a text with nothing in it; what it left out is missing.
+      const bool empty_text = value && value->empty() && field.type.kind == checked::TypeKind::text;
+      if (empty_text) {
+        int64_t* to = made.slots.data() + field.slot;
+        if (field.type.optional) *to++ = 1;
+        *to = reinterpret_cast<int64_t>(arena_.text({}));
+        continue;
+      }
+      if (auto done = reader_.read_field(field, value.value_or(""), ValueFormat{}, arena_, made.slots.data() + field.slot); !done) return done;
+    }
+    return {};
+  }
+
+  /// A row that stays wrong is kept once, not once a night.
+  store::Result<void> reject(const store::Store::BankRow& row, const std::string& column, const std::string& reason, std::vector<store::SetAside>& aside) {
+    auto body = nlohmann::ordered_json::object();
+    for (size_t i = 0; i < columns_.names.size(); ++i) body[columns_.names[i]] = row[i] ? nlohmann::ordered_json(*row[i]) : nlohmann::ordered_json();
+    const std::string text = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    const std::string key = text_of(row, columns_.fields[static_cast<size_t>(kind_->key_field)]);
+    const std::string full = fmt::format("{}.{}: {}", kind_->table, column, reason);
+    ++pulled_.rows_rejected;
+    if (pulled_.first_rejections.size() < 20) pulled_.first_rejections.push_back({0, column, full, text});
+    auto known = store_.quarantine_of(kind_->name, key, 1);
+    if (!known) return std::unexpected(known.error());
+    if (!known->empty() && known->front().reason == full && known->front().body == text) return {};
+    aside.push_back({"row", kind_->name + " " + key, full, text, options_.as_of});
+    return {};
+  }
+
+  store::Store& store_;
+  const checked::Program& program_;
+  const PullOptions& options_;
+  ValueReader reader_;
+  const checked::Entity* kind_ = nullptr;
+  int32_t entity_ = -1;
+  Columns columns_;
+  abi::Arena arena_;
+  PulledTable pulled_;
+};
+
+}  // namespace
+
+bool has_bank_tables(const checked::Program& program) {
+  return std::ranges::any_of(program.entities, [](const auto& entity) { return !entity.table.empty(); });
+}
+
+store::Result<std::vector<PulledTable>> pull_bank_tables(store::Store& store, const checked::Program& program, const Zone& zone, const PullOptions& options) {
+  std::vector<PulledTable> tables;
+  for (size_t i = 0; i < program.entities.size(); ++i) {  // parents stand before their children
+    if (program.entities[i].table.empty()) continue;
+    auto pulled = Pull(store, program, zone, options).pull(static_cast<int32_t>(i));
+    if (!pulled) return std::unexpected(pulled.error());
+    tables.push_back(std::move(*pulled));
+  }
+  return tables;
+}
+
+}  // namespace dunlin::import

@@ -1,0 +1,34 @@
+// Entities over tables of the bank: their rows are pulled into the engine's own tables, where only those that differ wake a case file.
+// The bank's tables are read and never written. docs/guides/bank-tables.md says which column is what.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "runtime/store/store.h"
+#include "server/import/row_source.h"
+#include "server/import/value_reader.h"
+
+namespace dunlin::import {
+
+struct PulledTable {
+  std::string entity, table;
+  int64_t rows_read = 0, rows_rejected = 0;
+  store::ImportCounts counts;
+  std::vector<Rejection> first_rejections;  // at most 20; `column` may be empty, `body` is the row as JSON
+};
+
+struct PullOptions {
+  store::Instant as_of = 0;
+  size_t batch_rows = 5000;
+  std::function<void(int64_t rows)> progress;  // may be empty
+};
+
+bool has_bank_tables(const checked::Program& program);
+
+/// Pulls every entity that is `from table`, parents before children, in batches of one transaction each. Rows that do not fit are set aside with the
+/// reason. An error names the table and, where columns are missing, all of them; what was committed before stays.
+store::Result<std::vector<PulledTable>> pull_bank_tables(store::Store& store, const checked::Program& program, const Zone& zone, const PullOptions& options);
+
+}  // namespace dunlin::import
