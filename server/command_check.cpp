@@ -69,7 +69,7 @@ void print_costs(const std::vector<StrategyCost>& costs) {
     for (const auto& stage : cost.stages) {
       if (most.empty() && stage.wakes_per_month == cost.wakes_per_month) most = stage.stage.empty() ? "before it enrols" : "in " + stage.stage;
     }
-    fmt::print("{}: wakes each {} about {:.1f} times a month{}; at most {} steps of work each time\n", cost.strategy, cost.entity, cost.wakes_per_month,
+    fmt::print("{}: wakes each {} about {:.1f} times a month{}; work each time, at most: {}\n", cost.strategy, cost.entity, cost.wakes_per_month,
                most.empty() || cost.wakes_per_month == 0 ? "" : " (" + most + ")", cost.work.text());
     std::map<std::string, std::string> daily;
     for (const auto& stage : cost.stages) {

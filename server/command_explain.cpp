@@ -105,7 +105,8 @@ std::string explanation_json(const simulate::Explanation& explanation, const Sou
   body["set_aside"] = Json::array();
   for (const auto& row : explanation.set_aside) {
     auto came = Json::parse(row.body, nullptr, false);
-    body["set_aside"].push_back({{"at", clock.text(row.at)}, {"kind", row.kind}, {"reason", row.reason}, {"body", came.is_discarded() ? Json(row.body) : came}});
+    body["set_aside"].push_back(
+        {{"at", clock.text(row.at)}, {"kind", row.kind}, {"reason", row.reason}, {"body", came.is_discarded() ? Json(row.body) : came}});
   }
   if (explanation.fault)
     body["fault"] = {{"message", explanation.fault->message}, {"rule", explanation.fault->rule_name}, {"where", sources.locate(explanation.fault->where)}};

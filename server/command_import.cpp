@@ -176,9 +176,8 @@ bool find_as_of(const ImportCommand& command, Work& work, int64_t& as_of, std::s
 /// Events whose fields lie outside of ranges that need only the clock are rejected with their line; what needs the case file is judged by the step.
 std::expected<void, std::string> refuse_events(Work& work, import::ImportOptions& options) {
   const auto& program = *work.bundle->program;
-  bool any = std::ranges::any_of(program.events, [](const auto& type) {
-    return std::ranges::any_of(type.fields, [](const auto& field) { return field.in_range != checked::none; });
-  });
+  bool any = std::ranges::any_of(
+      program.events, [](const auto& type) { return std::ranges::any_of(type.fields, [](const auto& field) { return field.in_range != checked::none; }); });
   if (!any) return {};
   auto machine = make_machine(program, work.bundle->stdlib, false);
   if (!machine) return std::unexpected(machine.error());
@@ -250,8 +249,14 @@ nlohmann::ordered_json pulled_json(const import::PulledTable& table) {
 
 void print_pulled(const std::vector<import::PulledTable>& tables, bool color) {
   using Align = Table::Align;
-  Table table({{"what"}, {"from"}, {"rows", Align::right}, {"new", Align::right}, {"changed", Align::right}, {"as before", Align::right},
-               {"rejected", Align::right}, {"set aside", Align::right}});
+  Table table({{"what"},
+               {"from"},
+               {"rows", Align::right},
+               {"new", Align::right},
+               {"changed", Align::right},
+               {"as before", Align::right},
+               {"rejected", Align::right},
+               {"set aside", Align::right}});
   for (const auto& pulled : tables) {
     const auto& counts = pulled.counts;
     table.add({pulled.entity, pulled.table, grouped(pulled.rows_read), grouped(counts.inserted), grouped(counts.changed), grouped(counts.unchanged),
@@ -267,7 +272,8 @@ void print_pulled(const std::vector<import::PulledTable>& tables, bool color) {
 int pull_mapped(const ImportCommand& command, Work& work) {
   const auto& program = *work.bundle->program;
   if (!import::has_bank_tables(program)) {
-    return fail(command.common, Exit::usage, "--mapped: no entity of this bundle is `from table`", "docs/guides/bank-tables.md shows how to lay one over a table");
+    return fail(command.common, Exit::usage, "--mapped: no entity of this bundle is `from table`",
+                "docs/guides/bank-tables.md shows how to lay one over a table");
   }
   import::PullOptions options;
   std::string problem;
@@ -290,7 +296,8 @@ int pull_mapped(const ImportCommand& command, Work& work) {
 }
 
 int import_command(const ImportCommand& command) {
-  if (command.mapped && (!command.file.empty() || command.generate > 0)) return fail(command.common, Exit::usage, "--mapped reads the database; leave the file out");
+  if (command.mapped && (!command.file.empty() || command.generate > 0))
+    return fail(command.common, Exit::usage, "--mapped reads the database; leave the file out");
   if (command.generate > 0 && !command.file.empty()) return fail(command.common, Exit::usage, "--generate makes its own rows; leave the file out");
   if (command.generate > 0 && !command.write_to.empty()) return write_generated(command);
   if (command.generate == 0 && !command.mapped && command.file.empty()) return fail(command.common, Exit::usage, "name a file, or --mapped, or --generate N");

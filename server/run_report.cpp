@@ -122,7 +122,9 @@ std::string summary_text(const RunReport& report) {
       "{} case files stepped, {} with an effect; {} events, {} moves between stages; tasks: {} created, {} changed, {} withdrawn; {} cases set aside\n",
       grouped(counts.cases), grouped(counts.cases_changed), grouped(counts.events), grouped(counts.transitions), grouped(counts.tasks_created),
       grouped(counts.tasks_updated), grouped(counts.tasks_withdrawn), grouped(counts.faults));
-  if (counts.events_refused > 0) text += fmt::format("refused by their ranges or `when`, and kept in table dunlin.quarantine: {} {}\n", grouped(counts.events_refused), counts.events_refused == 1 ? "event" : "events");
+  if (counts.events_refused > 0)
+    text += fmt::format("refused by their ranges or `when`, and kept in table dunlin.quarantine: {} {}\n", grouped(counts.events_refused),
+                        counts.events_refused == 1 ? "event" : "events");
   for (const auto& table : report.pulled) {
     text += fmt::format("pulled from {}: {} rows, {} new, {} changed, {} rejected\n", table.table, grouped(table.rows_read), grouped(table.counts.inserted),
                         grouped(table.counts.changed), grouped(table.rows_rejected));

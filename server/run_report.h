@@ -26,7 +26,7 @@ struct RunReport {
   std::string roll_rate_of;
   RollRates roll_rates;
   std::vector<import::PulledTable> pulled;  // what came from tables of the bank first
-  double seconds = 0;  // all in all, with the report
+  double seconds = 0;                       // all in all, with the report
 };
 
 /// Parts that can be asked for one by one.

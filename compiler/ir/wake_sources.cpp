@@ -100,9 +100,8 @@ void WakeSourceFinder::look_at_date(const Function& function, NodeId date, Visit
     visit.found.working_days = true;
   } else {
     const Node& node = function.nodes[static_cast<size_t>(date)];
-    const bool from_today = node.op == Op::add_saturating && std::ranges::any_of(node.operands, [&](NodeId operand) {
-                              return function.nodes[static_cast<size_t>(operand)].op == Op::today;
-                            });
+    const bool from_today = node.op == Op::add_saturating &&
+                            std::ranges::any_of(node.operands, [&](NodeId operand) { return function.nodes[static_cast<size_t>(operand)].op == Op::today; });
     if (from_today) {
       visit.found.daily = true;
     } else {

@@ -163,6 +163,7 @@ void check_all(Context& context, const std::string& calendars) {
   check_name_clashes(context);
   check_queues(context);
   check_definitions(context);
+  check_call_depth(context);
   check_strategies(context);
   check_limits(context);
   check_tests(context);

@@ -12,6 +12,8 @@ bool ensure_table(Context& context, Index table, Span use);
 
 /// Settings, derived fields, functions, tables and conditions of outcomes: all that has not been needed before.
 void check_definitions(Context& context);
+/// Calls that would nest deeper than both backends let them.
+void check_call_depth(Context& context);
 /// Costs, leases and fields of queues. Before anything that makes tasks.
 void check_queues(Context& context);
 

@@ -64,8 +64,7 @@ std::optional<EventRefusal> EventJudge::judge(const IncomingEvent& event, const 
   return std::nullopt;
 }
 
-std::optional<EventRefusal> EventJudge::judge_field(const checked::Field& field, const IncomingEvent& event, const abi::EvalContext& context,
-                                                    bool clock_only) {
+std::optional<EventRefusal> EventJudge::judge_field(const checked::Field& field, const IncomingEvent& event, const abi::EvalContext& context, bool clock_only) {
   if (field.in_range == checked::none && !field.minimum && !field.maximum) return std::nullopt;
   const int64_t* value = event.slots.data() + field.slot;
   if (field.type.optional && *value++ == 0) return std::nullopt;
@@ -110,11 +109,8 @@ std::optional<EventRefusal> event_refusal(const checked::Program& program, const
   EventJudge judge(program, evaluator);
   if (!judge.has_conditions(event.type)) return std::nullopt;
   abi::Arena arena;
-  const abi::EvalContext context{.case_file = &case_file.view(),
-                                 .self = &case_file.instance(event.instance),
-                                 .settings = settings.data(),
-                                 .calendar = &calendar,
-                                 .arena = &arena};
+  const abi::EvalContext context{
+      .case_file = &case_file.view(), .self = &case_file.instance(event.instance), .settings = settings.data(), .calendar = &calendar, .arena = &arena};
   return judge.judge(event, context);
 }
 

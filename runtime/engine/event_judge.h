@@ -39,8 +39,8 @@ class EventJudge {
   const checked::Program& program_;
   const Evaluator& evaluator_;
   Reads reads_;
-  std::vector<bool> judged_;         // by event type
-  std::vector<bool> needs_case_;     // by root: ranges that read more than the clock and settings
+  std::vector<bool> judged_;      // by event type
+  std::vector<bool> needs_case_;  // by root: ranges that read more than the clock and settings
   std::vector<int64_t> out_;
 };
 

@@ -28,7 +28,13 @@ const abi::Text* as_text(int64_t slot) { return reinterpret_cast<const abi::Text
 }  // namespace
 
 Run::Run(const checked::Program& program, const Evaluator& evaluator, const abi::Calendar& calendar, std::vector<int64_t> settings)
-    : program_(program), evaluator_(evaluator), calendar_(calendar), settings_(std::move(settings)), plan_(program), reads_(program, evaluator), judge_(program, evaluator) {
+    : program_(program),
+      evaluator_(evaluator),
+      calendar_(calendar),
+      settings_(std::move(settings)),
+      plan_(program),
+      reads_(program, evaluator),
+      judge_(program, evaluator) {
   int32_t most = 1;
   for (const checked::Root& root : program.roots) {
     root_slots_.push_back(checked::slot_count(program, root.type));

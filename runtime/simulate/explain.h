@@ -50,9 +50,9 @@ struct Explanation {
   Instant wake_at = abi::never;  // the next instant at which anything could change
   std::vector<store::TransitionRow> way;
   std::vector<RuleExplained> rules;
-  std::vector<std::string> would_do;   // what a step at this instant would do; empty: nothing
-  std::vector<std::string> tasks;      // open then: `call "soft_script"`
-  std::vector<std::string> decisions;  // newest first, as the store keeps them
+  std::vector<std::string> would_do;       // what a step at this instant would do; empty: nothing
+  std::vector<std::string> tasks;          // open then: `call "soft_script"`
+  std::vector<std::string> decisions;      // newest first, as the store keeps them
   std::vector<store::SetAside> set_aside;  // events that were refused, cases that were set aside; newest first
   std::optional<engine::StepFault> fault;
 };

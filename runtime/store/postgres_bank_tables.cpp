@@ -27,22 +27,23 @@ Result<std::vector<std::string>> PostgresStore::bank_columns(const std::string& 
   bool there = false, readable = false;
   auto read = small("look at the table " + table, [&](SmallWork& work) {
     const std::string relation = quote_text(quote_table(table));
-    const auto found = work.exec(fmt::format(
-        "select c.oid, coalesce(has_table_privilege(c.oid, 'select') and has_schema_privilege(c.relnamespace, 'usage'), false) from pg_class c "
-        "where c.oid = to_regclass({}) and c.relkind in ('r', 'v', 'm', 'f', 'p')",
-        relation));
+    const auto found = work.exec(
+        fmt::format("select c.oid, coalesce(has_table_privilege(c.oid, 'select') and has_schema_privilege(c.relnamespace, 'usage'), false) from pg_class c "
+                    "where c.oid = to_regclass({}) and c.relkind in ('r', 'v', 'm', 'f', 'p')",
+                    relation));
     there = !found.empty();
     if (!there) return;
     readable = found[0][1].as<bool>();
-    for (const auto& row :
-         work.exec(fmt::format("select attname from pg_attribute where attrelid = {} and attnum > 0 and not attisdropped order by attnum", found[0][0].c_str()))) {
+    for (const auto& row : work.exec(
+             fmt::format("select attname from pg_attribute where attrelid = {} and attnum > 0 and not attisdropped order by attnum", found[0][0].c_str()))) {
       columns.push_back(row[0].as<std::string>());
     }
   });
   if (!read) return std::unexpected(read.error());
   if (!there) return failed(StoreError::Kind::input, fmt::format("the database has no table or view `{}`; its name is written as \"schema.table\"", table));
   if (!readable)
-    return failed(StoreError::Kind::input, fmt::format("the role of this connection may not read `{}`; `grant usage on schema` and `grant select on` it", table));
+    return failed(StoreError::Kind::input,
+                  fmt::format("the role of this connection may not read `{}`; `grant usage on schema` and `grant select on` it", table));
   return columns;
 }
 
@@ -53,9 +54,11 @@ Result<void> PostgresStore::read_bank_table(const std::string& table, const std:
   // A connection of its own: `take` uses the store while the rows come.
   auto connection = BulkConnection::open(server_ ? server_->connection() : url_);
   if (!connection) return std::unexpected(connection.error());
-  if (auto set = (*connection)->run("set datestyle = 'ISO'; set intervalstyle = 'iso_8601'; set timezone = 'UTC'; set default_transaction_read_only = on"); !set)
+  if (auto set = (*connection)->run("set datestyle = 'ISO'; set intervalstyle = 'iso_8601'; set timezone = 'UTC'; set default_transaction_read_only = on");
+      !set)
     return std::unexpected(set.error());
-  auto rows = CopyOut::start(**connection, fmt::format("(select {} from {})", list, quote_table(table)), std::vector<ColumnType>(columns.size(), ColumnType::text));
+  auto rows =
+      CopyOut::start(**connection, fmt::format("(select {} from {})", list, quote_table(table)), std::vector<ColumnType>(columns.size(), ColumnType::text));
   if (!rows) return std::unexpected(rows.error());
   Columns values;
   std::vector<BankRow> taken;

@@ -185,9 +185,10 @@ Result<void> PostgresStore::prepare(const checked::Program& program) {
     remember_events(work, layout);
     remember_queues(work, program);
     make_key_view(work, layout);
-    work.exec(fmt::format("insert into dunlin.prepared (content_hash, timezone) values ({}, {}) on conflict (single) do update set "
-                          "content_hash = excluded.content_hash, timezone = excluded.timezone",
-                          work.quote(program.content_hash), work.quote(program.bundle.timezone)));
+    work.exec(
+        fmt::format("insert into dunlin.prepared (content_hash, timezone) values ({}, {}) on conflict (single) do update set "
+                    "content_hash = excluded.content_hash, timezone = excluded.timezone",
+                    work.quote(program.content_hash), work.quote(program.bundle.timezone)));
   });
   if (obstacle) return failed(StoreError::Kind::input, *obstacle);
   return made;

@@ -18,9 +18,9 @@ class RefusedEvents {
       "and e.at = i.at and e.seq = i.seq returning e.bucket, e.source, e.external_id) delete from dunlin.event_key k using gone g where k.bucket = g.bucket "
       "and k.key = md5(g.source || e'\\x1f' || g.external_id)::uuid",
       {ColumnType::int32, ColumnType::int64, ColumnType::timestamp, ColumnType::int64}};
-  Batch quarantine_ = Batch::added_to(
-      "dunlin.quarantine (at, kind, location, reason, body, bucket, case_id)",
-      {ColumnType::timestamp, ColumnType::text, ColumnType::text, ColumnType::text, ColumnType::text, ColumnType::int32, ColumnType::int64});
+  Batch quarantine_ =
+      Batch::added_to("dunlin.quarantine (at, kind, location, reason, body, bucket, case_id)",
+                      {ColumnType::timestamp, ColumnType::text, ColumnType::text, ColumnType::text, ColumnType::text, ColumnType::int32, ColumnType::int64});
 };
 
 }  // namespace dunlin::store

@@ -137,7 +137,8 @@ class Store {
   // ---- tables of the bank (`entity … from table "crm.accounts"`): read, never written ----
   /// Names of the columns of a table or view, in their order. An input error if it is not there or this role may not read it.
   virtual Result<std::vector<std::string>> bank_columns(const std::string& table);
-  /// Reads these columns of all rows, as text; a missing value is nullopt. `take` gets at most `batch` rows at a time, may use the store, and stops by an error.
+  /// Reads these columns of all rows, as text; a missing value is nullopt. `take` gets at most `batch` rows at a time, may use the store, and stops by an
+  /// error.
   using BankRow = std::vector<std::optional<std::string>>;
   virtual Result<void> read_bank_table(const std::string& table, const std::vector<std::string>& columns, size_t batch,
                                        const std::function<Result<void>(std::vector<BankRow>&)>& take);

@@ -458,7 +458,8 @@ SetAside set_aside_of(const checked::Program& program, const engine::CaseFile& c
   body += ", \"external_id\": ";
   append_json_text(body, event.external_id);
   body += ", \"values\": " + values_to_json(program, leaves_of(program, type.fields), event.slots.data()) + "}";
-  return {"event", program.entities[static_cast<size_t>(owner.entity)].name + " " + engine::key_text(program, owner), refused.reason, std::move(body), event.at};
+  return {"event", program.entities[static_cast<size_t>(owner.entity)].name + " " + engine::key_text(program, owner), refused.reason, std::move(body),
+          event.at};
 }
 
 }  // namespace dunlin::store

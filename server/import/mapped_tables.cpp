@@ -76,8 +76,8 @@ class Pull {
     }
     if (missing.empty()) return chosen;
     return std::unexpected(StoreError{StoreError::Kind::input, fmt::format("entity `{}`: the table `{}` has no column {}; name the fields as the columns are "
-                                                                          "named, or lay the entity over a view",
-                                                                          kind_->name, kind_->table, missing)});
+                                                                           "named, or lay the entity over a view",
+                                                                           kind_->name, kind_->table, missing)});
   }
 
   store::Result<void> take(std::vector<store::Store::BankRow>& rows) {

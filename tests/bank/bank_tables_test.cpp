@@ -62,7 +62,7 @@ class Bank {
     sql_ = std::move(*connection);
     run(R"(create schema crm;
       create table crm.customers (id text primary key, name text not null, internal_note text);
-      create table crm.accounts (id text primary key, debtor_id text, balance numeric(12, 2), stage int, score int, opened date, changed_at timestamptz, insured bool);
+      create table crm.accounts (id text primary key, debtor_id text, balance numeric(14, 4), stage int, score int, opened date, changed_at timestamptz, insured bool);
       create view crm.writs as select 1::bigint as number, 'A1'::text as account_id, 'D1'::text as debtor_id, 70.5::numeric as amount;
       insert into crm.customers values ('D1', 'Ann Invented', 'x'), ('D2', 'Ben Invented', null);
       insert into crm.accounts values ('A1', 'D1', 250.00, 3, 610, '2024-05-01', '2026-01-02 10:00:00.5+00', true), ('A2', 'D2', 50, null, null, null, null, false);)");
@@ -85,7 +85,8 @@ class Bank {
     return found->value_or("");
   }
   Said dunlin(const std::string& words, const std::string& behind = "") const {
-    const std::string command = "'" DUNLIN_COMMAND "' " + words + " '" + (folder_ / "bundle").string() + "' " + behind + " --database '" + server_->connection() + "' 2>&1";
+    const std::string command =
+        "'" DUNLIN_COMMAND "' " + words + " '" + (folder_ / "bundle").string() + "' " + behind + " --database '" + server_->connection() + "' 2>&1";
     FILE* pipe = popen(command.c_str(), "r");
     REQUIRE(pipe != nullptr);
     Said said;
@@ -142,13 +143,16 @@ TEST_CASE("rows of the bank's tables become case files, and only what changed wa
   CHECK(said.exit == 0);
   CHECK(said.has("balance = 90.00"));
   CHECK(bank.value("select string_agg(a::text, ';') from crm.accounts a where id = 'A2'") != "");
-  CHECK(before.substr(before.find(';')) == bank.value(untouched + " where id in ('A1', 'A2')").substr(bank.value(untouched + " where id in ('A1', 'A2')").find(';')));
+  CHECK(before.substr(before.find(';')) ==
+        bank.value(untouched + " where id in ('A1', 'A2')").substr(bank.value(untouched + " where id in ('A1', 'A2')").find(';')));
 }
 
 TEST_CASE("a row of the bank that does not fit is set aside once, with its column and its reason") {
   Bank bank;
   if (!bank.there()) return;
-  bank.run("insert into crm.accounts values ('A8', 'D1', 10, null, 900, null, null, true), ('A9', null, 10, null, null, null, null, true), ('A7', 'D9', 10, null, null, null, null, true), ('A6', 'D1', 10.005, null, null, null, null, true), ('A5', 'D1', 10, null, null, null, null, null)");
+  bank.run(
+      "insert into crm.accounts values ('A8', 'D1', 10, null, 900, null, null, true), ('A9', null, 10, null, null, null, null, true), ('A7', 'D9', 10, null, "
+      "null, null, null, true), ('A6', 'D1', 10.005, null, null, null, null, true), ('A5', 'D1', 10, null, null, null, null, null)");
   Said said = bank.dunlin("import --mapped");
   INFO(said.text);
   CHECK(said.exit == 1);

@@ -90,8 +90,8 @@ class StageCheck {
   void rules_of_final(Index stage) {
     for (const Rule& rule : stage_at(stage).rules) {
       if (rule.kind == Rule::Kind::on_event || rule.kind == Rule::Kind::on_entry) continue;
-      auto& diagnostic =
-          diagnostics_.error("E0610", rule.span, fmt::format("stage `{}` is final: this `{}` never runs", checked::stage_name(program_, stage), checked::kind_word(rule)));
+      auto& diagnostic = diagnostics_.error(
+          "E0610", rule.span, fmt::format("stage `{}` is final: this `{}` never runs", checked::stage_name(program_, stage), checked::kind_word(rule.kind)));
       diagnostic.help = "in a final stage only `on` rules run; remove the rule, or do not make the stage final";
     }
   }

@@ -21,7 +21,7 @@ int64_t held(int64_t steps) { return std::min(steps, most); }
 
 std::string grouped(int64_t number) {
   std::string digits = std::to_string(number);
-  for (int64_t at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<size_t>(at), " ");
+  for (int64_t at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<size_t>(at), ",");
   return digits;
 }
 
@@ -48,10 +48,10 @@ std::string Work::text() const {
   std::string text;
   for (const auto& [factors, count] : steps) {
     if (count == 0) continue;
-    text += (text.empty() ? "" : " + ") + grouped(count);
+    text += (text.empty() ? "" : ", ") + grouped(count) + (text.empty() ? " steps" : "");
     for (const std::string& factor : factors) text += (&factor == &factors.front() ? " for each " : " and ") + factor;
   }
-  return text.empty() ? "0" : text;
+  return text.empty() ? "0 steps" : text;
 }
 
 /// What one evaluation computes only once, however often it is written: attributes of the instance that asks, by index.

@@ -17,7 +17,7 @@ struct Work {
   void add(const Work& other);
   /// The same, for each element of `what`.
   Work each(const std::string& what) const;
-  /// "210 + 12 for each event `call`"; factors that are multiplied stand side by side.
+  /// "210 steps, 12 for each event `call`"; factors that are multiplied stand side by side.
   std::string text() const;
 };
 

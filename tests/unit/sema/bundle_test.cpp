@@ -137,9 +137,11 @@ TEST_CASE("bytes that are no text") { CHECK(check_files({{"a.dun", head}, {"b.du
 
 TEST_CASE("a file that cannot be read leads to no message about what it would have declared") {
   const std::string uses = "strategy s \"S\" for account { enrol when n = 1\n stage one { } }\n";
-  CHECK(check_files({{"a.dun", head + "entity debtor { key id : text }\n"}, {"b.dun", "entity account of debtor { key id : text, n : int \xff }\n"}, {"c.dun", uses}})
+  CHECK(check_files(
+            {{"a.dun", head + "entity debtor { key id : text }\n"}, {"b.dun", "entity account of debtor { key id : text, n : int \xff }\n"}, {"c.dun", uses}})
             .codes() == "E0101");
-  CHECK(check_files({{"a.dun", head + "entity debtor { key id : text, d = " + std::string(3000, '(') + "1" + std::string(3000, ')') + " }\n"}}).codes() == "E0103");
+  CHECK(check_files({{"a.dun", head + "entity debtor { key id : text, d = " + std::string(3000, '(') + "1" + std::string(3000, ')') + " }\n"}}).codes() ==
+        "E0103");
   CHECK(check_files({{"a.dun", head + "entity debtor { key id : text, d = 1" + std::string(70'000, ' ') + "}\n"}}).codes() == "E0102");
 }
 
@@ -149,7 +151,19 @@ TEST_CASE("an item that cannot be read leads to no message about its name, and h
   CHECK(check_rules("strategy s \"S\" for account { enrol when overdue > 5\n stage one { } }\n") == "E0106");
   CHECK(check_rules("strategy s \"S\" for account { enrol when overdo > 5\n stage one { } }\n") == "E0106 E0201");
   // A stage whose head is broken is not missed, and neither is its strategy's only stage.
-  CHECK(check_files({{"a.dun", head + "entity account { key id : text }\nstrategy s \"S\" for account {\n  stage { }\n}\n"}}).codes().find("E0708") == std::string::npos);
+  CHECK(check_files({{"a.dun", head + "entity account { key id : text }\nstrategy s \"S\" for account {\n  stage { }\n}\n"}}).codes().find("E0708") ==
+        std::string::npos);
   // The head of the bundle itself.
   CHECK(check_files({{"a.dun", "bundle { timezone UTC }\nentity account { key id : text }\n"}}).codes().find("E0803") == std::string::npos);
+}
+
+TEST_CASE("definitions that rest on one another too deeply are refused in any order") {
+  const auto chain = [](int length) {
+    std::string text = "function f0(x : int) -> int = x\n";
+    for (int i = 1; i < length; ++i) text += "function f" + std::to_string(i) + "(x : int) -> int = f" + std::to_string(i - 1) + "(x) + 1\n";
+    return check(text + "entity account { key id : text, x : int }\nstrategy s \"S\" for account { enrol when f" + std::to_string(length - 1) +
+                 "(x) > 1\n stage one { } }\n");
+  };
+  CHECK(chain(900).codes() == "");
+  CHECK(chain(1'100).codes() == "E0103");
 }

@@ -88,7 +88,8 @@ strategy soft "Soft" for account { var letters : int = 0, stage a { }, stage b {
   const auto& expects = one.program->tests.at(0).steps.at(0).expects;
   CHECK(one.program->roots[expects.at(0).expression].strategy == 0);
   // With two strategies the stage that was expected last says which is meant.
-  const Checked two = with_test(strategies + other, " at 2026-01-05 : expect stage hard.a, visits_paid = 0\n at 2026-01-06 : expect visits_paid = 0, in_stage(b)");
+  const Checked two =
+      with_test(strategies + other, " at 2026-01-05 : expect stage hard.a, visits_paid = 0\n at 2026-01-06 : expect visits_paid = 0, in_stage(b)");
   INFO(two.text());
   REQUIRE(two.program);
   CHECK(two.program->roots[two.program->tests.at(0).steps.at(0).expects.at(1).expression].strategy == 1);
