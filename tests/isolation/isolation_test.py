@@ -1,0 +1,312 @@
+"""Isolation: two sessions, every interleaving of their steps, and what must hold after each.
+
+A specification is a list of steps a session; a step is SQL, with {names} that earlier steps of the same session gave. A step that waits for a lock is
+left waiting while the other session goes on, and is looked at again after each step. At the end of every interleaving both sessions are committed or
+rolled back as their steps say, check_sound() holds, and so does the specification's own judgement."""
+import itertools
+import os
+import re
+import select
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "queue"))
+import psycopg2
+import psycopg2.extensions
+import psycopg2.extras
+
+from desk import SERVER, Client, check_sound, new_database, run_all
+
+BASE = new_database([("D1", "A1", 100, 50, "North"), ("D1", "A1b", 100, 40, "North"), ("D2", "A2", 100, 30, "South")])
+
+ONE_A_CASE = """create or replace function dunlin.hand_out_refusal(bucket int4, case_id int8, task uuid, at timestamptz) returns text language sql stable as
+  $$ select 'one contact is enough' where exists (select 1 from dunlin.contact c where c.bucket = $1 and c.case_id = $2 and c.kind <> 'none'
+                                                  and not (c.task is not distinct from $3 and c.kind = 'reserved')) $$"""
+
+
+class Session:
+    """Runs statements without waiting for them, so that one may be left behind a lock."""
+
+    def __init__(self, name):
+        self.connection = psycopg2.connect(f"{SERVER} dbname={name}", async_=1)
+        self._wait(5)
+        self.cursor = self.connection.cursor(cursor_factory=psycopg2.extras.NamedTupleCursor)
+        self.names = {}
+        self.log = []
+        self.waiting = None
+        self._send("select pg_backend_pid() as pid")
+        assert self._wait(5)
+        self.pid = self._rows()[0].pid
+
+    def _send(self, sql):
+        self.cursor.execute(sql)
+
+    def _wait(self, seconds):
+        """True when the statement is over."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                state = self.connection.poll()
+            except psycopg2.Error:
+                raise
+            if state == psycopg2.extensions.POLL_OK:
+                return True
+            left = end - time.monotonic()
+            if left <= 0:
+                return False
+            sets = ([self.connection], []) if state == psycopg2.extensions.POLL_READ else ([], [self.connection])
+            select.select(*sets, [], left)
+
+    def _rows(self):
+        return self.cursor.fetchall() if self.cursor.description else []
+
+    def start(self, step):
+        label, sql = step
+        self.waiting = label
+        try:
+            sql = sql.format(**self.names)
+        except KeyError:  # an earlier step gave nothing to work on
+            self.log.append((label, "nothing to do"))
+            self.waiting = None
+            return True
+        self._send(sql)
+        return self.go_on(blocked_is_enough=True)
+
+    def go_on(self, blocked_is_enough=False):
+        """True when the step is over; False while it waits for the other session."""
+        for _ in range(400):
+            try:
+                if self._wait(0.01):
+                    rows = self._rows()
+                    if self.waiting and rows:
+                        for name, value in rows[0]._asdict().items():
+                            self.names[f"{self.waiting}_{name}"] = value
+                    self.log.append((self.waiting, rows))
+                    return True
+            except psycopg2.Error as error:
+                self.log.append((self.waiting, f"{error.pgcode} {error.diag.message_primary}"))
+                return True
+            if blocked_is_enough and self.judge.value("select cardinality(pg_blocking_pids(%s)) > 0", self.pid):
+                return False
+        raise AssertionError(f"a step neither ends nor waits for a lock: {self.waiting}")
+
+
+def interleavings(a, b):
+    for places in itertools.combinations(range(a + b), a):
+        yield ["a" if n in places else "b" for n in range(a + b)]
+
+
+def fused(steps):
+    """A begin goes with the statement after it: nothing happens between the two that another session could see."""
+    joined = []
+    for step in steps:
+        label, sql = step if isinstance(step, tuple) else (None, step)
+        if joined and joined[-1] == (None, "begin"):
+            joined[-1] = (label, "begin; " + sql)
+        else:
+            joined.append((label, sql))
+    return joined
+
+
+def explore(first, second, judgement, prepare=()):
+    """Runs every interleaving on a database of its own schema state; returns how many."""
+    count = 0
+    first, second = fused(first), fused(second)
+    for order in interleavings(len(first), len(second)):
+        name = new_database(None, template=BASE)
+        judge = Client(name)
+        for sql in prepare:
+            judge.run(sql)
+        sessions = {"a": Session(name), "b": Session(name)}
+        steps = {"a": list(first), "b": list(second)}
+        stuck = {"a": False, "b": False}
+        for session in sessions.values():
+            session.judge = judge
+        plan = list(order)
+        while plan or any(stuck.values()):
+            for who in "ab":
+                if stuck[who] and sessions[who].go_on(blocked_is_enough=True):
+                    stuck[who] = False
+            ready = [n for n, who in enumerate(plan) if not stuck[who]]
+            if not ready:
+                assert plan or not all(stuck.values()), f"both wait for each other: {order}"
+                if not plan:
+                    continue
+                raise AssertionError(f"both wait: {order}")
+            who = plan.pop(ready[0])
+            stuck[who] = not sessions[who].start(steps[who].pop(0))
+        try:
+            for who, session in sessions.items():
+                for label, result in session.log:
+                    assert not (isinstance(result, str) and result.startswith(("40P01", "XX", "42", "23"))), (who, label, result)
+            check_sound(judge)
+            judgement(judge, sessions["a"], sessions["b"])
+        except AssertionError as failure:
+            raise AssertionError(f"order {''.join(order)}: {failure}\n  a: {sessions['a'].log}\n  b: {sessions['b'].log}") from failure
+        for session in sessions.values():
+            session.connection.close()
+        judge.connection.close()
+        admin = Client("postgres")
+        admin.run(f"drop database {name} with (force)")
+        admin.connection.close()
+        count += 1
+    print(f"      {count} interleavings")
+
+
+def as_a_commit_ends(table):
+    """The store's own statement that ends a task for a step, for the tasks of a table."""
+    source = open(os.path.join(HERE, "..", "..", "runtime", "store", "postgres_tasks.cpp")).read()
+    source = source[source.index("constexpr auto end_open ="):]
+    statement = "".join(re.findall(r'"((?:[^"\\\\]|\\\\.)*)"', source[:source.index(";\n")]))
+    for n, column in enumerate(["bucket", "case_id", "task", "3::int2", "now()", "'its reason is gone'::text", "null::text"], 1):
+        statement = statement.replace(f"${n}", f"(select array_agg({column}) from {table})", 1)
+    return statement
+
+
+def rows_of(session, label):
+    return next((rows for name, rows in session.log if name == label and not isinstance(rows, str)), [])
+
+
+def lease(worker, n=1, lasting="10 minutes"):
+    return ("lease", f"select task, epoch, key, debtor from dunlin.lease('call', '{worker}', {n}, '{lasting}')")
+
+
+def test_two_leases():
+    def judge(sql, a, b):
+        ours, theirs = {r.task for r in rows_of(a, "lease")}, {r.task for r in rows_of(b, "lease")}
+        assert not ours & theirs, "one task for two workers"
+
+    explore(["begin", lease("a", 2), "commit"], ["begin", lease("b", 2), "commit"], judge)
+
+
+def test_two_leases_and_one_limit():
+    """A1 and A1b belong to one debtor, who may be contacted once."""
+    def judge(sql, a, b):
+        debtors = [r.debtor for s in (a, b) for r in rows_of(s, "lease")]
+        assert len(debtors) == len(set(debtors)), "a limit of one was taken twice"
+        assert not sql.all("select case_id from dunlin.contact where kind <> 'none' group by 1 having count(*) > 1")
+
+    explore(["begin", lease("a", 3), "commit"], ["begin", lease("b", 3), "commit"], judge, [ONE_A_CASE])
+
+
+def test_a_lease_that_is_rolled_back():
+    def judge(sql, a, b):
+        assert sql.value("select count(*) from dunlin.task_open where status = 1") == len(rows_of(b, "lease"))
+        assert sql.value("select count(*) from dunlin.contact") == len(rows_of(b, "lease"))
+
+    explore(["begin", lease("a", 3), "rollback"], ["begin", lease("b", 3), "commit"], judge)
+
+
+def test_complete_and_rescue():
+    """The worker's outcome and the round that takes its ended lease back: one of them wins, whole."""
+    def judge(sql, a, b):
+        completed = next(result for label, result in a.log if label == "complete")
+        kinds = [r.kind for r in sql.all("select kind from dunlin.contact")]
+        if isinstance(completed, str):
+            assert completed.startswith("DU011"), completed
+            assert kinds == ["unknown"] and sql.value("select count(*) from dunlin.event") == 0
+            assert sql.value("select count(*) from dunlin.task_open where returns = 1") == 1
+        else:
+            assert kinds == ["attempt"] and sql.value("select count(*) from dunlin.event") == 1
+            assert sql.value("select count(*) from dunlin.task_done") == 1
+
+    explore([lease("a", 1, "0.001 s"), "begin", ("complete", "select dunlin.complete('{lease_task}', {lease_epoch}, 'busy')"), "commit"],
+            ["begin", ("round", "select dunlin.turn_over()"), "commit"], judge)
+
+
+def test_rescue_and_lease_again():
+    """A lease that ended, was taken back and given to another: the first worker's late outcome changes nothing."""
+    def judge(sql, a, b):
+        assert sql.value("select count(*) from dunlin.task_done") == sql.value("select count(*) from dunlin.event")
+        if a.names.get("lease_task") == b.names.get("lease_task") and "complete_complete" in a.names:
+            assert "complete_complete" not in b.names, "two outcomes of one task"
+
+    explore([lease("a", 1, "0.001 s"), ("complete", "select dunlin.complete('{lease_task}', {lease_epoch}, 'busy')")],
+            ["select dunlin.turn_over()", lease("b", 1), ("complete", "select dunlin.complete('{lease_task}', {lease_epoch}, 'no_answer')")], judge)
+
+
+def test_two_completions():
+    """The same worker twice, over two connections, because an answer was lost."""
+    def judge(sql, a, b):
+        answers = sorted(rows[0][0] for s in (a, b) for label, rows in s.log if label == "complete" and not isinstance(rows, str))
+        assert answers == ["accepted", "duplicate"], answers
+        assert sql.value("select count(*) from dunlin.event") == 1
+
+    taken = ["create table public.held as select task, epoch from dunlin.lease('call', 'a', 1)"]
+    one = ["begin", ("complete", "select dunlin.complete(task, epoch, 'busy') from public.held"), "commit"]
+    explore(one, one, judge, taken)
+
+
+def test_release_and_withdrawal_by_a_step():
+    """The engine withdraws what a worker gives back at this moment: withdrawn either way, never ready with its reason gone."""
+    def judge(sql, a, b):
+        assert sql.value("select count(*) from dunlin.task_open o join public.held h using (task)") == 0
+        assert sql.value("select status from dunlin.task_done d join public.held h using (task)") == 3
+
+    explore(["begin", ("release", "select dunlin.release(task, epoch) from public.held"), "commit"],
+            # As a commit does it: the case file first, then its tasks.
+            ["begin", "update dunlin.case_file c set step_no = step_no + 1 from public.held h where (c.bucket, c.case_id) = (h.bucket, h.case_id)",
+             as_a_commit_ends("public.held"), "commit"],
+            judge, ["create table public.held as select l.task, l.epoch, o.bucket, o.case_id from dunlin.lease('call', 'a', 1) l join dunlin.task_open o using (task)"])
+
+
+def test_lease_and_withdrawal_by_a_step():
+    """Either the lease comes first and the task is marked, or the step does and the task is over."""
+    def judge(sql, a, b):
+        leased = {r.task for r in rows_of(a, "lease")}
+        known = sql.value("select task from public.known")
+        row = sql.one("select status, marked from dunlin.task_open where task = %s", known)
+        if known in leased:
+            assert row and row.status == 1 and row.marked, row
+        else:
+            assert row is None and sql.value("select status from dunlin.task_done where task = %s", known) == 3
+
+    explore(["begin", lease("a", 3), "commit"],
+            ["begin", "update dunlin.case_file c set step_no = step_no + 1 from public.known h where (c.bucket, c.case_id) = (h.bucket, h.case_id)",
+             as_a_commit_ends("public.known"), "commit"],
+            judge, ["create table public.known as select task, bucket, case_id from dunlin.task_open order by priority desc limit 1"])
+
+
+def test_event_and_lease():
+    """A payment that is committed before the hand-out is respected by it."""
+    def judge(sql, a, b):
+        taken = sql.value("select min(leased_at) from dunlin.hand_out h join dunlin.task_open o using (task) join dunlin.instance_key k on k.id = o.instance_id where k.key = 'A1'")
+        committed = rows_of(a, "committed")
+        assert committed
+        assert taken is None or taken < committed[0].at, "handed out with a payment unread"
+
+    explore(["begin", "select dunlin.post_event('bank', '1', 'payment', 'account', 'A1', now() - interval '1 s', '{{\"amount\": 1}}')", "commit",
+             ("committed", "select clock_timestamp() as at")],
+            [lease("b", 3)], judge)
+
+
+def test_contact_and_lease():
+    """A contact told by an agency and a hand-out never share the only place."""
+    def judge(sql, a, b):
+        told = [result for label, result in a.log if label == "told" and not isinstance(result, str)]
+        contacts = sql.all("select source, at, recorded_at from dunlin.contact where case_id = (select case_id from dunlin.instance_key where key = 'A2') and kind <> 'none'")
+        assert len(contacts) <= 2 and told
+        # Both stand only if the hand-out was decided before the agency's contact was committed.
+        if len(contacts) == 2:
+            assert b.names, contacts
+
+    explore(["begin", ("told", "select dunlin.record_contact('agency', '1', 'account', 'A2', 'call', now())"), "commit"], ["begin", lease("b", 3), "commit"], judge, [ONE_A_CASE])
+
+
+def test_reassign_and_complete():
+    def judge(sql, a, b):
+        completed = next(result for label, result in a.log if label == "complete")
+        if isinstance(completed, str):
+            assert completed.startswith("DU011")
+            assert [r.kind for r in sql.all("select kind from dunlin.contact")] == ["unknown"]
+        else:
+            assert sql.value("select count(*) from dunlin.task_done") == 1
+
+    explore(["begin", ("complete", "select dunlin.complete(task, epoch, 'busy') from public.held"), "commit"],
+            ["begin", ("reassign", "select dunlin.reassign(task, 'bert', 'ill', 'eva') from public.held"), "commit"], judge,
+            ["create table public.held as select task, epoch from dunlin.lease('call', 'a', 1)"])
+
+
+if __name__ == "__main__":
+    run_all(sys.modules[__name__])
