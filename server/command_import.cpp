@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/engine/event_judge.h"
+#include "runtime/store/postgres_queue_desk.h"
 #include "server/commands.h"
 #include "server/compile.h"
 #include "server/import/generated_portfolio.h"
@@ -34,6 +35,13 @@ struct ImportCommand {
   uint64_t seed = 1;
   int months = 6;
   bool events = false, mapped = false, allow_rejected = false;
+};
+
+struct ReplayCommand {
+  CommonOptions common;
+  StoreOptions store;
+  std::string source;
+  int64_t most = 100'000;
 };
 
 /// What all three kinds of import need. Lives as long as the import.
@@ -216,7 +224,7 @@ int carry(const ImportCommand& command, Work& work) {
   } else {
     print_text(command, *summary, work.source->name(), seconds);
   }
-  bool clean = summary->rows_rejected == 0 || command.allow_rejected;
+  bool clean = (summary->rows_rejected == 0 && summary->events.set_aside == 0) || command.allow_rejected;
   return static_cast<int>(clean ? Exit::done : Exit::input);
 }
 
@@ -319,6 +327,24 @@ int import_command(const ImportCommand& command) {
   return command.mapped ? pull_mapped(command, work) : carry(command, work);
 }
 
+/// dunlin import replay: events whose account was unknown or closed, once more.
+int replay_command(const ReplayCommand& command) {
+  const StoreOptions where = with_environment(command.store);
+  auto desk = store::QueueDesk::open({.url = where.database, .folder = where.data});
+  if (!desk) return fail(command.common, desk.error());
+  auto answer = (*desk)->retry_events(command.most, command.source.empty() ? std::nullopt : std::optional(command.source));
+  if (!answer) return fail(command.common, answer.error());
+  nlohmann::ordered_json body = nlohmann::ordered_json::object();
+  for (const auto& row : nlohmann::json::parse(*answer)) body[row.at("result").get<std::string>()] = row.at("events");
+  if (command.common.json) {
+    fmt::print("{}\n", body.dump(2));
+    return 0;
+  }
+  auto count = [&](const char* what) { return body.value(what, int64_t{0}); };
+  fmt::print("{} events taken, {} known already, {} still set aside\n", grouped(count("accepted")), grouped(count("duplicate")), grouped(count("set_aside")));
+  return 0;
+}
+
 }  // namespace
 
 void add_import_command(CLI::App& app, Chosen& chosen) {
@@ -352,7 +378,16 @@ void add_import_command(CLI::App& app, Chosen& chosen) {
   add_common_options(*events, command->common);
   events->footer("Example:\n  dunlin import events strategies/card_collections payments.jsonl");
   events->callback([command] { command->events = true; });
-  sub->callback([command, &chosen] {
+  auto again = std::make_shared<ReplayCommand>();
+  auto* replay = sub->add_subcommand("replay", "Try events again that were set aside because their account was unknown or closed");
+  replay->add_option("--source", again->source, "Only events of this source");
+  replay->add_option("--limit", again->most, "Most events to try")->check(CLI::Range(int64_t{1}, int64_t{2'000'000'000}))->capture_default_str();
+  add_store_options(*replay, again->store);
+  add_common_options(*replay, again->common);
+  replay->footer("Example:\n  dunlin import replay --source bank");
+  replay->callback([again, &chosen] { chosen = [again] { return replay_command(*again); }; });
+  sub->callback([command, replay, &chosen] {
+    if (replay->parsed()) return;
     if (command->bundle.folder.empty()) throw CLI::RequiredError("BUNDLE");
     chosen = [command] { return import_command(*command); };
   });

@@ -10,6 +10,7 @@
 #include "server/output/moment.h"
 #include "server/output/table.h"
 #include "server/output/terminal.h"
+#include "server/queue_verbs.h"
 
 namespace dunlin::server {
 namespace {
@@ -153,7 +154,10 @@ void add_queue_command(CLI::App& app, Chosen& chosen) {
   add_store_options(*sub, command->store);
   add_common_options(*sub, command->common);
   sub->footer("Example:\n  dunlin queue call --stage soft.calling --limit 10");
-  sub->callback([command, &chosen] { chosen = [command] { return queue(*command); }; });
+  add_queue_verbs(*sub, chosen);
+  sub->callback([sub, command, &chosen] {
+    if (sub->get_subcommands().empty()) chosen = [command] { return queue(*command); };
+  });
 }
 
 }  // namespace dunlin::server

@@ -58,8 +58,17 @@ StoreError explain_error(std::string_view state, std::string_view said, std::str
   if (state.starts_with("40") || state == "23505" || state == "55P03") {
     return {Kind::conflict, fmt::format("cannot {}: somebody else changed the same rows; read them again", doing)};
   }
+  if (state == "22P02" || state == "22007") return {Kind::input, one_line(said)};  // what was typed is no id, number or instant
   if (state.starts_with("22")) return {Kind::input, fmt::format("cannot {}: a value does not fit the database: {}", doing, one_line(said))};
-  if (state.starts_with("DU")) return {Kind::input, one_line(said)};
+  if (state.starts_with("DU")) {  // ours: it has its own hint
+    std::string message = one_line(said);
+    constexpr std::string_view mark = "\nHINT:  ";
+    if (const size_t hint = said.find(mark); hint != std::string_view::npos) {
+      const std::string_view rest = said.substr(hint + mark.size());
+      message += ". " + std::string(rest.substr(0, rest.find('\n')));
+    }
+    return {Kind::input, message};
+  }
   if (state == "P0001") return {Kind::conflict, one_line(said)};
   return environment(fmt::format("{} (PostgreSQL says: {}; code {})", sentence_for(state), one_line(said), state));
 }

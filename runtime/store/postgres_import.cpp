@@ -186,11 +186,70 @@ Result<ImportCounts> PostgresStore::put_instances(const checked::Program& progra
   return counts;
 }
 
+namespace {
+
+/// Everything about an event that is needed to post it again.
+std::string event_json(const Layout& layout, const EventRow& row) {
+  std::string json = "{\"event\": ";
+  append_json_text(json, layout.program.events[row.type].name);
+  for (const auto& [name, text] : {std::pair<const char*, std::string>{"entity", layout.program.entities[row.entity].name},
+                                   {"key", row.owner_key},
+                                   {"source", row.source},
+                                   {"external_id", row.external_id},
+                                   {"at", instant_text(row.at)}}) {
+    json += fmt::format(", \"{}\": ", name);
+    append_json_text(json, text);
+  }
+  return json + ", \"payload\": " + values_to_json(layout.program, layout.events[row.type], row.slots.data()) + "}";
+}
+
+/// Takes events of unknown and closed instances out of the ones that came, into the quarantine, from where dunlin.quarantine_retry() posts them again.
+Result<void> set_events_aside(BulkConnection& connection, const Layout& layout, int32_t entity, const std::vector<EventRow>& rows, ImportCounts& counts) {
+  const std::string name = quote_text(layout.program.entities[entity].name);
+  auto bad = connection.value(fmt::format(
+      "with unknown as (delete from incoming_event i where entity = {0} and not exists (select 1 from {1} t where t.dunlin_bucket = i.bucket and "
+      "t.dunlin_case = i.case_id and t.dunlin_id = i.instance_id) returning i.nth), "
+      "shut as (delete from incoming_event i using dunlin.closed_instance c where i.entity = {0} and c.entity = {2} and c.key = i.owner_key and "
+      "i.at >= c.since and exists (select 1 from {1} t where t.dunlin_bucket = i.bucket and t.dunlin_case = i.case_id and t.dunlin_id = i.instance_id) "
+      "returning i.nth, c.since, c.reason) "
+      "select string_agg(nth || ' ' || why, e'\\x1f' order by nth) from (select nth, '' as why from unknown union all select nth, ' is closed since ' "
+      "|| since || ': ' || reason from shut) x",
+      entity, layout.entities[entity].table, name));
+  if (!bad) return std::unexpected(bad.error());
+  if (!*bad) return {};
+  using enum ColumnType;
+  Columns aside = columns_of({timestamp, text, text, text, text, text});
+  const std::string& list = **bad;
+  for (size_t from = 0; from < list.size();) {
+    const size_t end = std::min(list.find('\x1f', from), list.size()), blank = list.find(' ', from);
+    const EventRow& row = rows[std::stoul(list.substr(from, blank - from))];
+    const std::string why = list.substr(blank + 1, end - blank - 1), subject = fmt::format("{} `{}`", layout.program.entities[entity].name, row.owner_key);
+    aside[0].add(row.at);
+    aside[1].add(std::string_view(layout.program.entities[entity].name + " " + row.owner_key));
+    aside[2].add(std::string_view(why.empty() ? "there is no " + subject : subject + why));
+    aside[3].add(std::string_view(event_json(layout, row)));
+    aside[4].add(std::string_view(row.source));
+    row.external_id.empty() ? aside[5].add_missing() : aside[5].add(std::string_view(row.external_id));
+    from = end + 1;
+  }
+  const auto sent = static_cast<int64_t>(aside[0].size());
+  auto kept = connection.call(
+      "insert into dunlin.quarantine (at, kind, location, reason, body, source, external_id) select at, 'event', location, reason, body, source, external_id "
+      "from unnest($1, $2, $3, $4, $5, $6) i(at, location, reason, body, source, external_id) on conflict do nothing",
+      aside);
+  if (!kept) return std::unexpected(kept.error());
+  counts.set_aside += *kept;
+  counts.duplicates += sent - *kept;
+  return {};
+}
+
+}  // namespace
+
 Result<ImportCounts> PostgresStore::post_events(const checked::Program& program, const std::vector<EventRow>& rows) {
   auto layout = layout_of(program);
   if (!layout) return std::unexpected(layout.error());
   using enum ColumnType;
-  Columns columns = columns_of({int32, int64, int32, int64, timestamp, int32, text, text, bytea, text});
+  Columns columns = columns_of({int32, int64, int32, int64, timestamp, int32, text, text, bytea, text, int32});
   std::vector<bool> used(program.entities.size());
   for (const EventRow& row : rows) {
     const int64_t case_id = engine::stable_id(program.entities[0].name, row.root_key);
@@ -205,6 +264,7 @@ Result<ImportCounts> PostgresStore::post_events(const checked::Program& program,
     columns[7].add(std::string_view(row.external_id));
     columns[8].add(std::string_view(pack_values(program, (*layout)->events[row.type], row.slots.data())));
     columns[9].add(std::string_view(row.owner_key));
+    columns[10].add(&row - rows.data());
   }
   ImportCounts counts;
   auto done = write([&](BulkConnection& connection) -> Result<void> {
@@ -212,23 +272,17 @@ Result<ImportCounts> PostgresStore::post_events(const checked::Program& program,
     statements.run(
         "create temp table incoming_event (seq int8 not null default nextval('dunlin.arrival'), bucket int4, case_id int8, entity int4, instance_id int8, at "
         "timestamptz, type int4, "
-        "source text, external_id text, body bytea, owner_key text, key uuid generated always as (md5(source || e'\\x1f' || external_id)::uuid) stored) on "
+        "source text, external_id text, body bytea, owner_key text, nth int4, key uuid generated always as (md5(source || e'\\x1f' || external_id)::uuid) "
+        "stored) on "
         "commit drop");
     if (auto made = statements.result(); !made) return made;
-    auto copied = copy_in(connection, "pg_temp.incoming_event (bucket, case_id, entity, instance_id, at, type, source, external_id, body, owner_key)", columns);
+    auto copied =
+        copy_in(connection, "pg_temp.incoming_event (bucket, case_id, entity, instance_id, at, type, source, external_id, body, owner_key, nth)", columns);
     if (!copied) return copied;
     statements.run("analyze incoming_event");
     for (size_t e = 0; e < used.size(); ++e) {
       if (!used[e]) continue;
-      statements.run(
-          fmt::format("with bad as (delete from incoming_event i where entity = {} and not exists (select 1 from {} t where t.dunlin_bucket = i.bucket and "
-                      "t.dunlin_case "
-                      "= i.case_id and t.dunlin_id = i.instance_id) returning *) insert into dunlin.quarantine (at, kind, location, reason, body) select i.at, "
-                      "'event', "
-                      "{} || ' ' || i.owner_key, 'there is no such ' || {}, json_build_object('event', n.name, 'at', i.at, 'source', i.source, 'external_id', "
-                      "i.external_id)::text from bad i left join dunlin.name n on n.id = i.type",
-                      e, (*layout)->entities[e].table, quote_text(program.entities[e].name), quote_text(program.entities[e].name)),
-          &counts.set_aside);
+      if (auto kept = set_events_aside(connection, **layout, static_cast<int32_t>(e), rows, counts); !kept) return kept;
     }
     statements
         .run(

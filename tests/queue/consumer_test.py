@@ -3,9 +3,10 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import uuid
 
-from desk import HERE, SERVER, Client, check_sound, import_accounts, new_database, run_all, step
+from desk import BUNDLE, HERE, SERVER, Client, check_sound, dunlin, import_accounts, new_database, run_all, step
 
 ROWS = [(f"D{i}", f"A{i}", 100 * i, 10 * i, "North" if i % 2 else "South") for i in range(1, 9)] + [("D1", "A1b", 55, 35, "North")]
 BASE = new_database(ROWS)
@@ -281,6 +282,64 @@ def test_events():
         {"source": "bank", "external_id": "8", "event": "payment", "entity": "account", "key": "A3", "at": "2026-01-05T10:00:00Z", "payload": {}}]))
     assert [r.result for r in rows] == ["accepted", "duplicate", "refused", "refused"], rows
     assert rows[3].code == "DU022" and "amount" in rows[3].message
+
+
+def test_events_from_a_file_wait_for_their_account():
+    name, sql = fresh()
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "bank.jsonl")
+        with open(path, "w") as file:
+            for id, key, root in (("p1", "A1", "D1"), ("p2", "A77", "D77"), ("p3", "A78", None)):
+                row = {"event": "payment", "key": key, "at": "2026-01-03T10:00:00Z", "id": id, "amount": "12.50"} | ({"root": root} if root else {})
+                file.write(json.dumps(row) + "\n")
+        done = dunlin(name, "import", "events", BUNDLE, path, "--json", check=False)
+        assert done.returncode == 1 and json.loads(done.stdout)["events"]["set_aside"] == 2, done.stdout
+        again = json.loads(dunlin(name, "import", "events", BUNDLE, path, "--json").stdout)["events"]
+        assert (again["set_aside"], again["inserted"]) == (0, 0), again
+        import_accounts(name, [("D77", "A77", 10, 1, "North")])
+        assert json.loads(dunlin(name, "import", "replay", "--json").stdout) == {"accepted": 1, "duplicate": 0, "set_aside": 1}
+        # The file once more, and by SQL: still one event.
+        dunlin(name, "import", "events", BUNDLE, path, "--json")
+        assert sql.value("select dunlin.post_event('bank.jsonl', 'p2', 'payment', 'account', 'A77', '2026-01-03 10:00+00', '{\"amount\": 12.5}')") == "duplicate"
+    assert sql.value("select count(*) from dunlin.event where external_id = 'p2'") == 1
+    assert sql.value("select payload ->> 'amount' from dunlin.event where external_id = 'p2'") == "12.50"
+
+
+def test_why_one_goes_first():
+    name, sql = fresh()
+    tasks = {r.key: r.task for r in sql.all("select key, task from dunlin.queue")}
+    rows = {r.what: r for r in sql.all("select * from dunlin.why(%s, %s)", tasks["A8"], tasks["A2"])}
+    assert rows["band"].decides == "this" and rows["priority"].this == "80" and rows["priority"].other == "20" and rows["priority"].decides is None
+    assert {r.what: r.decides for r in sql.all("select * from dunlin.why(%s, %s)", tasks["A2"], tasks["A8"])}["band"] == "other"
+    assert sql.value("select this from dunlin.why(%s) where what = 'ready tasks before it'", tasks["A8"]) == "0"
+    assert sql.value("select this from dunlin.why(%s) where what = 'ready tasks before it'", tasks["A1"]) == "8"
+    sql.run("select dunlin.reassign(%s, 'bert', 'knows her')", tasks["A2"])
+    assert {r.what: r.decides for r in sql.all("select * from dunlin.why(%s, %s)", tasks["A2"], tasks["A8"])}["assigned"] == "this"
+    # The line says what the hand-out does: every task is before the one that comes after it.
+    order = [t.task for t in sql.lease(n=9)]
+    sql.run("select dunlin.release(task, lease_epoch) from dunlin.task_open where status = 1")
+    for first, second in zip(order, order[1:]):
+        places = [sql.one("select * from dunlin.queue where task = %s", t) for t in (first, second)]
+        if places[0].priority != places[1].priority:
+            assert "this" in [r.decides for r in sql.all("select * from dunlin.why(%s, %s)", first, second)]
+    assert sql.refusal("select * from dunlin.why(%s)", str(uuid.uuid4()))[0] == "DU010"
+    shown = dunlin(name, "queue", "why", str(tasks["A8"]), "over", str(tasks["A7"])).stdout
+    assert "priority" in shown and "80" in shown and "70" in shown, shown
+
+
+def test_the_command_line_works_a_queue():
+    name, sql = fresh()
+    task = json.loads(dunlin(name, "queue", "lease", "call", "--worker", "eva", "--json").stdout)[0]
+    refused = dunlin(name, "queue", "complete", task["task"], "promise", "--field", "amount=50", check=False)
+    assert refused.returncode == 1 and "due" in refused.stderr
+    assert "accepted" in dunlin(name, "queue", "complete", task["task"], "promise", "--field", "amount=50", "--field", "due=2026-12-24").stdout
+    assert dunlin(name, "queue", "lease", "cal", "--worker", "eva", check=False).returncode == 1
+    assert dunlin(name, "queue", "complete", "nonsense", "busy", check=False).returncode == 1
+    assert dunlin(name, "queue", "pause", "call", check=False).returncode == 2
+    dunlin(name, "queue", "pause", "call", "--reason", "lunch", "--who", "eva")
+    assert json.loads(dunlin(name, "queue", "lease", "call", "--worker", "eva", "--json").stdout) == []
+    dunlin(name, "queue", "resume", "call")
+    assert sql.value("select who from dunlin.audit where action = 'pause queue'") == "eva"
 
 
 def test_complete_many():

@@ -1,0 +1,207 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "runtime/store/postgres_queue_desk.h"
+#include "server/open_store.h"
+#include "server/output/table.h"
+#include "server/output/terminal.h"
+#include "server/queue_verbs.h"
+
+namespace dunlin::server {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Desk = store::QueueDesk;
+
+/// What all verbs take; each uses some of it.
+struct Verb {
+  CommonOptions common;
+  StoreOptions store;
+  std::string queue, task, over_word, other, worker, outcome, payload, epoch, lasting, at, not_before, reason, id, who;
+  std::vector<std::string> fields;
+  int64_t n = 1;
+};
+
+Desk::Text given(const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); }
+
+/// Who does it, for the audit: as said, else the login name.
+Desk::Text doer(const Verb& verb) {
+  if (!verb.who.empty()) return verb.who;
+  const char* name = std::getenv("LOGNAME");
+  return name == nullptr ? std::nullopt : std::optional<std::string>(name);
+}
+
+std::string cell(const Json& value) {
+  if (value.is_null()) return "";
+  if (value.is_string()) return value.get<std::string>();
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// Rows of a function as a table of the named columns, or all of them as JSON.
+int show(const Verb& verb, const store::Result<std::string>& answer, const std::vector<std::string>& columns, const std::string& otherwise) {
+  if (!answer) return fail(verb.common, answer.error());
+  const Json rows = Json::parse(*answer);
+  if (verb.common.json) {
+    fmt::print("{}\n", rows.dump(2, ' ', false, Json::error_handler_t::replace));
+    return 0;
+  }
+  if (rows.empty() || columns.empty()) return fmt::print("{}\n", otherwise), 0;
+  std::vector<Table::Column> head;
+  for (const std::string& column : columns) {
+    std::string title = column;
+    std::ranges::replace(title, '_', ' ');
+    head.push_back({title});
+  }
+  Table table(head);
+  for (const Json& row : rows) {
+    std::vector<std::string> cells;
+    for (const std::string& column : columns) cells.push_back(printable(cell(row.value(column, Json()))));
+    table.add(cells);
+  }
+  fmt::print("{}", table.text(verb.common.color));
+  return 0;
+}
+
+/// `--field amount=50` as JSON: numbers, true, false and null as such, everything else as text. Nullopt: not name=value.
+std::optional<std::string> payload_of(const Verb& verb) {
+  if (!verb.payload.empty()) return verb.payload;
+  Json body = Json::object();
+  for (const std::string& field : verb.fields) {
+    const size_t sign = field.find('=');
+    if (sign == 0 || sign == std::string::npos) return std::nullopt;
+    const std::string text = field.substr(sign + 1);
+    Json value = Json::parse(text, nullptr, false);
+    body[field.substr(0, sign)] = value.is_number() || value.is_boolean() || value.is_null() ? value : Json(text);
+  }
+  return body.dump();
+}
+
+int lease(const Verb& verb, Desk& desk) {
+  return show(verb, desk.lease(verb.queue, verb.worker, verb.n, given(verb.lasting), given(verb.at)),
+              {"task", "epoch", "key", "debtor", "treatment", "priority", "lease_until", "fields"}, "nothing to hand out");
+}
+
+int complete(const Verb& verb, Desk& desk) {
+  const auto payload = payload_of(verb);
+  if (!payload) return fail(verb.common, Exit::usage, "--field takes NAME=VALUE", "for example --field amount=50 --field due=2026-12-24");
+  return show(verb, desk.complete(verb.task, given(verb.epoch), given(verb.outcome), payload, given(verb.id), given(verb.at)), {"result"}, "");
+}
+
+int release(const Verb& verb, Desk& desk) {
+  return show(verb, desk.release(verb.task, given(verb.epoch), given(verb.not_before), given(verb.reason)), {"result"}, "");
+}
+
+int why(const Verb& verb, Desk& desk) {
+  if (!verb.over_word.empty() && (verb.over_word != "over" || verb.other.empty())) {
+    return fail(verb.common, Exit::usage, "say `why TASK over TASK`", "dunlin queue why --help shows an example");
+  }
+  std::vector<std::string> columns = {"what", "this"};
+  if (!verb.other.empty()) columns.insert(columns.end(), {"other", "decides"});
+  return show(verb, desk.why(verb.task, given(verb.other)), columns, "");
+}
+
+using Run = int (*)(const Verb&, Desk&);
+
+CLI::App* add_verb(CLI::App& queue, Chosen& chosen, const std::shared_ptr<Verb>& verb, const char* name, const char* what, const char* example, Run run) {
+  auto* sub = queue.add_subcommand(name, what);
+  add_store_options(*sub, verb->store);
+  add_common_options(*sub, verb->common);
+  sub->footer(std::string("Example:\n  ") + example);
+  sub->callback([verb, run, &chosen] {
+    chosen = [verb, run] {
+      const StoreOptions where = with_environment(verb->store);
+      auto desk = Desk::open({.url = where.database, .folder = where.data});
+      if (!desk) return fail(verb->common, desk.error());
+      return run(*verb, **desk);
+    };
+  });
+  return sub;
+}
+
+void add_worker_verbs(CLI::App& queue, Chosen& chosen) {
+  auto verb = std::make_shared<Verb>();
+  auto* sub = add_verb(queue, chosen, verb, "lease", "Take tasks of a queue for a worker", "dunlin queue lease call --worker anna --n 5", lease);
+  sub->add_option("QUEUE", verb->queue, "Queue")->required();
+  sub->add_option("--worker", verb->worker, "Who takes them")->required();
+  sub->add_option("--n", verb->n, "Most tasks")->check(CLI::Range(int64_t{1}, int64_t{1000}))->capture_default_str();
+  sub->add_option("--lasting", verb->lasting, "How long the lease lasts, e.g. '30 minutes'; else the queue's");
+  sub->add_option("--at", verb->at, "Business time, for systems on a virtual clock");
+
+  verb = std::make_shared<Verb>();
+  sub = add_verb(queue, chosen, verb, "complete", "End a leased task with its outcome",
+                 "dunlin queue complete ddff4797-0264-723f-f510-38ea366b23e6 promise --field amount=50 --field due=2026-12-24", complete);
+  sub->add_option("TASK", verb->task, "Id of the task")->required();
+  sub->add_option("OUTCOME", verb->outcome, "Outcome; none for a queue without outcomes");
+  sub->add_option("--field", verb->fields, "A field of the outcome, NAME=VALUE");
+  sub->add_option("--payload", verb->payload, "All fields as JSON instead");
+  sub->add_option("--epoch", verb->epoch, "The lease; else the one that holds it now");
+  sub->add_option("--id", verb->id, "Id of this outcome where it comes from");
+  sub->add_option("--at", verb->at, "When it happened, if not now");
+
+  verb = std::make_shared<Verb>();
+  sub = add_verb(queue, chosen, verb, "release", "Give a task back untouched",
+                 "dunlin queue release ddff4797-0264-723f-f510-38ea366b23e6 --not-before '2026-12-01 09:00+01' --reason 'asked for later'", release);
+  sub->add_option("TASK", verb->task, "Id of the task")->required();
+  sub->add_option("--epoch", verb->epoch, "The lease; else the one that holds it now");
+  sub->add_option("--not-before", verb->not_before, "Not again before this instant");
+  sub->add_option("--reason", verb->reason, "Why");
+}
+
+void add_supervisor_verbs(CLI::App& queue, Chosen& chosen) {
+  auto verb = std::make_shared<Verb>();
+  auto* sub = add_verb(queue, chosen, verb, "pause", "Hand nothing out of a queue", "dunlin queue pause call --reason 'the dialler is broken'",
+                       [](const Verb& v, Desk& desk) { return show(v, desk.pause(v.queue, v.reason, doer(v)), {}, v.queue + " is paused"); });
+  sub->add_option("QUEUE", verb->queue, "Queue")->required();
+  sub->add_option("--reason", verb->reason, "Why, for the audit")->required();
+  sub->add_option("--who", verb->who, "Who does it, for the audit");
+
+  verb = std::make_shared<Verb>();
+  sub = add_verb(queue, chosen, verb, "resume", "Hand out again", "dunlin queue resume call",
+                 [](const Verb& v, Desk& desk) { return show(v, desk.resume(v.queue, doer(v)), {}, v.queue + " is handed out again"); });
+  sub->add_option("QUEUE", verb->queue, "Queue")->required();
+  sub->add_option("--who", verb->who, "Who does it, for the audit");
+
+  verb = std::make_shared<Verb>();
+  sub = add_verb(queue, chosen, verb, "redrive", "Put dead letters back into line", "dunlin queue redrive call",
+                 [](const Verb& v, Desk& desk) { return show(v, desk.redrive(given(v.queue), given(v.task), doer(v)), {"tasks"}, ""); });
+  sub->add_option("QUEUE", verb->queue, "All of this queue");
+  sub->add_option("--task", verb->task, "Only this one, instead of a queue");
+  sub->add_option("--who", verb->who, "Who does it, for the audit");
+
+  verb = std::make_shared<Verb>();
+  sub =
+      add_verb(queue, chosen, verb, "withdraw", "Take a task out of its queue", "dunlin queue withdraw ddff4797-0264-723f-f510-38ea366b23e6 --reason 'double'",
+               [](const Verb& v, Desk& desk) { return show(v, desk.withdraw(v.task, v.reason, doer(v)), {"result"}, ""); });
+  sub->add_option("TASK", verb->task, "Id of the task")->required();
+  sub->add_option("--reason", verb->reason, "Why, for the audit")->required();
+  sub->add_option("--who", verb->who, "Who does it, for the audit");
+
+  verb = std::make_shared<Verb>();
+  sub = add_verb(queue, chosen, verb, "reassign", "Let only this worker have a task",
+                 "dunlin queue reassign ddff4797-0264-723f-f510-38ea366b23e6 --to bert --reason 'speaks her language'",
+                 [](const Verb& v, Desk& desk) { return show(v, desk.reassign(v.task, given(v.worker), v.reason, doer(v)), {"result"}, ""); });
+  sub->add_option("TASK", verb->task, "Id of the task")->required();
+  sub->add_option("--to", verb->worker, "The worker; without one anybody may have it");
+  sub->add_option("--reason", verb->reason, "Why, for the audit")->required();
+  sub->add_option("--who", verb->who, "Who does it, for the audit");
+
+  verb = std::make_shared<Verb>();
+  sub = add_verb(queue, chosen, verb, "why", "Explain a task's place in the order, or why one goes before another",
+                 "dunlin queue why ddff4797-0264-723f-f510-38ea366b23e6 over 7ad5db3c-2525-5748-adc7-32afd5229d55", why);
+  sub->add_option("TASK", verb->task, "Id of the task")->required();
+  sub->add_option("over", verb->over_word, "The word `over`");
+  sub->add_option("OTHER", verb->other, "Id of the other task");
+}
+
+}  // namespace
+
+void add_queue_verbs(CLI::App& queue, Chosen& chosen) {
+  add_worker_verbs(queue, chosen);
+  add_supervisor_verbs(queue, chosen);
+}
+
+}  // namespace dunlin::server
