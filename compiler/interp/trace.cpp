@@ -77,8 +77,15 @@ class Recorder {
 
   void row(const Note& note) {
     const bool by_row = !note.slots.empty();  // a row that has its own condition
-    if (by_row && (!done(note.slots[0]) || value(note.slots[0]) == 0)) return;
-    if (!by_row && !done(note.row)) return;
+    if (by_row) {
+      const auto policy = program_.tables[static_cast<size_t>(note.index)].policy;
+      const bool one = policy == checked::HitPolicy::first || policy == checked::HitPolicy::unique;
+      if (one && taken_ == note.index) return;
+      if (!(is_constant(note.slots[0]) || done(note.slots[0])) || value(note.slots[0]) == 0) return;
+      taken_ = note.index;
+    } else if (!done(note.row)) {
+      return;
+    }
     trace_.rows.push_back({note.index, value(note.row)});
   }
 
@@ -103,6 +110,7 @@ class Recorder {
   std::vector<int32_t> condition_of_;  // by note
   std::vector<uint8_t> closed_;        // by note: its other parts were not needed
   size_t first_ = SIZE_MAX;            // condition of this frame
+  checked::Index taken_ = checked::none;  // table of which a row was taken
 };
 
 }  // namespace

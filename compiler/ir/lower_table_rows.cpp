@@ -88,11 +88,28 @@ Value FunctionLowering::no_row(const Table& table) {
   return fact(std::move(slots));
 }
 
+/// Tells explanations and coverage which rows accepted; where one is taken it is the first, and `otherwise` accepts after all others.
+static void note_rows(FunctionLowering& f, const Table& table, const std::vector<NodeId>& accepted) {
+  for (size_t i = 0; i < accepted.size(); ++i) {
+    Note hit;
+    hit.kind = Note::Kind::table;
+    hit.name = table.name;
+    hit.slots = {accepted[i]};
+    hit.index = static_cast<checked::Index>(&table - f.checked.tables.data());
+    hit.row = f.b.constant(static_cast<int64_t>(i));
+    hit.span = table.span;
+    hit.parent = f.enclosing_condition;
+    f.made.notes.push_back(std::move(hit));
+  }
+}
+
 Value FunctionLowering::first_row(const Table& table, bool one_only) {
   Value result = no_row(table);
   Value later = fact(b.boolean(false));  // whether a row behind accepts, too
+  std::vector<NodeId> accepted(table.rows.size());
   for (auto row = table.rows.rbegin(); row != table.rows.rend(); ++row) {
     const Value here = accepts(table, *row);
+    accepted[static_cast<size_t>(table.rows.rend() - row) - 1] = here.scalar();
     Value taken = outputs(table, *row);
     if (one_only) {
       Value conflict = taken;
@@ -106,6 +123,8 @@ Value FunctionLowering::first_row(const Table& table, bool one_only) {
     result = choose(here.scalar(), taken, result);
     result.wake = earlier(here.wake, result.wake);
   }
+  if (table.otherwise) accepted.push_back(b.boolean(true));
+  note_rows(*this, table, accepted);
   return result;
 }
 
@@ -129,8 +148,10 @@ Value FunctionLowering::same_outputs(const Table& table, const Value& a, const V
 /// The first row that accepts; the others that do must say the same.
 Value FunctionLowering::any_row(const Table& table) {
   Value result = no_row(table);
+  std::vector<NodeId> accepted(table.rows.size());
   for (size_t i = table.rows.size(); i-- > 0;) {
     const Value here = accepts(table, table.rows[i]);
+    accepted[i] = here.scalar();
     Value taken = outputs(table, table.rows[i]);
     for (size_t j = i + 1; j < table.rows.size(); ++j) {
       const Value other = accepts(table, table.rows[j]);
@@ -144,6 +165,7 @@ Value FunctionLowering::any_row(const Table& table) {
     result = choose(here.scalar(), taken, result);
     result.wake = earlier(here.wake, result.wake);
   }
+  note_rows(*this, table, accepted);
   return result;
 }
 
@@ -156,8 +178,10 @@ Value FunctionLowering::best_row(const Table& table) {
   for (const auto& column : table.outputs)
     for (const Kind kind : kinds_of(checked, column.type)) nothing.push_back(b.constant(0, kind));
   Value best = fact(nothing);
+  std::vector<NodeId> accepted;
   for (const auto& row : table.rows) {
     const Value here = accepts(table, row);
+    accepted.push_back(here.scalar());
     Value candidate = outputs(table, row);
     const NodeId key = candidate.slots[type.optional ? 1 : 0];
     const NodeId wins = compare_nodes(better, kind_of(type), type.known(), key, best.slots[type.optional ? 2 : 1]);
@@ -170,6 +194,7 @@ Value FunctionLowering::best_row(const Table& table) {
     next.wake = earlier(here.wake, next.wake);
     best = next;
   }
+  note_rows(*this, table, accepted);
   const NodeId found = best.slots[0];
   Value taken = best;
   taken.slots.erase(taken.slots.begin());
@@ -183,12 +208,15 @@ namespace {
 
 Value row_count(FunctionLowering& f, const Table& table) {
   Value count = f.fact(f.b.zero());
+  std::vector<NodeId> accepted;
   for (const auto& row : table.rows) {
     const Value here = f.accepts(table, row);
+    accepted.push_back(here.scalar());
     const NodeId one = f.b.choose(here.scalar(), f.b.constant(1), f.b.zero());
     count.slots = {f.b.binary(Op::add_wrapping, Kind::integer, count.scalar(), one)};
     count.wake = f.earlier(count.wake, here.wake);
   }
+  note_rows(f, table, accepted);
   return count;
 }
 
@@ -197,12 +225,15 @@ Value row_sum(FunctionLowering& f, const Table& table) {
   const bool number = type.kind == TypeKind::number;
   const Value zero = f.fact(f.b.constant(0, number ? Kind::number : Kind::integer));
   Value sum = zero;
+  std::vector<NodeId> accepted;
   for (const auto& row : table.rows) {
     const Value here = f.accepts(table, row);
+    accepted.push_back(here.scalar());
     const Value part = f.choose(here.scalar(), f.outputs(table, row), zero);
     sum.slots = {f.b.binary(number ? Op::add_number : Op::add_checked, number ? Kind::number : Kind::integer, sum.scalar(), part.scalar(), 0, table.span)};
     sum.wake = f.earlier(sum.wake, f.earlier(here.wake, part.wake));
   }
+  note_rows(f, table, accepted);
   return sum;
 }
 
@@ -212,14 +243,17 @@ Value row_extreme(FunctionLowering& f, const Table& table, bool smallest) {
   const Kind kind = kind_of(type);
   const Op op = number ? (smallest ? Op::minimum_number : Op::maximum_number) : (smallest ? Op::minimum : Op::maximum);
   Value best = f.fact({f.b.boolean(false), f.b.constant(0, kind)});
+  std::vector<NodeId> accepted;
   for (const auto& row : table.rows) {
     const Value here = f.accepts(table, row);
+    accepted.push_back(here.scalar());
     Value part = f.outputs(table, row);
     const NodeId met = f.b.choose(best.slots[0], f.b.binary(op, kind, best.slots[1], part.scalar()), part.scalar());
     Value next = f.choose(here.scalar(), {{f.b.boolean(true), met}, f.b.zero(), part.wake, 0, {}}, {best.slots, f.b.zero(), f.b.never(), 0, {}});
     next.wake = f.earlier(best.wake, f.earlier(here.wake, next.wake));
     best = next;
   }
+  note_rows(f, table, accepted);
   return best;
 }
 

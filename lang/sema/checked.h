@@ -535,10 +535,11 @@ struct TestExpect {
   Span span;
   Index subject = none;  // instance
   Index stage = none;
-  Index queue = none;
+  Index queue = none;      // none: any queue
+  Index recipient = none;  // instance; none: whoever it goes to
   std::optional<std::string> treatment;
   std::vector<FieldValue> fields;
-  RootId expression = none;  // bool, self = subject
+  RootId expression = none;  // bool, self = subject; parameters: the instances of the test
   std::string text;          // as written
 };
 struct TestStep {

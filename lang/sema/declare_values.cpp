@@ -274,7 +274,8 @@ static void set_column_range(Context& context, checked::TableColumn& column, con
   column.maximum = cell->intervals.front().high;
 }
 
-static void declare_columns(Context& context, const std::vector<ast::TableDecl::Column>& written, std::vector<checked::TableColumn>& out) {
+/// Hours of the day are yielded (`window by best_hours(…)`) but not looked up: no cell compares them.
+static void declare_columns(Context& context, const std::vector<ast::TableDecl::Column>& written, bool looked_up, std::vector<checked::TableColumn>& out) {
   for (const auto& column : written) {
     checked::TableColumn made;
     made.name = column.name.text;
@@ -285,7 +286,7 @@ static void declare_columns(Context& context, const std::vector<ast::TableDecl::
       if (other.name == made.name) report_duplicate(context, column.name, other.span, "a column");
     }
     const TypeKind kind = made.type.kind;
-    if (kind == TypeKind::record || kind == TypeKind::instance || kind == TypeKind::time_range) {
+    if (kind == TypeKind::record || kind == TypeKind::instance || (looked_up && kind == TypeKind::time_range)) {
       context.error("E0317", column.type.span, "a column cannot be of type " + in_ticks(context.type_text(made.type)));
       made.type = {};
     }
@@ -334,8 +335,8 @@ static void set_result(Context& context, checked::Table& table, Span span) {
 static void declare_table(Context& context, size_t index) {
   const ast::TableDecl& declaration = *context.tables[index].declaration;
   checked::Table& table = context.program.tables[index];
-  declare_columns(context, declaration.inputs, table.inputs);
-  declare_columns(context, declaration.outputs, table.outputs);
+  declare_columns(context, declaration.inputs, true, table.inputs);
+  declare_columns(context, declaration.outputs, false, table.outputs);
   if (declaration.hit_policy) {
     if (const auto policy = policy_named(declaration.hit_policy->text)) {
       table.policy = *policy;

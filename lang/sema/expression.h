@@ -31,6 +31,8 @@ struct Surroundings {
   bool wants_wake = false;
   /// `now` may stand anywhere: the value is used once and not waited for.
   bool free_now = false;
+  /// What a test expects: a comparison with something missing does not hold.
+  bool expecting = false;
   /// Neither clock nor case file: settings' initial values, cells.
   bool constant = false;
   /// Shown when `outcome` is asked for although the queue has none, and the like.

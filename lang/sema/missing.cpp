@@ -11,6 +11,15 @@ static void learn_known(const checked::Expr& value, Facts& facts) {
   if (value.args[1]->type.optional) learn_known(*with_local(*value.args[1], value.index, *value.args[0]), facts);
 }
 
+/// Where there is one, there is a first and a last.
+static void learn_ends(const checked::Expr& exists, Facts& facts) {
+  const ExprPtr twin = clone(exists);
+  for (const auto function : {checked::AggregateFunction::first, checked::AggregateFunction::last}) {
+    twin->aggregate->function = function;
+    facts.insert(structure(*twin));
+  }
+}
+
 void ExpressionChecker::learn(const checked::Expr& condition, bool truth, Facts& facts) const {
   switch (condition.op) {
     case Op::logical_not:
@@ -24,6 +33,9 @@ void ExpressionChecker::learn(const checked::Expr& condition, bool truth, Facts&
       return;
     case Op::known:
       if (truth) learn_known(*condition.args[0], facts);
+      return;
+    case Op::aggregate:
+      if (truth && condition.aggregate->function == checked::AggregateFunction::exists) learn_ends(condition, facts);
       return;
     default:
       return;

@@ -291,7 +291,15 @@ ExprPtr ExpressionChecker::check_comparison(const ast::Binary& binary, Span span
   now_allowed_ = binary.op != BinaryOp::equal && binary.op != BinaryOp::not_equal;
   auto [left, right] = check_pair(binary, {});
   now_allowed_ = false;
-  return compare(op_of(binary.op), std::move(left), std::move(right), span);
+  const Op op = op_of(binary.op);
+  if (!around_.expecting || !(left->type.optional || right->type.optional)) return compare(op, std::move(left), std::move(right), span);
+  std::vector<ExprPtr> sides;
+  sides.push_back(std::move(left));
+  sides.push_back(std::move(right));
+  ExprPtr held = through_all(std::move(sides), span, {false, false},
+                             [&](std::vector<ExprPtr> known) { return compare(op, std::move(known[0]), std::move(known[1]), span); });
+  if (held->type.is_error()) return held;
+  return make_node(Op::default_value, type_of(TypeKind::boolean), span, std::move(held), make_bool(false, span));
 }
 
 // ---- in and ranges ------------------------------------------------------------------------------------------

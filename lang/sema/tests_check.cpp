@@ -198,6 +198,16 @@ class TestChecker {
     return none;
   }
 
+  /// `to anna`: an instance that the test gives.
+  bool set_recipient(const ast::Expr& written, checked::TestExpect& made) {
+    if (const auto* name = std::get_if<ast::NameRef>(&written.node)) {
+      made.recipient = instance_named(name->name);
+      return made.recipient != none;
+    }
+    context_.error("E0717", written.span, "a test names the recipient of a task as it was given").help = "write `given party anna { … }` and `task call \"…\" to anna`";
+    return false;
+  }
+
   void add_expect(const ast::TestExpect& written, checked::TestStep& step) {
     using Kind = checked::TestExpect::Kind;
     checked::TestExpect made;
@@ -226,7 +236,7 @@ class TestChecker {
           made.fields =
               check_payload(context_, written.fields.get(), queue.fields, around_, false, "a task of the queue " + in_ticks(queue.name), written.span);
         }
-        if (written.recipient) context_.error("E0901", written.recipient->span, "asking for the recipient of a task is not built into this version yet");
+        if (written.recipient && !set_recipient(*written.recipient, made)) return;
         break;
       case ast::TestExpect::Kind::not_enrolled:
         made.kind = Kind::not_enrolled;
@@ -236,6 +246,11 @@ class TestChecker {
         Surroundings around = around_;
         around.self_entity = made_.instances[made.subject].entity;
         around.strategy = strategy_of(made.subject);
+        around.expecting = true;
+        for (const checked::TestInstance& given : made_.instances) {
+          const std::string& name = given.name.empty() ? context_.program.entities[given.entity].name : given.name;
+          around.parameters.emplace_back(name, type_of(TypeKind::instance, given.entity));
+        }
         if (written.expression) made.expression = make_root(context_, around, *written.expression, type_of(TypeKind::boolean));
         break;
       }

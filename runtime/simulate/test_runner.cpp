@@ -104,8 +104,16 @@ class TestRun {
     out_.assign(static_cast<size_t>(checked::slot_count(program_, program_.roots[root].type)) + 1, 0);
     int64_t today = 0;
     (void)abi::date_of(calendar_, now_, &today);
-    const abi::EvalContext context{
-        .case_file = &file_.view(), .self = self, .now = now_, .today = today, .settings = settings_.data(), .calendar = &calendar_, .arena = &file_.arena()};
+    given_.clear();
+    for (const int32_t position : position_) given_.push_back(position < 0 ? 0 : reinterpret_cast<int64_t>(&file_.instance(position)));
+    const abi::EvalContext context{.case_file = &file_.view(),
+                                   .self = self,
+                                   .now = now_,
+                                   .today = today,
+                                   .settings = settings_.data(),
+                                   .arguments = given_.data(),
+                                   .calendar = &calendar_,
+                                   .arena = &file_.arena()};
     const Evaluation done = evaluator_.evaluate(root, context, out_.data());
     if (!done.ok()) throw Broken{where, std::string(abi::fault_text(done.fault)) + " in `" + program_.roots[root].label + "`"};
     return out_.data();
@@ -188,11 +196,12 @@ class TestRun {
     file_.inbox().push_back(std::move(event));
   }
 
-  /// An outcome belongs to a task: the most urgent open one of its queue that concerns the subject.
+  /// An outcome belongs to a task: the most urgent open one of its queue that concerns the subject or goes to it.
   void name_task(const checked::EventType& type, int32_t subject, int32_t owner, std::vector<int64_t>& slots) {
     const OpenTask* best = nullptr;
     for (const OpenTask& task : file_.tasks()) {
-      if (task.queue != type.queue || !concerns(task.instance, subject, owner)) continue;
+      if (task.queue != type.queue) continue;
+      if (!concerns(task.instance, subject, owner) && task.recipient != file_.instance(subject).id) continue;
       if (best == nullptr || task.priority > best->priority) best = &task;
     }
     if (best == nullptr) return;
@@ -261,6 +270,7 @@ class TestRun {
                                    .now = now_,
                                    .today = today,
                                    .settings = settings_.data(),
+                                   .arguments = given_.data(),
                                    .calendar = &calendar_,
                                    .arena = &file_.arena()};
     std::vector<engine::ValueRead> values;
@@ -271,18 +281,21 @@ class TestRun {
   }
 
   void judge_task(const TestExpect& expect, int32_t subject) {
-    const std::string& queue = program_.queues[expect.queue].name;
     const bool withheld = expect.kind == TestExpect::Kind::withheld;
-    std::string wanted = (withheld ? "withheld " : expect.kind == TestExpect::Kind::task ? "task " : "no task ") + queue;
+    std::string wanted = withheld ? "withheld" : expect.kind == TestExpect::Kind::task ? "task" : "no task";
+    if (expect.queue != checked::none) wanted += " " + program_.queues[expect.queue].name;
     if (expect.treatment.has_value()) wanted += " \"" + *expect.treatment + "\"";
+    const int64_t recipient = expect.recipient == checked::none ? 0 : file_.instance(position_[expect.recipient]).id;
+    if (recipient != 0) wanted += " to " + test_.instances[expect.recipient].name;
     std::string others;
     bool found = false;
     for (const OpenTask& task : file_.tasks()) {
       if (task.marked || !concerns(task.instance, subject, subject)) continue;
       // A task that limits moved is there, and may not go out yet.
       const bool kept_back = task.status == engine::TaskStatus::withheld || task.not_before > now_;
-      const bool fits = (withheld ? kept_back : task.status != engine::TaskStatus::withheld) && task.queue == expect.queue &&
-                        (!expect.treatment.has_value() || task.treatment == *expect.treatment) && fields_fit(expect, task);
+      const bool fits = (withheld ? kept_back : task.status != engine::TaskStatus::withheld) && (expect.queue == checked::none || task.queue == expect.queue) &&
+                        (recipient == 0 || task.recipient == recipient) && (!expect.treatment.has_value() || task.treatment == *expect.treatment) &&
+                        (expect.fields.empty() || fields_fit(expect, task));
       found = found || fits;
       others += (others.empty() ? "" : ", ") + describe(task);
     }
@@ -301,6 +314,7 @@ class TestRun {
   }
   std::string describe(const OpenTask& task) {
     std::string text = (task.status == engine::TaskStatus::withheld ? "withheld " : "task ") + program_.queues[task.queue].name + " \"" + task.treatment + "\"";
+    for (size_t given = 0; given < position_.size() && task.recipient != 0; ++given)
     std::string fields;
     for (const checked::Field& field : program_.queues[task.queue].fields)
       fields += (fields.empty() ? "" : ", ") + field.name + ": " + checked::format_value(program_, field.type, task.fields.data() + field.slot);
@@ -318,6 +332,7 @@ class TestRun {
   engine::StepResult stepped_;
   TestResult result_;
   std::vector<int32_t> position_;  // by Test::instances
+  std::vector<int64_t> given_;     // the same as instances: what an expectation may name
   std::vector<int64_t> out_;
   Instant now_ = 0, next_wake_ = abi::never;
   bool started_ = false;

@@ -72,6 +72,71 @@ test "expectations that fail say what was found" {
 }
 )";
 
+const char* const family = R"(
+bundle family "Family" { timezone UTC, currency EUR, calendar none, day starts 06:00 }
+entity account { key id : text, overdue : money }
+entity party of account { key id : text, consent : bool }
+queue call { cost 1 }
+outcomes letter of party { posted }
+queue letter { outcomes letter, cost 1 }
+strategy soft "Soft" for account {
+  enrol when overdue > 0
+  stage calling {
+    keep call "guarantor" to p for p in parties where p.consent
+    after 7 days : go writing
+  }
+  stage writing {
+    keep letter "guarantor" to first(p in parties) { again 7 days }
+  }
+}
+test "an outcome of the recipient's is the outcome of the task" {
+  given account { overdue: 100 }
+  given party anna { consent: true }
+  at 2026-01-05
+  at 2026-01-12 :                                expect stage writing, task letter "guarantor" to anna
+  on 2026-01-12 12:00 letter.posted of anna { } : expect no task
+  at 2026-01-19 :                                expect task letter "guarantor" to anna
+}
+test "whoever agreed is called" {
+  given account { overdue: 100 }
+  given party anna { consent: true }
+  given party bert { consent: false }
+  at 2026-01-05 :                    expect task call "guarantor" to anna
+  at 2026-01-06 :                    expect task call to bert, no task
+  at 2026-01-07 : set anna.consent = false, expect bert.consent
+                                     expect no task
+}
+)";
+
+const char* const rows = R"(
+bundle rows "Rows" { timezone UTC, currency EUR, calendar none, day starts 06:00 }
+parameter clerk_up_to : money = 100
+entity account { key id : text, overdue : money, months : int }
+/// Cells that are not constant, rows that all count, and a row for the rest.
+table signs(amount : money) -> (who : text) first {
+  | amount         || who     |
+  | <= clerk_up_to || "clerk" |
+  | <= 1_000       || "head"  |
+  | any            || "board" |
+}
+table mail_to(amount : money) -> (who : text) unique {
+  | amount         || who     |
+  | <= clerk_up_to || "clerk" |
+  | otherwise      || "head"  |
+}
+table fees(months : int) -> (fee : money) sum {
+  | months || fee |
+  | any    || 1   |
+  | > 3    || 2   |
+  | > 9    || 4   |
+}
+test "some of them" {
+  given account small { overdue: 50, months: 5 }
+  given account large { overdue: 5_000 }
+  at 2026-01-05 : expect signs(small.overdue) = "clerk", signs(large.overdue) = "board", mail_to(large.overdue) = "head", fees(small.months) = 3
+}
+)";
+
 }  // namespace
 
 TEST_CASE("tests beside the rules run, and say what they covered") {
@@ -109,6 +174,31 @@ TEST_CASE("an expectation that is not met says what was found instead") {
   CHECK(failures[1].found == "task sms \"friendly\"");
   CHECK(failures[2].found == "dpd = 4");
   CHECK(failures[3].expected == "task call \"script\"");
+}
+
+TEST_CASE("rows are covered whatever their cells are made of") {
+  const Compiled compiled(rows);
+  const auto report = simulate::run_tests(compiled.program(), compiled.evaluator(), compiled.calendar(), {.tracer = &compiled.evaluator()});
+  REQUIRE(report.results.size() == 1);
+  for (const auto& failure : report.results[0].failures) FAIL_CHECK("expected " << failure.expected << ", found " << failure.found);
+  std::string hits;
+  for (const auto& row : report.coverage.rows) hits += row.hits > 0 ? 'x' : '-';
+  CHECK(hits == "x-x" "-x" "xx-");
+}
+
+TEST_CASE("tests may ask for the recipient of a task, and that there is no task at all") {
+  const Compiled compiled(family);
+  const auto report = simulate::run_tests(compiled.program(), compiled.evaluator(), compiled.calendar(), {});
+  REQUIRE(report.results.size() == 2);
+  for (const auto& failure : report.results[0].failures) FAIL_CHECK("expected " << failure.expected << ", found " << failure.found);
+  CHECK(report.results[1].expectations == 5);
+  const auto& failures = report.results[1].failures;
+  REQUIRE(failures.size() == 3);
+  CHECK(failures[2].expected == "bert.consent");
+  CHECK(failures[0].expected == "task call to bert");
+  CHECK(failures[0].found == "task call \"guarantor\" to anna");
+  CHECK(failures[1].expected == "no task");
+  CHECK(failures[1].found == "task call \"guarantor\" to anna");
 }
 
 TEST_CASE("an explanation tells why, and why not") {

@@ -164,6 +164,11 @@ TEST_CASE("stages as outputs") {
   CHECK(check(entities + strategy + "table next(x : money) -> (to : stage) first {\n  | x || to |\n  | any || c |\n}\n").codes() == "E0205");
 }
 
+TEST_CASE("hours of the day may be yielded, not looked up") {
+  CHECK(check("table t(x : int) -> (hours : time_range) first {\n| x || hours |\n| < 6 || 17:30..20:00 |\n| any || 22:00..06:00 |\n}").codes().empty());
+  CHECK(check("table t(hours : time_range) -> (x : int) first {\n| hours || x |\n| any || 1 |\n}").codes() == "E0317");
+}
+
 TEST_CASE("the rows of a collecting table are walked") {
   const std::string table = entities + R"(
 table fees(x : money, s : int?, p : product, w : number, t : text) -> (name : text, fee : money) collect {

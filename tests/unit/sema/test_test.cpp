@@ -95,3 +95,29 @@ strategy soft "Soft" for account { var letters : int = 0, stage a { }, stage b {
   CHECK(two.program->roots[two.program->tests.at(0).steps.at(0).expects.at(1).expression].strategy == 1);
   CHECK(with_test(strategies + other, " at 2026-01-05 : expect letters = 0").codes() == "E0201");
 }
+
+TEST_CASE("what is expected of something that may be missing") {
+  const Checked made = with("given account { score: 500 }\nat 2026-01-05 : expect score = 500, score >= 1, 500 = score, not score = 4");
+  INFO(made.text());
+  CHECK(made.codes().empty());
+  CHECK(with("given account { score: 500 }\nat 2026-01-05 : expect score = \"a\"").codes() == "E0302");
+  CHECK(with("given account { score: 500 }\nat 2026-01-05 : expect score + 1 = 501").codes() == "E0401");
+}
+
+TEST_CASE("the recipient of a task is an instance that the test gives") {
+  const Checked made = with("given account { }\ngiven party anna { role: heir }\nat 2026-01-05 : expect task letter \"x\" to anna, no task");
+  INFO(made.text());
+  REQUIRE(made.program);
+  const checked::TestStep& step = made.program->tests.at(0).steps.at(0);
+  CHECK(made.program->tests[0].instances[step.expects[0].recipient].name == "anna");
+  CHECK(step.expects[1].queue == checked::none);
+  CHECK(with("given account { }\nat 2026-01-05 : expect task letter \"x\" to bert").codes() == "E0717");
+  CHECK(with("given account { }\nat 2026-01-05 : expect task letter \"x\" to debtor.accounts").codes() == "E0717");
+}
+
+TEST_CASE("an expectation may look at any instance that the test gives") {
+  const Checked made = with("given account { }\ngiven account second { balance: 5 }\nat 2026-01-05 : expect second.balance = 5, account.balance < second.balance");
+  INFO(made.text());
+  CHECK(made.codes().empty());
+  CHECK(with("given account { }\nat 2026-01-05 : expect third.balance = 5").codes() == "E0201");
+}
