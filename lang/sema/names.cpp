@@ -385,6 +385,9 @@ ExprPtr ExpressionChecker::member_of(ExprPtr base, const ast::Name& name, Span s
   Diagnostic& diagnostic = context_.error("E0208", name.span, in_ticks(context_.type_text(base->type.known())) + " has no " + in_ticks(name.text));
   if (base->type.kind == TypeKind::list) {
     diagnostic.help = "this is a list: walk it with `first`, `sum`, `exists` and the like";
+  } else if (base->op == Op::table && context_.program.tables[base->index].outputs.size() == 1 &&
+             context_.program.tables[base->index].outputs.front().name == name.text) {
+    diagnostic.help = "the table has one output, so the call is its value already: leave " + in_ticks("." + name.text) + " away";
   } else if (base->type.kind == TypeKind::record) {
     std::vector<std::string> candidates;
     for (const auto& field : context_.program.records[base->type.id].fields) candidates.push_back(field.name);

@@ -344,7 +344,7 @@ void describe_unknown_item(const Mistake& mistake, const Slice& slice, Diagnosti
     return;
   }
   if (begins_action(mistake.found->getType()) && allows(mistake, DunlinParser::ON)) {
-    d.help = "an action stands behind the `:` of a rule: on EVENT : ACTION, go STAGE";
+    d.help = "an action stands behind the `:` of a rule, and a comma between two actions, also at the end of a line: on EVENT : ACTION, go STAGE";
     return;
   }
   std::vector<std::string> possible = expected_words(mistake.expected);

@@ -164,6 +164,12 @@ TEST_CASE("stages as outputs") {
   CHECK(check(entities + strategy + "table next(x : money) -> (to : stage) first {\n  | x || to |\n  | any || c |\n}\n").codes() == "E0205");
 }
 
+TEST_CASE("the one output of a table is the value of its call") {
+  const Checked made = check(entities + "table t(x : money) -> (fee : money) first {\n| x || fee |\n| any || 1 |\n}\nextend account { y = t(balance).fee }");
+  CHECK(made.codes() == "E0208");
+  CHECK(made.text().find("leave `.fee` away") != std::string::npos);
+}
+
 TEST_CASE("hours of the day may be yielded, not looked up") {
   CHECK(check("table t(x : int) -> (hours : time_range) first {\n| x || hours |\n| < 6 || 17:30..20:00 |\n| any || 22:00..06:00 |\n}").codes().empty());
   CHECK(check("table t(hours : time_range) -> (x : int) first {\n| hours || x |\n| any || 1 |\n}").codes() == "E0317");
