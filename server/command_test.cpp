@@ -157,6 +157,7 @@ void print_coverage(const TestCommand& command, const RunnableBundle& bundle, co
   for (const auto& part : {share_text(shares.rules, "rules fired"), share_text(shares.stages, "stages entered"), share_text(shares.rows, "table rows hit")}) {
     if (!part.empty()) text += (text.empty() ? "" : ", ") + part;
   }
+  if (text.empty()) return;  // a bundle of functions has no rules, stages or rows
   fmt::print("coverage: {}{}\n", text, command.coverage ? "" : " (--coverage names the rest)");
   if (!command.coverage) return;
   for (const auto& rule : coverage.rules) {
