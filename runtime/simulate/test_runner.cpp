@@ -315,6 +315,7 @@ class TestRun {
   std::string describe(const OpenTask& task) {
     std::string text = (task.status == engine::TaskStatus::withheld ? "withheld " : "task ") + program_.queues[task.queue].name + " \"" + task.treatment + "\"";
     for (size_t given = 0; given < position_.size() && task.recipient != 0; ++given)
+      if (file_.instance(position_[given]).id == task.recipient) text += " to " + test_.instances[given].name;
     std::string fields;
     for (const checked::Field& field : program_.queues[task.queue].fields)
       fields += (fields.empty() ? "" : ", ") + field.name + ": " + checked::format_value(program_, field.type, task.fields.data() + field.slot);
