@@ -50,6 +50,7 @@ int run(int argc, char** argv) {
       "Exit codes: 0 done, 1 the input is wrong, 2 the usage is wrong, 3 the environment is wrong.\n\nExample:\n  dunlin check strategies/card_collections");
   Chosen chosen;
   add_check_command(app, chosen);
+  add_fmt_command(app, chosen);
   add_test_command(app, chosen);
   add_import_command(app, chosen);
   add_run_command(app, chosen);

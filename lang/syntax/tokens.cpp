@@ -210,8 +210,23 @@ class Layout {
 
 }  // namespace
 
+std::vector<RawToken> read_raw_tokens(const Slice& slice, Diagnostics& diagnostics, const ParseLimits& limits) {
+  return LexerRun(slice, diagnostics, limits).all();
+}
+
+std::vector<uint32_t> item_ends(const Slice& slice, std::vector<RawToken> raw) {
+  std::vector<uint32_t> places;
+  Diagnostics unheard;
+  if (!mend_brackets(raw, slice, unheard, ParseLimits{})) return places;
+  const TokenList list = Layout(slice, raw).list();
+  for (const auto& token : list.tokens) {
+    if (token->getType() == DunlinLexer::SEP) places.push_back(static_cast<uint32_t>(token->getStartIndex()));
+  }
+  return places;
+}
+
 TokenList read_tokens(const Slice& slice, Diagnostics& diagnostics, const ParseLimits& limits) {
-  std::vector<RawToken> raw = LexerRun(slice, diagnostics, limits).all();
+  std::vector<RawToken> raw = read_raw_tokens(slice, diagnostics, limits);
   if (!mend_brackets(raw, slice, diagnostics, limits)) {
     raw.clear();
     TokenList unusable = Layout(slice, raw).list();

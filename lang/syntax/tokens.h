@@ -40,6 +40,12 @@ struct Slice {
 /// False if they are nested deeper than the limit.
 bool mend_brackets(std::vector<RawToken>& tokens, const Slice& slice, Diagnostics& diagnostics, const ParseLimits& limits);
 
+/// What the lexer makes of the slice, line ends and documentation included; comments and blanks are not.
+std::vector<RawToken> read_raw_tokens(const Slice& slice, Diagnostics& diagnostics, const ParseLimits& limits);
+
+/// Places of the line ends of `raw` at which an item ends.
+std::vector<uint32_t> item_ends(const Slice& slice, std::vector<RawToken> raw);
+
 /// Lexes the slice, mends brackets, and keeps a SEP only where an item can end.
 TokenList read_tokens(const Slice& slice, Diagnostics& diagnostics, const ParseLimits& limits);
 
