@@ -114,7 +114,8 @@ std::vector<std::string> rule_files(const std::vector<std::string>& given, std::
       files.push_back(name);
     } else {
       std::vector<std::string> below;
-      for (fs::recursive_directory_iterator walk(name, fs::directory_options::skip_permission_denied, error), end; !error && walk != end; walk.increment(error)) {
+      for (fs::recursive_directory_iterator walk(name, fs::directory_options::skip_permission_denied, error), end; !error && walk != end;
+           walk.increment(error)) {
         if (walk->is_regular_file(error) && walk->path().extension() == ".dun") below.push_back(walk->path().lexically_normal().string());
       }
       std::sort(below.begin(), below.end());

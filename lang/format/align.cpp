@@ -123,9 +123,7 @@ class Aligner {
     return nowhere;
   }
 
-  size_t trailing_comment(const Line& line) const {
-    return line.last > line.first && pieces_[line.last].is_comment() ? line.last : nowhere;
-  }
+  size_t trailing_comment(const Line& line) const { return line.last > line.first && pieces_[line.last].is_comment() ? line.last : nowhere; }
 
   // ---- rows of tables, arms of `match` ----
 

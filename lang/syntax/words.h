@@ -18,8 +18,8 @@ enum class WordKind : uint8_t {
   text,      // "…"
   moment,    // a date or a time of day
   punctuation,
-  doc,       // `/// …` up to the line's end
-  comment,   // `// …` up to the line's end
+  doc,      // `/// …` up to the line's end
+  comment,  // `// …` up to the line's end
   line_end,
   mistake,  // what no rule of the language accepts
 };

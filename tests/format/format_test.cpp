@@ -19,7 +19,8 @@ std::string formatted(const std::string& text) {
 }  // namespace
 
 TEST_CASE("fields stand in columns, blank lines begin new ones") {
-  CHECK(formatted("entity account{\nkey id:text\noverdue_since  :date?   // none: not overdue\nscore:int? in 300 .. 850\n\n\n\n/// Days.\ndpd=days(overdue_since,today)default 0}") ==
+  CHECK(formatted("entity account{\nkey id:text\noverdue_since  :date?   // none: not overdue\nscore:int? in 300 .. 850\n\n\n\n/// "
+                  "Days.\ndpd=days(overdue_since,today)default 0}") ==
         "entity account {\n"
         "  key id        : text\n"
         "  overdue_since : date?  // none: not overdue\n"
@@ -40,7 +41,8 @@ TEST_CASE("tables: cells in columns, `otherwise` meets its outputs") {
 }
 
 TEST_CASE("rules: what is done stands in a column, long heads stand out") {
-  CHECK(formatted("strategy s for account {\n enrol when dpd>0\n var n:int=0\n var letters:int=0\n\n stage a {\n on entry: mail \"x\"\n after 45 days in soft when letters>=2 :go b\n }\n"
+  CHECK(formatted("strategy s for account {\n enrol when dpd>0\n var n:int=0\n var letters:int=0\n\n stage a {\n on entry: mail \"x\"\n after 45 days in soft "
+                  "when letters>=2 :go b\n }\n"
                   "stage b { keep call \"x\" while dpd>0 {again 2 days,window 18:00 .. 20:30}\n}\n final stage c }") ==
         "strategy s for account {\n"
         "  enrol when dpd > 0\n"
@@ -59,7 +61,8 @@ TEST_CASE("rules: what is done stands in a column, long heads stand out") {
 }
 
 TEST_CASE("lines that go on are indented; payloads have tight colons; comments stay where they are") {
-  CHECK(formatted("strategy s for account {\nafter 2 weeks when quiet>14 :\n// all at once\nnotify boss \"x\",\nraise reviewed{by :\"engine\",score:-1},\nset n=n- 1\n}\n"
+  CHECK(formatted("strategy s for account {\nafter 2 weeks when quiet>14 :\n// all at once\nnotify boss \"x\",\nraise reviewed{by :\"engine\",score:-1},\nset "
+                  "n=n- 1\n}\n"
                   "test \"t\" {\ngiven account{overdue :4_000}\non 2026-01-06 payment of second{amount :100}:\nexpect stage cured\nset account.n=0\n}") ==
         "strategy s for account {\n"
         "  after 2 weeks when quiet > 14 :\n"
@@ -79,7 +82,8 @@ TEST_CASE("lines that go on are indented; payloads have tight colons; comments s
 TEST_CASE("settings, segments, outcomes, arms") {
   CHECK(formatted("bundle b \"B\"\n{\ntimezone Europe / Warsaw\nday starts 06:00\n}\nqueue q {\noutcomes q\ncost 3\nfields {phone:text? personal}\n}\n"
                   "segmentation r for account {\nhigh when score<500\nvery_low when score>800\notherwise low\n}\n"
-                  "outcomes q of account {\nreached{yes,no(why:text?)}\nnot_reached  {busy}\n}\nextend account { t=match r {\n|high->\"a\"\n|very_low,low->\"b\"\n}\n}") ==
+                  "outcomes q of account {\nreached{yes,no(why:text?)}\nnot_reached  {busy}\n}\nextend account { t=match r "
+                  "{\n|high->\"a\"\n|very_low,low->\"b\"\n}\n}") ==
         "bundle b \"B\" {\n"
         "  timezone Europe/Warsaw\n"
         "  day      starts 06:00\n"

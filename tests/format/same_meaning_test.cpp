@@ -1,4 +1,5 @@
-// The promises of the formatter, held over every rule text of the repository and many spoiled ones: the same meaning, the same comments, and nothing left to do.
+// The promises of the formatter, held over every rule text of the repository and many spoiled ones: the same meaning, the same comments, and nothing left to
+// do.
 #include <catch2/catch.hpp>
 
 #include "lang/format/format.h"
