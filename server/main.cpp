@@ -10,6 +10,7 @@
 #include "server/import/near_match.h"
 #include "server/output/terminal.h"
 #include "server/version.h"
+#include "server/writer_commands.h"
 
 namespace {
 
@@ -62,6 +63,9 @@ int run(int argc, char** argv) {
   add_rollback_command(app, chosen);
   add_bundle_command(app, chosen);
   add_bench_command(app, chosen);
+  add_lint_command(app, chosen);
+  add_graph_command(app, chosen);
+  add_lsp_command(app, chosen);
   add_doctor_command(app, chosen);
   try {
     app.parse(argc, argv);

@@ -28,6 +28,17 @@ static bool takes_value(AggregateFunction function) {
 
 // ---- what is walked --------------------------------------------------------------------------------------
 
+/// Each part of `call.reached.debtor` names an event of its own.
+static void note_event_path(Context& context, const ast::Path& path, size_t parts) {
+  std::string name;
+  for (size_t i = 0; i < parts; ++i) {
+    name += (i == 0 ? "" : ".") + path.parts[i].text;
+    if (const auto found = context.names.events.find(name); found != context.names.events.end()) {
+      context.note_use(path.parts[i].span, SymbolKind::event, found->second);
+    }
+  }
+}
+
 bool ExpressionChecker::find_events(const ast::Path& path, size_t parts, Aggregate& made, Element& element) const {
   std::string name;
   for (size_t i = 0; i < parts; ++i) name += (i == 0 ? "" : ".") + path.parts[i].text;
@@ -37,6 +48,7 @@ bool ExpressionChecker::find_events(const ast::Path& path, size_t parts, Aggrega
   made.event_types = {found->second};
   element.event_type = found->second;
   element.path = name;
+  if (context_.symbols != nullptr) note_event_path(context_, path, parts);
   return true;
 }
 
@@ -305,7 +317,7 @@ ExprPtr ExpressionChecker::check_aggregate(const ast::AggregateExpr& written, Sp
   made.local = add_local(type);
   element.local = made.local;
   if (events) elements_.push_back(element);
-  if (written.binder) bindings_.push_back({written.binder->text, made.local, type});
+  if (written.binder) bindings_.push_back({written.binder->text, made.local, type, written.binder->span});
   const Facts before = facts_;
   if (written.where) {
     made.where = check_condition(*written.where);

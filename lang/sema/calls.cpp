@@ -49,6 +49,11 @@ bool ExpressionChecker::argument_order(const ast::CallExpr& call, const std::vec
   return false;
 }
 
+static void note_callee(Context& context, const Symbol& symbol, Span span) {
+  const SymbolKind kind = symbol.kind == Symbol::Kind::function ? SymbolKind::function : symbol.kind == Symbol::Kind::native ? SymbolKind::native : SymbolKind::table;
+  context.note_use(span, kind, symbol.index);
+}
+
 ExprPtr ExpressionChecker::check_call(const ast::CallExpr& call, Span span, Type hint) {
   const auto* callee = std::get_if<ast::NameRef>(&call.callee->node);
   if (callee == nullptr) {
@@ -60,9 +65,13 @@ ExprPtr ExpressionChecker::check_call(const ast::CallExpr& call, Span span, Type
   ExprPtr special = call_word(name, call, span, found);
   if (found) return special;
   if (const auto symbol = context_.names.values.find(name); symbol != context_.names.values.end() && symbol->second.kind != Symbol::Kind::setting) {
+    note_callee(context_, symbol->second, callee->name.span);
     return call_symbol(symbol->second, call, span);
   }
-  if (const auto builtin = find_builtin(name)) return call_builtin(*builtin, call, span, hint);
+  if (const auto builtin = find_builtin(name)) {
+    context_.note_use(callee->name.span, SymbolKind::builtin, static_cast<Index>(*builtin));
+    return call_builtin(*builtin, call, span, hint);
+  }
   Diagnostic& diagnostic = context_.error("E0207", callee->name.span, "there is no function or table " + in_ticks(name));
   if (find(name).kind != Meaning::Kind::none_such) {
     diagnostic.help = in_ticks(name) + " is a value: write it without brackets";

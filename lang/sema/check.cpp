@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "lang/sema/analysis.h"
+#include "lang/sema/check_for_editor.h"
 #include "lang/sema/content_hash.h"
 #include "lang/sema/declare.h"
 #include "lang/sema/definitions.h"
@@ -23,7 +24,9 @@ using sema::Context;
 /// Parses the bundle's files and the modules they use, until nothing new is asked for.
 class Loader {
  public:
-  Loader(SourceMap& sources, Diagnostics& diagnostics, const CheckOptions& options) : sources_(sources), diagnostics_(diagnostics), options_(options) {}
+  /// `cache` may be null.
+  Loader(SourceMap& sources, Diagnostics& diagnostics, const CheckOptions& options, ParseCache* cache)
+      : sources_(sources), diagnostics_(diagnostics), options_(options), cache_(cache) {}
 
   void load(const BundleSources& bundle) {
     for (const SourceFile& file : bundle.files) {
@@ -35,7 +38,8 @@ class Loader {
     }
     for (size_t i = 0; i < files_.size(); ++i) use_modules(i);  // grows while modules use modules
     for (const Loaded& loaded : files_) {
-      for (const ast::Decl& declaration : loaded.file.declarations) placed.push_back({&declaration, loaded.file.source, loaded.library});
+      for (const ast::Decl& declaration : loaded.file->declarations) placed.push_back({&declaration, loaded.file->source, loaded.library});
+      trees.push_back(loaded.file);
     }
   }
 
@@ -44,10 +48,11 @@ class Loader {
   std::vector<SourceFile> all;  // everything that was read
   std::vector<uint32_t> library_files;
   bool whole = true;  // false: a file could not be read at all, so nobody knows what it declares
+  std::vector<std::shared_ptr<const ast::File>> trees;  // must stay while the declarations are read
 
  private:
   struct Loaded {
-    ast::File file;
+    std::shared_ptr<const ast::File> file;
     bool library;
   };
 
@@ -65,11 +70,16 @@ class Loader {
     const uint32_t id = sources_.add(source.path, source.text);
     if (library) library_files.push_back(id);
     const size_t errors_before = diagnostics_.error_count();
-    files_.push_back({parse_file(sources_, id, diagnostics_), library});
-    if (diagnostics_.error_count() > errors_before && files_.back().file.declarations.empty()) whole = false;
-    for (const ast::Decl& declaration : files_.back().file.declarations) {
+    files_.push_back({parse(id), library});
+    if (diagnostics_.error_count() > errors_before && files_.back().file->declarations.empty()) whole = false;
+    for (const ast::Decl& declaration : files_.back().file->declarations) {
       if (const auto* module = std::get_if<ast::ModuleDecl>(&declaration.node)) modules_.insert(module->name.text());
     }
+  }
+
+  std::shared_ptr<const ast::File> parse(uint32_t id) {
+    if (cache_ != nullptr) return cache_->parse(sources_, id, diagnostics_);
+    return std::make_shared<const ast::File>(parse_file(sources_, id, diagnostics_));
   }
 
   void add_data(const SourceFile& source, const std::string& key) {
@@ -92,7 +102,7 @@ class Loader {
 
   void use_modules(size_t index) {
     std::vector<const ast::UseDecl*> uses;
-    for (const ast::Decl& declaration : files_[index].file.declarations) {
+    for (const ast::Decl& declaration : files_[index].file->declarations) {
       if (const auto* use = std::get_if<ast::UseDecl>(&declaration.node)) uses.push_back(use);
     }
     for (const ast::UseDecl* use : uses) use_module(use->module);
@@ -131,11 +141,11 @@ class Loader {
   /// Sheets that a module of the library names lie beside it.
   void read_data_of_module(size_t index) {
     std::vector<std::string> wanted;
-    for (const ast::Decl& declaration : files_[index].file.declarations) {
+    for (const ast::Decl& declaration : files_[index].file->declarations) {
       const auto* table = std::get_if<ast::TableDecl>(&declaration.node);
       if (table != nullptr && table->from_file) wanted.push_back(*table->from_file);
     }
-    const std::string path = sources_.path(files_[index].file.source);
+    const std::string path = sources_.path(files_[index].file->source);
     for (const std::string& file : wanted) {
       const std::string beside = path.substr(0, path.rfind('/') + 1) + file;
       if (file.find("..") != std::string::npos || data.by_path.contains(beside)) continue;
@@ -146,6 +156,7 @@ class Loader {
   SourceMap& sources_;
   Diagnostics& diagnostics_;
   const CheckOptions& options_;
+  ParseCache* cache_;
   std::deque<Loaded> files_;  // declarations are pointed to
   std::set<std::string> modules_;
 };
@@ -175,7 +186,7 @@ void check_all(Context& context, const std::string& calendars) {
 
 std::unique_ptr<checked::Program> check_bundle(const BundleSources& bundle, SourceMap& sources, Diagnostics& diagnostics, const CheckOptions& options) {
   const size_t errors_before = diagnostics.error_count();
-  Loader loader(sources, diagnostics, options);
+  Loader loader(sources, diagnostics, options, nullptr);
   loader.load(bundle);
   if (!loader.whole) return nullptr;
   auto program = std::make_unique<checked::Program>();
@@ -193,6 +204,44 @@ std::unique_ptr<checked::Program> check_bundle(const BundleSources& bundle, Sour
     if (diagnostics.error_count() > errors_before) return nullptr;
   }
   return program;
+}
+
+std::shared_ptr<const ast::File> ParseCache::parse(const SourceMap& sources, uint32_t file, Diagnostics& diagnostics) {
+  Entry& entry = by_path_[sources.path(file)];
+  if (!entry.tree || entry.file != file || entry.text != sources.text(file)) {
+    Diagnostics found;
+    entry.tree = std::make_shared<const ast::File>(parse_file(sources, file, found));
+    entry.file = file;
+    entry.text = sources.text(file);
+    entry.diagnostics = found.all();
+    ++parsed_;
+  }
+  for (const Diagnostic& one : entry.diagnostics) {
+    (one.severity == Severity::error ? diagnostics.error(one.code, one.span, one.message) : diagnostics.warning(one.code, one.span, one.message)) = one;
+  }
+  return entry.tree;
+}
+
+EditorCheck check_for_editor(const BundleSources& bundle, SourceMap& sources, Diagnostics& diagnostics, const CheckOptions& options, ParseCache& cache,
+                             sema::SymbolIndex& symbols) {
+  const size_t errors_before = diagnostics.error_count();
+  Loader loader(sources, diagnostics, options, &cache);
+  loader.load(bundle);
+  EditorCheck made;
+  made.program = std::make_unique<checked::Program>();
+  Context context{*made.program, diagnostics, sources, std::move(loader.placed), std::move(loader.data)};
+  context.symbols = &symbols;
+  check_all(context, options.stdlib.empty() ? "" : (options.stdlib / "calendars").string());
+  made.trees = std::move(loader.trees);
+  made.library_files = loader.library_files;
+  made.good = diagnostics.error_count() == errors_before;
+  if (!made.good) sema::drop_follow_ups(sources, diagnostics);
+  if (made.good && options.analyse) {
+    AnalysisOptions analysis;
+    analysis.library_files = loader.library_files;
+    analyse(*made.program, diagnostics, analysis);
+  }
+  return made;
 }
 
 }  // namespace dunlin

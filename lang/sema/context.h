@@ -11,6 +11,7 @@
 
 #include "lang/diag/diagnostic.h"
 #include "lang/sema/checked.h"
+#include "lang/sema/symbols.h"
 #include "lang/syntax/ast.h"
 
 namespace dunlin::sema {
@@ -110,10 +111,16 @@ struct Context {
   std::vector<StrategySource> strategies;
   std::vector<EventSource> events;  // by event type
   int definition_depth = 0;         // definitions that wait for another
+  SymbolIndex* symbols = nullptr;   // where names are used; only for editors
   /// Enumerations written inside a field, column or parameter.
   std::unordered_map<const ast::TypeExpr*, Index> inline_enums;
   /// Events an `outcomes` declaration made, by its name.
   std::unordered_map<std::string, Index> outcome_roots;
+
+  /// Remembers what the name at the end of `span` stands for, if anybody wants to know.
+  void note_use(Span span, SymbolKind kind, Index index, Index owner = none, Type type = {}, Span declared = {}) {
+    if (symbols != nullptr) symbols->uses.push_back({span, {kind, index, owner}, type, declared});
+  }
 
   Diagnostic& error(const char* code, Span span, std::string message) { return diagnostics.error(code, span, std::move(message)); }
   Diagnostic& warning(const char* code, Span span, std::string message) { return diagnostics.warning(code, span, std::move(message)); }

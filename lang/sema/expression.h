@@ -88,13 +88,14 @@ class ExpressionChecker {
   }
   Index locals() const { return locals_; }
   /// Names a local for the rest of the root (element of a list).
-  void bind(const std::string& name, Index local, Type type) { bindings_.push_back({name, local, type}); }
+  void bind(const std::string& name, Index local, Type type) { bindings_.push_back({name, local, type, {}}); }
 
  private:
   struct Binding {
     std::string name;
     Index local;
     Type type;
+    Span declared;
   };
   /// The element of an event query: its fields are visible by name, and it is called by the path it was asked for.
   struct Element {
@@ -122,6 +123,9 @@ class ExpressionChecker {
   bool is_literal_name(const ast::Expr& expr) const;  // a name that only the expected type can explain
   void report_unknown(const ast::Name& name, Type hint);
   std::vector<std::string> visible_names() const;
+  /// Where an editor asks for a completion: what could stand here.
+  bool probe(const ast::Name& name, Type hint, Type base, bool member);
+  Type type_of_name(const std::string& name) const;
   ExprPtr self_expr(Span span);
   ExprPtr ancestor_of(ExprPtr instance, Index entity, Span span);
   ExprPtr field_of(ExprPtr instance, Index entity, Index field, Span span);

@@ -189,7 +189,8 @@ ExprPtr ExpressionChecker::check_let(const ast::LetExpr& let, Span span, Type hi
   }
   if (find(let.name.text).kind == Meaning::Kind::local) context_.error("E0202", let.name.span, "there is already a " + in_ticks(let.name.text) + " here");
   const Index local = add_local(value->type);
-  bindings_.push_back({let.name.text, local, value->type});
+  bindings_.push_back({let.name.text, local, value->type, let.name.span});
+  context_.note_use(let.name.span, SymbolKind::local, local, none, value->type, let.name.span);
   ExprPtr body = check(*let.body, hint);
   bindings_.pop_back();
   if (value->type.is_error() || body->type.is_error()) return make_wrong(span);

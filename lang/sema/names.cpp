@@ -78,8 +78,10 @@ ExprPtr ExpressionChecker::make(const Meaning& meaning, const ast::Name& name) {
     case Kind::none_such:
       break;
     case Kind::local:
+      context_.note_use(span, SymbolKind::local, bindings_[meaning.index].local, none, bindings_[meaning.index].type, bindings_[meaning.index].declared);
       return make_local(bindings_[meaning.index].local, bindings_[meaning.index].type, span);
     case Kind::parameter: {
+      context_.note_use(span, SymbolKind::parameter, meaning.index, none, around_.parameters[meaning.index].second);
       ExprPtr made = make_node(Op::parameter, around_.parameters[meaning.index].second, span);
       made->index = meaning.index;
       return made;
@@ -95,6 +97,7 @@ ExprPtr ExpressionChecker::make(const Meaning& meaning, const ast::Name& name) {
       return event_field_of(event_expr(span), around_.event_type, meaning.index, span);
     case Kind::variable: {
       const checked::Variable& variable = context_.program.strategies[around_.strategy].variables[meaning.index];
+      context_.note_use(span, SymbolKind::variable, meaning.index, around_.strategy, variable.type);
       ExprPtr made = make_node(Op::variable, variable.type, span);
       made->index = meaning.index;
       return made;
@@ -106,10 +109,12 @@ ExprPtr ExpressionChecker::make(const Meaning& meaning, const ast::Name& name) {
     case Kind::ancestor:
       return ancestor_of(self_expr(span), meaning.index, span);
     case Kind::self:
+      context_.note_use(span, SymbolKind::entity, around_.self_entity);
       return self_expr(span);
     case Kind::children:
       return children_of(self_expr(span), meaning.index, span);
     case Kind::setting: {
+      context_.note_use(span, SymbolKind::setting, meaning.index, none, context_.program.settings[meaning.index].type);
       if (around_.constant) {
         context_.error("E0321", span, in_ticks(name.text) + " may be set anew while the bundle runs: this must be constant");
         return make_wrong(span);
@@ -182,11 +187,16 @@ Index find_stage(const Context& context, const std::string& text, Index strategy
 ExprPtr ExpressionChecker::literal_by_name(const std::string& text, Span span, Type hint) {
   if (hint.kind == TypeKind::enumeration) {
     const Index literal = find_literal(context_.program.enums[hint.id], text);
-    return literal == none ? nullptr : make_literal(hint.known(), literal, span);
+    if (literal == none) return nullptr;
+    context_.note_use(span, SymbolKind::literal, literal, hint.id, hint.known());
+    return make_literal(hint.known(), literal, span);
   }
   if (hint.kind != TypeKind::stage) return nullptr;
   const Index stage = find_stage(context_, text, around_.strategy);
-  if (stage >= 0) return make_literal(hint.known(), stage, span);
+  if (stage >= 0) {
+    context_.note_use(span, SymbolKind::stage, stage);
+    return make_literal(hint.known(), stage, span);
+  }
   if (stage == -2) {
     Diagnostic& diagnostic = context_.error("E0210", span, "several strategies have a stage " + in_ticks(text));
     diagnostic.help = "write the strategy in front: `strategy." + text + "`";
@@ -205,7 +215,44 @@ bool ExpressionChecker::is_literal_name(const ast::Expr& expr) const {
   return true;
 }
 
+bool ExpressionChecker::probe(const ast::Name& name, Type hint, Type base, bool member) {
+  if (context_.symbols == nullptr || name.text != context_.symbols->marker || name.text.empty()) return false;
+  Probe found{hint, base, member, {}};
+  for (const std::string& visible : visible_names()) found.visible.emplace_back(visible, type_of_name(visible));
+  context_.symbols->probe = std::move(found);
+  return true;
+}
+
+/// Type of a name that may stand here, without checking what it rests on.
+Type ExpressionChecker::type_of_name(const std::string& name) const {
+  using Kind = Meaning::Kind;
+  const Meaning meaning = find(name);
+  switch (meaning.kind) {
+    case Kind::local:
+      return bindings_[meaning.index].type;
+    case Kind::parameter:
+      return around_.parameters[meaning.index].second;
+    case Kind::element_field:
+      return context_.program.events[elements_[meaning.scope].event_type].fields[meaning.index].type;
+    case Kind::event_field:
+      return context_.program.events[around_.event_type].fields[meaning.index].type;
+    case Kind::variable:
+      return context_.program.strategies[around_.strategy].variables[meaning.index].type;
+    case Kind::field:
+      return context_.program.entities[around_.self_entity].fields[meaning.index].type;
+    case Kind::derived:
+      return context_.program.entities[around_.self_entity].derived[meaning.index].type;
+    case Kind::ancestor:
+      return type_of(TypeKind::instance, meaning.index);
+    case Kind::setting:
+      return context_.program.settings[meaning.index].type;
+    default:
+      return {};
+  }
+}
+
 ExprPtr ExpressionChecker::check_name(const ast::Name& name, Span span, Type hint) {
+  if (probe(name, hint, {}, false)) return make_wrong(span);
   if (ExprPtr literal = literal_by_name(name.text, span, hint)) return literal;
   const Meaning meaning = find(name.text);
   if (meaning.kind != Meaning::Kind::none_such) return make(meaning, name);
@@ -289,12 +336,14 @@ ExprPtr ExpressionChecker::self_expr(Span span) { return make_node(Op::self, typ
 ExprPtr ExpressionChecker::event_expr(Span span) { return make_node(Op::event, type_of(TypeKind::event, around_.event_type), span); }
 
 ExprPtr ExpressionChecker::ancestor_of(ExprPtr instance, Index entity, Span span) {
+  context_.note_use(span, SymbolKind::entity, entity);
   ExprPtr made = make_node(Op::ancestor, type_of(TypeKind::instance, entity), span, std::move(instance));
   made->index = entity;
   return made;
 }
 
 ExprPtr ExpressionChecker::field_of(ExprPtr instance, Index entity, Index field, Span span) {
+  context_.note_use(span, SymbolKind::field, field, entity, context_.program.entities[entity].fields[field].type);
   ExprPtr made = make_node(Op::field, context_.program.entities[entity].fields[field].type, span, std::move(instance));
   made->index = field;
   return made;
@@ -303,6 +352,7 @@ ExprPtr ExpressionChecker::field_of(ExprPtr instance, Index entity, Index field,
 ExprPtr ExpressionChecker::derived_of(ExprPtr instance, Index entity, Index derived, Span span) {
   if (!ensure_derived(context_, entity, derived, span)) return make_wrong(span);
   const Type type = context_.program.entities[entity].derived[derived].type;
+  context_.note_use(span, SymbolKind::derived, derived, entity, type);
   if (type.is_error()) return make_wrong(span);
   ExprPtr made = make_node(Op::derived, type, span, std::move(instance));
   made->index = derived;
@@ -311,6 +361,7 @@ ExprPtr ExpressionChecker::derived_of(ExprPtr instance, Index entity, Index deri
 
 /// A list is an expression only until the aggregate around it takes it apart: Op::field with the owner and the element's entity.
 ExprPtr ExpressionChecker::children_of(ExprPtr instance, Index entity, Span span) {
+  context_.note_use(span, SymbolKind::children, entity);
   const Type element = type_of(TypeKind::instance, entity);
   ExprPtr made = make_node(Op::field, type_of(TypeKind::list, context_.list_of(element)), span, std::move(instance));
   made->index = entity;
@@ -318,6 +369,7 @@ ExprPtr ExpressionChecker::children_of(ExprPtr instance, Index entity, Span span
 }
 
 ExprPtr ExpressionChecker::event_field_of(ExprPtr event, Index type, Index field, Span span) {
+  context_.note_use(span, SymbolKind::event_field, field, type, context_.program.events[type].fields[field].type);
   ExprPtr made = make_node(Op::event_field, context_.program.events[type].fields[field].type, span, std::move(event));
   made->index = field;
   return made;
@@ -361,6 +413,7 @@ ExprPtr ExpressionChecker::element_path(const ast::Path& path, Span span) {
 }
 
 ExprPtr ExpressionChecker::member_of(ExprPtr base, const ast::Name& name, Span span) {
+  if (probe(name, {}, base->type, true)) return make_wrong(span);
   if (base->type.is_error()) return base;
   switch (base->type.kind) {
     case TypeKind::instance:
@@ -371,6 +424,7 @@ ExprPtr ExpressionChecker::member_of(ExprPtr base, const ast::Name& name, Span s
       const auto& fields = context_.program.records[base->type.id].fields;
       for (size_t i = 0; i < fields.size(); ++i) {
         if (fields[i].name != name.text) continue;
+        context_.note_use(span, SymbolKind::record_field, static_cast<Index>(i), base->type.id, fields[i].type);
         return through(std::move(base), span, [&](ExprPtr known) {
           ExprPtr made = make_node(Op::record_field, fields[i].type, span, std::move(known));
           made->index = static_cast<Index>(i);

@@ -174,7 +174,7 @@ ExprPtr ExpressionChecker::merged(ExprPtr a, ExprPtr b, AggregateFunction functi
 ExprPtr ExpressionChecker::row_part(const ast::AggregateExpr& written, AggregateFunction function, ExprPtr matches, ExprPtr element, Span span) {
   const Type type = element->type;
   const Index local = add_local(type);
-  if (written.binder) bindings_.push_back({written.binder->text, local, type});
+  if (written.binder) bindings_.push_back({written.binder->text, local, type, written.binder->span});
   const Facts before = facts_;
   ExprPtr accepted = make_local(local, type, span);
   ExprPtr where = written.where ? check_condition(*written.where) : nullptr;

@@ -1,0 +1,12 @@
+// Commands for those who write rules; see commands.h.
+#pragma once
+
+#include "server/commands.h"
+
+namespace dunlin::server {
+
+void add_lsp_command(CLI::App& app, Chosen& chosen);
+void add_lint_command(CLI::App& app, Chosen& chosen);
+void add_graph_command(CLI::App& app, Chosen& chosen);
+
+}  // namespace dunlin::server
