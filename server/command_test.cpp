@@ -3,13 +3,16 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "runtime/simulate/test_runner.h"
 #include "server/commands.h"
 #include "server/compile.h"
+#include "server/output/coverage_page.h"
 #include "server/output/moment.h"
 #include "server/output/terminal.h"
+#include "server/test_stubs.h"
 
 namespace dunlin::server {
 namespace {
@@ -21,6 +24,7 @@ struct TestCommand {
   BundleOptions bundle;
   std::string filter;
   bool coverage = false;
+  std::string html, stubs;  // files to write
 };
 
 /// Both backends' answers. They must agree; where they do not, that is our mistake and is said so.
@@ -34,7 +38,7 @@ struct Share {
   int64_t reached = 0, all = 0;
 };
 struct Shares {
-  Share rules, stages, rows;
+  Share rules, stages, rows, outcomes;
 };
 
 bool is_library(const CheckedBundle& bundle, Span where) {
@@ -57,8 +61,12 @@ Shares count_shares(const CheckedBundle& bundle, const simulate::Coverage& cover
   for (const auto& row : coverage.rows) {
     if (row.where.known()) add(shares.rows, row.where, row.hits > 0);
   }
+  for (const auto& outcome : coverage.outcomes) add(shares.outcomes, outcome.where, outcome.happened > 0);
   return shares;
 }
+
+/// The bundle's own parts, for the page.
+std::vector<CoveredPart> covered_parts(const CheckedBundle& bundle, const simulate::Coverage& coverage);
 
 bool same(const simulate::TestResult& a, const simulate::TestResult& b) {
   auto equal = [](const simulate::TestFailure& x, const simulate::TestFailure& y) { return x.where == y.where && x.found == y.found && x.at == y.at; };
@@ -83,6 +91,37 @@ Outcome run_both(const TestCommand& command, const RunnableBundle& bundle) {
 std::string rule_name(const simulate::RuleCoverage& rule) {
   std::string place = rule.strategy.empty() ? "always" : rule.stage.empty() ? rule.strategy : rule.strategy + "." + rule.stage;
   return place + ": " + rule.name;
+}
+
+std::vector<CoveredPart> covered_parts(const CheckedBundle& bundle, const simulate::Coverage& coverage) {
+  std::vector<CoveredPart> parts;
+  const auto add = [&](CoveredPart::Kind kind, const std::string& name, Span where, int64_t times) {
+    if (!is_library(bundle, where)) parts.push_back({kind, name, where, times});
+  };
+  for (const auto& stage : coverage.stages) add(CoveredPart::Kind::stage, stage.name, stage.where, stage.entered);
+  for (const auto& rule : coverage.rules) add(CoveredPart::Kind::rule, rule_name(rule), rule.where, rule.fired);
+  for (const auto& row : coverage.rows) {
+    add(CoveredPart::Kind::row, row.table + (row.row == 0 ? " otherwise" : fmt::format(" row {}", row.row)), row.where, row.hits);
+  }
+  for (const auto& outcome : coverage.outcomes) add(CoveredPart::Kind::outcome, outcome.name, outcome.where, outcome.happened);
+  return parts;
+}
+
+/// Writes the files that were asked for; a sentence if one cannot be written.
+std::string write_files(const TestCommand& command, const RunnableBundle& bundle, const Outcome& outcome) {
+  const auto& checked = *bundle.checked;
+  const auto write = [](const std::string& path, const std::string& text) {
+    std::ofstream out(path, std::ios::binary);
+    out << text;
+    return static_cast<bool>(out.flush());
+  };
+  if (!command.html.empty() && !write(command.html, coverage_page(bundle.program().bundle.name, checked.sources, covered_parts(checked, outcome.report.coverage)))) {
+    return fmt::format("`{}` cannot be written", command.html);
+  }
+  if (command.stubs.empty()) return {};
+  if (std::filesystem::exists(command.stubs)) return fmt::format("`{}` is there already; stubs go to a new file", command.stubs);
+  const std::string stubs = test_stubs(bundle.program(), checked.sources, outcome.report.coverage, [&](Span where) { return !is_library(checked, where); });
+  return write(command.stubs, stubs) ? std::string() : fmt::format("`{}` cannot be written", command.stubs);
 }
 
 Json share_json(const Share& share) { return {{"reached", share.reached}, {"all", share.all}}; }
@@ -110,7 +149,7 @@ void print_json(const RunnableBundle& bundle, const Outcome& outcome) {
   auto shares = count_shares(checked, report.coverage);
   Json body{{"bundle", bundle.program().bundle.name}, {"tests", report.results.size()},         {"failed", report.failed()},
             {"backends", {"interpreter", "native"}},  {"disagreements", outcome.disagreements}, {"results", results_json(checked, report)}};
-  Json coverage{{"rules", share_json(shares.rules)}, {"stages", share_json(shares.stages)}, {"table_rows", share_json(shares.rows)}};
+  Json coverage{{"rules", share_json(shares.rules)}, {"stages", share_json(shares.stages)}, {"table_rows", share_json(shares.rows)}, {"outcomes", share_json(shares.outcomes)}};
   coverage["rules_not_fired"] = Json::array();
   for (const auto& rule : report.coverage.rules) {
     if (rule.fired == 0 && !is_library(checked, rule.where)) {
@@ -122,6 +161,14 @@ void print_json(const RunnableBundle& bundle, const Outcome& outcome) {
     if (row.hits == 0 && row.where.known() && !is_library(checked, row.where)) {
       coverage["rows_not_hit"].push_back({{"table", row.table}, {"row", row.row}, {"where", checked.sources.locate(row.where)}});
     }
+  }
+  coverage["stages_not_entered"] = Json::array();
+  for (const auto& stage : report.coverage.stages) {
+    if (stage.entered == 0 && !is_library(checked, stage.where)) coverage["stages_not_entered"].push_back({{"stage", stage.name}, {"where", checked.sources.locate(stage.where)}});
+  }
+  coverage["outcomes_not_happened"] = Json::array();
+  for (const auto& one : report.coverage.outcomes) {
+    if (one.happened == 0 && !is_library(checked, one.where)) coverage["outcomes_not_happened"].push_back({{"outcome", one.name}, {"where", checked.sources.locate(one.where)}});
   }
   body["coverage"] = std::move(coverage);
   body["seconds"] = outcome.seconds;
@@ -154,7 +201,8 @@ void print_coverage(const TestCommand& command, const RunnableBundle& bundle, co
   const auto& coverage = outcome.report.coverage;
   auto shares = count_shares(checked, coverage);
   std::string text;
-  for (const auto& part : {share_text(shares.rules, "rules fired"), share_text(shares.stages, "stages entered"), share_text(shares.rows, "table rows hit")}) {
+  for (const auto& part : {share_text(shares.rules, "rules fired"), share_text(shares.stages, "stages entered"), share_text(shares.rows, "table rows hit"),
+                           share_text(shares.outcomes, "outcomes happened")}) {
     if (!part.empty()) text += (text.empty() ? "" : ", ") + part;
   }
   if (text.empty()) return;  // a bundle of functions has no rules, stages or rows
@@ -168,6 +216,12 @@ void print_coverage(const TestCommand& command, const RunnableBundle& bundle, co
     std::string which = row.row == 0 ? "otherwise" : fmt::format("row {}", row.row);
     fmt::print("  never hit:   {} {}  {}\n", row.table, which, checked.sources.locate(row.where));
   }
+  for (const auto& stage : coverage.stages) {
+    if (stage.entered == 0 && !is_library(checked, stage.where)) fmt::print("  never entered: {}  {}\n", stage.name, checked.sources.locate(stage.where));
+  }
+  for (const auto& one : coverage.outcomes) {
+    if (one.happened == 0 && !is_library(checked, one.where)) fmt::print("  never happened: {}  {}\n", one.name, checked.sources.locate(one.where));
+  }
 }
 
 int test(const TestCommand& command) {
@@ -180,6 +234,7 @@ int test(const TestCommand& command) {
   if (outcome.report.results.empty() && !command.filter.empty()) {
     return fail(command.common, Exit::input, fmt::format("no test has \"{}\" in its title", command.filter));
   }
+  if (const std::string problem = write_files(command, *bundle, outcome); !problem.empty()) return fail(command.common, Exit::environment, problem);
   if (command.common.json) {
     print_json(*bundle, outcome);
     return static_cast<int>(good ? Exit::done : Exit::input);
@@ -198,7 +253,9 @@ void add_test_command(CLI::App& app, Chosen& chosen) {
   auto* sub = app.add_subcommand("test", "Run the tests that stand beside the rules");
   add_bundle_options(*sub, command->bundle);
   sub->add_option("--filter", command->filter, "Only tests whose title contains this");
-  sub->add_flag("--coverage", command->coverage, "Name the rules and table rows that no test reaches");
+  sub->add_flag("--coverage", command->coverage, "Name the rules, stages, table rows and outcomes that no test reaches");
+  sub->add_option("--html", command->html, "Write the coverage as an HTML page over the sources to this file");
+  sub->add_option("--write-stubs", command->stubs, "Write tests to be filled in, for what no test reaches, to this new file");
   add_common_options(*sub, command->common);
   sub->footer("Example:\n  dunlin test strategies/card_collections --filter reminded");
   sub->callback([command, &chosen] { chosen = [command] { return test(*command); }; });

@@ -65,6 +65,7 @@ int run(int argc, char** argv) {
   add_bench_command(app, chosen);
   add_lint_command(app, chosen);
   add_graph_command(app, chosen);
+  add_docs_command(app, chosen);
   add_lsp_command(app, chosen);
   add_doctor_command(app, chosen);
   try {

@@ -9,6 +9,16 @@ namespace dunlin::sema {
 using checked::Action;
 using checked::Rule;
 
+/// The lists of fields of entities and events are told apart by where they lie.
+static void note_field(Context& context, const std::vector<checked::Field>& fields, Index field, Span span) {
+  for (size_t i = 0; i < context.program.entities.size(); ++i) {
+    if (&context.program.entities[i].fields == &fields) return context.note_use(span, SymbolKind::field, field, static_cast<Index>(i), fields[field].type);
+  }
+  for (size_t i = 0; i < context.program.events.size(); ++i) {
+    if (&context.program.events[i].fields == &fields) return context.note_use(span, SymbolKind::event_field, field, static_cast<Index>(i), fields[field].type);
+  }
+}
+
 std::vector<checked::FieldValue> check_payload(Context& context, const ast::Expr* payload, const std::vector<checked::Field>& fields,
                                                const Surroundings& around, bool complete, const std::string& what, Span span) {
   std::vector<checked::FieldValue> out;
@@ -29,6 +39,7 @@ std::vector<checked::FieldValue> check_payload(Context& context, const ast::Expr
         continue;
       }
       given[field] = true;
+      if (context.symbols != nullptr) note_field(context, fields, field, written.name.span);
       if (fields[field].type.is_error()) continue;
       out.push_back({field, make_root(context, around, *written.value, fields[field].type)});
     }

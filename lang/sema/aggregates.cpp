@@ -318,6 +318,7 @@ ExprPtr ExpressionChecker::check_aggregate(const ast::AggregateExpr& written, Sp
   element.local = made.local;
   if (events) elements_.push_back(element);
   if (written.binder) bindings_.push_back({written.binder->text, made.local, type, written.binder->span});
+  if (written.binder) context_.note_use(written.binder->span, SymbolKind::local, made.local, none, type, written.binder->span);
   const Facts before = facts_;
   if (written.where) {
     made.where = check_condition(*written.where);

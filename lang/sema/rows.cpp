@@ -175,6 +175,7 @@ ExprPtr ExpressionChecker::row_part(const ast::AggregateExpr& written, Aggregate
   const Type type = element->type;
   const Index local = add_local(type);
   if (written.binder) bindings_.push_back({written.binder->text, local, type, written.binder->span});
+  if (written.binder) context_.note_use(written.binder->span, SymbolKind::local, local, none, type, written.binder->span);
   const Facts before = facts_;
   ExprPtr accepted = make_local(local, type, span);
   ExprPtr where = written.where ? check_condition(*written.where) : nullptr;

@@ -175,6 +175,8 @@ class TestChecker {
       suggest(diagnostic, field_name.text, candidates);
       return;
     }
+    context_.note_use(field_name.span, SymbolKind::field, field, made_.instances[instance].entity, entity.fields[field].type);
+    if (path.parts.size() == 2 && path.parts[0].text == entity.name) context_.note_use(path.parts[0].span, SymbolKind::entity, made_.instances[instance].entity);
     made.sets.push_back({instance, {field, make_root(context_, around_, value, entity.fields[field].type)}});
   }
 

@@ -421,9 +421,13 @@ std::string text_with_marker(std::string_view text, uint32_t offset) {
   size_t line_end = text.find('\n', end);
   if (line_end == std::string_view::npos) line_end = text.size();
   std::string result(text.substr(0, begin));
-  result += completion_marker;
-  const std::string_view rest = text.substr(end, line_end - end);
   const Before before = look_back(text, begin);
+  const size_t last = before.words.size();
+  // Behind a value no name can stand: a test stands in for it, so that the value is checked.
+  const bool behind_value = last > 0 && before.words[last - 1].end < begin && text.substr(before.words[last - 1].end, begin - before.words[last - 1].end).find('\n') == std::string_view::npos &&
+                            (before.words[last - 1].kind == WordKind::name || before.texts[last - 1] == ")");
+  result += behind_value ? "known" : completion_marker;
+  const std::string_view rest = text.substr(end, line_end - end);
   if (rest.find_first_not_of(" \t\r") == std::string_view::npos) {
     // What is being written is not finished: close what is open on this line, and let a rule do something.
     const size_t line_begin = begin == 0 ? 0 : text.rfind('\n', begin - 1) + 1;

@@ -112,8 +112,8 @@ std::map<std::string, std::string> small_bundle() {
            "parameter smallest : money = 50\n"},
           {"data.dun",
            "/// Кто должен.\nentity debtor { key id : text, bankrupt : bool }\n"
-           "/// Один долг.\nentity account of debtor {\n  key id  : text\n  баланс  : money  // остаток\n  since   : date?\n  product : enum { card, auto }\n\n"
-           "  /// Дней просрочки.\n  dpd = days(since, today) default 0\n}\n"
+           "/// Один долг.\nentity account of debtor {\n  key id  : text\n  баланс  : money  // остаток\n  begun   : date?\n  product : enum { card, auto }\n\n"
+           "  /// Дней просрочки.\n  dpd = days(begun, today) default 0\n}\n"
            "event payment of account { amount : money }\n"
            "outcomes call of account { reached { promises as promise (amount : money), refuses }, not_reached { busy } }\n"
            "queue call { outcomes call, cost 3 }\n"
@@ -132,7 +132,7 @@ std::map<std::string, std::string> small_bundle() {
            "  stage promised {\n    after 10 days : go back\n    when dpd = 0 : go cured\n  }\n"
            "  final stage cured\n}\n"
            "strategy hard \"Hard\" for account {\n  stage triage { when dpd = 0 : go closed }\n  final stage closed\n}\n"
-           "test \"тест\" {\n  given account { баланс: 100, since: 2026-01-01 }\n  at 2026-01-05 : expect stage reminder, dpd = 4\n}\n"}};
+           "test \"тест\" {\n  given account { баланс: 100, begun: 2026-01-01 }\n  at 2026-01-05 : expect stage reminder, dpd = 4\n}\n"}};
 }
 
 std::vector<std::string> labels(const Json& completion) {

@@ -37,7 +37,7 @@ TEST_CASE("after a comparison with an enumeration its values come") {
 
 TEST_CASE("in an expression: fields, derived fields, variables, functions, in any script") {
   const auto list = asked("enrol when dpd > 0 and баланс > smallest", "enrol when dpd > 0 and @");
-  for (const char* name : {"dpd", "баланс", "since", "debtor", "smallest", "risk", "доля", "days", "exists"}) {
+  for (const char* name : {"dpd", "баланс", "begun", "debtor", "smallest", "risk", "доля", "days", "exists"}) {
     INFO(name);
     CHECK(has(list, name));
   }
@@ -58,7 +58,7 @@ TEST_CASE("after a dot: members of what stands before it") {
 }
 
 TEST_CASE("behind a value that may be missing: what makes it known") {
-  const auto list = asked("dpd = days(since, today) default 0", "dpd = days(since @, today) default 0");
+  const auto list = asked("dpd = days(begun, today) default 0", "dpd = days(begun @, today) default 0");
   CHECK(has(list, "default"));
   CHECK(has(list, "known"));
 }
@@ -77,10 +77,10 @@ TEST_CASE("queues, stages, events, entities, types, modules, words where they ar
   CHECK(has(events, "promise"));
   CHECK(has(events, "entry"));
   CHECK(has(asked("event payment of account { amount : money }", "event payment of @ { amount : money }"), "account"));
-  const auto types = asked("  since   : date?", "  since   : @");
+  const auto types = asked("  begun   : date?", "  begun   : @");
   CHECK(has(types, "datetime"));
   CHECK(has(types, "risk"));
-  CHECK(has(asked("on entry : mail \"reminder\"", "@"), "after"));
+  CHECK(has(asked("stage reminder {\n    on entry : mail \"reminder\"", "stage reminder {\n    @"), "after"));
   CHECK(has(asked("strategy hard \"Hard\" for account {", "use std.@\nstrategy hard \"Hard\" for account {"), "std.calendar"));
 }
 

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <sstream>
 
+#include "lang/diag/source.h"
 #include "server/lsp/inbox.h"
 #include "tests/fuzz/mutations.h"
 #include "tests/lsp/client.h"

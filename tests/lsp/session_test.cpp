@@ -33,6 +33,7 @@ TEST_CASE("the bundle is good, mistakes come and go with the text, in every file
   broken.replace(broken.find("dpd = days"), 3, "dpb");
   client.change("data.dun", broken);
   const Json found = client.diagnostics("strategy.dun");
+  INFO(found.dump());
   REQUIRE_FALSE(found.empty());
   CHECK(found[0].at("code") == "E0201");
   CHECK(covered(client, "strategy.dun", found[0].at("range")) == "dpd");
@@ -69,7 +70,7 @@ TEST_CASE("hover tells type, documentation and whether a value may be missing") 
   };
   CHECK(text("strategy.dun", "enrol when d@pd").find("Дней просрочки") != std::string::npos);
   CHECK(text("strategy.dun", "enrol when d@pd").find("`int`") != std::string::npos);
-  CHECK(text("data.dun", "days(sin@ce").find("may be missing") != std::string::npos);
+  CHECK(text("data.dun", "days(beg@un").find("may be missing") != std::string::npos);
   CHECK(text("data.dun", "dpd = da@ys(").find("date, date -> int") == std::string::npos);
   CHECK(text("data.dun", "dpd = da@ys(").find("days(date, date) -> int") != std::string::npos);
   CHECK(text("strategy.dun", "risk = hi@gh").find("risk.high") != std::string::npos);
@@ -109,7 +110,7 @@ TEST_CASE("renaming changes every place and nothing else: the renamed bundle is 
     if (place == "as prom@ise") continue;  // an alias is renamed by hand
     Client client(test::small_bundle());
     INFO(place);
-    const Json edit = client.at("textDocument/rename", file, place, {{"newName", "новое_имя"}});
+    const Json edit = client.at("textDocument/rename", file, place, {{"newName", place == "entity acc@ount of" ? "loan" : "новое_имя"}});
     INFO(edit.dump());
     REQUIRE(edit.contains("changes"));
     for (const auto& [name, text] : client.applied(edit)) client.change(name, text);
@@ -126,7 +127,7 @@ TEST_CASE("renaming changes every place and nothing else: the renamed bundle is 
 TEST_CASE("renaming refuses what cannot be: no name, a name of the library, one that is taken") {
   Client client(test::small_bundle());
   CHECK(client.at("textDocument/rename", "data.dun", "  dp@d = days", {{"newName", "two words"}}).contains("error"));
-  CHECK(client.at("textDocument/rename", "data.dun", "  dp@d = days", {{"newName", "since"}}).contains("error"));
+  CHECK(client.at("textDocument/rename", "data.dun", "  dp@d = days", {{"newName", "begun"}}).contains("error"));
   CHECK(client.at("textDocument/rename", "data.dun", "= da@ys(", {{"newName", "x"}}).contains("error"));
   const Json quoted = client.at("textDocument/rename", "data.dun", "  dp@d = days", {{"newName", "stage"}});
   CHECK(quoted.dump().find("`stage`") != std::string::npos);
@@ -157,7 +158,7 @@ TEST_CASE("outline, folding, colours, hints, lenses") {
     if (word == "баланс") ++names;
     CHECK(word.find(' ') == std::string::npos);
   }
-  CHECK(names == 1);
+  CHECK(names == 2);  // in a condition and in a test
 
   const Json hints = client.request("textDocument/inlayHint", {{"textDocument", {{"uri", client.uri("data.dun")}}}});
   REQUIRE(hints.size() == 3);
@@ -174,7 +175,7 @@ TEST_CASE("signatures count the arguments") {
   REQUIRE(answer.at("signatures").size() == 1);
   CHECK(answer.at("activeParameter") == 1);
   CHECK(answer.at("signatures")[0].at("label").get<std::string>().find("доля(сумма : money, часть : decimal)") != std::string::npos);
-  CHECK(client.at("textDocument/signatureHelp", "data.dun", "dpd = days(@since").at("signatures")[0].at("label") == "days(date, date) -> int");
+  CHECK(client.at("textDocument/signatureHelp", "data.dun", "dpd = days(@begun").at("signatures")[0].at("label") == "days(date, date) -> int");
   CHECK(client.at("textDocument/signatureHelp", "data.dun", "баланс  : mo@ney").is_null());
 }
 
