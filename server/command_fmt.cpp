@@ -12,9 +12,9 @@
 
 #include "lang/diag/render.h"
 #include "lang/format/format.h"
-#include "server/commands.h"
 #include "server/common_options.h"
 #include "server/output/terminal.h"
+#include "server/writer_commands.h"
 
 namespace dunlin::server {
 namespace {

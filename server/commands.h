@@ -13,7 +13,6 @@ namespace dunlin::server {
 using Chosen = std::function<int()>;
 
 void add_check_command(CLI::App& app, Chosen& chosen);
-void add_fmt_command(CLI::App& app, Chosen& chosen);
 void add_test_command(CLI::App& app, Chosen& chosen);
 void add_run_command(CLI::App& app, Chosen& chosen);
 void add_explain_command(CLI::App& app, Chosen& chosen);

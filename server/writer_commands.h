@@ -5,6 +5,7 @@
 
 namespace dunlin::server {
 
+void add_fmt_command(CLI::App& app, Chosen& chosen);
 void add_lsp_command(CLI::App& app, Chosen& chosen);
 void add_lint_command(CLI::App& app, Chosen& chosen);
 void add_graph_command(CLI::App& app, Chosen& chosen);

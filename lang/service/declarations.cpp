@@ -1,6 +1,7 @@
 // Every declared name with its place, its documentation and how it is declared in short.
 #include <algorithm>
 
+#include "lang/service/name_index.h"
 #include "lang/service/snapshot.h"
 
 namespace dunlin::service {
@@ -9,18 +10,8 @@ namespace {
 
 using checked::find_entity;
 using checked::find_event;
-using checked::find_field;
 using checked::Index;
 using checked::none;
-
-/// Position of the element of that name; none if there is none.
-template <class List>
-Index named(const List& list, const std::string& name) {
-  for (size_t i = 0; i < list.size(); ++i) {
-    if (list[i].name == name) return static_cast<Index>(i);
-  }
-  return none;
-}
 
 class Collector {
  public:
@@ -34,6 +25,15 @@ class Collector {
   }
 
  private:
+  template <class List>
+  Index named(const List& list, const std::string& name) {
+    return names_.find(list, name);
+  }
+  template <class List>
+  Index find_field(const List& list, const std::string& name) {
+    return names_.find(list, name);
+  }
+
   /// The text of a declaration up to its block, on one line.
   std::string head_of(Span whole) const {
     const std::string_view text = snapshot_.sources.text(whole);
@@ -241,6 +241,7 @@ class Collector {
   Snapshot& snapshot_;
   const checked::Program& program_;
   const ast::Decl* declaration_ = nullptr;
+  NameIndex names_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Every use of a declared name: those inside expressions come from the checker, the rest (types, owners, queues, events, stages) is read off the tree.
 #include <algorithm>
 
+#include "lang/service/name_index.h"
 #include "lang/service/snapshot.h"
 
 namespace dunlin::service {
@@ -8,17 +9,8 @@ namespace dunlin::service {
 namespace {
 
 using checked::find_entity;
-using checked::find_event;
 using checked::Index;
 using checked::none;
-
-template <class List>
-Index named(const List& list, const std::string& name) {
-  for (size_t i = 0; i < list.size(); ++i) {
-    if (list[i].name == name) return static_cast<Index>(i);
-  }
-  return none;
-}
 
 class Reader {
  public:
@@ -29,6 +21,21 @@ class Reader {
   }
 
  private:
+  template <class List>
+  Index named(const List& list, const std::string& name) {
+    return names_.find(list, name);
+  }
+  /// By its full name or its short one.
+  Index find_event(const checked::Program& program, const std::string& name) {
+    if (const Index full = names_.find(program.events, name); full != none) return full;
+    if (aliases_.empty()) {
+      for (size_t i = 0; i < program.events.size(); ++i) aliases_.emplace(program.events[i].alias, static_cast<Index>(i));
+      aliases_.emplace("", none);
+    }
+    const auto found = aliases_.find(name);
+    return found == aliases_.end() || name.empty() ? none : found->second;
+  }
+
   void use(Span span, SymbolKey key) {
     if (key.index != none && span.known()) snapshot_.uses.push_back({span, key, {}});
   }
@@ -78,8 +85,15 @@ class Reader {
     if (const Index record = named(program_.records, name); record != none) return use(type.name.span, {SymbolKind::record, record});
     if (const Index found = find_entity(program_, name); found != none) return use(type.name.span, {SymbolKind::entity, found});
     Index enumeration = named(program_.enums, name);
-    for (size_t i = 0; enumeration == none && i < program_.enums.size(); ++i) {  // of a field: `account.product`
-      if (program_.enums[i].name.ends_with("." + name)) enumeration = static_cast<Index>(i);
+    if (enumeration == none) {  // of a field: `account.product`
+      if (field_enums_.empty()) {
+        for (size_t i = 0; i < program_.enums.size(); ++i) {
+          const std::string& full = program_.enums[i].name;
+          field_enums_.emplace(full.substr(full.rfind('.') + 1), static_cast<Index>(i));
+        }
+        field_enums_.emplace("", none);
+      }
+      if (const auto found = field_enums_.find(name); found != field_enums_.end()) enumeration = found->second;
     }
     use(type.name.span, {SymbolKind::enumeration, enumeration});
     if (type.name.parts.size() == 2) {  // call.outcome
@@ -219,6 +233,8 @@ class Reader {
   Snapshot& snapshot_;
   const checked::Program& program_;
   Index strategy_ = none;
+  NameIndex names_;
+  std::unordered_map<std::string, Index> aliases_, field_enums_;
 };
 
 /// The last word of `a.b.c`.
@@ -240,15 +256,16 @@ class Parameters {
  public:
   explicit Parameters(const Snapshot& snapshot) : snapshot_(snapshot) {
     for (size_t i = 0; i < snapshot.declared.size(); ++i) {
-      if (snapshot.declared[i].key.kind == SymbolKind::parameter) list_.push_back(i);
+      if (snapshot.declared[i].key.kind == SymbolKind::parameter) by_name_[snapshot.declared[i].name].push_back(i);
     }
   }
 
   std::optional<Span> declared(Span use) const {
-    const std::string_view name = snapshot_.sources.text(use);
-    for (const size_t i : list_) {
+    const auto found = by_name_.find(std::string(snapshot_.sources.text(use)));
+    if (found == by_name_.end()) return std::nullopt;
+    for (const size_t i : found->second) {
       const Declared& parameter = snapshot_.declared[i];
-      if (parameter.container < 0 || parameter.name != name) continue;
+      if (parameter.container < 0) continue;
       const Span around = snapshot_.declared[parameter.container].whole;
       if (around.file == use.file && around.begin <= use.begin && use.end <= around.end) return parameter.name_span;
     }
@@ -257,7 +274,7 @@ class Parameters {
 
  private:
   const Snapshot& snapshot_;
-  std::vector<size_t> list_;
+  std::unordered_map<std::string, std::vector<size_t>> by_name_;
 };
 
 }  // namespace
