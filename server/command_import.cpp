@@ -386,8 +386,9 @@ void add_import_command(CLI::App& app, Chosen& chosen) {
   add_common_options(*replay, again->common);
   replay->footer("Example:\n  dunlin import replay --source bank");
   replay->callback([again, &chosen] { chosen = [again] { return replay_command(*again); }; });
-  sub->callback([command, replay, &chosen] {
-    if (replay->parsed()) return;
+  add_import_table_command(*sub, chosen);
+  sub->callback([command, sub, replay, &chosen] {
+    if (replay->parsed() || sub->got_subcommand("table")) return;  // these have chosen for themselves
     if (command->bundle.folder.empty()) throw CLI::RequiredError("BUNDLE");
     chosen = [command] { return import_command(*command); };
   });

@@ -54,6 +54,7 @@ int run(int argc, char** argv) {
   add_fmt_command(app, chosen);
   add_test_command(app, chosen);
   add_import_command(app, chosen);
+  add_export_command(app, chosen);
   add_run_command(app, chosen);
   add_explain_command(app, chosen);
   add_queue_command(app, chosen);

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "lang/sema/check.h"
+#include "lang/sheets/workbook.h"
 
 namespace dunlin {
 
@@ -35,6 +36,19 @@ static std::optional<std::string> read_file(const fs::path& path, std::string& r
   return std::move(text).str();
 }
 
+/// Each sheet of a workbook is a source of its own, as comma-separated text: `tariff.xlsx#Rates` is the first, `tariff.xlsx#2#Notes` the second.
+static void add_sheets(const std::string& path, const std::string& bytes, BundleSources& bundle, Diagnostics& diagnostics) {
+  const auto book = sheets::read_workbook(bytes);
+  if (!book) {
+    diagnostics.error("E0802", {}, "`" + path + "` cannot be read: " + book.error()).help = "save it again as a workbook (.xlsx) without a password";
+    return;
+  }
+  for (size_t i = 0; i < book->sheets.size(); ++i) {
+    const std::string number = i == 0 ? "" : std::to_string(i + 1) + "#";
+    bundle.files.push_back({path + "#" + number + book->sheets[i].name, sheets::csv_text(book->sheets[i])});
+  }
+}
+
 BundleSources read_bundle(const fs::path& folder, Diagnostics& diagnostics, SourceMap& sources) {
   BundleSources bundle;
   std::error_code error;
@@ -54,7 +68,9 @@ BundleSources read_bundle(const fs::path& folder, Diagnostics& diagnostics, Sour
       continue;
     }
     const fs::path extension = walk->path().extension();
-    if ((extension == ".dun" || extension == ".csv") && !name.starts_with(".")) paths.push_back(walk->path());
+    const bool sheet = extension == ".csv" || extension == ".xlsx" || name.find(".xlsx#") != std::string::npos;
+    const bool hidden = name.starts_with(".") || name.starts_with("~$");  // a spreadsheet that is open leaves a file of the second kind
+    if ((extension == ".dun" || sheet) && !hidden) paths.push_back(walk->path());
     if (paths.size() > files_max) {
       diagnostics.error("E0802", {}, "`" + shown + "` has more than " + std::to_string(files_max) + " files");
       return bundle;
@@ -72,6 +88,10 @@ BundleSources read_bundle(const fs::path& folder, Diagnostics& diagnostics, Sour
       continue;
     }
     rules = rules || is_rules;
+    if (path.extension() == ".xlsx") {
+      add_sheets(relative, *text, bundle, diagnostics);
+      continue;
+    }
     bundle.files.push_back({relative, std::move(*text)});
   }
   if (!rules && !diagnostics.has_errors()) {

@@ -56,7 +56,7 @@ class Loader {
     bool library;
   };
 
-  static bool is_rules(const std::string& path) { return path.ends_with(".dun"); }
+  static bool is_rules(const std::string& path) { return path.ends_with(".dun") && path.find(".xlsx#") == std::string::npos; }
 
   void add(const SourceFile& source, bool library) {
     all.push_back(source);

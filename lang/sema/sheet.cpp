@@ -6,6 +6,7 @@
 #include "lang/sema/civil.h"
 #include "lang/sema/csv.h"
 #include "lang/sema/tables.h"
+#include "lang/sheets/workbook.h"
 
 namespace dunlin::sema {
 
@@ -22,6 +23,13 @@ std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
+}
+
+/// A column's name as the first line has it. Exported sheets say more: `balance : money`, and `-> fee : decimal` for an output.
+std::string_view column_name(std::string_view text) {
+  text = trimmed(text);
+  if (text.starts_with("->")) text = trimmed(text.substr(2));
+  return trimmed(text.substr(0, text.find(':')));
 }
 
 bool all_digits(std::string_view text) {
@@ -52,10 +60,32 @@ class CellText {
   }
 
  private:
+  /// Where the next item begins; a separator between quotes is a sign of a text.
+  size_t end_of_item(std::string_view text) const {
+    bool quoted = false;
+    for (size_t i = 0; i < text.size(); ++i) {
+      if (text[i] == '"' && is_text()) quoted = !quoted;
+      if (!quoted && (text[i] == ',' || text[i] == ';')) return i;
+    }
+    return std::string_view::npos;
+  }
+
+  /// `"a, b"` is the text between the quotes, in which `""` is one quote: for texts that would mean something else, or be cut in two.
+  static std::string unquoted(std::string_view text) {
+    if (text.size() < 2 || !text.starts_with('"') || !text.ends_with('"')) return std::string(text);
+    std::string out;
+    text = text.substr(1, text.size() - 2);
+    for (size_t i = 0; i < text.size(); ++i) {
+      out += text[i];
+      if (text.substr(i, 2) == "\"\"") ++i;
+    }
+    return out;
+  }
+
   ast::ExprPtr list(std::string_view text) {
     std::vector<ast::ExprPtr> items;
     while (true) {
-      const size_t end = text.find_first_of(",;");
+      const size_t end = end_of_item(text);
       auto one = item(trimmed(text.substr(0, end)));
       if (!one) return nullptr;
       items.push_back(std::move(one));
@@ -70,6 +100,7 @@ class CellText {
     using ast::BinaryOp;
     if (text == "missing") return node(span_, ast::MissingLit{});
     if (text == "any" || text == "*") return node(span_, ast::AnyCell{});
+    if (text == "known" && type_.optional) return node(span_, ast::CellNot{node(span_, ast::MissingLit{})});
     if (is_text()) return value(text);
     static constexpr std::pair<std::string_view, BinaryOp> comparisons[] = {{">=", BinaryOp::greater_equal}, {"<=", BinaryOp::less_equal},
                                                                             {"!=", BinaryOp::not_equal},     {">", BinaryOp::greater},
@@ -97,7 +128,7 @@ class CellText {
     if (text.empty() && !is_text()) return nullptr;
     if (is_text()) {
       ast::TextLit literal;
-      literal.parts.push_back({std::string(text), nullptr});
+      literal.parts.push_back({unquoted(text), nullptr});
       return node(span_, std::move(literal));
     }
     switch (type_.kind) {
@@ -174,9 +205,12 @@ class CellText {
   static std::optional<ast::TimeLit> time_of(std::string_view text) {
     const size_t colon = text.find(':');
     if (colon == std::string_view::npos) return std::nullopt;
+    const bool seconds = text.size() == colon + 6 && text[colon + 3] == ':';
+    if (!seconds && text.size() != colon + 3) return std::nullopt;
     const auto hour = figure(text.substr(0, colon)), minute = figure(text.substr(colon + 1, 2));
-    if (!hour || !minute || *hour > 23 || *minute > 59 || *hour < 0 || *minute < 0 || text.size() != colon + 3) return std::nullopt;
-    return ast::TimeLit{*hour, *minute, 0};
+    const auto second = seconds ? figure(text.substr(colon + 4)) : std::optional(0);
+    if (!hour || !minute || !second || *hour > 23 || *minute > 59 || *second > 59 || *hour < 0 || *minute < 0 || *second < 0) return std::nullopt;
+    return ast::TimeLit{*hour, *minute, *second};
   }
 
   ast::ExprPtr date(std::string_view text) {
@@ -220,7 +254,7 @@ class Sheet {
     }
     SheetRows out;
     if (!header(csv.rows.front())) return out;
-    for (size_t i = 1; i < csv.rows.size(); ++i) add(csv.rows[i], out);
+    for (size_t i = 1; i < csv.rows.size(); ++i) add(csv.rows[i], i + 1, out);
     return out;
   }
 
@@ -236,16 +270,17 @@ class Sheet {
     for (const auto& column : table_.outputs) names.push_back(column.name);
     bool good = true;
     for (size_t i = 0; i < row.cells.size(); ++i) {
-      const auto found = std::find(names.begin(), names.end(), row.cells[i].text);
+      const std::string written(column_name(row.cells[i].text));
+      const auto found = std::find(names.begin(), names.end(), written);
       if (found == names.end()) {
-        Diagnostic& diagnostic = context_.error("E0812", place(row.cells[i]), "the table has no column " + in_ticks(row.cells[i].text));
-        suggest(diagnostic, row.cells[i].text, names);
+        Diagnostic& diagnostic = context_.error("E0812", place(row.cells[i]), cell_of(1, i) + "the table has no column " + in_ticks(written));
+        suggest(diagnostic, written, names);
         good = false;
         continue;
       }
       size_t& position = positions_[static_cast<size_t>(found - names.begin())];
       if (position != SIZE_MAX) {
-        context_.error("E0812", place(row.cells[i]), "the column " + in_ticks(row.cells[i].text) + " stands here twice");
+        context_.error("E0812", place(row.cells[i]), cell_of(1, i) + "the column " + in_ticks(written) + " stands here twice");
         good = false;
       }
       position = i;
@@ -259,7 +294,21 @@ class Sheet {
     return good;
   }
 
-  void add(const CsvRow& row, SheetRows& out) {
+  /// Of a workbook people know a cell by its name.
+  std::string cell_of(size_t row, size_t column) const { return workbook_ ? "cell " + sheets::cell_name(row, column + 1) + ": " : std::string(); }
+
+  /// Sheets of a workbook have empty rows, and rows that end where their last cell does.
+  bool fit_to_header(CsvRow& row) const {
+    if (!workbook_) return true;
+    while (row.cells.size() > width_ && row.cells.back().text.empty()) row.cells.pop_back();
+    CsvCell end;
+    end.begin = end.end = row.end;
+    while (row.cells.size() < width_) row.cells.push_back(end);
+    return std::any_of(row.cells.begin(), row.cells.end(), [](const CsvCell& cell) { return !cell.text.empty(); });
+  }
+
+  void add(CsvRow row, size_t number, SheetRows& out) {
+    if (!fit_to_header(row)) return;
     if (row.cells.size() != width_) {
       context_.error("E0813", place(row), "this row has " + std::to_string(row.cells.size()) + " cells, the header " + std::to_string(width_));
       return;
@@ -277,7 +326,7 @@ class Sheet {
       CellText reader(place(cell), type);
       ast::ExprPtr expr = input ? reader.input(cell.text) : reader.output(cell.text);
       if (!expr && !type.is_error()) {
-        context_.error("E0814", place(cell), "\"" + cell.text + "\" cannot be read as " + in_ticks(context_.type_text(type)));
+        context_.error("E0814", place(cell), cell_of(number, positions_[i]) + "\"" + cell.text + "\" cannot be read as " + in_ticks(context_.type_text(type)));
         good = false;
         continue;
       }
@@ -298,6 +347,7 @@ class Sheet {
   Span table_span_;
   std::vector<size_t> positions_;  // declared column -> cell of a row
   size_t width_ = 0;
+  bool workbook_ = context_.sources.path(file_).find(".xlsx#") != std::string::npos;
 };
 
 }  // namespace

@@ -73,7 +73,7 @@ TEST_CASE("mistakes in a sheet are shown in the sheet") {
   CHECK(check_files({{"fees.csv", "x,a\n\xFF,1\n"}, {"rules.dun", head + "table t(x : int) -> (a : int) first from \"fees.csv\"\n"}}).codes() == "E0808");
 }
 
-TEST_CASE("only CSV is read") { CHECK(check("table t(x : int) -> (a : int) first from \"fees.xlsx\"").codes() == "E0901"); }
+TEST_CASE("a workbook that is not there") { CHECK(check("table t(x : int) -> (a : int) first from \"fees.xlsx\"").codes() == "E0810"); }
 
 TEST_CASE("a sheet lies beside the file that names it") {
   const Checked made =

@@ -1,0 +1,652 @@
+#include "lang/tables/expression.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "lang/tables/dunlin_names.h"
+
+namespace dunlin::tables {
+
+using feel::NodeKind;
+using feel::Op;
+
+namespace {
+
+constexpr size_t text_max = 60'000;
+
+Term bare(Kind kind, std::string text, bool nullable = false) {
+  Term made;
+  made.type.kind = kind;
+  made.text = std::move(text);
+  made.nullable = nullable;
+  if (made.text.size() > text_max) throw Refusal{"the expression becomes too long when the decisions it rests on are put in", "split it into decisions with names"};
+  return made;
+}
+
+bool is_null(const Term& term) { return term.type.kind == Kind::null; }
+
+/// Null, but of a type: what an operator leaves of a null operand.
+Term null_of(Kind kind, std::initializer_list<const Term*> from) {
+  Term made = null_term();
+  (void)kind;
+  for (const Term* term : from) add_needs(made, *term);
+  return made;
+}
+
+[[noreturn]] void refuse_types(const char* what, const Term& a, const Term& b) {
+  throw Refusal{fmt::format("{} {} and {}: DMN makes null of it", what, type_words(a.type), type_words(b.type)), "give both sides the same type"};
+}
+
+const char* suffix_of(Kind kind) {
+  switch (kind) {
+    case Kind::integer:
+      return "_int";
+    case Kind::money:
+      return "_money";
+    case Kind::text:
+      return "_text";
+    case Kind::boolean:
+      return "_bool";
+    case Kind::date:
+      return "_date";
+    case Kind::time:
+      return "_time";
+    case Kind::datetime:
+      return "_datetime";
+    default:
+      return "";
+  }
+}
+
+const char* sign_of(Op op) {
+  switch (op) {
+    case Op::less:
+      return "<";
+    case Op::less_equal:
+      return "<=";
+    case Op::greater:
+      return ">";
+    case Op::greater_equal:
+      return ">=";
+    case Op::equal:
+      return "=";
+    default:
+      return "!=";
+  }
+}
+
+bool holds(Op op, int order) {
+  switch (op) {
+    case Op::less:
+      return order < 0;
+    case Op::less_equal:
+      return order <= 0;
+    case Op::greater:
+      return order > 0;
+    case Op::greater_equal:
+      return order >= 0;
+    case Op::equal:
+      return order == 0;
+    default:
+      return order != 0;
+  }
+}
+
+bool is_whole(const Term& term) { return term.type.kind == Kind::integer || (term.figure && term.figure->is_whole()); }
+
+Term with_needs(Term made, std::initializer_list<const Term*> from) {
+  for (const Term* term : from) add_needs(made, *term);
+  return made;
+}
+
+}  // namespace
+
+const Term* Scope::find(const std::string& name) const {
+  for (auto at = values.rbegin(); at != values.rend(); ++at) {
+    if (at->first == name) return &at->second;
+  }
+  return nullptr;
+}
+
+void add_needs(Term& to, const Term& from) {
+  for (const std::string& need : from.needs) {
+    if (std::find(to.needs.begin(), to.needs.end(), need) == to.needs.end()) to.needs.push_back(need);
+  }
+}
+
+Term lifted(const std::string& function, const std::vector<Term>& arguments, Kind result) {
+  std::string text = function + "(";
+  bool nullable = false;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    text += (i == 0 ? "" : ", ") + arguments[i].text;
+    nullable = nullable || arguments[i].nullable;
+  }
+  Term made = bare(result, text + ")", nullable);
+  for (const Term& argument : arguments) add_needs(made, argument);
+  return made;
+}
+
+// ---- types ---------------------------------------------------------------------------------------------
+
+Type Expressions::common(const Type& a, const Type& b) {
+  if (a.kind == Kind::null) return b;
+  if (b.kind == Kind::null || a == b) return a;
+  if (a.is_words() && b.is_words()) return {Kind::text, {}};
+  if (a.is_number() && b.is_number()) return {a.kind == Kind::money || b.kind == Kind::money ? Kind::money : Kind::decimal, {}};
+  throw Refusal{fmt::format("one value is {}, another {}", type_words(a), type_words(b)), "a decision of Dunlin has one type"};
+}
+
+Term Expressions::as_text(const Term& value) {
+  if (value.type.kind == Kind::text || value.words) return value;
+  Enumeration& enumeration = enumerations_.at(value.type.enumeration);
+  enumeration.written_out = true;
+  return lifted(enumeration.name + "_text", {value}, Kind::text);
+}
+
+Term Expressions::as(const Term& term, const Type& type) {
+  if (is_null(term) || term.type == type) return term;
+  if (type.kind == Kind::text && term.type.is_words()) return as_text(term);
+  if (type.kind == Kind::enumeration && term.words) {
+    const Enumeration& enumeration = enumerations_.at(type.enumeration);
+    const auto found = std::find(enumeration.texts.begin(), enumeration.texts.end(), *term.words);
+    if (found == enumeration.texts.end()) throw Refusal{fmt::format("\"{}\" is not among the allowed values", *term.words), "add it to the allowed values, or correct it"};
+    Term made = term;
+    made.type = type;
+    made.text = quoted_name(enumeration.literals[static_cast<size_t>(found - enumeration.texts.begin())]);
+    return made;
+  }
+  if (type.kind == Kind::decimal && term.type.kind == Kind::integer) {
+    if (term.figure) return figure_term(*term.figure);
+    return lifted("decimal_of", {term}, Kind::decimal);
+  }
+  if (type.kind == Kind::integer && term.figure && term.figure->is_whole()) {
+    Term made = term;
+    made.type = type;
+    return made;
+  }
+  if (type.kind == Kind::money && term.figure && term.figure->places <= 2) {
+    Term made = term;
+    made.type = type;
+    return made;
+  }
+  throw Refusal{fmt::format("the value is {}, but {} is needed", type_words(term.type), type_words(type)),
+                term.type.is_number() && type.is_number() ? "give both the same type: a number, a whole number or an amount" : ""};
+}
+
+// ---- expressions ---------------------------------------------------------------------------------------
+
+Term Expressions::translate(const feel::Node& node, const Scope& scope) {
+  switch (node.kind) {
+    case NodeKind::number: {
+      const auto figure = read_decimal(node.text);
+      if (!figure) throw Refusal{"the figure " + node.text + " has more than 34 digits", ""};
+      // Not yet held to six places: only what is left in the end must fit.
+      Term made = bare(Kind::decimal, text_of(*figure));
+      made.figure = figure;
+      return made;
+    }
+    case NodeKind::text:
+      return words_term(node.text);
+    case NodeKind::boolean:
+      return truth_term(node.text == "true");
+    case NodeKind::null:
+      return null_term();
+    case NodeKind::at_literal: {
+      for (const auto read : {read_date, read_time, read_datetime, read_duration}) {
+        if (auto made = read(node.text)) return *made;
+      }
+      throw Refusal{"`@\"" + node.text + "\"` is no date, time or duration", ""};
+    }
+    case NodeKind::name:
+      if (const Term* found = scope.find(node.text)) return *found;
+      throw Refusal{"there is no input or decision `" + node.text + "` that this may use", "draw the requirement in the model, or correct the name"};
+    case NodeKind::input:
+      if (!scope.input) throw Refusal{"`?` has a meaning in the cells of a table only", ""};
+      return *scope.input;
+    case NodeKind::path:
+      return path(translate(*node.items[0], scope), node.text);
+    case NodeKind::negate:
+      return negate(translate(*node.items[0], scope));
+    case NodeKind::binary:
+      return binary(node, scope);
+    case NodeKind::call:
+      return call(node, scope);
+    case NodeKind::condition:
+      return choice(translate(*node.items[0], scope), translate(*node.items[1], scope), translate(*node.items[2], scope));
+    case NodeKind::list: {
+      Term made;
+      made.type.kind = Kind::list;
+      for (const feel::NodePtr& item : node.items) {
+        made.items.push_back(translate(*item, scope));
+        add_needs(made, made.items.back());
+      }
+      return made;
+    }
+    case NodeKind::between: {
+      const Term value = translate(*node.items[0], scope);
+      return logical(Op::logical_and, compare(Op::greater_equal, value, translate(*node.items[1], scope)),
+                     compare(Op::less_equal, value, translate(*node.items[2], scope)));
+    }
+    case NodeKind::in: {
+      Scope inner = scope;
+      inner.input = translate(*node.items[0], scope);
+      std::optional<Term> all;
+      for (size_t i = 1; i < node.items.size(); ++i) {
+        Term one = test(*node.items[i], inner);
+        all = all ? logical(Op::logical_or, *all, one) : one;
+      }
+      return *all;
+    }
+    case NodeKind::interval:
+      throw Refusal{"an interval stands where a value should", "intervals are asked for with `in`"};
+    default:
+      throw Refusal{"a test stands where a value should", ""};
+  }
+}
+
+Term Expressions::binary(const feel::Node& node, const Scope& scope) {
+  const Term a = translate(*node.items[0], scope), b = translate(*node.items[1], scope);
+  switch (node.op) {
+    case Op::logical_and:
+    case Op::logical_or:
+      return logical(node.op, a, b);
+    case Op::equal:
+    case Op::not_equal:
+    case Op::less:
+    case Op::less_equal:
+    case Op::greater:
+    case Op::greater_equal:
+      return compare(node.op, a, b);
+    default:
+      return arithmetic(node.op, a, b, scope);
+  }
+}
+
+// ---- arithmetic ----------------------------------------------------------------------------------------
+
+Term Expressions::arithmetic(Op op, const Term& a, const Term& b, const Scope& scope) {
+  if (is_null(a) || is_null(b)) return null_of(Kind::decimal, {&a, &b});
+  if (a.type.is_words() && b.type.is_words() && op == Op::add) {
+    if (a.words && b.words) return words_term(*a.words + *b.words);
+    return lifted("feel_join", {as_text(a), as_text(b)}, Kind::text);
+  }
+  if (a.type.is_number() && b.type.is_number()) return op == Op::power ? raise(a, b, scope) : numeric(op, a, b, scope);
+  return temporal(op, a, b);
+}
+
+namespace {
+
+/// Constant figures are computed as DMN computes them: with 34 digits. Nothing where even those do not hold the result.
+std::optional<Term> folded(Op op, const ExactDecimal& a, const ExactDecimal& b) {
+  if (op == Op::divide && b.is_zero()) return null_term();
+  const auto result = op == Op::add        ? add(a, b)
+                      : op == Op::subtract ? subtract(a, b)
+                      : op == Op::multiply ? multiply(a, b)
+                                           : divide(a, b);
+  if (!result) throw Refusal{"the result of a calculation with constants cannot be written exactly", "write the figure that is meant"};
+  Term made;
+  made.type.kind = Kind::decimal;
+  made.figure = result;
+  made.text = result->mantissa < 0 ? "(" + text_of(*result) + ")" : text_of(*result);
+  return made;
+}
+
+/// A constant that goes into Dunlin text has to fit into six places.
+Term placed(const Term& term) {
+  if (!term.figure) return term;
+  Term made = figure_term(*term.figure);
+  made.type = term.type;
+  return made;
+}
+
+}  // namespace
+
+Term Expressions::numeric(Op op, const Term& left, const Term& right, const Scope& scope) {
+  if (left.figure && right.figure) return *folded(op, *left.figure, *right.figure);
+  Term a = placed(left), b = placed(right);
+  const bool nullable = a.nullable || b.nullable;
+  const bool sum = op == Op::add || op == Op::subtract;
+  if (a.type.kind == Kind::money || b.type.kind == Kind::money) {
+    if (!sum) throw Refusal{"amounts of money are only added and subtracted here", "give the column the type number"};
+    a = as(a, {Kind::money, {}});
+    b = as(b, {Kind::money, {}});
+  } else if (is_whole(a) && is_whole(b) && op != Op::divide) {
+    a = as(a, {Kind::integer, {}});
+    b = as(b, {Kind::integer, {}});
+  } else {
+    a = as(a, {Kind::decimal, {}});
+    b = as(b, {Kind::decimal, {}});
+  }
+  const Kind kind = a.type.kind;
+  if (op == Op::divide) {
+    Term made = lifted(scope.rounded ? "feel_divide_rounded" : "feel_divide", {a, b}, Kind::decimal);
+    made.nullable = true;
+    return made;
+  }
+  if (op == Op::multiply && kind == Kind::decimal) {
+    // A whole factor keeps the six places.
+    const bool exact = is_whole(left) || is_whole(right);
+    if (!exact) return lifted(scope.rounded ? "feel_multiply_rounded" : "exact_product", {a, b}, kind);
+    return nullable ? lifted("feel_multiply_rounded", {a, b}, kind) : with_needs(bare(kind, fmt::format("({} * {})", a.text, b.text)), {&a, &b});
+  }
+  const char* sign = op == Op::add ? "+" : op == Op::subtract ? "-" : "*";
+  if (!nullable) return with_needs(bare(kind, fmt::format("({} {} {})", a.text, sign, b.text)), {&a, &b});
+  const char* name = op == Op::add ? "feel_add" : op == Op::subtract ? "feel_subtract" : "feel_multiply";
+  return lifted(std::string(name) + suffix_of(kind), {a, b}, kind);
+}
+
+Term Expressions::raise(const Term& base, const Term& exponent, const Scope& scope) {
+  if (!exponent.figure || !exponent.figure->is_whole()) {
+    throw Refusal{"a power whose exponent is no whole constant lies outside of what is imported", "exact decimals have no such powers"};
+  }
+  const auto times = millionths(*exponent.figure);
+  if (!times) throw Refusal{"the exponent is too large", ""};
+  const int64_t count = *times / 1'000'000;
+  if (base.figure) {
+    const auto result = power(*base.figure, count);
+    if (!result) throw Refusal{"the result of a calculation with constants cannot be written exactly", "write the figure that is meant"};
+    Term made;
+    made.type.kind = Kind::decimal;
+    made.figure = result;
+    made.text = result->mantissa < 0 ? "(" + text_of(*result) + ")" : text_of(*result);
+    return made;
+  }
+  if (count < 1 || count > 8) throw Refusal{"powers from 1 to 8 are imported", "write the product that is meant"};
+  Term made = base;
+  for (int64_t i = 1; i < count; ++i) made = numeric(Op::multiply, made, base, scope);
+  return made;
+}
+
+Term Expressions::negate(const Term& value) {
+  if (is_null(value)) return value;
+  if (value.figure) {
+    Term made;
+    made.type.kind = Kind::decimal;
+    made.figure = tables::negate(*value.figure);
+    made.text = made.figure->mantissa < 0 ? "(" + text_of(*made.figure) + ")" : text_of(*made.figure);
+    return made;
+  }
+  if (value.key && value.type.kind == Kind::days_time) return days_time_term(-*value.key);
+  if (value.key && value.type.kind == Kind::years_months) return years_months_term(-*value.key);
+  if (value.type.kind != Kind::decimal && value.type.kind != Kind::integer) {
+    throw Refusal{"`-` stands before " + type_words(value.type) + ": DMN makes null of it", ""};
+  }
+  if (value.nullable) return lifted(std::string("feel_negate") + suffix_of(value.type.kind), {value}, value.type.kind);
+  return with_needs(bare(value.type.kind, "(-" + value.text + ")"), {&value});
+}
+
+Term Expressions::temporal(Op op, const Term& a, const Term& b) {
+  const auto is_duration = [](const Term& t) { return t.type.kind == Kind::days_time || t.type.kind == Kind::years_months; };
+  const bool sum = op == Op::add || op == Op::subtract;
+  if (op == Op::add && is_duration(a) && !is_duration(b)) return temporal(op, b, a);
+  const bool moment = a.type.kind == Kind::date || a.type.kind == Kind::datetime;
+  if (sum && moment && is_duration(b)) {
+    const bool days = b.type.kind == Kind::days_time;
+    Term amount;
+    std::string function = a.type.kind == Kind::date ? "feel_date_plus_" : "feel_instant_plus_";
+    if (b.key) {
+      const int64_t signed_amount = op == Op::add ? *b.key : -*b.key;
+      const bool whole_days = days && signed_amount % 86'400 == 0;
+      if (days && !whole_days && a.type.kind == Kind::date) {
+        throw Refusal{"hours added to a date lie outside of what is imported", "use a date and time"};
+      }
+      function += !days ? "months" : whole_days ? "days" : "seconds";
+      amount = figure_term({whole_days ? signed_amount / 86'400 : signed_amount, 0});
+    } else if (b.counted) {
+      function += days ? "days" : "months";
+      amount = b;
+      if (op == Op::subtract) amount = lifted("feel_negate_int", {b}, Kind::integer);
+    } else {
+      throw Refusal{"a duration that is an input cannot be added to a date here", "write the duration, or make the input a number of days"};
+    }
+    return lifted(function, {a, amount}, a.type.kind);
+  }
+  if (op == Op::subtract && a.type.kind == Kind::date && b.type.kind == Kind::date) {
+    Term made = lifted("days", {b, a}, Kind::days_time);
+    made.counted = true;
+    return made;
+  }
+  if (sum && a.key && b.key && a.type == b.type && is_duration(a)) {
+    const int64_t total = op == Op::add ? *a.key + *b.key : *a.key - *b.key;
+    return a.type.kind == Kind::days_time ? days_time_term(total) : years_months_term(total);
+  }
+  if (is_duration(a) || is_duration(b) || moment || a.type.kind == Kind::time) {
+    throw Refusal{fmt::format("this calculation with {} and {} lies outside of what is imported", type_words(a.type), type_words(b.type)), ""};
+  }
+  refuse_types("arithmetic with", a, b);
+}
+
+// ---- comparison ----------------------------------------------------------------------------------------
+
+Term Expressions::compare(Op op, const Term& a, const Term& b) {
+  if (op == Op::equal) return equality(a, b);
+  if (op == Op::not_equal) return logical_not(equality(a, b));
+  return order(op, a, b);
+}
+
+Term Expressions::equality(const Term& a, const Term& b) {
+  if (is_null(a) || is_null(b)) {
+    const Term& other = is_null(a) ? b : a;
+    if (is_null(other)) return truth_term(true);
+    if (other.type.kind == Kind::list || other.type.kind == Kind::record) throw Refusal{"whether a list or context is null lies outside of what is imported", ""};
+    if (!other.nullable) return with_needs(truth_term(false), {&other});
+    return with_needs(bare(Kind::boolean, "(" + other.text + " missing)"), {&other});
+  }
+  const auto is_duration = [](const Term& t) { return t.type.kind == Kind::days_time || t.type.kind == Kind::years_months; };
+  if (is_duration(a) && a.type == b.type) {
+    if (a.nullable && b.nullable) throw Refusal{"whether two durations are equal lies outside of what is imported", ""};
+    Term made = duration_order(Op::equal, a, b);
+    if (!made.nullable) return made;
+    return with_needs(bare(Kind::boolean, "(" + made.text + " default false)"), {&made});
+  }
+  if (a.type.is_number() && b.type.is_number()) {
+    if (a.figure && b.figure) return truth_term(*a.figure == *b.figure);
+    const bool whole = is_whole(a) && is_whole(b);
+    const Type type = whole ? Type{Kind::integer, {}} : common(a.type, b.type).kind == Kind::money ? Type{Kind::money, {}} : Type{Kind::decimal, {}};
+    const Term x = as(placed(a), type), y = as(placed(b), type);
+    if (x.nullable || y.nullable) {
+      Term made = lifted(std::string("feel_same") + suffix_of(type.kind), {x, y}, Kind::boolean);
+      made.nullable = false;
+      return made;
+    }
+    return with_needs(bare(Kind::boolean, fmt::format("({} = {})", x.text, y.text)), {&a, &b});
+  }
+  if (a.type.is_words() && b.type.is_words()) {
+    if (a.words && b.words) return truth_term(*a.words == *b.words);
+    if (a.type.kind == Kind::enumeration || b.type.kind == Kind::enumeration) {
+      const Type type = a.type.kind == Kind::enumeration ? a.type : b.type;
+      const bool both = a.type == b.type;
+      const Term& constant = a.words ? a : b;
+      const Enumeration& enumeration = enumerations_.at(type.enumeration);
+      const bool listed = constant.words && std::find(enumeration.texts.begin(), enumeration.texts.end(), *constant.words) != enumeration.texts.end();
+      if (both || listed) {
+        const Term x = as(a, type), y = as(b, type);
+        if (!x.nullable && !y.nullable) return with_needs(bare(Kind::boolean, fmt::format("({} = {})", x.text, y.text)), {&a, &b});
+        enumerations_.at(type.enumeration).compared = true;
+        Term made = lifted("same_" + type.enumeration, {x, y}, Kind::boolean);
+        made.nullable = false;
+        return made;
+      }
+    }
+  }
+  const Type type = a.type.is_words() && b.type.is_words() ? Type{Kind::text, {}} : a.type;
+  if (!(a.type.is_words() && b.type.is_words()) && a.type != b.type) refuse_types("this compares", a, b);
+  if (type.kind == Kind::list || type.kind == Kind::record) throw Refusal{"lists and contexts are not compared here", ""};
+  const Term x = type.kind == Kind::text ? as_text(a) : a, y = type.kind == Kind::text ? as_text(b) : b;
+  if (a.key && b.key) return truth_term(*a.key == *b.key);
+  if (a.truth && b.truth) return truth_term(*a.truth == *b.truth);
+  if (x.nullable || y.nullable) {
+    Term made = lifted(std::string("feel_same") + suffix_of(type.kind), {x, y}, Kind::boolean);
+    made.nullable = false;
+    return made;
+  }
+  return with_needs(bare(Kind::boolean, fmt::format("({} = {})", x.text, y.text)), {&a, &b});
+}
+
+Term Expressions::order(Op op, const Term& a, const Term& b) {
+  if (is_null(a) || is_null(b)) return null_of(Kind::boolean, {&a, &b});
+  Term x = a, y = b;
+  if (a.type.is_number() && b.type.is_number()) {
+    if (a.figure && b.figure) {
+      const auto known = tables::compare(*a.figure, *b.figure);
+      if (!known) throw Refusal{"these figures lie too far apart to be compared exactly", ""};
+      return truth_term(holds(op, *known));
+    }
+    const bool whole = is_whole(a) && is_whole(b);
+    const Type type = whole ? Type{Kind::integer, {}} : common(a.type, b.type).kind == Kind::money ? Type{Kind::money, {}} : Type{Kind::decimal, {}};
+    x = as(placed(a), type);
+    y = as(placed(b), type);
+  } else if (a.type != b.type) {
+    if (a.type.is_words() && b.type.is_words()) throw Refusal{"the order of strings lies outside of what is imported", ""};
+    refuse_types("this compares", a, b);
+  } else if (a.type.kind == Kind::days_time || a.type.kind == Kind::years_months) {
+    return duration_order(op, a, b);
+  } else if (a.type.kind != Kind::date && a.type.kind != Kind::time && a.type.kind != Kind::datetime) {
+    throw Refusal{fmt::format("an order of values like {} lies outside of what is imported", type_words(a.type)), ""};
+  } else if (a.key && b.key) {
+    return truth_term(holds(op, *a.key < *b.key ? -1 : *a.key > *b.key ? 1 : 0));
+  }
+  if (!x.nullable && !y.nullable) return with_needs(bare(Kind::boolean, fmt::format("({} {} {})", x.text, sign_of(op), y.text)), {&x, &y});
+  const bool strict = op == Op::less || op == Op::greater;
+  const bool swapped = op == Op::greater || op == Op::greater_equal;
+  return lifted(std::string(strict ? "feel_less" : "feel_at_most") + suffix_of(x.type.kind), swapped ? std::vector{y, x} : std::vector{x, y}, Kind::boolean);
+}
+
+/// Durations are compared where their size is a count: of days between two dates, of months, or a constant.
+Term Expressions::duration_order(Op op, const Term& a, const Term& b) {
+  if (a.key && b.key) return truth_term(holds(op, *a.key < *b.key ? -1 : *a.key > *b.key ? 1 : 0));
+  if (!(a.key || a.counted) || !(b.key || b.counted)) {
+    throw Refusal{"a duration that is an input cannot be compared here", "make the input a number of days or months"};
+  }
+  const bool days = a.type.kind == Kind::days_time;
+  bool in_seconds = false;
+  for (const Term* side : {&a, &b}) in_seconds = in_seconds || (days && side->key && *side->key % 86'400 != 0);
+  const auto count = [&](const Term& side) {
+    if (side.key) {
+      Term made = figure_term({days && !in_seconds ? *side.key / 86'400 : *side.key, 0});
+      made.type.kind = Kind::integer;
+      return made;
+    }
+    Term made = side;
+    made.type = {Kind::integer, {}};
+    made.counted = false;
+    if (in_seconds) made = lifted("feel_multiply_int", {made, figure_term({86'400, 0})}, Kind::integer);
+    return made;
+  };
+  const Term x = count(a), y = count(b);
+  return op == Op::equal ? equality(x, y) : order(op, x, y);
+}
+
+// ---- logic ---------------------------------------------------------------------------------------------
+
+Term Expressions::logical(Op op, const Term& a, const Term& b) {
+  const bool conjunction = op == Op::logical_and;
+  for (const Term* side : {&a, &b}) {
+    if (!is_null(*side) && side->type.kind != Kind::boolean) {
+      throw Refusal{fmt::format("`{}` of {}: DMN takes it for null", conjunction ? "and" : "or", type_words(side->type)), "write the comparison that is meant"};
+    }
+  }
+  for (const auto& [one, other] : {std::pair{&a, &b}, {&b, &a}}) {
+    if (!one->truth) continue;
+    if (*one->truth != conjunction) return truth_term(!conjunction);
+    if (is_null(*other)) return null_of(Kind::boolean, {&a, &b});
+    return *other;
+  }
+  if (is_null(a) && is_null(b)) return null_term();
+  if (!a.nullable && !b.nullable) return with_needs(bare(Kind::boolean, fmt::format("({} {} {})", a.text, conjunction ? "and" : "or", b.text)), {&a, &b});
+  Term made = lifted(conjunction ? "feel_and" : "feel_or", {a, b}, Kind::boolean);
+  made.nullable = true;
+  return made;
+}
+
+Term Expressions::logical_not(const Term& value) {
+  if (is_null(value)) return value;
+  if (value.type.kind != Kind::boolean) throw Refusal{"`not` of " + type_words(value.type) + ": DMN takes it for null", ""};
+  if (value.truth) return truth_term(!*value.truth);
+  if (value.nullable) return lifted("feel_not", {value}, Kind::boolean);
+  return with_needs(bare(Kind::boolean, "(not " + value.text + ")"), {&value});
+}
+
+Term Expressions::choice(const Term& condition, const Term& yes, const Term& no) {
+  if (is_null(condition)) return no;
+  if (condition.type.kind != Kind::boolean) throw Refusal{"the condition of `if` is " + type_words(condition.type), ""};
+  if (condition.truth) return *condition.truth ? yes : no;
+  if (yes.type.kind == Kind::list || no.type.kind == Kind::list || yes.type.kind == Kind::record || no.type.kind == Kind::record) {
+    throw Refusal{"`if` between lists or contexts lies outside of what is imported", ""};
+  }
+  Type type = is_whole(yes) && is_whole(no) && (yes.type.kind == Kind::integer || no.type.kind == Kind::integer) ? Type{Kind::integer, {}}
+                                                                                                               : common(yes.type, no.type);
+  const Term a = as(placed(yes), type), b = as(placed(no), type);
+  for (const Term* side : {&a, &b}) {
+    const bool duration = side->type.kind == Kind::days_time || side->type.kind == Kind::years_months;
+    if (duration && (side->counted || *side->key < 0)) throw Refusal{"a duration that is computed or negative cannot be a result here", "take its `.days`"};
+  }
+  const std::string asked = condition.nullable ? fmt::format("({} default false)", condition.text) : condition.text;
+  Term made = bare(type.kind, fmt::format("(if {} then {} else {})", asked, a.text, b.text), a.nullable || b.nullable);
+  made.type = type;
+  return with_needs(made, {&condition, &a, &b});
+}
+
+// ---- tests ---------------------------------------------------------------------------------------------
+
+namespace {
+
+bool mentions_input(const feel::Node& node) {
+  if (node.kind == NodeKind::input) return true;
+  return std::any_of(node.items.begin(), node.items.end(), [](const feel::NodePtr& item) { return mentions_input(*item); });
+}
+
+}  // namespace
+
+Term Expressions::in_interval(const feel::Node& interval, const Term& value, const Scope& scope) {
+  const Term low = translate(*interval.items[0], scope), high = translate(*interval.items[1], scope);
+  return logical(Op::logical_and, compare(interval.low_open ? Op::greater : Op::greater_equal, value, low),
+                 compare(interval.high_open ? Op::less : Op::less_equal, value, high));
+}
+
+Term Expressions::member_of(const Term& value, const Term& list) {
+  Term found = truth_term(false);
+  for (const Term& item : list.items) found = logical(Op::logical_or, found, equality(value, item));
+  return found;
+}
+
+Term Expressions::test(const feel::Node& node, const Scope& scope) {
+  switch (node.kind) {
+    case NodeKind::dash:
+      return truth_term(true);
+    case NodeKind::negated:
+      return logical_not(tests(node.items, scope));
+    case NodeKind::comparison:
+      return compare(node.op, *scope.input, translate(*node.items[0], scope));
+    case NodeKind::interval:
+      return in_interval(node, *scope.input, scope);
+    default:
+      break;
+  }
+  if (mentions_input(node)) {
+    Term made = translate(node, scope);
+    if (!is_null(made) && made.type.kind != Kind::boolean) throw Refusal{"a test with `?` must be a condition", ""};
+    return made;
+  }
+  const Term value = translate(node, scope);
+  if (value.type.kind == Kind::list) {
+    if (value.rows) throw Refusal{"a test against the rows of another decision lies outside of what is imported", ""};
+    return member_of(*scope.input, value);
+  }
+  if (value.type.kind == Kind::boolean && scope.input->type.kind != Kind::boolean) {
+    throw Refusal{"a condition without `?` stands where a value should", "write the condition on `?`"};
+  }
+  return equality(*scope.input, value);
+}
+
+Term Expressions::tests(const std::vector<feel::NodePtr>& nodes, const Scope& scope) {
+  std::optional<Term> all;
+  for (const feel::NodePtr& node : nodes) {
+    Term one = test(*node, scope);
+    all = all ? logical(Op::logical_or, *all, one) : one;
+  }
+  return all ? *all : truth_term(true);
+}
+
+}  // namespace dunlin::tables

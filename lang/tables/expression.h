@@ -1,0 +1,65 @@
+// FEEL trees -> Dunlin expressions of the same meaning: three truth values, null that passes through, exact figures.
+#pragma once
+
+#include <functional>
+
+#include "lang/tables/feel.h"
+#include "lang/tables/term.h"
+
+namespace dunlin::tables {
+
+struct Scope {
+  std::vector<std::pair<std::string, Term>> values;
+  /// A function that the model itself defines; nothing if there is none of that name.
+  std::function<std::optional<Term>(const std::string& name, const std::vector<std::string>& names, std::vector<Term> arguments)> call;
+  std::optional<Term> input;  // `?`
+  bool rounded = false;       // products and quotients are rounded at the sixth place instead of being refused where they do not fit
+
+  const Term* find(const std::string& name) const;
+};
+
+class Expressions {
+ public:
+  explicit Expressions(std::map<std::string, Enumeration>& enumerations) : enumerations_(enumerations) {}
+
+  Term translate(const feel::Node& node, const Scope& scope);
+  /// A unary test as a condition on `scope.input`.
+  Term test(const feel::Node& node, const Scope& scope);
+  Term tests(const std::vector<feel::NodePtr>& nodes, const Scope& scope);
+
+  Term compare(feel::Op op, const Term& a, const Term& b);
+  /// The value as one of another type: whole numbers as decimals, texts as literals of an enumeration, and the way back. Refused where it is none.
+  Term as(const Term& term, const Type& type);
+  /// A type that holds both; refused where there is none.
+  Type common(const Type& a, const Type& b);
+
+ private:
+  Term binary(const feel::Node& node, const Scope& scope);
+  Term arithmetic(feel::Op op, const Term& a, const Term& b, const Scope& scope);
+  Term numeric(feel::Op op, const Term& a, const Term& b, const Scope& scope);
+  Term temporal(feel::Op op, const Term& a, const Term& b);
+  Term raise(const Term& base, const Term& exponent, const Scope& scope);
+  Term negate(const Term& value);
+  Term equality(const Term& a, const Term& b);
+  Term order(feel::Op op, const Term& a, const Term& b);
+  Term duration_order(feel::Op op, const Term& a, const Term& b);
+  Term logical(feel::Op op, const Term& a, const Term& b);
+  Term logical_not(const Term& value);
+  Term choice(const Term& condition, const Term& yes, const Term& no);
+  Term path(const Term& base, const std::string& name);
+  Term call(const feel::Node& node, const Scope& scope);
+  Term literal_call(const std::string& name, const std::vector<Term>& arguments);
+  Term fold(const std::string& name, std::vector<Term> arguments);
+  Term fold_rows(const std::string& name, const Term& list);
+  Term member_of(const Term& value, const Term& list);
+  Term in_interval(const feel::Node& interval, const Term& value, const Scope& scope);
+  Term as_text(const Term& value);
+
+  std::map<std::string, Enumeration>& enumerations_;  // by Dunlin name
+};
+
+/// `f(a, b)` with what follows from its arguments: missing if one of them is, and the inputs they read.
+Term lifted(const std::string& function, const std::vector<Term>& arguments, Kind result);
+void add_needs(Term& to, const Term& from);
+
+}  // namespace dunlin::tables

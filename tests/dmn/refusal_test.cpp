@@ -1,0 +1,126 @@
+// What lies outside is refused with its place and its reason; the rest of the model is still translated.
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "lang/tables/dmn.h"
+#include "lang/tables/test_cases.h"
+#include "lang/tables/translate.h"
+
+using namespace dunlin::tables;
+
+namespace {
+
+std::string model_of(const std::string& inside) {
+  return "<?xml version=\"1.0\"?>\n<definitions xmlns=\"https://www.omg.org/spec/DMN/20191111/MODEL/\" id=\"m\" name=\"m\" namespace=\"m\">\n"
+         "<inputData id=\"i\" name=\"n\"><variable name=\"n\" typeRef=\"number\"/></inputData>\n"
+         "<inputData id=\"s\" name=\"s\"><variable name=\"s\" typeRef=\"string\"/></inputData>\n" +
+         inside + "</definitions>\n";
+}
+std::string decision(const std::string& logic, const std::string& type = "number") {
+  return "<decision id=\"d\" name=\"d\"><variable name=\"d\" typeRef=\"" + type +
+         "\"/><informationRequirement><requiredInput href=\"#i\"/></informationRequirement>"
+         "<informationRequirement><requiredInput href=\"#s\"/></informationRequirement>" +
+         logic + "</decision>\n";
+}
+std::string literal(const std::string& text, const std::string& type = "number") { return decision("<literalExpression><text>" + text + "</text></literalExpression>", type); }
+std::string table(const std::string& attributes, const std::string& cell, const std::string& output, const std::string& clause = "<output typeRef=\"number\"/>") {
+  return decision("<decisionTable " + attributes + "><input><inputExpression typeRef=\"number\"><text>n</text></inputExpression></input>" + clause + "<rule><inputEntry><text>" +
+                  cell + "</text></inputEntry><outputEntry><text>" + output + "</text></outputEntry></rule></decisionTable>");
+}
+
+/// The place and the reason of the one refusal.
+std::string refusal(const std::string& inside) {
+  const auto model = dmn::read_model(model_of(inside));
+  REQUIRE(model);
+  const auto made = translate(*model);
+  if (made.refused.size() != 1) return "refusals: " + std::to_string(made.refused.size());
+  CHECK(made.refused[0].line > 0);
+  CHECK(made.definitions.empty());
+  return made.refused[0].place + ": " + made.refused[0].reason;
+}
+
+bool has(const std::string& text, const std::string& part) {
+  INFO(text);
+  CHECK(text.find(part) != std::string::npos);
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("expressions that lie outside are refused") {
+  has(refusal(literal("n ** n")), "decision `d`: a power");
+  has(refusal(literal("sqrt(n)")), "no function `sqrt`");
+  has(refusal(literal("today().year")), "`today()`");
+  has(refusal(literal("for x in [1] return x")), "`for`");
+  has(refusal(literal("m + 1")), "no input or decision `m`");
+  has(refusal(literal("n + s")), "arithmetic with a number and a string");
+  has(refusal(literal("n = s", "boolean")), "compares a number and a string");
+  has(refusal(literal("s &lt; \"a\"", "boolean")), "order");
+  has(refusal(literal("1 / 3")), "cannot be written exactly");
+  has(refusal(literal("0.0000001")), "six places");
+  has(refusal(literal("n + 0.0000001")), "six places");
+  has(refusal(literal("n", "string")), "the type says a string, the logic gives a number");
+  has(refusal(literal("[1, 2]")), "a list as a result");
+  has(refusal(literal("time(\"10:00:00Z\").hour")), "zone");
+  has(refusal(literal("n and true", "boolean")), "`and` of a number");
+  has(refusal(literal("null", "Any")), "no type");
+  has(refusal(literal("n", "tMissing")), "no type `tMissing`");
+  has(refusal(decision("<literalExpression expressionLanguage=\"juel\"><text>n</text></literalExpression>")), "`juel`");
+  has(refusal(decision("<relation/>")), "`relation`");
+  has(refusal(decision("")), "no logic");
+}
+
+TEST_CASE("cells are refused with their row and column") {
+  has(refusal(table("hitPolicy=\"FIRST\"", "&lt; \"a\"", "1")), "decision `d`, row 1, column `n`: this compares");
+  has(refusal(table("hitPolicy=\"FIRST\"", "[1..", "1")), "row 1, column `n`: ");
+  has(refusal(table("hitPolicy=\"FIRST\"", "&lt; 0.0000001", "1")), "row 1, column `n`: the figure");
+  has(refusal(table("hitPolicy=\"FIRST\"", "-", "s")), "row 1, output");
+  has(refusal(table("hitPolicy=\"PRIORITY\"", "-", "1")), "no output lists its values");
+  has(refusal(table("hitPolicy=\"PRIORITY\"", "-", "1", "<output typeRef=\"number\"><outputValues><text>2, 3</text></outputValues></output>")), "none of the output's values");
+  has(refusal(table("hitPolicy=\"SOMETIMES\"", "-", "1")), "no hit policy or aggregation `SOMETIMES`");
+  has(refusal(table("aggregation=\"SUM\"", "-", "1")), "only the policy COLLECT");
+  has(refusal(table("hitPolicy=\"COLLECT\" aggregation=\"SUM\"", "-", "null")), "null cannot be aggregated");
+  has(refusal(decision("<decisionTable><input><inputExpression><text>n</text></inputExpression></input><output/><rule><inputEntry><text>1</text></inputEntry></rule></decisionTable>")),
+      "row 1: the row has 1 inputs and 0 outputs");
+}
+
+TEST_CASE("what rests on a refused decision is refused, the others are not") {
+  const auto model = dmn::read_model(model_of(
+      "<decision id=\"a\" name=\"a\"><variable name=\"a\" typeRef=\"number\"/><literalExpression><text>sqrt(2)</text></literalExpression></decision>"
+      "<decision id=\"b\" name=\"b\"><variable name=\"b\" typeRef=\"number\"/><informationRequirement><requiredDecision href=\"#a\"/></informationRequirement>"
+      "<literalExpression><text>a + 1</text></literalExpression></decision>"
+      "<decision id=\"c\" name=\"c\"><variable name=\"c\" typeRef=\"number\"/><literalExpression><text>2</text></literalExpression></decision>"));
+  REQUIRE(model);
+  const auto made = translate(*model);
+  CHECK(made.refused.size() == 2);
+  CHECK(made.reasons.contains("a"));
+  CHECK(made.reasons.contains("b"));
+  REQUIRE(made.answers.size() == 1);
+  CHECK(made.answers[0].decision == "c");
+}
+
+TEST_CASE("circles end") {
+  const auto model = dmn::read_model(model_of(
+      "<decision id=\"a\" name=\"a\"><informationRequirement><requiredDecision href=\"#b\"/></informationRequirement><literalExpression><text>b</text></literalExpression></decision>"
+      "<decision id=\"b\" name=\"b\"><informationRequirement><requiredDecision href=\"#a\"/></informationRequirement><literalExpression><text>a</text></literalExpression></decision>"
+      "<businessKnowledgeModel id=\"k\" name=\"k\"><encapsulatedLogic><formalParameter name=\"x\"/><literalExpression><text>k(x)</text></literalExpression></encapsulatedLogic></businessKnowledgeModel>"
+      "<decision id=\"c\" name=\"c\"><knowledgeRequirement><requiredKnowledge href=\"#k\"/></knowledgeRequirement><literalExpression><text>k(1)</text></literalExpression></decision>"));
+  REQUIRE(model);
+  CHECK(translate(*model).refused.size() == 3);
+}
+
+TEST_CASE("files from hostile hands are refused") {
+  CHECK_FALSE(dmn::read_model("no xml at all"));
+  CHECK_FALSE(dmn::read_model(""));
+  CHECK_FALSE(dmn::read_model("<a/>"));
+  const auto entities = dmn::read_model("<!DOCTYPE d [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]>\n<definitions name=\"&b;\"/>");
+  REQUIRE_FALSE(entities);
+  CHECK(entities.error().reason.find("document type") != std::string::npos);
+  std::string deep;
+  for (int i = 0; i < 100'000; ++i) deep += "<a>";
+  CHECK_FALSE(dmn::read_model(deep));
+  CHECK_FALSE(read_test_cases("<!DOCTYPE d [<!ENTITY a \"aaaa\">]><testCases/>"));
+  const auto broken = dmn::read_model("<definitions>\n<decision>\n</definitions>");
+  REQUIRE_FALSE(broken);
+  CHECK(broken.error().line >= 2);
+}
