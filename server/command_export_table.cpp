@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lang/tables/export.h"
-#include "server/commands.h"
+#include "server/table_commands.h"
 #include "server/compile.h"
 #include "server/import/near_match.h"
 #include "server/output/terminal.h"

@@ -20,6 +20,7 @@
 #include "server/output/progress.h"
 #include "server/output/table.h"
 #include "server/output/terminal.h"
+#include "server/table_commands.h"
 
 namespace dunlin::server {
 namespace {

@@ -13,12 +13,12 @@
 #include "lang/tables/dunlin_names.h"
 #include "lang/tables/test_cases.h"
 #include "lang/tables/translate.h"
-#include "server/commands.h"
 #include "server/compile.h"
 #include "server/output/table.h"
 #include "server/output/terminal.h"
 #include "server/stdlib_folder.h"
-#include "server/table_trial.h"
+#include "server/table_commands.h"
+#include "server/tables/trial.h"
 
 namespace dunlin::server {
 namespace {

@@ -9,6 +9,7 @@
 #include "server/exit_code.h"
 #include "server/import/near_match.h"
 #include "server/output/terminal.h"
+#include "server/table_commands.h"
 #include "server/version.h"
 #include "server/writer_commands.h"
 

@@ -124,7 +124,10 @@ std::string dunlin_text(const Translation& translation) {
   }
   if (body.empty()) return body;
   body.erase(0, 1);
-  return body.find("feel_") == std::string::npos ? body : "use std.feel\n\n" + body;
+  const auto calls = [&](const char* function) { return body.find(function) != std::string::npos; };
+  const bool library = calls("feel_") || calls("exact_product(") || calls("decimal_of(") || calls("ends_with(") || calls("upper_case(") || calls("lower_case(") ||
+                       calls("hour_of(") || calls("minute_of(") || calls("second_of(") || calls("local_date(");
+  return library ? "use std.feel\n\n" + body : body;
 }
 
 }  // namespace dunlin::tables

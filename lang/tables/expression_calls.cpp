@@ -290,7 +290,6 @@ Term Expressions::literal_call(const std::string& name, const std::vector<Term>&
   if (name == "date and time" && arguments.size() == 2 && arguments[1].type.kind == Kind::time) {
     const Term date = arguments[0].type.kind == Kind::datetime ? literal_call("date", {arguments[0]}) : arguments[0];
     if (date.type.kind == Kind::date && date.key && arguments[1].key) return datetime_term(*date.key * 86'400 + *arguments[1].key);
-    if (date.type.kind == Kind::date) return lifted("moment", {date, arguments[1]}, Kind::datetime);
   }
   throw Refusal{"`" + name + "` is imported with constants, and for parts of dates and times", "write `" + name + "(\"…\")`, or make it an input of its type"};
 }

@@ -24,7 +24,16 @@ const abi::NativeRegistry& standard_natives();
   X(distance_km, "distance_km(one : location, other : location) -> number")                              \
   X(edit_distance, "edit_distance(one : text, other : text) -> int")                                     \
   X(digits_of, "digits_of(written : text) -> text")                                                      \
-  X(check_digit_fits, "check_digit_fits(digits : text) -> bool")
+  X(check_digit_fits, "check_digit_fits(digits : text) -> bool")                                         \
+  X(exact_product, "exact_product(one : decimal, other : decimal) -> decimal")                           \
+  X(exact_quotient, "exact_quotient(dividend : decimal, divisor : decimal) -> decimal")                  \
+  X(decimal_of, "decimal_of(figure : int) -> decimal")                                                   \
+  X(ends_with, "ends_with(written : text, ending : text) -> bool")                                       \
+  X(upper_case, "upper_case(written : text) -> text")                                                    \
+  X(lower_case, "lower_case(written : text) -> text")                                                    \
+  X(hour_of, "hour_of(clock : time) -> int")                                                             \
+  X(minute_of, "minute_of(clock : time) -> int")                                                         \
+  X(second_of, "second_of(clock : time) -> int")
 
 #define DUNLIN_DECLARE_NATIVE(name, signature) extern "C" int32_t dunlin_native_##name(const int64_t* arguments, int64_t* result, dunlin_native_host* host);
 DUNLIN_STANDARD_NATIVES(DUNLIN_DECLARE_NATIVE)

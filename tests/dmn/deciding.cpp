@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "compiler/ir/lower.h"
+#include "compiler/native/native.h"
 #include "lang/diag/render.h"
 
 namespace dunlin::test {
@@ -16,9 +18,10 @@ Deciding::Deciding(const std::string& declarations, const std::string& fields, c
   const std::filesystem::path stdlib = std::filesystem::path(DUNLIN_SOURCE_DIR) / "stdlib";
   program_ = check_bundle(bundle, sources_, diagnostics, {.stdlib = stdlib, .analyse = false});
   if (!program_) throw std::invalid_argument(render_text(diagnostics, sources_, {}) + text);
-  auto machine = server::make_machine(*program_, stdlib, true);
-  if (!machine) throw std::invalid_argument(machine.error());
-  machine_ = std::move(*machine);
+  ir_ = std::make_unique<ir::Program>(ir::lower(*program_));
+  interpreter_ = make_interpreter(*ir_);
+  native_ = std::move(*compile_native(*ir_, {.opt_level = 0}));
+  calendar_ = std::move(*abi::CalendarTables::make({}));
   entity_ = &program_->entities[static_cast<size_t>(checked::find_entity(*program_, "probe"))];
 }
 
@@ -47,7 +50,7 @@ std::vector<std::string> Deciding::answers(const std::vector<Given>& inputs) {
   context.case_file = &view;
   context.self = &self;
   context.settings = settings.data();
-  context.calendar = machine_.calendar->view();
+  context.calendar = calendar_->view();
   context.arena = &arena_;
   context.now = 1'767'600'000 * abi::us_per_second;
   context.today = 20'458;
@@ -56,7 +59,7 @@ std::vector<std::string> Deciding::answers(const std::vector<Given>& inputs) {
     std::string found[2];
     for (int backend = 0; backend < 2; ++backend) {
       int64_t result[16] = {};
-      const auto done = machine_.evaluator(backend == 0).evaluate(derived.root, context, result);
+      const auto done = (backend == 0 ? static_cast<const Evaluator&>(*interpreter_) : *native_).evaluate(derived.root, context, result);
       found[backend] = done.ok() ? checked::format_value(*program_, derived.type, result) : abi::fault_text(done.fault);
     }
     if (found[0] != found[1]) throw std::logic_error("interpreter " + found[0] + ", native " + found[1]);

@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "compiler/abi/arena.h"
+#include "compiler/abi/calendar.h"
+#include "compiler/interp/interpreter.h"
+#include "compiler/ir/ir.h"
 #include "lang/sema/check.h"
-#include "server/compile.h"
 
 namespace dunlin::test {
 
@@ -31,7 +33,10 @@ class Deciding {
  private:
   SourceMap sources_;
   std::unique_ptr<checked::Program> program_;
-  server::Machine machine_;
+  std::unique_ptr<ir::Program> ir_;
+  std::unique_ptr<Interpreter> interpreter_;
+  std::unique_ptr<Evaluator> native_;
+  std::unique_ptr<abi::CalendarTables> calendar_;
   const checked::Entity* entity_ = nullptr;
   abi::Arena arena_;
 };

@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "lang/tables/dmn.h"
-#include "server/table_trial.h"
+#include "server/tables/trial.h"
 
 using namespace dunlin;
 namespace fs = std::filesystem;

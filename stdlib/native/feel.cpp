@@ -1,0 +1,83 @@
+// What std.feel asks for beyond the language itself: exact figures, letters of any script, parts of a time of day.
+#include <unicode/locid.h>
+#include <unicode/unistr.h>
+
+#include <new>
+#include <string>
+#include <string_view>
+
+#include "compiler/abi/case_view.h"
+#include "stdlib/native/standard_natives.h"
+
+namespace {
+
+__extension__ using Wide = __int128;
+constexpr int64_t millionths = 1'000'000;
+
+std::string_view text(int64_t slot) { return reinterpret_cast<const dunlin::abi::Text*>(slot)->view(); }
+
+/// Only results that a decimal holds exactly are results; everything else is a fault.
+int32_t exact(Wide numerator, Wide denominator, int64_t* result) {
+  if (numerator % denominator != 0) return 1;
+  const Wide value = numerator / denominator;
+  if (value > INT64_MAX || value < INT64_MIN) return 1;
+  *result = static_cast<int64_t>(value);
+  return 0;
+}
+
+int32_t change_case(std::string_view bytes, bool upper, int64_t* result, dunlin_native_host* host) {
+  try {
+    icu::UnicodeString letters = icu::UnicodeString::fromUTF8(icu::StringPiece(bytes.data(), static_cast<int32_t>(bytes.size())));
+    if (upper) {
+      letters.toUpper(icu::Locale::getRoot());
+    } else {
+      letters.toLower(icu::Locale::getRoot());
+    }
+    std::string changed;
+    letters.toUTF8String(changed);
+    const void* made = host->make_text(host, changed.data(), static_cast<int64_t>(changed.size()));
+    *result = reinterpret_cast<int64_t>(made);
+    return made == nullptr ? 1 : 0;
+  } catch (const std::bad_alloc&) {
+    return 1;
+  }
+}
+
+}  // namespace
+
+extern "C" {
+
+int32_t dunlin_native_exact_product(const int64_t* arguments, int64_t* result, dunlin_native_host*) {
+  return exact(static_cast<Wide>(arguments[0]) * arguments[1], millionths, result);
+}
+
+int32_t dunlin_native_exact_quotient(const int64_t* arguments, int64_t* result, dunlin_native_host*) {
+  if (arguments[1] == 0) return 1;
+  return exact(static_cast<Wide>(arguments[0]) * millionths, arguments[1], result);
+}
+
+int32_t dunlin_native_decimal_of(const int64_t* arguments, int64_t* result, dunlin_native_host*) {
+  return exact(static_cast<Wide>(arguments[0]) * millionths, 1, result);
+}
+
+int32_t dunlin_native_ends_with(const int64_t* arguments, int64_t* result, dunlin_native_host*) {
+  *result = text(arguments[0]).ends_with(text(arguments[1])) ? 1 : 0;
+  return 0;
+}
+
+int32_t dunlin_native_upper_case(const int64_t* arguments, int64_t* result, dunlin_native_host* host) { return change_case(text(arguments[0]), true, result, host); }
+int32_t dunlin_native_lower_case(const int64_t* arguments, int64_t* result, dunlin_native_host* host) { return change_case(text(arguments[0]), false, result, host); }
+
+int32_t dunlin_native_hour_of(const int64_t* arguments, int64_t* result, dunlin_native_host*) {
+  *result = arguments[0] / 3600;
+  return 0;
+}
+int32_t dunlin_native_minute_of(const int64_t* arguments, int64_t* result, dunlin_native_host*) {
+  *result = arguments[0] / 60 % 60;
+  return 0;
+}
+int32_t dunlin_native_second_of(const int64_t* arguments, int64_t* result, dunlin_native_host*) {
+  *result = arguments[0] % 60;
+  return 0;
+}
+}
