@@ -10,7 +10,9 @@
 
 #include "lang/diag/render.h"
 #include "lang/tables/dmn.h"
+#include "lang/sema/csv.h"
 #include "lang/tables/dunlin_names.h"
+#include "lang/tables/sheet_text.h"
 #include "lang/tables/test_cases.h"
 #include "lang/tables/translate.h"
 #include "server/compile.h"
@@ -30,7 +32,8 @@ constexpr uintmax_t file_bytes_max = 64u << 20;
 struct ImportTableCommand {
   CommonOptions common;
   BundleOptions bundle;
-  std::string file, name, into, test;
+  std::string file, name, into, test, policy = "unique", sheet;
+  size_t outputs = 1;
   bool rounded = false;
 };
 
@@ -173,11 +176,53 @@ int import_dmn(const ImportTableCommand& command, const std::string& text) {
   return static_cast<int>(some_refused ? Exit::input : Exit::done);
 }
 
+/// Comma-separated text as a sheet: the n-th row that is not empty is row n.
+std::expected<sheets::Sheet, std::string> sheet_of_csv(const std::string& text) {
+  if (find_invalid_utf8(text) != std::string::npos) return std::unexpected("it is not valid UTF-8");
+  const sema::CsvText csv = sema::read_csv(text);
+  if (csv.open_quote) return std::unexpected("a quote is never closed");
+  sheets::Sheet sheet;
+  for (const sema::CsvRow& row : csv.rows) {
+    sheet.rows.emplace_back();
+    for (const sema::CsvCell& cell : row.cells) sheet.rows.back().push_back(cell.text);
+  }
+  return sheet;
+}
+
+std::expected<sheets::Sheet, std::string> sheet_of_workbook(const std::string& bytes, const std::string& name) {
+  auto book = sheets::read_workbook(bytes);
+  if (!book) return std::unexpected(book.error());
+  std::string names;
+  for (sheets::Sheet& sheet : book->sheets) {
+    if (name.empty() || sheet.name == name) return std::move(sheet);
+    names += (names.empty() ? "" : ", ") + sheet.name;
+  }
+  return std::unexpected(fmt::format("it has no sheet `{}`; it has: {}", name, names));
+}
+
+int import_sheet(const ImportTableCommand& command, const std::string& bytes, bool workbook) {
+  if (!command.test.empty()) return fail(command.common, Exit::usage, "--test is for DMN models", "write a test beside the table: docs/language.md, section 7");
+  const auto sheet = workbook ? sheet_of_workbook(bytes, command.sheet) : sheet_of_csv(bytes);
+  if (!sheet) return fail(command.common, Exit::input, fmt::format("`{}` cannot be read: {}", command.file, printable(sheet.error())));
+  const std::string stem = fs::path(command.file).stem().string();
+  const std::string name = tables::dunlin_name(command.name.empty() ? stem : command.name);
+  const auto text = tables::sheet_table_text(*sheet, {.name = name, .policy = command.policy, .outputs = command.outputs});
+  if (!text) return refuse_all(command, {text.error()});
+  if (!command.into.empty()) return put_into_bundle(command, *text, name);
+  if (command.common.json) {
+    fmt::print("{}\n", dump({{"text", *text}, {"refused", nlohmann::ordered_json::array()}}));
+  } else {
+    fmt::print("{}", *text);
+  }
+  return static_cast<int>(Exit::done);
+}
+
 int import_table(const ImportTableCommand& command) {
   auto text = read_file(command.file);
   if (!text) return fail(command.common, Exit::input, text.error());
   const std::string extension = fs::path(command.file).extension().string();
   if (extension == ".dmn" || extension == ".xml") return import_dmn(command, *text);
+  if (extension == ".csv" || extension == ".xlsx") return import_sheet(command, *text, extension == ".xlsx");
   return fail(command.common, Exit::input, fmt::format("`{}` is neither .dmn nor .csv nor .xlsx", command.file), "the ending says what the file is");
 }
 
@@ -185,12 +230,17 @@ int import_table(const ImportTableCommand& command) {
 
 void add_import_table_command(CLI::App& import, Chosen& chosen) {
   auto command = std::make_shared<ImportTableCommand>();
-  auto* sub = import.add_subcommand("table", "Turn decision tables of a DMN model into Dunlin text");
-  sub->add_option("FILE", command->file, "DMN model (.dmn)")->required();
-  sub->add_option("--name", command->name, "Only the decision of this name, and what it rests on");
+  auto* sub = import.add_subcommand("table", "Turn decision tables of a DMN model or a sheet into Dunlin text");
+  sub->add_option("FILE", command->file, "DMN model (.dmn), sheet (.csv) or workbook (.xlsx)")->required();
+  sub->add_option("--name", command->name, "DMN: only the decision of this name, and what it rests on. Sheets: the table's name, if not the file's");
   auto* into = sub->add_option("--into", command->into, "Put the text into this bundle as a file, if the bundle is good with it");
   sub->add_option("--test", command->test, "Hold the decisions to these test cases (XML) instead of printing them")->excludes(into);
   sub->add_flag("--rounded", command->rounded, "Round products and quotients at the sixth place instead of a fault where they do not fit");
+  sub->add_option("--policy", command->policy, "Sheets: hit policy of the table")
+      ->check(CLI::IsMember({"unique", "first", "any", "priority", "collect", "sum", "min", "max", "count"}))
+      ->capture_default_str();
+  sub->add_option("--outputs", command->outputs, "Sheets: how many columns at the end are outputs, if no header says `->`")->capture_default_str();
+  sub->add_option("--sheet", command->sheet, "Workbooks: the sheet, if not the first");
   sub->add_option("--stdlib", command->bundle.stdlib, "Folder of the standard library, if not the installed one");
   add_common_options(*sub, command->common);
   sub->footer("Example:\n  dunlin import table offers.dmn --into strategies/card_collections\n  dunlin import table offers.dmn --test offers-test-01.xml");

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "lang/sema/civil.h"
+#include "lang/sema/signatures.h"
 
 namespace dunlin::tables {
 
@@ -87,6 +88,17 @@ std::string time_literal(int64_t seconds) {
   std::string text = fmt::format("{:02}:{:02}", seconds / 3600, seconds / 60 % 60);
   if (seconds % 60 != 0) text += fmt::format(":{:02}", seconds % 60);
   return text;
+}
+
+FreshNames FreshNames::of_declarations() {
+  FreshNames names;
+  for (const auto& signature : sema::builtin_signatures()) names.reserve(std::string(signature.name));
+  for (const char* name : {"count", "sum",  "min",           "max",            "avg",        "exists",    "all",        "first",      "last",    "spent",     "now",
+                           "today", "event", "exact_product", "exact_quotient", "decimal_of", "ends_with", "upper_case", "lower_case", "hour_of", "minute_of", "second_of",
+                           "local_date"}) {
+    names.reserve(name);
+  }
+  return names;
 }
 
 std::string FreshNames::take(std::string_view foreign) {

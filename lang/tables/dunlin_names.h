@@ -21,6 +21,9 @@ std::string time_literal(int64_t seconds);
 /// Hands out names that are not taken yet: `offer`, `offer_2`, …
 class FreshNames {
  public:
+  FreshNames() = default;
+  /// Without the names of the language's own functions and of std.feel.
+  static FreshNames of_declarations();
   std::string take(std::string_view foreign);
   bool reserve(const std::string& name) { return taken_.insert(name).second; }
 

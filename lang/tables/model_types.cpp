@@ -83,6 +83,8 @@ std::optional<Type> ModelTypes::enumeration(const std::string& name, const std::
     made.literals.push_back(std::move(literal));
   }
   made.name = names_.take(name);
+  names_.reserve(made.name + "_text");  // functions that are written where they are needed
+  names_.reserve("same_" + made.name);
   const std::string taken = made.name;
   enumerations_.emplace(taken, std::move(made));
   return Type{Kind::enumeration, taken};

@@ -10,7 +10,7 @@ namespace dunlin::tables {
 /// What the tables of one model share.
 struct Workshop {
   const dmn::Model& model;
-  FreshNames names;
+  FreshNames names = FreshNames::of_declarations();
   std::map<std::string, Enumeration> enumerations;
   ModelTypes types{model, names, enumerations};
   Expressions expressions{enumerations};

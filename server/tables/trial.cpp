@@ -65,7 +65,7 @@ class Trial {
 
   std::expected<void, std::string> prepare(const std::filesystem::path& stdlib) {
     if (auto done = check(stdlib, true); !done) return done;
-    ir_ = std::make_unique<ir::Program>(ir::lower(*program_));
+    ir_ = ir::lower(*program_);
     interpreter_ = make_interpreter(*ir_);
     auto native = compile_native(*ir_, {.opt_level = 0});
     if (!native) return std::unexpected("it cannot be compiled to native code: " + native.error());

@@ -18,7 +18,7 @@ Deciding::Deciding(const std::string& declarations, const std::string& fields, c
   const std::filesystem::path stdlib = std::filesystem::path(DUNLIN_SOURCE_DIR) / "stdlib";
   program_ = check_bundle(bundle, sources_, diagnostics, {.stdlib = stdlib, .analyse = false});
   if (!program_) throw std::invalid_argument(render_text(diagnostics, sources_, {}) + text);
-  ir_ = std::make_unique<ir::Program>(ir::lower(*program_));
+  ir_ = ir::lower(*program_);
   interpreter_ = make_interpreter(*ir_);
   native_ = std::move(*compile_native(*ir_, {.opt_level = 0}));
   calendar_ = std::move(*abi::CalendarTables::make({}));

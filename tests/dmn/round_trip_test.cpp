@@ -10,6 +10,7 @@
 
 #include "lang/tables/dmn.h"
 #include "lang/tables/export.h"
+#include "lang/tables/sheet_text.h"
 #include "lang/tables/translate.h"
 #include "tests/dmn/deciding.h"
 
@@ -36,6 +37,9 @@ class RandomTable {
     policy_ = policies[pick(8)];
     outputs_ = policy_ == "first" || policy_ == "priority" ? 1 + pick(2) : 1;
     const size_t rows = 1 + pick(6);
+    rows_ = "  |";
+    for (const Column& column : columns_) rows_ += " " + column.name + " |";
+    rows_ += std::string("| fee") + (outputs_ == 2 ? " | word" : "") + " |\n";
     for (size_t r = 0; r < rows; ++r) {
       std::string line = "  |";
       for (const Column& column : columns_) line += " " + cell(column) + " |";
@@ -63,6 +67,7 @@ class RandomTable {
     return "table t(" + fields() + ") -> (" + outputs + ") " + policy_ + from;
   }
   std::string inline_text() const { return head("") + " {\n" + rows_ + "}\n"; }
+  const std::string& policy() const { return policy_; }
   std::vector<std::string> asked() const {
     std::string call = "t(";
     for (const Column& column : columns_) call += (call.size() == 2 ? "" : ", ") + column.name;
@@ -209,6 +214,11 @@ TEST_CASE("a table that goes out and comes back decides as before") {
     Deciding from_book(RandomTable::types() + table.head(" from \"t.xlsx\"") + "\n", table.fields(), table.asked(),
                        {{"t.xlsx#" + book->sheets[0].name, sheets::csv_text(book->sheets[0])}});
 
+    const auto written = tables::sheet_table_text(book->sheets[0], {.name = "t", .policy = table.policy()});
+    REQUIRE(written);
+    INFO(*written);
+    Deciding from_text(RandomTable::types() + *written, table.fields(), table.asked());
+
     const auto xml = tables::export_dmn(original.program(), checked_table);
     REQUIRE(xml);
     INFO(*xml);
@@ -230,6 +240,7 @@ TEST_CASE("a table that goes out and comes back decides as before") {
       const auto expected = original.answers(inputs);
       CHECK(from_csv.answers(inputs) == expected);
       CHECK(from_book.answers(inputs) == expected);
+      CHECK(from_text.answers(inputs) == expected);
       if (from_model) CHECK(from_model->answers(inputs) == expected);
     }
   }
