@@ -29,7 +29,11 @@ Fault concat(const EvalContext& context, const int64_t* texts, int64_t count, in
   return make_text(context, joined, result);
 }
 
-int64_t equal_text(const Text* a, const Text* b) { return a == b || a->view() == b->view() ? 1 : 0; }
+int64_t equal_text(const Text* a, const Text* b) {
+  // A missing text is a null address. Comparisons cannot fault, so they may be made before it is asked whether there is a text.
+  if (a == nullptr || b == nullptr) return a == b ? 1 : 0;
+  return a == b || a->view() == b->view() ? 1 : 0;
+}
 
 int compare_text(const Text* a, const Text* b) { return a->view().compare(b->view()); }
 

@@ -161,7 +161,7 @@ Fault Machine::comparison(const ir::Node& node, int64_t a, int64_t b, int64_t* o
     case Op::less_equal_number:
       return answer(abi::as_number(a) <= abi::as_number(b), out);
     case Op::equal_text:
-      return answer(abi::equal_text(&text_at(a), &text_at(b)), out);
+      return answer(abi::equal_text(reinterpret_cast<const abi::Text*>(a), reinterpret_cast<const abi::Text*>(b)), out);  // either may be missing
     case Op::in_interval:
       return answer(a >= node.immediate && a <= node.immediate2, out);
     case Op::logical_and:

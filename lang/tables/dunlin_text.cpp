@@ -49,6 +49,9 @@ class Grid {
     if (table.otherwise) widen(*table.otherwise, output_widths_);
     for (size_t& width : input_widths_) width = std::min<size_t>(width, 40);
     for (size_t& width : output_widths_) width = std::min<size_t>(width, 40);
+    size_t all = 0;
+    for (const size_t width : input_widths_) all += width + 3;
+    if (table.otherwise && all < 12) input_widths_.back() += 12 - all;  // room for the word
     head_ = line(names, results);
   }
 

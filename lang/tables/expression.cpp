@@ -327,8 +327,8 @@ Term Expressions::numeric(Op op, const Term& left, const Term& right, const Scop
   if (op == Op::multiply && kind == Kind::decimal) {
     // A whole factor keeps the six places.
     const bool exact = is_whole(left) || is_whole(right);
-    if (!exact) return lifted(scope.rounded ? "feel_multiply_rounded" : "exact_product", {a, b}, kind);
-    return nullable ? lifted("feel_multiply_rounded", {a, b}, kind) : with_needs(bare(kind, fmt::format("({} * {})", a.text, b.text)), {&a, &b});
+    if (!exact) return lifted(scope.rounded ? "feel_multiply" : "exact_product", {a, b}, kind);
+    return nullable ? lifted("feel_multiply", {a, b}, kind) : with_needs(bare(kind, fmt::format("({} * {})", a.text, b.text)), {&a, &b});
   }
   const char* sign = op == Op::add ? "+" : op == Op::subtract ? "-" : "*";
   if (!nullable) return with_needs(bare(kind, fmt::format("({} {} {})", a.text, sign, b.text)), {&a, &b});

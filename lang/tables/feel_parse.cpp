@@ -418,6 +418,8 @@ class Parser {
         made = std::move(path);
       } else if (c == '(' && made->kind == NodeKind::name) {
         made = call(std::move(made->text));
+      } else if (c == '[' && interval_depth_ > 0) {
+        return made;  // it closes an interval, open at that end
       } else if (c == '[') {
         throw Refusal{"filters `[ ]` lie outside of what is imported"};
       } else {
@@ -456,7 +458,9 @@ class Parser {
       NodePtr made = node(NodeKind::interval);
       made->low_open = open != '[';
       made->items.push_back(std::move(low));
+      ++interval_depth_;
       made->items.push_back(expression());
+      --interval_depth_;
       if (take("]")) {
         made->high_open = false;
       } else if (take(")") || take("[")) {
@@ -613,6 +617,7 @@ class Parser {
   std::vector<std::string> known_, properties_;
   size_t at_ = 0;
   int depth_ = 0;
+  int interval_depth_ = 0;  // upper ends of intervals that are being read
 };
 
 }  // namespace

@@ -229,6 +229,8 @@ class Trial {
     return result;
   }
 
+  static std::string with_seconds(std::string clock) { return clock.size() == 5 ? clock + ":00" : clock; }
+
   std::string text_of(const checked::Type& type, int64_t slot, const Type& wanted) const {
     using checked::TypeKind;
     switch (type.kind) {
@@ -248,10 +250,10 @@ class Trial {
       case TypeKind::date:
         return tables::date_literal(slot);
       case TypeKind::time:
-        return tables::time_literal(slot);
+        return with_seconds(tables::time_literal(slot));
       case TypeKind::datetime: {
-        std::string text = tables::datetime_term(slot / abi::us_per_second).text;
-        return text.replace(text.find(' '), 1, "T");
+        const std::string text = tables::datetime_term(slot / abi::us_per_second).text;
+        return text.substr(0, 10) + "T" + with_seconds(text.substr(11));
       }
       case TypeKind::duration: {
         const int64_t amount = abi::duration_amount(slot);

@@ -65,6 +65,15 @@ TEST_CASE("texts are counted by characters and searched by bytes") {
   CHECK(world.value(Builtin::text_contains, {world.text("abc"), world.text("ac")}) == 0);
 }
 
+TEST_CASE("a missing text equals no text and harms nobody") {
+  World world;
+  const auto* text = reinterpret_cast<const Text*>(world.text(""));
+  CHECK(equal_text(nullptr, text) == 0);
+  CHECK(equal_text(text, nullptr) == 0);
+  CHECK(equal_text(nullptr, nullptr) == 1);
+  CHECK(equal_text(text, text) == 1);
+}
+
 TEST_CASE("values become texts") {
   World world;
   CHECK(world.text(Builtin::format_int, {INT64_MIN}) == "-9223372036854775808");
