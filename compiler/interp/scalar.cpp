@@ -18,7 +18,6 @@ namespace {
 
 const abi::Instance& instance(int64_t slot) { return *reinterpret_cast<const abi::Instance*>(slot); }
 const abi::Event& event(int64_t slot) { return *reinterpret_cast<const abi::Event*>(slot); }
-const abi::Text& text_at(int64_t slot) { return *reinterpret_cast<const abi::Text*>(slot); }
 int64_t address(const void* pointer) { return reinterpret_cast<int64_t>(pointer); }
 
 int64_t slot_of(ir::Kind kind, int64_t raw) { return kind == ir::Kind::boolean ? (raw != 0 ? 1 : 0) : raw; }
