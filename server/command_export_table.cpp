@@ -7,10 +7,10 @@
 #include <nlohmann/json.hpp>
 
 #include "lang/tables/export.h"
-#include "server/table_commands.h"
 #include "server/compile.h"
 #include "server/import/near_match.h"
 #include "server/output/terminal.h"
+#include "server/table_commands.h"
 
 namespace dunlin::server {
 namespace {
@@ -62,7 +62,9 @@ int export_table(const ExportTableCommand& command) {
   if (found.empty()) {
     return fail(command.common, Exit::input, fmt::format("the bundle has no table `{}`", printable(command.name)), import::suggest(command.name, names));
   }
-  if (found.size() > 1) return fail(command.common, Exit::input, fmt::format("`{}` has several versions, each in force for its own time", command.name), "give each a name of its own for the export");
+  if (found.size() > 1)
+    return fail(command.common, Exit::input, fmt::format("`{}` has several versions, each in force for its own time", command.name),
+                "give each a name of its own for the export");
   if (command.to == "dmn") {
     const auto text = tables::export_dmn(program, *found[0]);
     return text ? write_text(command, *text) : refuse(command, text.error());

@@ -9,8 +9,8 @@
 #include <sstream>
 
 #include "lang/diag/render.h"
-#include "lang/tables/dmn.h"
 #include "lang/sema/csv.h"
+#include "lang/tables/dmn.h"
 #include "lang/tables/dunlin_names.h"
 #include "lang/tables/sheet_text.h"
 #include "lang/tables/test_cases.h"
@@ -129,8 +129,13 @@ int show_trial(const ImportTableCommand& command, const std::vector<TrialLine>& 
   if (command.common.json) {
     auto list = nlohmann::ordered_json::array();
     for (const TrialLine& line : lines) {
-      list.push_back({{"test", line.test}, {"decision", line.decision}, {"expected", line.expected}, {"interpreter", line.interpreted},
-                      {"native", line.native}, {"outcome", word_of(line.outcome)}, {"reason", line.reason}});
+      list.push_back({{"test", line.test},
+                      {"decision", line.decision},
+                      {"expected", line.expected},
+                      {"interpreter", line.interpreted},
+                      {"native", line.native},
+                      {"outcome", word_of(line.outcome)},
+                      {"reason", line.reason}});
     }
     fmt::print("{}\n", dump({{"results", list}, {"equal", counts[0]}, {"different", counts[1]}, {"refused", counts[2]}}));
   } else {

@@ -228,7 +228,8 @@ class Reader {
     const auto document = parse(text, "xl/styles.xml");
     const pugi::xml_node root = document.document_element();
     std::map<int, Format> own;
-    for (const pugi::xml_node& node : child(root, "numFmts").children()) own[node.attribute("numFmtId").as_int()] = format_of(node.attribute("formatCode").value());
+    for (const pugi::xml_node& node : child(root, "numFmts").children())
+      own[node.attribute("numFmtId").as_int()] = format_of(node.attribute("formatCode").value());
     for (const pugi::xml_node& node : child(root, "cellXfs").children()) {
       const int id = node.attribute("numFmtId").as_int();
       const auto found = own.find(id);

@@ -32,7 +32,8 @@ class Reader {
   std::expected<Model, Problem> read() {
     const pugi::xml_node root = xml_.document().document_element();
     if (local_name(root.name()) != "definitions") {
-      return std::unexpected(Problem{xml_.line_of(root), "", "this is no DMN model: its first element is `" + std::string(root.name()) + "`, not `definitions`", ""});
+      return std::unexpected(
+          Problem{xml_.line_of(root), "", "this is no DMN model: its first element is `" + std::string(root.name()) + "`, not `definitions`", ""});
     }
     model_.name = name_of(root.attribute("name").value());
     model_.language = root.attribute("expressionLanguage").value();
@@ -212,9 +213,8 @@ class Reader {
   }
   static bool read_policy(std::string_view name, HitPolicy& policy) {
     static constexpr std::pair<std::string_view, HitPolicy> names[] = {
-        {"", HitPolicy::unique},         {"UNIQUE", HitPolicy::unique},          {"FIRST", HitPolicy::first},
-        {"PRIORITY", HitPolicy::priority}, {"ANY", HitPolicy::any},              {"COLLECT", HitPolicy::collect},
-        {"RULE ORDER", HitPolicy::rule_order}, {"OUTPUT ORDER", HitPolicy::output_order}};
+        {"", HitPolicy::unique}, {"UNIQUE", HitPolicy::unique},   {"FIRST", HitPolicy::first},           {"PRIORITY", HitPolicy::priority},
+        {"ANY", HitPolicy::any}, {"COLLECT", HitPolicy::collect}, {"RULE ORDER", HitPolicy::rule_order}, {"OUTPUT ORDER", HitPolicy::output_order}};
     for (const auto& [known, meaning] : names) {
       if (known == name) {
         policy = meaning;

@@ -35,10 +35,9 @@ std::string without_punctuation(std::string_view text) {
   return out;
 }
 
-constexpr std::string_view reserved[] = {"on",    "when",    "after",  "every", "rule",  "keep",  "stage",     "final",   "go",    "set",     "raise",
-                                         "recall", "var",    "enrol",  "while", "where", "within", "since",    "otherwise", "default", "known", "missing",
-                                         "any",   "entry",   "as",     "in",    "and",   "or",    "not",       "if",      "then",  "else",    "match",
-                                         "between", "true",  "false"};
+constexpr std::string_view reserved[] = {"on",  "when",  "after", "every", "rule",   "keep",  "stage",     "final",   "go",    "set",     "raise", "recall",
+                                         "var", "enrol", "while", "where", "within", "since", "otherwise", "default", "known", "missing", "any",   "entry",
+                                         "as",  "in",    "and",   "or",    "not",    "if",    "then",      "else",    "match", "between", "true",  "false"};
 
 }  // namespace
 
@@ -93,9 +92,9 @@ std::string time_literal(int64_t seconds) {
 FreshNames FreshNames::of_declarations() {
   FreshNames names;
   for (const auto& signature : sema::builtin_signatures()) names.reserve(std::string(signature.name));
-  for (const char* name : {"count", "sum",  "min",           "max",            "avg",        "exists",    "all",        "first",      "last",    "spent",     "now",
-                           "today", "event", "exact_product", "exact_quotient", "decimal_of", "ends_with", "upper_case", "lower_case", "hour_of", "minute_of", "second_of",
-                           "local_date"}) {
+  for (const char* name : {"count",      "sum",     "min",       "max",       "avg",           "exists",         "all",        "first",     "last",
+                           "spent",      "now",     "today",     "event",     "exact_product", "exact_quotient", "decimal_of", "ends_with", "upper_case",
+                           "lower_case", "hour_of", "minute_of", "second_of", "local_date"}) {
     names.reserve(name);
   }
   return names;

@@ -92,7 +92,8 @@ class Grid {
 }  // namespace
 
 std::string dunlin_text(const TableText& table) {
-  return documented(table.doc) + fmt::format("table {}({}) -> ({}) {} {{\n", quoted_name(table.name), columns(table.inputs), columns(table.outputs), table.policy) +
+  return documented(table.doc) +
+         fmt::format("table {}({}) -> ({}) {} {{\n", quoted_name(table.name), columns(table.inputs), columns(table.outputs), table.policy) +
          Grid(table).text() + "}\n";
 }
 
@@ -128,8 +129,8 @@ std::string dunlin_text(const Translation& translation) {
   if (body.empty()) return body;
   body.erase(0, 1);
   const auto calls = [&](const char* function) { return body.find(function) != std::string::npos; };
-  const bool library = calls("feel_") || calls("exact_product(") || calls("decimal_of(") || calls("ends_with(") || calls("upper_case(") || calls("lower_case(") ||
-                       calls("hour_of(") || calls("minute_of(") || calls("second_of(") || calls("local_date(");
+  const bool library = calls("feel_") || calls("exact_product(") || calls("decimal_of(") || calls("ends_with(") || calls("upper_case(") ||
+                       calls("lower_case(") || calls("hour_of(") || calls("minute_of(") || calls("second_of(") || calls("local_date(");
   return library ? "use std.feel\n\n" + body : body;
 }
 

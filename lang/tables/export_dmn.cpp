@@ -150,7 +150,9 @@ class Writer {
       const std::string type = type_reference(column.type), name = escaped(column.name), id = fmt::format("input_{}", i + 1);
       inputs += fmt::format("  <inputData id=\"{0}\" name=\"{1}\">\n    <variable name=\"{1}\" typeRef=\"{2}\"/>\n  </inputData>\n", id, name, type);
       requirements += fmt::format("    <informationRequirement>\n      <requiredInput href=\"#{}\"/>\n    </informationRequirement>\n", id);
-      columns += fmt::format("      <input label=\"{0}\">\n        <inputExpression typeRef=\"{1}\">\n          <text>{0}</text>\n        </inputExpression>\n      </input>\n", name, type);
+      columns += fmt::format(
+          "      <input label=\"{0}\">\n        <inputExpression typeRef=\"{1}\">\n          <text>{0}</text>\n        </inputExpression>\n      </input>\n",
+          name, type);
     }
     for (size_t o = 0; o < table_.outputs.size(); ++o) outputs += output_clause(o);
     const std::string rules = all_rules();
@@ -290,7 +292,9 @@ class Writer {
     }
     return out;
   }
-  static std::string entry(const char* name, const std::string& text) { return fmt::format("        <{0}>\n          <text>{1}</text>\n        </{0}>\n", name, escaped(text)); }
+  static std::string entry(const char* name, const std::string& text) {
+    return fmt::format("        <{0}>\n          <text>{1}</text>\n        </{0}>\n", name, escaped(text));
+  }
 
   const checked::Program& program_;
   const checked::Table& table_;

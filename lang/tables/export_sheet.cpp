@@ -68,7 +68,10 @@ std::string cell_text(const checked::Program& program, const Cell& cell, const c
 }
 
 WrittenCell written(std::string text, const checked::Type& type) {
-  const auto figure = [](const std::string& s) { return !s.empty() && s.size() <= 15 && s.find_first_not_of("0123456789.-") == std::string::npos && s.find('-', 1) == std::string::npos && s.find("..") == std::string::npos; };
+  const auto figure = [](const std::string& s) {
+    return !s.empty() && s.size() <= 15 && s.find_first_not_of("0123456789.-") == std::string::npos && s.find('-', 1) == std::string::npos &&
+           s.find("..") == std::string::npos;
+  };
   const bool number = type.kind == TypeKind::integer || type.kind == TypeKind::decimal || type.kind == TypeKind::money || type.kind == TypeKind::number;
   if (number && figure(text) && text != "-") return {WrittenCell::Kind::figure, std::move(text)};
   if (type.kind == TypeKind::boolean && (text == "true" || text == "false")) return {WrittenCell::Kind::boolean, std::move(text)};

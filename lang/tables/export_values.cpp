@@ -41,9 +41,7 @@ std::string value_text(const checked::Program& program, const checked::Type& typ
   return text;
 }
 
-bool is_missing(const checked::TableOutput& output, const checked::Type& type) {
-  return type.optional && (output.slots.empty() || output.slots.front() == 0);
-}
+bool is_missing(const checked::TableOutput& output, const checked::Type& type) { return type.optional && (output.slots.empty() || output.slots.front() == 0); }
 
 const char* policy_name(checked::HitPolicy policy) {
   switch (policy) {

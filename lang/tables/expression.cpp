@@ -20,7 +20,8 @@ Term bare(Kind kind, std::string text, bool nullable = false) {
   made.type.kind = kind;
   made.text = std::move(text);
   made.nullable = nullable;
-  if (made.text.size() > text_max) throw Refusal{"the expression becomes too long when the decisions it rests on are put in", "split it into decisions with names"};
+  if (made.text.size() > text_max)
+    throw Refusal{"the expression becomes too long when the decisions it rests on are put in", "split it into decisions with names"};
   return made;
 }
 
@@ -150,7 +151,8 @@ Term Expressions::as(const Term& term, const Type& type) {
   if (type.kind == Kind::enumeration && term.words) {
     const Enumeration& enumeration = enumerations_.at(type.enumeration);
     const auto found = std::find(enumeration.texts.begin(), enumeration.texts.end(), *term.words);
-    if (found == enumeration.texts.end()) throw Refusal{fmt::format("\"{}\" is not among the allowed values", *term.words), "add it to the allowed values, or correct it"};
+    if (found == enumeration.texts.end())
+      throw Refusal{fmt::format("\"{}\" is not among the allowed values", *term.words), "add it to the allowed values, or correct it"};
     Term made = term;
     made.type = type;
     made.text = quoted_name(enumeration.literals[static_cast<size_t>(found - enumeration.texts.begin())]);
@@ -280,10 +282,7 @@ namespace {
 /// Constant figures are computed as DMN computes them: with 34 digits. Nothing where even those do not hold the result.
 std::optional<Term> folded(Op op, const ExactDecimal& a, const ExactDecimal& b) {
   if (op == Op::divide && b.is_zero()) return null_term();
-  const auto result = op == Op::add        ? add(a, b)
-                      : op == Op::subtract ? subtract(a, b)
-                      : op == Op::multiply ? multiply(a, b)
-                                           : divide(a, b);
+  const auto result = op == Op::add ? add(a, b) : op == Op::subtract ? subtract(a, b) : op == Op::multiply ? multiply(a, b) : divide(a, b);
   if (!result) throw Refusal{"the result of a calculation with constants cannot be written exactly", "write the figure that is meant"};
   Term made;
   made.type.kind = Kind::decimal;
@@ -429,7 +428,8 @@ Term Expressions::equality(const Term& a, const Term& b) {
   if (is_null(a) || is_null(b)) {
     const Term& other = is_null(a) ? b : a;
     if (is_null(other)) return truth_term(true);
-    if (other.type.kind == Kind::list || other.type.kind == Kind::record) throw Refusal{"whether a list or context is null lies outside of what is imported", ""};
+    if (other.type.kind == Kind::list || other.type.kind == Kind::record)
+      throw Refusal{"whether a list or context is null lies outside of what is imported", ""};
     if (!other.nullable) return with_needs(truth_term(false), {&other});
     return with_needs(bare(Kind::boolean, "(" + other.text + " missing)"), {&other});
   }
@@ -575,8 +575,8 @@ Term Expressions::choice(const Term& condition, const Term& yes, const Term& no)
   if (yes.type.kind == Kind::list || no.type.kind == Kind::list || yes.type.kind == Kind::record || no.type.kind == Kind::record) {
     throw Refusal{"`if` between lists or contexts lies outside of what is imported", ""};
   }
-  Type type = is_whole(yes) && is_whole(no) && (yes.type.kind == Kind::integer || no.type.kind == Kind::integer) ? Type{Kind::integer, {}}
-                                                                                                               : common(yes.type, no.type);
+  Type type =
+      is_whole(yes) && is_whole(no) && (yes.type.kind == Kind::integer || no.type.kind == Kind::integer) ? Type{Kind::integer, {}} : common(yes.type, no.type);
   const Term a = as(placed(yes), type), b = as(placed(no), type);
   for (const Term* side : {&a, &b}) {
     const bool duration = side->type.kind == Kind::days_time || side->type.kind == Kind::years_months;

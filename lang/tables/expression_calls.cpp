@@ -198,7 +198,8 @@ Term Expressions::call(const feel::Node& node, const Scope& scope) {
   if (name == "modulo") {
     require_count(name, arguments, 2);
     if (some_null) return null_from(arguments);
-    const bool whole_numbers = arguments[0].type.kind == Kind::integer && (arguments[1].type.kind == Kind::integer || (arguments[1].figure && arguments[1].figure->is_whole()));
+    const bool whole_numbers =
+        arguments[0].type.kind == Kind::integer && (arguments[1].type.kind == Kind::integer || (arguments[1].figure && arguments[1].figure->is_whole()));
     if (!whole_numbers) throw Refusal{"`modulo` is imported for whole numbers only", "give the input the type integer"};
     if (arguments[1].figure && arguments[1].figure->is_zero()) return null_from(arguments);
     Term made = lifted("feel_modulo", {arguments[0], as(placed(arguments[1]), {Kind::integer, {}})}, Kind::integer);
@@ -229,7 +230,10 @@ Term Expressions::call(const feel::Node& node, const Scope& scope) {
     if (value.type.kind == Kind::decimal || value.type.kind == Kind::integer || value.type.kind == Kind::date) {
       if (value.figure) return words_term(text_of(*value.figure));
       if (value.key) return words_term(date_literal(*value.key));
-      return lifted(value.type.kind == Kind::decimal ? "feel_string" : value.type.kind == Kind::integer ? "feel_string_int" : "feel_string_date", {value}, Kind::text);
+      return lifted(value.type.kind == Kind::decimal   ? "feel_string"
+                    : value.type.kind == Kind::integer ? "feel_string_int"
+                                                       : "feel_string_date",
+                    {value}, Kind::text);
     }
     throw Refusal{"`string` of " + type_words(value.type) + " lies outside of what is imported", ""};
   }

@@ -21,12 +21,12 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool begins_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80; }
 bool continues_name(char c) { return begins_name(c) || is_digit(c); }
 
-constexpr std::array function_names = {"date and time", "years and months duration", "starts with", "ends with", "string length", "upper case", "lower case",
-                                       "list contains", "substring before", "substring after", "day of week", "day of year", "month of year", "week of year",
-                                       "round up", "round down", "round half up", "round half down", "get value", "get entries", "distinct values",
-                                       "insert before", "index of", "string join"};
-constexpr std::array keywords = {"if", "then", "else", "and", "or", "between", "in", "instance", "for", "return", "some", "every", "satisfies", "function", "true",
-                                 "false", "null"};
+constexpr std::array function_names = {
+    "date and time",    "years and months duration", "starts with", "ends with",   "string length",   "upper case",    "lower case", "list contains",
+    "substring before", "substring after",           "day of week", "day of year", "month of year",   "week of year",  "round up",   "round down",
+    "round half up",    "round half down",           "get value",   "get entries", "distinct values", "insert before", "index of",   "string join"};
+constexpr std::array keywords = {"if",     "then", "else",  "and",       "or",       "between", "in",    "instance", "for",
+                                 "return", "some", "every", "satisfies", "function", "true",    "false", "null"};
 constexpr std::array two_word_properties = {"time offset"};
 
 class Parser {
@@ -265,8 +265,8 @@ class Parser {
   }
 
   std::optional<Op> comparator() {
-    for (const auto& [sign, op] : {std::pair{"<=", Op::less_equal}, {">=", Op::greater_equal}, {"!=", Op::not_equal}, {"<", Op::less}, {">", Op::greater},
-                                   {"=", Op::equal}}) {
+    for (const auto& [sign, op] :
+         {std::pair{"<=", Op::less_equal}, {">=", Op::greater_equal}, {"!=", Op::not_equal}, {"<", Op::less}, {">", Op::greater}, {"=", Op::equal}}) {
       if (take(sign)) return op;
     }
     return std::nullopt;

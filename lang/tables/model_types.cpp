@@ -8,13 +8,23 @@ namespace dunlin::tables {
 
 namespace {
 
-constexpr std::pair<std::string_view, Kind> basic[] = {
-    {"number", Kind::decimal},   {"double", Kind::decimal},        {"decimal", Kind::decimal},
-    {"integer", Kind::integer},  {"long", Kind::integer},          {"int", Kind::integer},
-    {"string", Kind::text},      {"boolean", Kind::boolean},       {"date", Kind::date},
-    {"time", Kind::time},        {"dateTime", Kind::datetime},     {"date and time", Kind::datetime},
-    {"duration", Kind::days_time}, {"dayTimeDuration", Kind::days_time}, {"days and time duration", Kind::days_time},
-    {"yearMonthDuration", Kind::years_months}, {"years and months duration", Kind::years_months}};
+constexpr std::pair<std::string_view, Kind> basic[] = {{"number", Kind::decimal},
+                                                       {"double", Kind::decimal},
+                                                       {"decimal", Kind::decimal},
+                                                       {"integer", Kind::integer},
+                                                       {"long", Kind::integer},
+                                                       {"int", Kind::integer},
+                                                       {"string", Kind::text},
+                                                       {"boolean", Kind::boolean},
+                                                       {"date", Kind::date},
+                                                       {"time", Kind::time},
+                                                       {"dateTime", Kind::datetime},
+                                                       {"date and time", Kind::datetime},
+                                                       {"duration", Kind::days_time},
+                                                       {"dayTimeDuration", Kind::days_time},
+                                                       {"days and time duration", Kind::days_time},
+                                                       {"yearMonthDuration", Kind::years_months},
+                                                       {"years and months duration", Kind::years_months}};
 
 }  // namespace
 

@@ -86,7 +86,8 @@ class SheetTable {
   SheetTable(const sheets::Sheet& sheet, const SheetTableOptions& options) : sheet_(sheet), options_(options) {}
 
   std::expected<std::string, Problem> text() {
-    if (sheet_.rows.empty() || sheet_.rows[0].empty()) return std::unexpected(Problem{0, "", "the sheet has no header", "its first row has the names of the columns"});
+    if (sheet_.rows.empty() || sheet_.rows[0].empty())
+      return std::unexpected(Problem{0, "", "the sheet has no header", "its first row has the names of the columns"});
     if (auto read = read_header(); !read) return std::unexpected(read.error());
     for (size_t r = 1; r < sheet_.rows.size(); ++r) {
       if (auto done = add_row(r); !done) return std::unexpected(done.error());
@@ -97,7 +98,8 @@ class SheetTable {
     table.rows = std::move(rows_);
     if (!otherwise_.empty()) table.otherwise = std::move(otherwise_);
     const std::string laid_out = dunlin_text(table);
-    return fmt::format("table {}({}) -> ({}) {} {}", quoted_name(options_.name), head(false), head(true), options_.policy, laid_out.substr(laid_out.find("{\n")));
+    return fmt::format("table {}({}) -> ({}) {} {}", quoted_name(options_.name), head(false), head(true), options_.policy,
+                       laid_out.substr(laid_out.find("{\n")));
   }
 
  private:
@@ -139,7 +141,8 @@ class SheetTable {
       columns_.push_back(std::move(column));
     }
     if (!marked) {
-      if (options_.outputs == 0 || options_.outputs >= columns_.size()) return std::unexpected(problem(0, 0, "a table has inputs and outputs", "mark outputs with `->`, or say how many there are"));
+      if (options_.outputs == 0 || options_.outputs >= columns_.size())
+        return std::unexpected(problem(0, 0, "a table has inputs and outputs", "mark outputs with `->`, or say how many there are"));
       for (size_t c = columns_.size() - options_.outputs; c < columns_.size(); ++c) columns_[c].output = true;
     }
     if (columns_[0].output) return std::unexpected(problem(0, 0, "the table has no inputs"));
@@ -149,7 +152,9 @@ class SheetTable {
     return {};
   }
 
-  std::string cell(size_t row, size_t column) const { return column < sheet_.rows[row].size() ? std::string(trimmed(sheet_.rows[row][column])) : std::string(); }
+  std::string cell(size_t row, size_t column) const {
+    return column < sheet_.rows[row].size() ? std::string(trimmed(sheet_.rows[row][column])) : std::string();
+  }
 
   std::string found_type(size_t column) const {
     std::string type;

@@ -86,7 +86,8 @@ Term null_term() {
 }
 
 Term figure_term(const ExactDecimal& value) {
-  if (!millionths(value)) throw Refusal{"the figure " + text_of(value) + " does not fit into a decimal of six places", "Dunlin's decimals have six places; scale the figure"};
+  if (!millionths(value))
+    throw Refusal{"the figure " + text_of(value) + " does not fit into a decimal of six places", "Dunlin's decimals have six places; scale the figure"};
   Term made = constant(Kind::decimal, text_of(value));
   if (value.mantissa < 0) made.text = "(" + made.text + ")";
   made.figure = value;
@@ -124,7 +125,7 @@ Term datetime_term(int64_t local_seconds) {
 
 Term days_time_term(int64_t seconds) {
   const int64_t size = seconds < 0 ? -seconds : seconds;
-  Term made = constant(Kind::days_time, size % 86'400 == 0 ? counted(size / 86'400, "day")
+  Term made = constant(Kind::days_time, size % 86'400 == 0  ? counted(size / 86'400, "day")
                                         : size % 3'600 == 0 ? counted(size / 3'600, "hour")
                                         : size % 60 == 0    ? counted(size / 60, "minute")
                                                             : counted(size, "second"));

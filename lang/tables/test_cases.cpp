@@ -52,7 +52,8 @@ std::expected<std::vector<TestCase>, Problem> read_test_cases(std::string_view t
   if (!xml) return std::unexpected(xml.error());
   const pugi::xml_node root = xml->document().document_element();
   if (local_name(root.name()) != "testCases") {
-    return std::unexpected(Problem{xml->line_of(root), "", "these are no test cases: the first element is `" + std::string(root.name()) + "`, not `testCases`", ""});
+    return std::unexpected(
+        Problem{xml->line_of(root), "", "these are no test cases: the first element is `" + std::string(root.name()) + "`, not `testCases`", ""});
   }
   std::vector<TestCase> cases;
   each(root, "testCase", [&](const pugi::xml_node& node) {

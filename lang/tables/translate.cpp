@@ -95,7 +95,9 @@ class ModelTranslator {
       return std::any_of(model_.decisions.begin(), model_.decisions.end(), [&](const dmn::Decision& d) { return d.name == name; }) ||
              std::any_of(out.begin(), out.end(), [&](const dmn::InputData& i) { return i.name == name; });
     };
-    const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80; };
+    const auto letter = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80;
+    };
     for (const dmn::Decision& decision : model_.decisions) {
       const auto* table = std::get_if<dmn::DecisionTable>(&decision.logic.is);
       if (table == nullptr) continue;
@@ -127,7 +129,8 @@ class ModelTranslator {
     }
   }
 
-  Term input_term(const std::string& type, const std::string& data, std::vector<std::string> path, const std::string& label, const std::string& name, int depth) {
+  Term input_term(const std::string& type, const std::string& data, std::vector<std::string> path, const std::string& label, const std::string& name,
+                  int depth) {
     if (depth > 16) throw Refusal{"the item definition `" + type + "` rests on itself", ""};
     const dmn::ItemDefinition* item = workshop_.types.item(type);
     if (item != nullptr && item->collection) throw Refusal{fmt::format("the input `{}` is a collection, which lies outside of what is imported", label), ""};
@@ -322,7 +325,8 @@ class ModelTranslator {
     // Tables of several outputs are often left with the type of one of them.
     if (value.type.kind == Kind::record) return;
     const bool same = value.type == *type || (value.type.is_number() && type->is_number()) || (value.type.is_words() && type->is_words());
-    if (!same) throw Refusal{fmt::format("the type says {}, the logic gives {}: DMN makes null of it", type_words(*type), type_words(value.type)), "correct the type"};
+    if (!same)
+      throw Refusal{fmt::format("the type says {}, the logic gives {}: DMN makes null of it", type_words(*type), type_words(value.type)), "correct the type"};
   }
 
   /// A value gets its declaration, so that what rests on it calls it by its name.
@@ -479,8 +483,8 @@ class ModelTranslator {
     for (const dmn::Binding& binding : invocation.bindings) {
       names.push_back(binding.name);
       Answer unused;
-      arguments.push_back(binding.value.empty() ? null_term()
-                                                : logic(binding.value[0], binding.name, workshop_.names.take(binding.name), "", "", scope, spot, unused, false));
+      arguments.push_back(
+          binding.value.empty() ? null_term() : logic(binding.value[0], binding.name, workshop_.names.take(binding.name), "", "", scope, spot, unused, false));
     }
     (void)answer;
     return apply(*knowledge, names, std::move(arguments), spot, 0);

@@ -51,8 +51,8 @@ class TableTranslator {
     bool plain = false;  // the column is an input of the model by its name
   };
   struct Output {
-    std::string name;    // of DMN
-    Column column;       // its type is settled when all entries are read
+    std::string name;         // of DMN
+    Column column;            // its type is settled when all entries are read
     std::vector<Term> order;  // output values
     bool typed = false;
   };
@@ -102,7 +102,8 @@ class TableTranslator {
       Input input;
       input.argument = expression(clause.expression, request_.scope);
       const Kind kind = input.argument.type.kind;
-      if (kind == Kind::record || kind == Kind::list) refuse("a column asks for " + type_words(input.argument.type) + ", which lies outside of what is imported");
+      if (kind == Kind::record || kind == Kind::list)
+        refuse("a column asks for " + type_words(input.argument.type) + ", which lies outside of what is imported");
       if (const auto declared = workshop_.types.find(clause.type)) agree(input.argument, *declared);
       if (input.argument.figure) input.argument = figure_term(*input.argument.figure);
       input.column = {"", input.argument.type, input.argument.nullable};
@@ -208,7 +209,9 @@ class TableTranslator {
     }
   }
   bool all_literal() const {
-    const auto literal = [](const dmn::Text& text) { return text.text.empty() || (text.text.front() == '"' && text.text.find('"', 1) == text.text.size() - 1); };
+    const auto literal = [](const dmn::Text& text) {
+      return text.text.empty() || (text.text.front() == '"' && text.text.find('"', 1) == text.text.size() - 1);
+    };
     for (const dmn::Rule& rule : table_.rules) {
       for (size_t i = 0; i < rule.outputs.size(); ++i) {
         if (table_.outputs.size() == 1 && !literal(rule.outputs[i])) return false;
@@ -338,8 +341,7 @@ class TableTranslator {
     for (size_t i = 0; i < output.order.size(); ++i) {
       const Term& one = output.order[i];
       const bool same = (one.words && value.words && *one.words == *value.words) || (one.figure && value.figure && *one.figure == *value.figure) ||
-                        (one.truth && value.truth && *one.truth == *value.truth) ||
-                        (one.key && value.key && one.type == value.type && *one.key == *value.key);
+                        (one.truth && value.truth && *one.truth == *value.truth) || (one.key && value.key && one.type == value.type && *one.key == *value.key);
       if (same) return i;
     }
     return SIZE_MAX;
@@ -487,7 +489,8 @@ class TableTranslator {
       for (const Row& row : rows_) never = never && !row.outputs[o].nullable;
       distinct = distinct || never;
     }
-    if (!distinct && !has_default_) refuse("every output may be null, so that no row and a row of nulls could not be told apart", "give one output a value in every row");
+    if (!distinct && !has_default_)
+      refuse("every output may be null, so that no row and a row of nulls could not be told apart", "give one output a value in every row");
   }
 
   Term folded() {
@@ -496,7 +499,8 @@ class TableTranslator {
       if (row.outputs[0].nullable) refuse("an output that may be null cannot be aggregated here", "give every row a value");
     }
     const bool number = outputs_[0].column.type.is_number();
-    if (table_.aggregation != dmn::Aggregation::count && !number) refuse("only numbers are aggregated here, the output is " + type_words(outputs_[0].column.type));
+    if (table_.aggregation != dmn::Aggregation::count && !number)
+      refuse("only numbers are aggregated here, the output is " + type_words(outputs_[0].column.type));
     const bool zero = has_default_ && default_[0].figure && default_[0].figure->is_zero();
     switch (table_.aggregation) {
       case dmn::Aggregation::sum:

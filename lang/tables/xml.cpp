@@ -30,9 +30,7 @@ bool too_deep(std::string_view text) {
   return false;
 }
 
-int line_at(const std::vector<size_t>& lines, size_t offset) {
-  return static_cast<int>(std::upper_bound(lines.begin(), lines.end(), offset) - lines.begin());
-}
+int line_at(const std::vector<size_t>& lines, size_t offset) { return static_cast<int>(std::upper_bound(lines.begin(), lines.end(), offset) - lines.begin()); }
 
 bool has_document_type(const pugi::xml_document& document) {
   return std::any_of(document.begin(), document.end(), [](const pugi::xml_node& node) { return node.type() == pugi::node_doctype; });

@@ -159,8 +159,10 @@ class Trial {
 
   static std::expected<int64_t, std::string> moment(const std::string& text, Kind kind) {
     try {
-      const auto read = kind == Kind::date ? tables::read_date(text) : kind == Kind::time ? tables::read_time(text)
-                        : kind == Kind::datetime ? tables::read_datetime(text) : tables::read_duration(text);
+      const auto read = kind == Kind::date       ? tables::read_date(text)
+                        : kind == Kind::time     ? tables::read_time(text)
+                        : kind == Kind::datetime ? tables::read_datetime(text)
+                                                 : tables::read_duration(text);
       if (!read || read->type.kind != kind) return std::unexpected(fmt::format("`{}` is not {}", text, tables::type_words({kind, {}})));
       if (kind == Kind::datetime) return *read->key * abi::us_per_second;
       if (kind == Kind::years_months) return abi::pack_duration(*read->key, abi::DurationUnit::month);
@@ -356,7 +358,8 @@ class Trial {
 
   TrialLine line(const TestCase& one, const TestCase::Expected& expected) {
     TrialLine made{one.id, expected.decision, tables::shown(expected.value), "", "", TrialLine::Outcome::refused, ""};
-    const auto answer = std::find_if(translation_.answers.begin(), translation_.answers.end(), [&](const Answer& it) { return it.decision == expected.decision; });
+    const auto answer =
+        std::find_if(translation_.answers.begin(), translation_.answers.end(), [&](const Answer& it) { return it.decision == expected.decision; });
     if (answer == translation_.answers.end()) {
       const auto why = translation_.reasons.find(expected.decision);
       made.reason = why != translation_.reasons.end() ? why->second : "the model has no such decision";

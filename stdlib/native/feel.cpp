@@ -65,8 +65,12 @@ int32_t dunlin_native_ends_with(const int64_t* arguments, int64_t* result, dunli
   return 0;
 }
 
-int32_t dunlin_native_upper_case(const int64_t* arguments, int64_t* result, dunlin_native_host* host) { return change_case(text(arguments[0]), true, result, host); }
-int32_t dunlin_native_lower_case(const int64_t* arguments, int64_t* result, dunlin_native_host* host) { return change_case(text(arguments[0]), false, result, host); }
+int32_t dunlin_native_upper_case(const int64_t* arguments, int64_t* result, dunlin_native_host* host) {
+  return change_case(text(arguments[0]), true, result, host);
+}
+int32_t dunlin_native_lower_case(const int64_t* arguments, int64_t* result, dunlin_native_host* host) {
+  return change_case(text(arguments[0]), false, result, host);
+}
 
 int32_t dunlin_native_hour_of(const int64_t* arguments, int64_t* result, dunlin_native_host*) {
   *result = arguments[0] / 3600;

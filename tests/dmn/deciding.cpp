@@ -9,7 +9,8 @@
 namespace dunlin::test {
 
 Deciding::Deciding(const std::string& declarations, const std::string& fields, const std::vector<std::string>& asked, const std::vector<SourceFile>& data) {
-  std::string text = "bundle probe \"Probe\" { timezone UTC, currency EUR, calendar none, day starts 00:00 }\n" + declarations + "\nentity probe {\n  key id : text\n  " + fields + "\n";
+  std::string text = "bundle probe \"Probe\" { timezone UTC, currency EUR, calendar none, day starts 00:00 }\n" + declarations +
+                     "\nentity probe {\n  key id : text\n  " + fields + "\n";
   for (size_t i = 0; i < asked.size(); ++i) text += "  asked_" + std::to_string(i) + " = " + asked[i] + "\n";
   BundleSources bundle;
   bundle.files = data;

@@ -22,10 +22,13 @@ std::string decision(const std::string& logic, const std::string& type = "number
          "<informationRequirement><requiredInput href=\"#s\"/></informationRequirement>" +
          logic + "</decision>\n";
 }
-std::string literal(const std::string& text, const std::string& type = "number") { return decision("<literalExpression><text>" + text + "</text></literalExpression>", type); }
-std::string table(const std::string& attributes, const std::string& cell, const std::string& output, const std::string& clause = "<output typeRef=\"number\"/>") {
-  return decision("<decisionTable " + attributes + "><input><inputExpression typeRef=\"number\"><text>n</text></inputExpression></input>" + clause + "<rule><inputEntry><text>" +
-                  cell + "</text></inputEntry><outputEntry><text>" + output + "</text></outputEntry></rule></decisionTable>");
+std::string literal(const std::string& text, const std::string& type = "number") {
+  return decision("<literalExpression><text>" + text + "</text></literalExpression>", type);
+}
+std::string table(const std::string& attributes, const std::string& cell, const std::string& output,
+                  const std::string& clause = "<output typeRef=\"number\"/>") {
+  return decision("<decisionTable " + attributes + "><input><inputExpression typeRef=\"number\"><text>n</text></inputExpression></input>" + clause +
+                  "<rule><inputEntry><text>" + cell + "</text></inputEntry><outputEntry><text>" + output + "</text></outputEntry></rule></decisionTable>");
 }
 
 /// The place and the reason of the one refusal.
@@ -76,11 +79,13 @@ TEST_CASE("cells are refused with their row and column") {
   has(refusal(table("hitPolicy=\"FIRST\"", "&lt; 0.0000001", "1")), "row 1, column `n`: the figure");
   has(refusal(table("hitPolicy=\"FIRST\"", "-", "s")), "row 1, output");
   has(refusal(table("hitPolicy=\"PRIORITY\"", "-", "1")), "no output lists its values");
-  has(refusal(table("hitPolicy=\"PRIORITY\"", "-", "1", "<output typeRef=\"number\"><outputValues><text>2, 3</text></outputValues></output>")), "none of the output's values");
+  has(refusal(table("hitPolicy=\"PRIORITY\"", "-", "1", "<output typeRef=\"number\"><outputValues><text>2, 3</text></outputValues></output>")),
+      "none of the output's values");
   has(refusal(table("hitPolicy=\"SOMETIMES\"", "-", "1")), "no hit policy or aggregation `SOMETIMES`");
   has(refusal(table("aggregation=\"SUM\"", "-", "1")), "only the policy COLLECT");
   has(refusal(table("hitPolicy=\"COLLECT\" aggregation=\"SUM\"", "-", "null")), "null cannot be aggregated");
-  has(refusal(decision("<decisionTable><input><inputExpression><text>n</text></inputExpression></input><output/><rule><inputEntry><text>1</text></inputEntry></rule></decisionTable>")),
+  has(refusal(decision("<decisionTable><input><inputExpression><text>n</text></inputExpression></input><output/><rule><inputEntry><text>1</text></inputEntry></"
+                       "rule></decisionTable>")),
       "row 1: the row has 1 inputs and 0 outputs");
 }
 
@@ -100,11 +105,15 @@ TEST_CASE("what rests on a refused decision is refused, the others are not") {
 }
 
 TEST_CASE("circles end") {
-  const auto model = dmn::read_model(model_of(
-      "<decision id=\"a\" name=\"a\"><informationRequirement><requiredDecision href=\"#b\"/></informationRequirement><literalExpression><text>b</text></literalExpression></decision>"
-      "<decision id=\"b\" name=\"b\"><informationRequirement><requiredDecision href=\"#a\"/></informationRequirement><literalExpression><text>a</text></literalExpression></decision>"
-      "<businessKnowledgeModel id=\"k\" name=\"k\"><encapsulatedLogic><formalParameter name=\"x\"/><literalExpression><text>k(x)</text></literalExpression></encapsulatedLogic></businessKnowledgeModel>"
-      "<decision id=\"c\" name=\"c\"><knowledgeRequirement><requiredKnowledge href=\"#k\"/></knowledgeRequirement><literalExpression><text>k(1)</text></literalExpression></decision>"));
+  const auto model =
+      dmn::read_model(model_of("<decision id=\"a\" name=\"a\"><informationRequirement><requiredDecision "
+                               "href=\"#b\"/></informationRequirement><literalExpression><text>b</text></literalExpression></decision>"
+                               "<decision id=\"b\" name=\"b\"><informationRequirement><requiredDecision "
+                               "href=\"#a\"/></informationRequirement><literalExpression><text>a</text></literalExpression></decision>"
+                               "<businessKnowledgeModel id=\"k\" name=\"k\"><encapsulatedLogic><formalParameter "
+                               "name=\"x\"/><literalExpression><text>k(x)</text></literalExpression></encapsulatedLogic></businessKnowledgeModel>"
+                               "<decision id=\"c\" name=\"c\"><knowledgeRequirement><requiredKnowledge "
+                               "href=\"#k\"/></knowledgeRequirement><literalExpression><text>k(1)</text></literalExpression></decision>"));
   REQUIRE(model);
   CHECK(translate(*model).refused.size() == 3);
 }

@@ -1,11 +1,11 @@
 // Random tables written as CSV, as a workbook and as a DMN model come back with the same decisions, by both backends.
+#include <unistd.h>
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <random>
 #include <set>
-#include <unistd.h>
 #include <sstream>
 
 #include "lang/tables/dmn.h"
@@ -86,7 +86,8 @@ class RandomTable {
   size_t pick(size_t count) { return random_() % count; }
 
   static std::string word_at(size_t index) {
-    static constexpr const char* words[] = {"\"plain\"", "\"a, b\"", "\"\"", "\"any\"", "\"with \\\"quotes\\\"\"", "\"not x\"", "\"łódź; 5\"", "\"-\"", "\"missing\""};
+    static constexpr const char* words[] = {"\"plain\"", "\"a, b\"",    "\"\"",  "\"any\"",    "\"with \\\"quotes\\\"\"",
+                                            "\"not x\"", "\"łódź; 5\"", "\"-\"", "\"missing\""};
     return words[index];
   }
   static std::string raw_at(size_t index) {

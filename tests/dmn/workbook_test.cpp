@@ -1,11 +1,11 @@
 // Workbooks: what a spreadsheet saves, what hostile hands make, and tables of a bundle that come from one.
+#include <unistd.h>
+#include <zip.h>
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <unistd.h>
-#include <zip.h>
 
 #include "lang/diag/render.h"
 #include "lang/sema/check.h"
@@ -34,7 +34,9 @@ std::string read(const fs::path& path) {
   return text.str();
 }
 
-const std::string workbook_part = "<workbook xmlns:r=\"r\"><sheets><sheet name=\"Rates\" sheetId=\"1\" r:id=\"rId1\"/><sheet name=\"Notes\" sheetId=\"2\" r:id=\"rId2\"/></sheets></workbook>";
+const std::string workbook_part =
+    "<workbook xmlns:r=\"r\"><sheets><sheet name=\"Rates\" sheetId=\"1\" r:id=\"rId1\"/><sheet name=\"Notes\" sheetId=\"2\" "
+    "r:id=\"rId2\"/></sheets></workbook>";
 const std::string relations_part =
     "<Relationships><Relationship Id=\"rId1\" Target=\"worksheets/sheet1.xml\"/><Relationship Id=\"rId2\" Target=\"worksheets/sheet2.xml\"/></Relationships>";
 const std::string styles_part =
@@ -49,8 +51,8 @@ std::string packed(const std::string& sheet, const std::string& strings = "<sst>
   zip_t* zip = zip_open(path.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &error);
   REQUIRE(zip != nullptr);
   const std::string second = "<worksheet><sheetData/></worksheet>";
-  const std::pair<const char*, const std::string*> parts[] = {{"xl/workbook.xml", &workbook_part}, {"xl/_rels/workbook.xml.rels", &relations_part},
-                                                              {"xl/styles.xml", &styles_part},     {"xl/sharedStrings.xml", &strings},
+  const std::pair<const char*, const std::string*> parts[] = {{"xl/workbook.xml", &workbook_part},  {"xl/_rels/workbook.xml.rels", &relations_part},
+                                                              {"xl/styles.xml", &styles_part},      {"xl/sharedStrings.xml", &strings},
                                                               {"xl/worksheets/sheet1.xml", &sheet}, {"xl/worksheets/sheet2.xml", &second}};
   for (const auto& [name, text] : parts) zip_file_add(zip, name, zip_source_buffer(zip, text->data(), text->size(), 0), ZIP_FL_ENC_UTF_8);
   REQUIRE(zip_close(zip) == 0);
@@ -66,14 +68,16 @@ std::string messages(const fs::path& folder, bool& good) {
   return render_text(diagnostics, sources);
 }
 
-const std::string head = "bundle b \"B\" { timezone UTC, currency EUR, calendar none, day starts 06:00 }\nentity account { key id : text, dpd : int, fee = tariff(dpd) }\n";
+const std::string head =
+    "bundle b \"B\" { timezone UTC, currency EUR, calendar none, day starts 06:00 }\nentity account { key id : text, dpd : int, fee = tariff(dpd) }\n";
 
 }  // namespace
 
 TEST_CASE("cells are read as the spreadsheet shows them") {
   const auto book = sheets::read_workbook(packed(
       "<worksheet><sheetData><row r=\"1\"><c r=\"A1\" t=\"s\"><v>0</v></c><c r=\"C1\" t=\"s\"><v>1</v></c></row>"
-      "<row r=\"3\"><c r=\"A3\"><v>0.30000000000000004</v></c><c r=\"B3\" s=\"1\"><v>46027</v></c><c r=\"C3\" s=\"2\"><v>1.2E3</v></c><c r=\"D3\" t=\"b\"><v>1</v></c>"
+      "<row r=\"3\"><c r=\"A3\"><v>0.30000000000000004</v></c><c r=\"B3\" s=\"1\"><v>46027</v></c><c r=\"C3\" s=\"2\"><v>1.2E3</v></c><c r=\"D3\" "
+      "t=\"b\"><v>1</v></c>"
       "<c r=\"E3\" t=\"e\"><v>#REF!</v></c><c r=\"F3\" t=\"inlineStr\"><is><t>in line</t></is></c><c r=\"G3\" t=\"str\"><f>A1</f><v>made</v></c>"
       "<c r=\"H3\" s=\"3\"><v>0.35416666666666669</v></c><c r=\"I3\" s=\"4\"><v>46027.5</v></c><c r=\"AA3\"><v>-1E-7</v></c></row></sheetData></worksheet>"));
   REQUIRE(book);
@@ -132,7 +136,10 @@ TEST_CASE("a table may stand in a workbook") {
   using W = sheets::WrittenCell;
   const auto write = [&](const std::string& bad) {
     REQUIRE(sheets::write_workbook((folder.path / "tariff.xlsx").string(), "Rates",
-                                   {{{W::Kind::text, "dpd"}, {W::Kind::text, "fee"}}, {{W::Kind::text, "< 30"}, {W::Kind::figure, "1.5"}}, {}, {{W::Kind::text, ">= 30"}, {W::Kind::text, bad}}}));
+                                   {{{W::Kind::text, "dpd"}, {W::Kind::text, "fee"}},
+                                    {{W::Kind::text, "< 30"}, {W::Kind::figure, "1.5"}},
+                                    {},
+                                    {{W::Kind::text, ">= 30"}, {W::Kind::text, bad}}}));
   };
   write("2.5");
   folder.write("a.dun", head + "table tariff(dpd : int) -> (fee : decimal) from \"tariff.xlsx\"\n");
