@@ -100,6 +100,15 @@ FreshNames FreshNames::of_declarations() {
   return names;
 }
 
+FreshNames FreshNames::of_types() {
+  FreshNames names;
+  for (const char* name : {"bool", "int", "decimal", "number", "money", "text", "date", "time", "datetime", "duration", "timezone", "file", "location", "list",
+                           "record", "enum", "stage"}) {
+    names.reserve(name);
+  }
+  return names;
+}
+
 std::string FreshNames::take(std::string_view foreign) {
   const std::string base = dunlin_name(foreign);
   std::string name = base;

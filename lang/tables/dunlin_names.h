@@ -24,6 +24,8 @@ class FreshNames {
   FreshNames() = default;
   /// Without the names of the language's own functions and of std.feel.
   static FreshNames of_declarations();
+  /// Without the names of the language's own types. A type and a function may have the same name.
+  static FreshNames of_types();
   std::string take(std::string_view foreign);
   bool reserve(const std::string& name) { return taken_.insert(name).second; }
 

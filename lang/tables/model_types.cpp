@@ -92,7 +92,7 @@ std::optional<Type> ModelTypes::enumeration(const std::string& name, const std::
     if (text.empty() || literal == "unnamed" || std::find(made.literals.begin(), made.literals.end(), literal) != made.literals.end()) return std::nullopt;
     made.literals.push_back(std::move(literal));
   }
-  made.name = names_.take(name);
+  made.name = type_names_.take(name);
   names_.reserve(made.name + "_text");  // functions that are written where they are needed
   names_.reserve("same_" + made.name);
   const std::string taken = made.name;

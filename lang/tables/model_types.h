@@ -9,8 +9,8 @@ namespace dunlin::tables {
 
 class ModelTypes {
  public:
-  ModelTypes(const dmn::Model& model, FreshNames& names, std::map<std::string, Enumeration>& enumerations)
-      : model_(model), names_(names), enumerations_(enumerations) {}
+  ModelTypes(const dmn::Model& model, FreshNames& names, FreshNames& type_names, std::map<std::string, Enumeration>& enumerations)
+      : model_(model), names_(names), type_names_(type_names), enumerations_(enumerations) {}
 
   /// Nothing for a type that says nothing (`Any`, none). Structures are records, without fields here. Refused: an unknown name, a collection.
   std::optional<Type> find(const std::string& type);
@@ -27,6 +27,7 @@ class ModelTypes {
 
   const dmn::Model& model_;
   FreshNames& names_;
+  FreshNames& type_names_;
   std::map<std::string, Enumeration>& enumerations_;
   std::map<std::string, Type> own_;
 };

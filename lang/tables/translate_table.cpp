@@ -441,13 +441,42 @@ class TableTranslator {
     }
   }
 
-  Term one_row(const char* policy) {
-    TableText table = table_text(request_.dunlin_name, policy);
+  bool has_conditions() const {
+    for (size_t i = asked_; i < inputs_.size(); ++i) {
+      if (!inputs_[i].plain) return true;
+    }
+    return false;
+  }
+
+  /// Whether rows with conditions meet shows only when they are asked: so they are counted. Empty where that is not needed.
+  std::string guard(const std::string& policy) {
+    if (!has_conditions() || policy == "first" || rows_.size() < 2) return {};
+    if (policy == "any") {
+      for (const Row& row : rows_) {
+        for (size_t o = 0; o < outputs_.size(); ++o) {
+          if (row.outputs[o].text != rows_[0].outputs[o].text)
+            refuse("whether rows that fit together agree cannot be shown, since they ask conditions", "use the policy FIRST");
+        }
+      }
+      return {};
+    }
+    TableText hits = table_text(workshop_.names.take(request_.dunlin_name + "_hits"), "count");
+    hits.outputs = {{"hit", {Kind::integer, {}}, false}};
+    for (TableText::Row& row : hits.rows) row.outputs = {"1"};
+    std::string made = quoted_name(hits.name) + "(" + arguments() + ") > 1";
+    workshop_.definitions.push_back(std::move(hits));
+    return made;
+  }
+
+  Term one_row(const std::string& wanted) {
+    const std::string several = guard(wanted);
+    TableText table = table_text(request_.dunlin_name, has_conditions() ? "first" : wanted);
     if (std::none_of(table.rows.begin(), table.rows.end(), takes_all)) {
       table.otherwise.emplace();
       for (const Term& value : default_) table.otherwise->push_back(value.text);
     }
     set_nullable(table);
+    for (Output& output : outputs_) output.column.nullable = output.column.nullable || !several.empty();
     Term value;
     value = with_needs(value);
     const bool single = outputs_.size() == 1;
@@ -461,6 +490,7 @@ class TableTranslator {
       FunctionText function{request_.dunlin_name, request_.doc, parameters(value), outputs_[0].column, ""};
       table.name = workshop_.names.take(request_.dunlin_name + "_rows");
       function.body = quoted_name(table.name) + "(" + arguments_text + ")";
+      if (!several.empty()) function.body = "if " + several + " then missing else " + function.body;
       value.text = call(function.name, function.parameters);
       workshop_.definitions.push_back(std::move(table));
       workshop_.definitions.push_back(std::move(function));
@@ -469,11 +499,11 @@ class TableTranslator {
       value.text = quoted_name(table.name) + "(" + arguments_text + ")";
       workshop_.definitions.push_back(std::move(table));
     }
-    if (!single) make_record(value);
+    if (!single) make_record(value, several);
     return value;
   }
 
-  void make_record(Term& value) {
+  void make_record(Term& value, const std::string& several) {
     value.type = {Kind::record, {}};
     bool distinct = false;  // some output that is never null tells a row of nulls from no row
     for (const Output& output : outputs_) {
@@ -481,6 +511,7 @@ class TableTranslator {
       field.type = output.column.type;
       field.nullable = output.column.nullable;
       field.text = value.text + "." + quoted_name(output.column.name);
+      if (!several.empty()) field.text = "(if " + several + " then missing else " + field.text + ")";
       field.needs = value.needs;
       value.fields.emplace_back(output.name.empty() ? output.column.name : output.name, std::move(field));
     }

@@ -11,8 +11,9 @@ namespace dunlin::tables {
 struct Workshop {
   const dmn::Model& model;
   FreshNames names = FreshNames::of_declarations();
+  FreshNames type_names = FreshNames::of_types();
   std::map<std::string, Enumeration> enumerations;
-  ModelTypes types{model, names, enumerations};
+  ModelTypes types{model, names, type_names, enumerations};
   Expressions expressions{enumerations};
   std::vector<Definition> definitions;
   std::map<std::string, Column> inputs;  // by Dunlin name
