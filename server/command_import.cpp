@@ -167,6 +167,9 @@ void print_text(const ImportCommand& command, const import::ImportSummary& summa
   auto more = summary.rows_rejected - static_cast<int64_t>(summary.first_rejections.size());
   if (more > 0) fmt::print("  … and {} more\n", grouped(more));
   if (summary.rows_rejected > 0) fmt::print("rejected rows are kept whole in table dunlin.quarantine\n");
+  if (const auto aside = summary.events.set_aside; aside > 0) {
+    fmt::print("{} {} of unknown or closed accounts set aside; `dunlin import replay` tries again\n", grouped(aside), aside == 1 ? "event" : "events");
+  }
 }
 
 bool find_as_of(const ImportCommand& command, Work& work, int64_t& as_of, std::string& problem) {
