@@ -88,7 +88,7 @@ create table dunlin.queue_setting (
   channel     text,                                       -- in the contact ledger; null: the queue's name
   contacts    bool not null default true,                 -- do its tasks reach somebody? else no ledger row
   merge       bool not null default false,                -- tasks of one case file go out together
-  assign      text not null default 'by_priority' check (assign in ('by_priority', 'one_operator', 'sticky', 'by_territory', 'by_skill', 'least_loaded')),
+  assign      text not null default 'by_priority' check (assign in ('by_priority', 'one_operator')),
   rate        int4 check (rate > 0),                      -- tasks handed out in rate_per at most
   rate_per    interval not null default '1 minute' check (rate_per > interval '0'),
   returns_max int2 not null default 3 check (returns_max >= 0),
@@ -105,11 +105,6 @@ comment on table dunlin.queue_setting is 'One row a queue. outcomes, cost and le
 create table dunlin.worker (
   id            int4 generated always as identity primary key,
   name          text not null unique check (name <> ''),
-  skills        text[] not null default '{}',
-  territories   text[] not null default '{}',
-  capacity      int4 check (capacity >= 0),  -- tasks a day; null: any
-  schedule      text not null default 'always',
-  schedule_from date,
   registered_at timestamptz not null default clock_timestamp()
 );
 
