@@ -44,6 +44,9 @@ std::unique_ptr<CheckedBundle> check_files(BundleSources files, const fs::path& 
   result->stdlib = stdlib;
   result->files = std::move(files);
   result->program = check_bundle(result->files, result->sources, result->diagnostics, {.stdlib = stdlib, .analyse = analyse});
+  // A version that was good when it was stored may need a library that is not loaded now.
+  if (auto natives = native_functions(); natives && result->program) ir::report_unmatched_natives(*result->program, **natives, result->diagnostics);
+  if (result->diagnostics.has_errors()) result->program.reset();
   result->diagnostics.sort();
   return result;
 }
