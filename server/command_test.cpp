@@ -46,7 +46,7 @@ bool is_library(const CheckedBundle& bundle, Span where) {
   for (const auto& file : bundle.files.files) {
     if (bundle.sources.path(where.file) == file.path) return false;
   }
-  return !bundle.sources.path(where.file).starts_with(".") && bundle.sources.path(where.file).find(bundle.stdlib.string()) == 0;
+  return true;
 }
 
 Shares count_shares(const CheckedBundle& bundle, const simulate::Coverage& coverage) {
