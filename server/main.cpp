@@ -9,6 +9,7 @@
 #include "server/exit_code.h"
 #include "server/import/near_match.h"
 #include "server/output/terminal.h"
+#include "server/serve/serve_commands.h"
 #include "server/table_commands.h"
 #include "server/version.h"
 #include "server/writer_commands.h"
@@ -64,6 +65,9 @@ int run(int argc, char** argv) {
   add_apply_command(app, chosen);
   add_rollback_command(app, chosen);
   add_bundle_command(app, chosen);
+  add_serve_command(app, chosen);
+  add_token_command(app, chosen);
+  add_audit_command(app, chosen);
   add_bench_command(app, chosen);
   add_lint_command(app, chosen);
   add_graph_command(app, chosen);

@@ -1,0 +1,76 @@
+// Small questions and calls of other programs, many at once: what the server's API asks of the database. Every statement is a constant with
+// parameters; answers are JSON as the database makes it.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/store/postgres_store.h"
+
+namespace dunlin::store {
+
+/// What can be asked; the parameters stand in service_statements.cpp beside each statement.
+enum class Ask : uint8_t {
+  accounts,
+  account_place,
+  timeline,
+  queues,
+  tasks,
+  task,
+  lease,
+  complete,
+  release,
+  extend,
+  withdraw,
+  reassign,
+  pause_queue,
+  resume_queue,
+  post_event,
+  post_events,
+  quarantine,
+  audit,
+  audit_head,
+  audit_verify,
+  audit_note,
+  token_create,
+  token_find,
+  token_list,
+  token_revoke,
+  gauges,
+  funnel,
+  ping,
+};
+
+struct ServiceError {
+  enum class Kind : uint8_t { unavailable, refused, conflict };  // the database is away; what was asked is wrong; somebody was first
+  Kind kind = Kind::unavailable;
+  std::string code;  // SQLSTATE, e.g. "DU011"
+  std::string message, hint;
+};
+
+using Parameters = std::vector<std::optional<std::string>>;
+
+/// A pool of connections. Thread safe. A broken connection is thrown away; the next question opens another.
+class Service {
+ public:
+  /// Joins the private server of a folder, or uses the database that is named.
+  static Result<std::unique_ptr<Service>> open(const PostgresOptions& options, size_t connections_max, int statement_timeout_ms);
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  /// The rows as a JSON array of objects. Each call is a transaction of its own.
+  std::expected<std::string, ServiceError> ask(Ask what, const Parameters& parameters = {});
+  /// Several calls in one transaction: all or none. Answers in their order.
+  std::expected<std::vector<std::string>, ServiceError> ask_all(const std::vector<std::pair<Ask, Parameters>>& calls);
+
+ private:
+  struct Inner;
+  explicit Service(std::unique_ptr<Inner> inner);
+  std::unique_ptr<Inner> inner_;
+};
+
+}  // namespace dunlin::store

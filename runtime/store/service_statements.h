@@ -1,0 +1,11 @@
+// The statements behind store::Ask.
+#pragma once
+
+#include "runtime/store/service.h"
+
+namespace dunlin::store {
+
+/// The statement without its frame; its rows become a JSON array.
+const char* statement_of(Ask what);
+
+}  // namespace dunlin::store

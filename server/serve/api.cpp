@@ -1,0 +1,341 @@
+#include "server/serve/api.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "server/serve/log.h"
+
+namespace dunlin::server {
+
+namespace {
+
+constexpr int json_depth_max = 32;
+constexpr int64_t caller_ttl_ms = 10'000;  // a revoked token is refused after this at the latest
+constexpr size_t clients_max = 50'000;
+
+int64_t milliseconds() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+std::string dump(const Json& body) { return body.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+http::Response problem_response(const Problem& problem, const std::string& id) {
+  Json body{{"type", "about:blank"}, {"title", problem.title}, {"status", problem.status}};
+  if (!problem.help.empty()) body["help"] = problem.help;
+  if (!problem.code.empty()) body["code"] = problem.code;
+  body["request_id"] = id;
+  http::Response response{problem.status, "application/problem+json", dump(body), {}};
+  if (problem.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  if (problem.status == 429) response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+/// A part of a path, decoded; false: it is not well formed.
+bool decode_part(const std::string& from, std::string& to) {
+  const http::Target target = http::parse_target("/?x=" + [&] {
+    std::string safe;
+    for (const char c : from) safe += c == '+' ? "%2B" : c == '&' ? "%26" : std::string(1, c);
+    return safe;
+  }());
+  const auto found = target.query.find("x");
+  if (target.path.empty()) return false;
+  to = found == target.query.end() ? "" : found->second;
+  return !to.empty();
+}
+
+std::vector<std::string> parts_of(const std::string& path) {
+  std::vector<std::string> parts;
+  for (size_t from = 1; from <= path.size();) {
+    size_t to = path.find('/', from);
+    if (to == std::string::npos) to = path.size();
+    parts.push_back(path.substr(from, to - from));
+    from = to + 1;
+  }
+  return parts;
+}
+
+bool matches(const std::string& pattern, const std::string& path, std::map<std::string, std::string>& values) {
+  const auto wanted = parts_of(pattern), given = parts_of(path);
+  if (wanted.size() != given.size()) return false;
+  values.clear();
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    if (!wanted[i].starts_with('{')) {
+      if (wanted[i] != given[i]) return false;
+    } else if (!decode_part(given[i], values[wanted[i].substr(1, wanted[i].size() - 2)])) {
+      return false;
+    }
+  }
+  return true;
+}
+
+Json parse_body(const http::Request& request) {
+  if (request.body.empty()) return Json::object();
+  if (!request.content_type.empty() && !request.content_type.starts_with("application/json"))
+    throw Problem{415, "the body must be JSON", "send Content-Type: application/json", ""};
+  bool too_deep = false;
+  const auto watch = [&](int depth, Json::parse_event_t, Json&) {
+    if (depth > json_depth_max) too_deep = true;
+    return !too_deep;
+  };
+  try {
+    Json body = Json::parse(request.body, watch);
+    if (too_deep) throw Problem{400, fmt::format("the body is nested deeper than {} levels", json_depth_max), "", ""};
+    if (!body.is_object()) throw Problem{400, "the body must be a JSON object", "", ""};
+    return body;
+  } catch (const nlohmann::json::parse_error& error) {
+    throw Problem{400, fmt::format("the body is not JSON: a mistake at byte {}", error.byte), "", ""};
+  }
+}
+
+void check_body(const Route& route, const Json& body) {
+  for (const BodyField& field : route.body) {
+    const auto found = body.find(field.name);
+    if (found == body.end() || found->is_null()) {
+      if (field.required) throw Problem{422, fmt::format("the body lacks `{}`", field.name), field.what, ""};
+      continue;
+    }
+    const bool good = (field.type == "string" && found->is_string()) || (field.type == "integer" && found->is_number_integer()) ||
+                      (field.type == "object" && found->is_object()) || (field.type == "array" && found->is_array()) ||
+                      (field.type == "boolean" && found->is_boolean());
+    if (!good) throw Problem{422, fmt::format("`{}` must be of type {}", field.name, field.type), field.what, ""};
+  }
+  for (const auto& [name, value] : body.items()) {
+    if (std::ranges::find(route.body, name, &BodyField::name) == route.body.end())
+      throw Problem{422, fmt::format("there is no field `{}` here", name), "see /openapi.json", ""};
+  }
+}
+
+}  // namespace
+
+// ---- calls ----
+
+std::string Call::text(const char* name) const { return body.at(name).get<std::string>(); }
+std::optional<std::string> Call::maybe_text(const char* name) const {
+  const auto found = body.find(name);
+  if (found == body.end() || found->is_null()) return std::nullopt;
+  return found->is_string() ? found->get<std::string>() : found->dump();
+}
+std::optional<std::string> Call::asked(const std::string& name) const {
+  const auto found = query.find(name);
+  return found == query.end() || found->second.empty() ? std::nullopt : std::optional(found->second);
+}
+int64_t Call::limit(int64_t otherwise, int64_t most) const {
+  const auto given = asked("limit");
+  if (!given) return otherwise;
+  char* end = nullptr;
+  const long long value = std::strtoll(given->c_str(), &end, 10);
+  if (*end != '\0' || value < 1 || value > most) throw Problem{422, fmt::format("`limit` must be a whole number from 1 to {}", most), "", ""};
+  return value;
+}
+
+void refuse(const store::StoreError& error) {
+  switch (error.kind) {
+    case store::StoreError::Kind::input:
+      throw Problem{422, error.message, "", ""};
+    case store::StoreError::Kind::conflict:
+      throw Problem{409, error.message, "", ""};
+    default:
+      throw Problem{503, error.message, "", ""};
+  }
+}
+
+Json page(Json rows, int64_t limit, const char* column) {
+  Json body{{"items", Json::array()}};
+  if (static_cast<int64_t>(rows.size()) >= limit && !rows.empty()) {
+    const Json& last = rows.back()[column];
+    body["next"] = last.is_string() ? last.get<std::string>() : last.dump();
+  }
+  body["items"] = std::move(rows);
+  return body;
+}
+
+// ---- the API ----
+
+Api::Api(ApiContext context) : context_(std::move(context)) {
+  add_system_routes(routes_);
+  add_portfolio_routes(routes_);
+  add_task_routes(routes_);
+  add_bundle_routes(routes_);
+}
+
+Json Api::ask(store::Ask what, const store::Parameters& parameters) {
+  auto answer = context_.service.ask(what, parameters);
+  if (answer) return Json::parse(*answer);
+  const auto& error = answer.error();
+  using Kind = store::ServiceError::Kind;
+  throw Problem{error.kind == Kind::refused ? 422 : error.kind == Kind::conflict ? 409 : 503, error.message, error.hint, error.code};
+}
+
+store::Store& Api::admin_store() {
+  if (!store_) {
+    auto opened = context_.open_store();
+    if (!opened) refuse(opened.error());
+    store_ = std::move(*opened);
+  }
+  return *store_;
+}
+
+std::shared_ptr<const Runner> Api::active() const {
+  auto runner = context_.scheduler.active();
+  if (!runner) throw Problem{409, "no bundle is active yet", "apply one: POST /v1/bundles/apply", ""};
+  return runner;
+}
+
+Caller Api::caller_of(const http::Request& request) {
+  static const std::string scheme = "Bearer ";
+  if (!request.authorization.starts_with(scheme)) {
+    throw Problem{401, "this needs a token", "send Authorization: Bearer …; `dunlin token create --role operator --name anna` makes one", ""};
+  }
+  const std::string hash = token_hash(request.authorization.substr(scheme.size()));
+  const int64_t now = milliseconds();
+  {
+    const std::lock_guard lock(caller_guard_);
+    const auto known = callers_.find(hash);
+    if (known != callers_.end() && known->second.until_ms > now) return known->second.caller;
+  }
+  const Json rows = ask(store::Ask::token_find, {hash});
+  if (rows.empty()) throw Problem{401, "this token is not known, or was revoked", "", ""};
+  Caller caller{rows[0]["name"], rows[0]["role"], {}};
+  for (const auto& right : rows[0]["rights"]) caller.rights.insert(right.get<std::string>());
+  const std::lock_guard lock(caller_guard_);
+  if (callers_.size() > clients_max) callers_.clear();
+  callers_[hash] = {caller, now + caller_ttl_ms};
+  return caller;
+}
+
+void Api::check_rate(const std::string& client) {
+  const int64_t now = milliseconds();
+  const std::lock_guard lock(rate_guard_);
+  if (buckets_.size() > clients_max) buckets_.clear();
+  auto [at, fresh] = buckets_.try_emplace(client, Bucket{context_.config.burst, now});
+  Bucket& bucket = at->second;
+  bucket.tokens = std::min(context_.config.burst, bucket.tokens + static_cast<double>(now - bucket.at_ms) / 1000.0 * context_.config.requests_per_second);
+  bucket.at_ms = now;
+  if (bucket.tokens < 1) throw Problem{429, "too many requests from this client", "wait a second", ""};
+  bucket.tokens -= 1;
+}
+
+http::Response Api::answer(const http::Request& request, std::string& route_name, Call& call) {
+  const http::Target target = http::parse_target(request.target);
+  if (target.path.empty()) throw Problem{400, "the address of the request is not well formed", "", ""};
+  call.query = target.query;
+  std::string others;
+  for (const Route& route : routes_) {
+    if (!matches(route.pattern, target.path, call.path)) continue;
+    if (route.method != request.method) {
+      others += (others.empty() ? "" : ", ") + route.method;
+      continue;
+    }
+    route_name = route.pattern;
+    if (route.right != "-") {
+      check_rate("address " + request.peer);
+      call.caller = caller_of(request);
+      check_rate("token " + call.caller.name);
+      if (!route.right.empty() && !call.caller.may(route.right))
+        throw Problem{403, fmt::format("the role `{}` has no right to `{}`", call.caller.role, route.right), "", ""};
+    }
+    for (const auto& [name, value] : call.query) {
+      if (std::ranges::find(route.query, name, &QueryField::name) == route.query.end())
+        throw Problem{422, fmt::format("there is no query field `{}` here", name), "see /openapi.json", ""};
+    }
+    if (request.method != "GET") {
+      call.body = parse_body(request);
+      check_body(route, call.body);
+    }
+    Reply reply = route.answer(*this, call);
+    // A text stands for itself: metrics.
+    if (reply.body.is_string()) return {reply.status, "text/plain; version=0.0.4; charset=utf-8", reply.body.get<std::string>(), {}};
+    return {reply.status, "application/json", dump(reply.body), {}};
+  }
+  if (!others.empty()) {
+    auto response = problem_response({405, "this address takes " + others, "", ""}, call.id);
+    response.headers.emplace_back("Allow", others);
+    return response;
+  }
+  throw Problem{404, "there is nothing at this address", "see /openapi.json", ""};
+}
+
+http::Response Api::handle(const http::Request& request) {
+  static std::atomic<uint64_t> count = 0;
+  const auto begin = std::chrono::steady_clock::now();
+  const bool good_id = !request.request_id.empty() && request.request_id.size() <= 64 &&
+                       std::ranges::all_of(request.request_id, [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_'; });
+  Call call{request, {}, {}, Json::object(), {}, good_id ? request.request_id : fmt::format("r{:x}-{}", milliseconds(), ++count)};
+  http::Response response;
+  std::string route = "(none)";
+  try {
+    response = answer(request, route, call);
+  } catch (const Problem& problem) {
+    response = problem_response(problem, call.id);
+  } catch (const nlohmann::json::exception&) {
+    response = problem_response({422, "a field of the body has a wrong form", "see /openapi.json", ""}, call.id);
+  } catch (const std::exception& error) {
+    log::write(log::Level::error, "a request failed", {{"request", call.id}, {"route", route}, {"reason", error.what()}});
+    response = problem_response({500, "a mistake inside the server", "please report it with this request_id", ""}, call.id);
+  }
+  response.headers.emplace_back("X-Request-Id", call.id);
+  response.headers.emplace_back("Cache-Control", "no-store");
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  context_.metrics.request(request.method, route, response.status, seconds);
+  // The path is left out: a key may be personal. The route says what was asked for.
+  log::write(log::Level::debug, "request",
+             {{"request", call.id},
+              {"method", request.method},
+              {"route", route},
+              {"status", std::to_string(response.status)},
+              {"caller", call.caller.name},
+              {"ms", fmt::format("{:.1f}", seconds * 1000)}});
+  return response;
+}
+
+Json Api::openapi() const {
+  Json paths = Json::object();
+  for (const Route& route : routes_) {
+    Json operation{{"summary", route.summary}};
+    Json parameters = Json::array();
+    for (const std::string& part : parts_of(route.pattern)) {
+      if (part.starts_with('{'))
+        parameters.push_back({{"name", part.substr(1, part.size() - 2)}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
+    }
+    for (const QueryField& field : route.query)
+      parameters.push_back({{"name", field.name}, {"in", "query"}, {"description", field.what}, {"schema", {{"type", "string"}}}});
+    if (!parameters.empty()) operation["parameters"] = std::move(parameters);
+    if (route.method != "GET") {
+      Json properties = Json::object(), required = Json::array();
+      for (const BodyField& field : route.body) {
+        properties[field.name] = {{"type", field.type}, {"description", field.what}};
+        if (field.required) required.push_back(field.name);
+      }
+      Json schema{{"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
+      if (!required.empty()) schema["required"] = std::move(required);
+      operation["requestBody"] = {{"content", {{"application/json", {{"schema", std::move(schema)}}}}}};
+    }
+    const Json problem{{"description", "what is wrong"},
+                       {"content", {{"application/problem+json", {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
+    operation["responses"] = {{"200", {{"description", "done"}}}, {"default", problem}};
+    if (route.right == "-") {
+      operation["security"] = Json::array();
+    } else if (!route.right.empty()) {
+      operation["x-right"] = route.right;
+    }
+    std::string method = route.method;
+    std::ranges::transform(method, method.begin(), [](unsigned char c) { return std::tolower(c); });
+    paths[route.pattern][method] = std::move(operation);
+  }
+  const Json text{{"type", "string"}};
+  return {{"openapi", "3.1.0"},
+          {"info", {{"title", "Dunlin"}, {"version", "1"}}},
+          {"security", Json::array({Json{{"token", Json::array()}}})},
+          {"paths", std::move(paths)},
+          {"components",
+           {{"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}},
+            {"schemas",
+             {{"Problem",
+               {{"type", "object"},
+                {"properties",
+                 {{"type", text}, {"title", text}, {"status", {{"type", "integer"}}}, {"help", text}, {"code", text}, {"request_id", text}}}}}}}}}};
+}
+
+}  // namespace dunlin::server

@@ -1,0 +1,128 @@
+// The HTTP API: routes, who may call them, what they answer. The table of routes is also what /openapi.json is made of.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "runtime/store/service.h"
+#include "server/http/http_server.h"
+#include "server/serve/metrics.h"
+#include "server/serve/rights.h"
+#include "server/serve/scheduler.h"
+
+namespace dunlin::server {
+
+using Json = nlohmann::ordered_json;
+
+/// A request on its way: who asks for what, with the parts of its path and query and its body taken apart.
+struct Call {
+  const http::Request& request;
+  std::map<std::string, std::string> path, query;
+  Json body;
+  Caller caller;
+  std::string id;  // of the request, in logs and answers
+
+  std::string origin() const { return request.peer; }
+  std::string text(const char* name) const;  // from the body; throws Problem where it is missing or no text
+  std::optional<std::string> maybe_text(const char* name) const;
+  int64_t limit(int64_t otherwise = 50, int64_t most = 500) const;
+  std::optional<std::string> asked(const std::string& name) const;  // from the query
+};
+
+/// Ends a call: RFC 9457, application/problem+json.
+struct Problem {
+  int status = 400;
+  std::string title, help, code;
+};
+
+/// What an answer is made of.
+struct Reply {
+  Json body;
+  int status = 200;
+};
+
+struct QueryField {
+  std::string name, what;
+};
+struct BodyField {
+  std::string name, type, what;  // type as JSON Schema has it: "string", "integer", "object", "array", "boolean"
+  bool required = false;
+};
+
+class Api;
+struct Route {
+  std::string method, pattern;  // "/v1/accounts/{key}"
+  std::string right;            // empty: any caller with a token; "-": anybody
+  std::string summary;
+  std::vector<QueryField> query;
+  std::vector<BodyField> body;
+  std::function<Reply(Api&, const Call&)> answer;
+};
+
+/// What the handlers work with.
+struct ApiContext {
+  store::Service& service;
+  Scheduler& scheduler;
+  Metrics& metrics;
+  const ServeConfig& config;
+  std::filesystem::path stdlib;
+  std::function<store::Result<std::unique_ptr<store::Store>>()> open_store;  // another connection to the same database
+};
+
+class Api {
+ public:
+  explicit Api(ApiContext context);
+  http::Response handle(const http::Request& request);
+  Json openapi() const;
+  const std::vector<Route>& routes() const { return routes_; }
+  ApiContext& context() { return context_; }
+  std::function<http::ConnectionCounts()> connections;
+
+  /// Asks the database; throws Problem where it refuses.
+  Json ask(store::Ask what, const store::Parameters& parameters = {});
+  /// One call at a time on a store of its own, for what needs programs: explain, plan, apply.
+  template <class Work>
+  auto with_store(Work work) {
+    const std::lock_guard lock(store_guard_);
+    return work(admin_store());
+  }
+  /// The version in use; throws Problem where there is none.
+  std::shared_ptr<const Runner> active() const;
+
+ private:
+  http::Response answer(const http::Request& request, std::string& route_name, Call& call);
+  Caller caller_of(const http::Request& request);
+  void check_rate(const std::string& client);
+  store::Store& admin_store();
+
+  ApiContext context_;
+  std::vector<Route> routes_;
+  std::mutex store_guard_, caller_guard_, rate_guard_;
+  std::unique_ptr<store::Store> store_;
+  struct KnownCaller {
+    Caller caller;
+    int64_t until_ms = 0;
+  };
+  std::map<std::string, KnownCaller> callers_;  // by hash of the token
+  struct Bucket {
+    double tokens = 0;
+    int64_t at_ms = 0;
+  };
+  std::map<std::string, Bucket> buckets_;
+};
+
+void add_portfolio_routes(std::vector<Route>& routes);
+void add_task_routes(std::vector<Route>& routes);
+void add_bundle_routes(std::vector<Route>& routes);
+void add_system_routes(std::vector<Route>& routes);
+
+/// Turns a store's error into a problem.
+[[noreturn]] void refuse(const store::StoreError& error);
+/// {"items": […], "next": cursor}: `column` of the last row, if the page is full.
+Json page(Json rows, int64_t limit, const char* column);
+
+}  // namespace dunlin::server

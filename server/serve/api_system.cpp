@@ -1,0 +1,90 @@
+// Health, metrics, the description of the API, the audit.
+#include <fmt/format.h>
+
+#include "server/output/moment.h"
+#include "server/serve/api.h"
+
+namespace dunlin::server {
+
+namespace {
+
+using store::Ask;
+
+Reply live(Api&, const Call&) { return {Json{{"live", true}}}; }
+
+Reply ready(Api& api, const Call&) {
+  const bool database = api.context().service.ask(Ask::ping).has_value();
+  const auto totals = api.context().scheduler.totals();
+  // A server with no bundle yet is ready: the first is applied through it.
+  return {Json{{"ready", database}, {"database", database}, {"version", totals.version}}, database ? 200 : 503};
+}
+
+Reply metrics(Api& api, const Call&) {
+  std::string text = api.context().metrics.text();
+  const auto totals = api.context().scheduler.totals();
+  const auto add = [&](const char* name, const char* kind, const char* help, auto value) {
+    text += fmt::format("# HELP {0} {2}\n# TYPE {0} {1}\n{0} {3}\n", name, kind, help, value);
+  };
+  add("dunlin_passes_total", "counter", "Looks at the portfolio.", totals.passes);
+  add("dunlin_cases_stepped_total", "counter", "Case files stepped.", totals.cases);
+  add("dunlin_events_handled_total", "counter", "Events handled.", totals.events);
+  add("dunlin_transitions_total", "counter", "Moves between stages.", totals.transitions);
+  add("dunlin_tasks_created_total", "counter", "Tasks created.", totals.tasks_created);
+  add("dunlin_tasks_updated_total", "counter", "Tasks changed.", totals.tasks_updated);
+  add("dunlin_tasks_withdrawn_total", "counter", "Tasks withdrawn.", totals.tasks_withdrawn);
+  add("dunlin_faults_total", "counter", "Case files set aside.", totals.faults);
+  add("dunlin_step_seconds_total", "counter", "Time in steps.", totals.step_seconds);
+  add("dunlin_commit_seconds_total", "counter", "Time in commits.", totals.commit_seconds);
+  add("dunlin_compile_seconds_total", "counter", "Time in compiling versions.", totals.compile_seconds);
+  add("dunlin_passes_failed_total", "counter", "Passes that ended in an error.", totals.failures);
+  add("dunlin_passes_overtaken_total", "counter", "Passes overtaken by a switch of versions.", totals.overtaken);
+  add("dunlin_active_version", "gauge", "Number of the version in use on this node.", totals.version);
+  add("dunlin_database_up", "gauge", "1: the database answers.", totals.database_there ? 1 : 0);
+  if (api.connections) {
+    const auto counts = api.connections();
+    add("dunlin_http_connections", "gauge", "Open connections.", counts.open);
+    add("dunlin_http_connections_total", "counter", "Connections taken.", counts.accepted);
+    add("dunlin_http_connections_refused_total", "counter", "Connections refused: too many.", counts.refused);
+    add("dunlin_http_timeouts_total", "counter", "Requests that came too slowly.", counts.timed_out);
+    add("dunlin_http_malformed_total", "counter", "Requests that were not HTTP or too large.", counts.malformed);
+  }
+  const Json gauges = api.ask(Ask::gauges, {moment_json(api.context().scheduler.now())})[0];
+  for (const char* name : {"case_files", "set_aside", "awake", "inbox", "quarantine"})
+    add(fmt::format("dunlin_{}", name).c_str(), "gauge", "What the database holds.", gauges[name].get<int64_t>());
+  text += "# HELP dunlin_queue_ready Tasks that can be leased.\n# TYPE dunlin_queue_ready gauge\n";
+  for (const auto& queue : api.ask(Ask::queues)) text += fmt::format("dunlin_queue_ready{{queue=\"{}\"}} {}\n", queue["queue"].get<std::string>(), queue["ready"].get<int64_t>());
+  return {Json(text)};
+}
+
+Reply openapi(Api& api, const Call&) { return {api.openapi()}; }
+
+Reply audit(Api& api, const Call& call) {
+  const int64_t limit = call.limit();
+  return {page(api.ask(Ask::audit, {call.asked("before"), std::to_string(limit)}), limit, "id")};
+}
+Reply audit_head(Api& api, const Call&) { return {api.ask(Ask::audit_head)[0]}; }
+Reply audit_verify(Api& api, const Call& call) { return {api.ask(Ask::audit_verify, {call.asked("id"), call.asked("hash")})[0]}; }
+
+Reply reload(Api& api, const Call& call) {
+  (void)api.ask(Ask::audit_note, {call.caller.name, call.origin(), "reload", "{}"});
+  api.context().scheduler.wake();
+  return {Json{{"asked", true}}};
+}
+
+Reply me(Api&, const Call& call) { return {Json{{"name", call.caller.name}, {"role", call.caller.role}, {"rights", call.caller.rights}}}; }
+
+}  // namespace
+
+void add_system_routes(std::vector<Route>& routes) {
+  routes.push_back({"GET", "/livez", "-", "The process answers", {}, {}, live});
+  routes.push_back({"GET", "/readyz", "-", "The database answers too", {}, {}, ready});
+  routes.push_back({"GET", "/openapi.json", "-", "This description", {}, {}, openapi});
+  routes.push_back({"GET", "/metrics", "read", "Counters in Prometheus' form", {}, {}, metrics});
+  routes.push_back({"GET", "/v1/me", "", "Who the token belongs to, and what it may do", {}, {}, me});
+  routes.push_back({"GET", "/v1/audit", "audit", "Who did what, newest first", {{"before", "`next` of the page before"}, {"limit", "how many at most"}}, {}, audit});
+  routes.push_back({"GET", "/v1/audit/head", "audit", "Where the chain ends: to be kept somewhere else", {}, {}, audit_head});
+  routes.push_back({"GET", "/v1/audit/verify", "audit", "Goes along the whole chain", {{"id", "entry of an anchored head"}, {"hash", "its hash"}}, {}, audit_verify});
+  routes.push_back({"POST", "/v1/reload", "admin", "Look for a new active version now", {}, {}, reload});
+}
+
+}  // namespace dunlin::server

@@ -1,0 +1,154 @@
+#include "server/serve/config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <functional>
+#include <sstream>
+#include <toml++/toml.h>
+
+#include "server/import/near_match.h"
+
+namespace dunlin::server {
+
+namespace {
+
+struct Setting {
+  std::string name;
+  std::function<std::string(ServeConfig&, const std::string&)> set;  // what is wrong; empty: nothing
+  std::function<std::string(const ServeConfig&)> get;
+};
+
+template <class T>
+Setting number(std::string name, T& (*of)(ServeConfig&), double low, double high) {
+  return {name,
+          [=](ServeConfig& config, const std::string& text) -> std::string {
+            char* end = nullptr;
+            const double value = std::strtod(text.c_str(), &end);
+            if (text.empty() || *end != '\0' || value < low || value > high) return fmt::format("must be a figure from {} to {}, not `{}`", low, high, text);
+            of(config) = static_cast<T>(value);
+            return "";
+          },
+          [=](const ServeConfig& config) { return fmt::format("{}", of(const_cast<ServeConfig&>(config))); }};
+}
+
+Setting word(std::string name, std::string& (*of)(ServeConfig&)) {
+  return {name,
+          [=](ServeConfig& config, const std::string& text) -> std::string {
+            of(config) = text;
+            return "";
+          },
+          [=](const ServeConfig& config) { return of(const_cast<ServeConfig&>(config)); }};
+}
+
+const std::vector<Setting>& settings() {
+  using C = ServeConfig;
+  static const std::vector<Setting> all{
+      word("server.address", [](C& c) -> std::string& { return c.http.address; }),
+      number<uint16_t>("server.port", [](C& c) -> uint16_t& { return c.http.port; }, 0, 65535),
+      number<int>("server.threads", [](C& c) -> int& { return c.http.threads; }, 1, 256),
+      number<size_t>("server.connections_max", [](C& c) -> size_t& { return c.http.connections_max; }, 1, 1e6),
+      number<uint32_t>("server.header_bytes_max", [](C& c) -> uint32_t& { return c.http.header_bytes_max; }, 1024, 1 << 20),
+      number<uint64_t>("server.body_bytes_max", [](C& c) -> uint64_t& { return c.http.body_bytes_max; }, 1024, 1 << 30),
+      number<int>("server.read_seconds", [](C& c) -> int& { return c.http.read_seconds; }, 1, 3600),
+      number<int>("server.idle_seconds", [](C& c) -> int& { return c.http.idle_seconds; }, 1, 3600),
+      number<int>("server.drain_seconds", [](C& c) -> int& { return c.drain_seconds; }, 0, 3600),
+      word("server.certificate_file", [](C& c) -> std::string& { return c.http.certificate_file; }),
+      word("server.key_file", [](C& c) -> std::string& { return c.http.key_file; }),
+      word("database.url", [](C& c) -> std::string& { return c.store.database; }),
+      word("database.data", [](C& c) -> std::string& { return c.store.data; }),
+      number<int>("database.connections", [](C& c) -> int& { return c.database_connections; }, 1, 256),
+      number<int>("database.statement_seconds", [](C& c) -> int& { return c.statement_seconds; }, 1, 3600),
+      number<int>("engine.threads", [](C& c) -> int& { return c.step_threads; }, 1, 256),
+      number<int>("engine.poll_ms", [](C& c) -> int& { return c.poll_ms; }, 10, 3'600'000),
+      word("engine.clock", [](C& c) -> std::string& { return c.clock; }),
+      word("engine.stdlib", [](C& c) -> std::string& { return c.stdlib; }),
+      number<double>("limits.requests_per_second", [](C& c) -> double& { return c.requests_per_second; }, 0.1, 1e6),
+      number<double>("limits.burst", [](C& c) -> double& { return c.burst; }, 1, 1e6),
+      word("log.level", [](C& c) -> std::string& { return c.log_level; }),
+  };
+  return all;
+}
+
+/// What is wrong; empty: nothing.
+std::string set(ServeConfig& config, const std::string& name, const std::string& value, const std::string& where) {
+  const auto found = std::ranges::find(settings(), name, &Setting::name);
+  if (found == settings().end()) {
+    std::vector<std::string> names;
+    for (const auto& setting : settings()) names.push_back(setting.name);
+    return fmt::format("{}: there is no setting `{}`; {}", where, name, import::suggest(name, names));
+  }
+  const std::string wrong = found->set(config, value);
+  return wrong.empty() ? "" : fmt::format("{}: `{}` {}", where, name, wrong);
+}
+
+std::string text_of(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  std::ostringstream out;
+  node.visit([&](const auto& value) {
+    if constexpr (toml::is_integer<decltype(value)> || toml::is_floating_point<decltype(value)> || toml::is_boolean<decltype(value)>) out << value.get();
+  });
+  return out.str();
+}
+
+std::string read_file(ServeConfig& config, const std::string& file) {
+  toml::table table;
+  try {
+    table = toml::parse_file(file);
+  } catch (const toml::parse_error& error) {
+    return fmt::format("{}:{}: {}", file, error.source().begin.line, error.description());
+  }
+  for (const auto& [section, part] : table) {
+    const auto* values = part.as_table();
+    if (values == nullptr) return fmt::format("{}: `{}` must stand in a section, e.g. [server]", file, std::string(section.str()));
+    for (const auto& [key, value] : *values) {
+      const std::string wrong = set(config, fmt::format("{}.{}", std::string(section.str()), std::string(key.str())), text_of(value), file);
+      if (!wrong.empty()) return wrong;
+    }
+  }
+  return "";
+}
+
+std::string variable_of(const std::string& name) {
+  std::string variable = "DUNLIN_";
+  for (const char c : name) variable += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return variable;
+}
+
+}  // namespace
+
+std::expected<ServeConfig, std::string> load_config(const ConfigSources& sources) {
+  ServeConfig config;
+  std::string wrong = sources.file.empty() ? "" : read_file(config, sources.file);
+  for (const auto& setting : settings()) {
+    const std::string variable = variable_of(setting.name);
+    const char* value = std::getenv(variable.c_str());
+    if (value != nullptr && wrong.empty()) wrong = set(config, setting.name, value, "environment variable " + variable);
+  }
+  for (const std::string& flag : sources.flags) {
+    const size_t equals = flag.find('=');
+    if (equals == std::string::npos) return std::unexpected(fmt::format("--set {}: write it as section.name=value", flag));
+    if (wrong.empty()) wrong = set(config, flag.substr(0, equals), flag.substr(equals + 1), "--set");
+  }
+  if (wrong.empty() && config.http.certificate_file.empty() != config.http.key_file.empty())
+    wrong = "server.certificate_file and server.key_file belong together";
+  static const std::vector<std::string> levels{"debug", "info", "warn", "error"};
+  if (wrong.empty() && std::ranges::find(levels, config.log_level) == levels.end())
+    wrong = fmt::format("log.level is debug, info, warn or error, not `{}`", config.log_level);
+  if (!wrong.empty()) return std::unexpected(wrong);
+  return config;
+}
+
+std::string config_text(const ServeConfig& config) {
+  std::string text;
+  for (const auto& setting : settings()) {
+    std::string value = setting.get(config);
+    if (setting.name == "database.url" && !value.empty()) value = "(given)";  // it may hold a password
+    text += fmt::format("{} = {}\n", setting.name, value);
+  }
+  return text;
+}
+
+}  // namespace dunlin::server

@@ -1,0 +1,37 @@
+// Settings of the server. Each has one name and three roads: a TOML file, the environment (DUNLIN_SERVER_PORT), --set server.port=…; the later is stronger.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "server/http/http_server.h"
+#include "server/open_store.h"
+
+namespace dunlin::server {
+
+struct ServeConfig {
+  http::ServerOptions http;
+  StoreOptions store;
+  std::string stdlib, clock;
+  std::string log_level = "info";
+  int step_threads = 1;
+  int poll_ms = 1000;
+  int database_connections = 8;
+  int statement_seconds = 30;
+  int drain_seconds = 30;
+  double requests_per_second = 200;  // of one client
+  double burst = 400;
+};
+
+struct ConfigSources {
+  std::string file;                // empty: none
+  std::vector<std::string> flags;  // "server.port=8080"
+};
+
+/// The error is one sentence that names the setting and where it stands.
+std::expected<ServeConfig, std::string> load_config(const ConfigSources& sources);
+/// "server.port = 8460" for every setting, secrets left out.
+std::string config_text(const ServeConfig& config);
+
+}  // namespace dunlin::server

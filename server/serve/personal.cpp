@@ -1,0 +1,55 @@
+#include "server/serve/personal.h"
+
+#include <algorithm>
+#include <cctype>
+#include <nlohmann/json.hpp>
+
+namespace dunlin::server {
+
+std::set<std::string> personal_names(const checked::Program& program) {
+  std::set<std::string> names;
+  const auto add = [&](const std::vector<checked::Field>& fields) {
+    for (const auto& field : fields) {
+      if (!field.personal) continue;
+      names.insert(field.name);
+      if (field.type.kind == checked::TypeKind::record) {
+        for (const auto& part : program.records[field.type.id].fields) names.insert(field.name + "." + part.name);
+      }
+    }
+  };
+  for (const auto& entity : program.entities) add(entity.fields);
+  for (const auto& event : program.events) add(event.fields);
+  for (const auto& queue : program.queues) add(queue.fields);
+  return names;
+}
+
+void mask(nlohmann::ordered_json& body, const std::set<std::string>& names) {
+  if (body.is_array()) {
+    for (auto& part : body) mask(part, names);
+  } else if (body.is_object()) {
+    for (auto& [name, value] : body.items()) {
+      if (names.contains(name)) {
+        if (!value.is_null()) value = masked;
+      } else {
+        mask(value, names);
+      }
+    }
+  }
+}
+
+bool reads_personal(const std::string& read, const std::set<std::string>& names) {
+  // Every word of it counts: "first(p in phones where p.number …)".
+  std::string word;
+  for (size_t i = 0; i <= read.size(); ++i) {
+    const unsigned char c = i < read.size() ? static_cast<unsigned char>(read[i]) : ' ';
+    if (std::isalnum(c) || c == '_' || c >= 0x80) {
+      word += static_cast<char>(c);
+    } else {
+      if (names.contains(word)) return true;
+      word.clear();
+    }
+  }
+  return false;
+}
+
+}  // namespace dunlin::server

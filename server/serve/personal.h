@@ -1,0 +1,21 @@
+// Personal data on its way out: masked for callers without the right to see it.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <set>
+#include <string>
+
+#include "lang/sema/checked.h"
+
+namespace dunlin::server {
+
+constexpr const char* masked = "***";
+
+/// Names of the fields that are marked `personal`, of entities, events and queues; parts of records by their own name too.
+std::set<std::string> personal_names(const checked::Program& program);
+/// Replaces the values of these fields, wherever they stand in the object.
+void mask(nlohmann::ordered_json& body, const std::set<std::string>& names);
+/// "debtor.name" reads a personal field.
+bool reads_personal(const std::string& read, const std::set<std::string>& names);
+
+}  // namespace dunlin::server

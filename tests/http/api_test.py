@@ -1,0 +1,324 @@
+#!/usr/bin/env python3
+"""The API against what /openapi.json says of it, with every kind of wrong request, every role, and an audit that is tampered with.
+
+Starts the real server on a free port with a private database in a temporary folder: api_test.py DUNLIN STDLIB
+"""
+import json, os, re, shutil, signal, subprocess, sys, tempfile, time, urllib.error, urllib.request
+
+dunlin, stdlib = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+work = tempfile.mkdtemp()
+os.chmod(work, 0o755)  # a private database that root starts runs as the user postgres
+env = {k: v for k, v in os.environ.items() if not k.startswith("DUNLIN_")}
+env.update(DUNLIN_DATA=work + "/database", DUNLIN_STDLIB=stdlib)
+failures = []
+
+
+def check(what, good, detail=""):
+    if not good:
+        failures.append(what)
+        print(f"FAILED {what} {detail}", flush=True)
+
+
+def run(*words, expect=0):
+    done = subprocess.run([dunlin, *words], env=env, capture_output=True, text=True)
+    check(" ".join(words[:3]), done.returncode == expect, f"exit {done.returncode}: {done.stdout[-500:]} {done.stderr[-500:]}")
+    return done.stdout.strip()
+
+
+def call(method, path, token=None, body=None, raw=None, headers=None):
+    data = raw if raw is not None else (json.dumps(body).encode() if body is not None else None)
+    request = urllib.request.Request(url + path, data=data, method=method)
+    if data is not None:
+        request.add_header("Content-Type", "application/json")
+    if token:
+        request.add_header("Authorization", "Bearer " + token)
+    for name, value in (headers or {}).items():
+        request.add_header(name, value)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.read().decode(), dict(answer.headers)
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(), dict(error.headers)
+
+
+def ask(method, path, token, body=None, expect=200):
+    status, text, headers = call(method, path, token, body)
+    check(f"{method} {path}", status == expect, f"{status}: {text[:300]}")
+    return json.loads(text) if text.startswith(("{", "[")) else text
+
+
+BUNDLE = """
+bundle api "A bundle for the API" { timezone UTC, currency EUR, calendar none, day starts 06:00 }
+entity account {
+  key id : text
+  holder : text personal
+  overdue : money
+}
+event payment of account { amount : money, payer : text? personal }
+outcomes call of account { promises (amount : money), refuses }
+queue call { outcomes call, cost 1, fields { holder : text? personal } }
+strategy soft "Soft" for account {
+  enrol when overdue > 0
+  when overdue <= 0 : go cured
+  stage calling {
+    keep call "script" while overdue > 100 { fields { holder: holder } }
+    on call.promises : note "promised by {holder}", go promised
+  }
+  stage promised { after 14 days : go calling }
+  final stage cured { enrol again when overdue > 0 }
+}
+"""
+os.mkdir(work + "/bundle")
+with open(work + "/bundle/api.dun", "w") as file:
+    file.write(BUNDLE)
+with open(work + "/accounts.csv", "w") as file:
+    file.write("id,holder,overdue\n" + "".join(f"A{i:03},Invented Person {i},{i * 10}.00\n" for i in range(30)) + "a/b c%,Invented Odd,500.00\n")
+with open(work + "/accounts.toml", "w") as file:
+    file.write('[[entity]]\nname = "account"\nkey = "{id}"\n[entity.fields]\nholder = "{holder}"\noverdue = "{overdue}"\n')
+server = None
+try:
+    run("import", work + "/bundle", work + "/accounts.csv", "--mapping", work + "/accounts.toml")
+    tokens = {role: run("token", "create", "--role", role, "--name", role) for role in
+              ["administrator", "operations", "operator", "supervisor", "auditor", "analyst", "designer"]}
+    run("token", "create", "--role", "king", "--name", "x", expect=2)
+    run("token", "create", "--role", "analyst", "--name", "analyst", expect=1)  # the name is taken
+    custom = run("token", "create", "--rights", "read,audit", "--name", "custom")
+    check("tokens differ", len(set(tokens.values())) == len(tokens))
+
+    # ---- configuration: file, environment, flags, the later the stronger ----
+    with open(work + "/serve.toml", "w") as file:
+        file.write("[server]\nport = 1111\nthreads = 3\n[limits]\nrequests_per_second = 77\n")
+    env["DUNLIN_SERVER_PORT"] = "2222"
+    shown = run("serve", "--config", work + "/serve.toml", "--check-config")
+    check("environment over file", "server.port = 2222" in shown and "server.threads = 3" in shown, shown)
+    check("flags over environment", "server.port = 3333" in run("serve", "--config", work + "/serve.toml", "--port", "3333", "--check-config"))
+    del env["DUNLIN_SERVER_PORT"]
+    run("serve", "--set", "server.prot=1", "--check-config", expect=1)
+    run("serve", "--set", "server.port=many", "--check-config", expect=1)
+
+    log = open(work + "/server.log", "w")
+    server = subprocess.Popen([dunlin, "serve", "--port", "0", "--set", "engine.poll_ms=100", "--set", "server.body_bytes_max=200000",
+                               "--set", "limits.requests_per_second=100000", "--set", "limits.burst=100000", "--set", "log.level=debug"], env=env, stderr=log)
+    url = None
+    for _ in range(300):
+        found = re.search(r'"url":"([^"]*)"', open(work + "/server.log").read())
+        if found:
+            url = found.group(1)
+            break
+        time.sleep(0.2)
+    assert url, "the server did not start: " + open(work + "/server.log").read()
+    admin = tokens["administrator"]
+
+    # ---- health and description, open to all ----
+    check("livez", call("GET", "/livez")[0] == 200)
+    check("readyz", call("GET", "/readyz")[0] == 200)
+    openapi = json.loads(call("GET", "/openapi.json")[1])
+    check("openapi version", openapi["openapi"] == "3.1.0")
+    operations = [(method.upper(), path, op) for path, ops in openapi["paths"].items() for method, op in ops.items()]
+    check("many operations", len(operations) > 30, len(operations))
+
+    # ---- every operation is there, is guarded, and refuses what the description does not have ----
+    matrix = {"analyst": {"read"}, "auditor": {"read", "audit"}, "operator": {"work", "personal"}, "designer": {"read", "design"}}
+    for method, path, op in operations:
+        concrete = re.sub(r"\{task\}", "00000000-0000-0000-0000-000000000000", re.sub(r"\{(version|other)\}", "9999", re.sub(r"\{[^}]*\}", "nobody", path)))
+        if op.get("security") == []:
+            continue
+        status, text, headers = call(method, concrete, body={} if method == "POST" else None)
+        check(f"{method} {path} without a token", status == 401 and json.loads(text)["status"] == 401 and "WWW-Authenticate" in headers, f"{status} {text[:200]}")
+        check(f"{method} {path} problem type", headers.get("Content-Type") == "application/problem+json")
+        check(f"{method} {path} with a wrong token", call(method, concrete, "dun_wrong", {} if method == "POST" else None)[0] == 401)
+        right = op.get("x-right")
+        for role, rights in matrix.items():
+            status = call(method, concrete, tokens[role], {} if method == "POST" else None)[0]
+            check(f"{role} at {method} {path}", (status == 403) == (right is not None and right not in rights), status)
+        if method == "GET":
+            check(f"{method} {path} unknown query field", call(method, concrete + "?nonsense=1", admin)[0] == 422)
+            check(f"POST {path} where only GET is", call("PUT", concrete, admin, {})[0] == 405)
+        else:
+            for name, raw in {"not JSON": b"{", "not an object": b"[]", "too deep": b'{"files":' + b"[" * 60 + b"]" * 60 + b"}", "not UTF-8": b'{"a":"\xff"}'}.items():
+                status = call(method, concrete, admin, raw=raw)[0]
+                check(f"{method} {path} with a body that is {name}", status in (400, 422), status)
+            check(f"{method} {path} unknown body field", call(method, concrete, admin, {"nonsense": 1})[0] == 422)
+            for name in op["requestBody"]["content"]["application/json"]["schema"].get("required", []):
+                check(f"{method} {path} without {name}", call(method, concrete, admin, {})[0] == 422)
+            check(f"{method} {path} as text/plain", call(method, concrete, admin, raw=b"x", headers={"Content-Type": "text/plain"})[0] == 415)
+    check("unknown address", call("GET", "/v2/nothing", admin)[0] == 404)
+    check("large body", call("POST", "/v1/bundles/check", admin, raw=b"x" * 300_000)[0] == 413)
+    check("the same request id comes back", call("GET", "/v1/me", admin, headers={"X-Request-Id": "abc-1"})[2].get("X-Request-Id") == "abc-1")
+    check("a strange request id does not", call("GET", "/v1/me", admin, headers={"X-Request-Id": 'a"b'})[2].get("X-Request-Id") != 'a"b')
+    check("custom rights", json.loads(call("GET", "/v1/me", custom)[1])["rights"] == ["audit", "read"])
+
+    # ---- a bundle: refused with errors, applied, stepped ----
+    files = {"files": [{"path": "api.dun", "text": BUNDLE}]}
+    broken = {"files": [{"path": "api.dun", "text": BUNDLE.replace("go cured", "go curred")}]}
+    check("check finds the mistake", json.loads(call("POST", "/v1/bundles/check", admin, broken)[1])["good"] is False)
+    ask("POST", "/v1/bundles/apply", admin, broken, expect=422)
+    ask("POST", "/v1/bundles/check", admin, {"files": [{"path": "../../etc/passwd", "text": "x"}]})
+    check("nothing was activated", ask("GET", "/v1/bundles", admin)["items"] == [])
+    ask("POST", "/v1/bundles/apply", admin, dict(files, reason="first"))
+    ask("POST", "/v1/bundles/apply", admin, dict(files, replacing=7), expect=409)
+
+    def until(what, question, seconds=60):
+        end = time.time() + seconds
+        while time.time() < end:
+            if question():
+                return
+            time.sleep(0.1)
+        check(what, False, "did not come about")
+
+    until("tasks are there", lambda: len(ask("GET", "/v1/tasks?queue=call&limit=500", admin)["items"]) == 20)
+
+    # ---- pages: all of them, each once ----
+    seen, after = [], ""
+    while True:
+        body = ask("GET", f"/v1/accounts?limit=7&after={urllib.request.quote(after)}", admin)
+        seen += [row["key"] for row in body["items"]]
+        if "next" not in body:
+            break
+        after = body["next"]
+    check("pages", len(seen) == 31 and seen == sorted(seen) and len(set(seen)) == 31, seen)
+    check("limit", call("GET", "/v1/accounts?limit=100000", admin)[0] == 422 and call("GET", "/v1/accounts?limit=x", admin)[0] == 422)
+    check("a key with every awkward character", ask("GET", "/v1/accounts/a%2Fb%20c%25", admin)["fields"]["holder"] == "Invented Odd")
+    check("by stage", {row["key"] for row in ask("GET", "/v1/accounts?stage=soft.calling&limit=500", admin)["items"]} >= {"A011", "A012"})
+    check("nobody", call("GET", "/v1/accounts/nobody", admin)[0] == 404)
+
+    # ---- work, idempotency, personal data ----
+    leased = ask("POST", "/v1/queues/call/lease", tokens["operator"], {"n": 2})["items"]
+    check("leased", len(leased) == 2 and leased[0]["fields"]["holder"].startswith("Invented"))
+    outcome = {"epoch": leased[0]["epoch"], "outcome": "promises", "payload": {"amount": 10}}
+    done = f"/v1/tasks/{leased[0]['task']}/complete"
+    ask("POST", done, tokens["operator"], dict(outcome, outcome="promised"), expect=422)
+    ask("POST", done, tokens["operator"], dict(outcome, payload={"amount": "much"}), expect=422)
+    ask("POST", done, tokens["operator"], dict(outcome, epoch=999), expect=422)
+    ask("POST", done, tokens["operator"], outcome)
+    check("the same outcome again", "duplicate" in json.dumps(ask("POST", done, tokens["operator"], outcome)))
+    ask("POST", f"/v1/tasks/{leased[1]['task']}/release", tokens["operator"], {"epoch": leased[1]["epoch"]})
+    ask("POST", "/v1/queues/nothing/lease", tokens["operator"], {}, expect=422)
+    ask("POST", "/v1/tasks/no-uuid/release", tokens["operator"], {"epoch": 1}, expect=422)
+    key = leased[0]["key"]
+    until("promised", lambda: ask("GET", f"/v1/accounts/{urllib.request.quote(key, safe='')}", admin)["stage"] == "soft.promised")
+    payment = {"event": "payment", "key": "A020", "external_id": "p1", "payload": {"amount": 5, "payer": "Invented Payer"}}
+    check("accepted", ask("POST", "/v1/events", admin, payment)["result"] == "accepted")
+    check("duplicate", ask("POST", "/v1/events", admin, payment)["result"] == "duplicate")
+    ask("POST", "/v1/events", admin, dict(payment, external_id="p2", payload={"amount": "x"}), expect=422)
+    ask("POST", "/v1/events", admin, dict(payment, external_id="p3", event="nothing"), expect=422)
+    ask("POST", "/v1/events", admin, dict(payment, external_id="p4", at="yesterday-ish"), expect=422)
+    ask("POST", "/v1/events", admin, {"event": "payment", "key": "A020", "payload": {"amount": 5}}, expect=422)
+    batch = ask("POST", "/v1/events/batch", admin, {"events": [dict(payment, source="bank", entity="account", at="2026-01-01T00:00:00Z", external_id="b1"), {"rubbish": 1}]})["results"]
+    check("batch", batch[0]["result"] == "accepted" and batch[1]["code"], batch)
+    for _ in range(2):
+        odd = urllib.request.quote("'; drop table dunlin.bundle; --", safe="")
+        check("no statement is built from strings", call("GET", f"/v1/accounts/{odd}", admin)[0] == 404 and call("GET", f"/v1/accounts?stage={odd}", admin)[0] == 200)
+
+    secrets = ["Invented"]
+    for path in ["/v1/accounts/A020", "/v1/accounts/A020/timeline", f"/v1/accounts/{urllib.request.quote(key, safe='')}/timeline", "/v1/accounts/A020/explain",
+                 "/v1/tasks?limit=500", "/v1/quarantine", "/v1/accounts", "/metrics", "/v1/stages", f"/v1/tasks/{leased[1]['task']}"]:
+        text = call("GET", path, tokens["analyst"])[1]
+        check(f"{path} shows no personal data to an analyst", not any(s in text for s in secrets), text[:400])
+    check("who may, sees it", "Invented" in call("GET", "/v1/accounts/A020", tokens["supervisor"])[1])
+    check("and in the timeline", "Invented" in call("GET", f"/v1/accounts/{urllib.request.quote(key, safe='')}/timeline", tokens["supervisor"])[1])
+    check("explain", ask("GET", "/v1/accounts/A020/explain", admin)["stage"] == "calling")
+    metrics = call("GET", "/metrics", admin)[1]
+    check("metrics", "dunlin_active_version 1" in metrics and 'dunlin_queue_ready{queue="call"}' in metrics and "dunlin_http_requests_total" in metrics, metrics[-500:])
+    for line in metrics.splitlines():
+        check("metrics line", line.startswith("#") or re.fullmatch(r'[a-z_]+(\{([a-z]+="[^"]*",?)*\})? [-+0-9.e]+', line), line)
+
+    # ---- changing: plan, wrong plan, apply, diff, roll back ----
+    changed = BUNDLE.replace("overdue > 100", "overdue > 200")
+    plan = ask("POST", "/v1/bundles/plan", tokens["designer"], {"files": [{"path": "api.dun", "text": changed}]})
+    check("plan", plan["portfolio"]["tasks_withdrawn"] > 0 and plan["difference"]["changes"], plan)
+    ask("POST", "/v1/bundles/apply", tokens["designer"], {"files": [{"path": "api.dun", "text": changed}]}, expect=403)
+    gone = BUNDLE.replace("calling", "dialing")
+    check("a plan says what would be refused", "refused" in ask("POST", "/v1/bundles/plan", admin, {"files": [{"path": "api.dun", "text": gone}]}))
+    ask("POST", "/v1/bundles/apply", admin, {"files": [{"path": "api.dun", "text": gone}]}, expect=409)
+    before = len(ask("GET", "/v1/tasks?limit=500", admin)["items"])
+    ask("POST", "/v1/bundles/apply", admin, {"files": [{"path": "api.dun", "text": changed}], "replacing": 1, "reason": "fewer calls"})
+    until("tasks as planned", lambda: len(ask("GET", "/v1/tasks?limit=500", admin)["items"]) == before - plan["portfolio"]["tasks_withdrawn"])
+    check("diff", ask("GET", "/v1/bundles/1/diff/2", admin)["changes"][0]["what"] == "rule")
+    check("no such version", call("GET", "/v1/bundles/77", admin)[0] == 404 and call("GET", "/v1/bundles/x", admin)[0] == 404)
+    ask("POST", "/v1/bundles/rollback", admin, {"reason": "enough"})
+    until("tasks as before", lambda: len(ask("GET", "/v1/tasks?limit=500", admin)["items"]) == before)
+    # A version applied from the command line is taken up by the running server.
+    with open(work + "/bundle/api.dun", "w") as file:
+        file.write(changed.replace("14 days", "15 days"))
+    run("apply", work + "/bundle", "--yes", "--reason", "from the command line")
+    os.kill(server.pid, signal.SIGHUP)
+    until("taken up", lambda: "dunlin_active_version 3" in call("GET", "/metrics", admin)[1])
+
+    # ---- revoking, limits on clients ----
+    listed = json.loads(run("token", "list", "--json"))["tokens"]
+    check("no hash and no token is listed", not any(token in json.dumps(listed) for token in tokens.values()) and "hash" not in listed[0])
+    run("token", "revoke", str(next(t["id"] for t in listed if t["name"] == "custom")))
+    until("a revoked token is refused", lambda: call("GET", "/v1/me", custom)[0] == 401, 20)
+
+    # ---- the audit ----
+    audit = ask("GET", "/v1/audit?limit=500", tokens["auditor"])["items"]
+    check("the audit knows who and why", any(e["action"] == "activate" and e["detail"]["reason"] == "fewer calls" and e["who"] == "administrator" for e in audit), audit[:3])
+    check("verified", ask("GET", "/v1/audit/verify", tokens["auditor"])["good"] is True)
+    head = run("audit", "head")
+    run("audit", "verify", "--head", head)
+    check("no secrets in the log", not any(token in open(work + "/server.log").read() for token in tokens.values()) and "Invented" not in open(work + "/server.log").read())
+    for line in open(work + "/server.log"):
+        try:
+            json.loads(line)
+        except ValueError:
+            check("log line", False, line)
+
+    # ---- a stop ----
+    server.send_signal(signal.SIGTERM)
+    check("ends well", server.wait(60) == 0)
+
+    # ---- somebody with rights on the database changes the audit ----
+    socket = None
+    keeper = subprocess.Popen([dunlin, "serve", "--port", "0", "--set", "log.level=error"], env=env, stderr=subprocess.DEVNULL)  # keeps the database up
+    server = keeper
+    def postmaster():
+        for folder, _, names in os.walk(work + "/database"):
+            if "postmaster.pid" in names:
+                lines = open(folder + "/postmaster.pid").read().split("\n")
+                return lines if len(lines) > 7 and "ready" in lines[7] else None
+        return None
+
+    until("database is up", lambda: postmaster() is not None, 60)
+    lines = postmaster()
+    socket = (lines[4], lines[3]) if lines else None
+    psql = shutil.which("psql")
+    if socket and psql:
+        def sql(text, good=True):
+            done = subprocess.run([psql, "-h", socket[0], "-p", socket[1], "-U", "dunlin", "-d", "dunlin", "-v", "ON_ERROR_STOP=1", "-Atc", text], capture_output=True, text=True)
+            check("psql " + text[:60], (done.returncode == 0) == good, done.stderr)
+            return done.stdout.strip()
+
+        sql("update dunlin.audit set who = 'nobody' where id = 2", good=False)
+        sql("delete from dunlin.audit where id = 2", good=False)
+        sql("truncate dunlin.audit", good=False)
+        sql("create table dunlin.audit_kept as select * from dunlin.audit; create table dunlin.audit_head_kept as select * from dunlin.audit_head")
+        restore = ("alter table dunlin.audit disable trigger all; delete from dunlin.audit; insert into dunlin.audit overriding system value select * from dunlin.audit_kept; "
+                   "update dunlin.audit_head h set id = k.id, hash = k.hash from dunlin.audit_head_kept k; alter table dunlin.audit enable trigger all")
+        for what, tamper in {
+            "changed": "update dunlin.audit set detail = detail || '{\"reason\": \"another\"}' where id = 3",
+            "somebody else": "update dunlin.audit set who = 'nobody' where id = 2",
+            "removed": "delete from dunlin.audit where id = 4",
+            "truncated": "delete from dunlin.audit where id > 3",
+            "emptied": "delete from dunlin.audit",
+        }.items():
+            sql(f"alter table dunlin.audit disable trigger all; {tamper}; alter table dunlin.audit enable trigger all")
+            run("audit", "verify", expect=1)
+            sql(restore)
+            run("audit", "verify")
+        # The whole chain written anew, with its head: only an anchored head shows it.
+        sql("alter table dunlin.audit disable trigger all; delete from dunlin.audit where id > 2; update dunlin.audit_head h set id = a.id, hash = a.hash from dunlin.audit a "
+            "where a.id = 2; alter table dunlin.audit enable trigger all")
+        run("audit", "verify")
+        run("audit", "verify", "--head", head, expect=1)
+    else:
+        print("skipped: tampering with the audit, no psql or no socket was found")
+finally:
+    if server and server.poll() is None:
+        server.terminate()
+        server.wait(60)
+    if failures:
+        print(open(work + "/server.log").read()[-3000:] if os.path.exists(work + "/server.log") else "")
+    shutil.rmtree(work, ignore_errors=True)
+print(f"{len(failures)} failures")
+sys.exit(1 if failures else 0)
