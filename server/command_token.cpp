@@ -71,7 +71,9 @@ int create(const TokenCommand& command) {
   int exit = 0;
   Json rows;
   const std::string who = user_name();
-  if (!ask(command, {{Ask::token_create, {command.name, command.role, given, token_hash(token), who}}, {Ask::audit_note, {who, std::nullopt, "create token", detail.dump()}}},
+  if (!ask(command,
+           {{Ask::token_create, {command.name, command.role, given, token_hash(token), who}},
+            {Ask::audit_note, {who, std::nullopt, "create token", detail.dump()}}},
            rows, exit)) {
     return exit;
   }
@@ -104,7 +106,8 @@ int revoke(const TokenCommand& command) {
   int exit = 0;
   Json rows;
   const Json detail{{"id", command.id}};
-  if (!ask(command, {{Ask::token_revoke, {std::to_string(command.id)}}, {Ask::audit_note, {user_name(), std::nullopt, "revoke token", detail.dump()}}}, rows, exit))
+  if (!ask(command, {{Ask::token_revoke, {std::to_string(command.id)}}, {Ask::audit_note, {user_name(), std::nullopt, "revoke token", detail.dump()}}}, rows,
+           exit))
     return exit;
   if (rows.empty()) return fail(command.common, Exit::input, fmt::format("there is no token {} that could be revoked", command.id), "dunlin token list");
   if (command.common.json) return print({{"revoked", rows[0]}}), 0;
@@ -119,7 +122,8 @@ int audit_list(const TokenCommand& command) {
   if (command.common.json) return print({{"entries", rows}}), 0;
   Table table({{"", Table::Align::right}, {"at (UTC)"}, {"who"}, {"from"}, {"what"}, {"detail"}});
   for (const auto& row : rows)
-    table.add({row["id"].dump(), text_of(row["at"]).substr(0, 19), text_of(row["who"]), text_of(row["origin"]), text_of(row["action"]), text_of(row["detail"])});
+    table.add(
+        {row["id"].dump(), text_of(row["at"]).substr(0, 19), text_of(row["who"]), text_of(row["origin"]), text_of(row["action"]), text_of(row["detail"])});
   fmt::print("{}", table.empty() ? "nothing has been done yet\n" : table.text(command.common.color));
   return 0;
 }
@@ -150,7 +154,8 @@ int audit_verify(const TokenCommand& command) {
   } else if (good) {
     fmt::print("the audit is whole: {} entries, head {}:{}\n", rows[0]["entries"].dump(), rows[0]["entries"].dump(), text_of(rows[0]["head"]));
   } else {
-    return fail(command.common, Exit::input, text_of(rows[0]["what"]), "somebody with rights on the database has been at it; compare with an anchored head and a backup");
+    return fail(command.common, Exit::input, text_of(rows[0]["what"]),
+                "somebody with rights on the database has been at it; compare with an anchored head and a backup");
   }
   return good ? 0 : static_cast<int>(Exit::input);
 }
@@ -172,7 +177,8 @@ void add_token_command(CLI::App& app, Chosen& chosen) {
   sub->require_subcommand(1);
   sub->footer("Example:\n  dunlin token create --role operator --name anna");
   auto command = std::make_shared<TokenCommand>();
-  auto* made = add_part(*sub, "create", "A new token; printed once, kept as a hash", "dunlin token create --role operator --name anna", command, chosen, create);
+  auto* made =
+      add_part(*sub, "create", "A new token; printed once, kept as a hash", "dunlin token create --role operator --name anna", command, chosen, create);
   made->add_option("--name", command->name, "Who it is for; stands in the audit")->required();
   auto* role = made->add_option("--role", command->role, "designer, analyst, operations, operator, supervisor, auditor, administrator");
   made->add_option("--rights", command->rights, "Single rights instead of a role's: read,work")->excludes(role);
@@ -189,8 +195,8 @@ void add_audit_command(CLI::App& app, Chosen& chosen) {
   auto* listed = add_part(*sub, "list", "The latest entries", "dunlin audit list --limit 20", command, chosen, audit_list);
   listed->add_option("--limit", command->limit, "How many")->check(CLI::Range(1, 10000))->capture_default_str();
   add_part(*sub, "head", "Where the chain ends: to be kept somewhere else", "dunlin audit head", command, chosen, audit_head);
-  auto* checked = add_part(*sub, "verify", "Goes along the whole chain; ends with 1 where an entry was changed or is missing", "dunlin audit verify", command, chosen,
-                           audit_verify);
+  auto* checked = add_part(*sub, "verify", "Goes along the whole chain; ends with 1 where an entry was changed or is missing", "dunlin audit verify", command,
+                           chosen, audit_verify);
   checked->add_option("--head", command->head, "A head that was kept: nothing before it may have been written anew");
 }
 

@@ -62,7 +62,8 @@ const char* statement_of(Ask what) {
     case Ask::quarantine:  // before id or null, limit
       return "select id, at, kind, location, reason, body from dunlin.quarantine where $1::int8 is null or id < $1::int8 order by id desc limit $2::int";
     case Ask::audit:  // before id or null, limit
-      return "select id, at, who, origin, action, detail, encode(hash, 'hex') as hash from dunlin.audit where $1::int8 is null or id < $1::int8 order by id desc "
+      return "select id, at, who, origin, action, detail, encode(hash, 'hex') as hash from dunlin.audit where $1::int8 is null or id < $1::int8 order by id "
+             "desc "
              "limit $2::int";
     case Ask::audit_head:
       return "select id, encode(hash, 'hex') as hash, id as entries from dunlin.audit_head";
@@ -71,7 +72,8 @@ const char* statement_of(Ask what) {
     case Ask::audit_note:  // who, origin, action, detail
       return "insert into dunlin.audit (who, origin, action, detail) values ($1, $2, $3, $4::jsonb) returning id";
     case Ask::token_create:  // name, role, rights, hash in hex, who
-      return "insert into dunlin.api_token (name, role, rights, hash, created_by) values ($1, $2, string_to_array($3, ','), decode($4, 'hex'), $5) returning id";
+      return "insert into dunlin.api_token (name, role, rights, hash, created_by) values ($1, $2, string_to_array($3, ','), decode($4, 'hex'), $5) returning "
+             "id";
     case Ask::token_find:  // hash in hex
       return "select id, name, role, rights from dunlin.api_token where hash = decode($1, 'hex') and revoked_at is null";
     case Ask::token_list:

@@ -142,8 +142,7 @@ class Session final : public Stoppable, public std::enable_shared_from_this<Sess
       status = 413;
       why = fmt::format("the body is larger than {} bytes", server_->options.body_bytes_max);
     }
-    Response response{status, "application/problem+json",
-                      fmt::format("{{\"type\": \"about:blank\", \"title\": \"{}\", \"status\": {}}}", why, status), {}};
+    Response response{status, "application/problem+json", fmt::format("{{\"type\": \"about:blank\", \"title\": \"{}\", \"status\": {}}}", why, status), {}};
     keep_alive_ = false;
     ++server_->busy;
     write(std::move(response), 11);
@@ -275,9 +274,7 @@ uint16_t HttpServer::port() const {
   return inner_->acceptor.local_endpoint(ignored).port();
 }
 
-ConnectionCounts HttpServer::counts() const {
-  return {inner_->open, inner_->accepted, inner_->refused, inner_->timed_out, inner_->malformed};
-}
+ConnectionCounts HttpServer::counts() const { return {inner_->open, inner_->accepted, inner_->refused, inner_->timed_out, inner_->malformed}; }
 
 void HttpServer::stop(int seconds) {
   if (inner_->stopping.exchange(true)) return;

@@ -15,9 +15,7 @@ constexpr int json_depth_max = 32;
 constexpr int64_t caller_ttl_ms = 10'000;  // a revoked token is refused after this at the latest
 constexpr size_t clients_max = 50'000;
 
-int64_t milliseconds() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+int64_t milliseconds() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 std::string dump(const Json& body) { return body.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
@@ -312,8 +310,7 @@ Json Api::openapi() const {
       if (!required.empty()) schema["required"] = std::move(required);
       operation["requestBody"] = {{"content", {{"application/json", {{"schema", std::move(schema)}}}}}};
     }
-    const Json problem{{"description", "what is wrong"},
-                       {"content", {{"application/problem+json", {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
+    const Json problem{{"description", "what is wrong"}, {"content", {{"application/problem+json", {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
     operation["responses"] = {{"200", {{"description", "done"}}}, {"default", problem}};
     if (route.right == "-") {
       operation["security"] = Json::array();
@@ -325,17 +322,17 @@ Json Api::openapi() const {
     paths[route.pattern][method] = std::move(operation);
   }
   const Json text{{"type", "string"}};
-  return {{"openapi", "3.1.0"},
-          {"info", {{"title", "Dunlin"}, {"version", "1"}}},
-          {"security", Json::array({Json{{"token", Json::array()}}})},
-          {"paths", std::move(paths)},
-          {"components",
-           {{"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}},
-            {"schemas",
-             {{"Problem",
-               {{"type", "object"},
-                {"properties",
-                 {{"type", text}, {"title", text}, {"status", {{"type", "integer"}}}, {"help", text}, {"code", text}, {"request_id", text}}}}}}}}}};
+  return {
+      {"openapi", "3.1.0"},
+      {"info", {{"title", "Dunlin"}, {"version", "1"}}},
+      {"security", Json::array({Json{{"token", Json::array()}}})},
+      {"paths", std::move(paths)},
+      {"components",
+       {{"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}},
+        {"schemas",
+         {{"Problem",
+           {{"type", "object"},
+            {"properties", {{"type", text}, {"title", text}, {"status", {{"type", "integer"}}}, {"help", text}, {"code", text}, {"request_id", text}}}}}}}}}};
 }
 
 }  // namespace dunlin::server

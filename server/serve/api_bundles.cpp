@@ -15,7 +15,8 @@ namespace {
 BundleSources files_of(const Call& call) {
   BundleSources sources;
   for (const auto& file : call.body.at("files")) {
-    if (!file.is_object() || !file.contains("path") || !file.contains("text")) throw Problem{422, "each of `files` is an object with `path` and `text`", "", ""};
+    if (!file.is_object() || !file.contains("path") || !file.contains("text"))
+      throw Problem{422, "each of `files` is an object with `path` and `text`", "", ""};
     sources.files.push_back({file["path"].get<std::string>(), file["text"].get<std::string>()});
     if (find_invalid_utf8(sources.files.back().text) != std::string::npos) throw Problem{422, "a file is not UTF-8 text", "", ""};
   }
@@ -101,8 +102,12 @@ Reply rollback(Api& api, const Call& call) {
 }
 
 Json version_json(const store::BundleVersion& version) {
-  return {{"version", version.number},   {"bundle", version.name},  {"content_hash", version.content_hash},
-          {"author", version.author},    {"activated_at", moment_json(version.activated_at)}, {"active", version.active}};
+  return {{"version", version.number},
+          {"bundle", version.name},
+          {"content_hash", version.content_hash},
+          {"author", version.author},
+          {"activated_at", moment_json(version.activated_at)},
+          {"active", version.active}};
 }
 
 Reply versions(Api& api, const Call&) {
@@ -139,7 +144,8 @@ Reply sources(Api& api, const Call& call) {
 }
 
 Reply diff(Api& api, const Call& call) {
-  const auto before = check_files(sources_of(api, number_in(call, "version")), api.context().stdlib), after = check_files(sources_of(api, number_in(call, "other")), api.context().stdlib);
+  const auto before = check_files(sources_of(api, number_in(call, "version")), api.context().stdlib),
+             after = check_files(sources_of(api, number_in(call, "other")), api.context().stdlib);
   if (!before->program || !after->program) throw Problem{409, "one of the versions does not pass the checks of this server", "", ""};
   return {comparison_json(plan::compare({*before->program, before->sources}, {*after->program, after->sources}))};
 }
@@ -147,7 +153,8 @@ Reply diff(Api& api, const Call& call) {
 }  // namespace
 
 void add_bundle_routes(std::vector<Route>& routes) {
-  const BodyField files{"files", "array", "the bundle: objects with path and text", true}, wider{"accept_wider_limits", "boolean", "a limit may let more through"};
+  const BodyField files{"files", "array", "the bundle: objects with path and text", true},
+      wider{"accept_wider_limits", "boolean", "a limit may let more through"};
   const BodyField reason{"reason", "string", "why, for the audit"}, replacing{"replacing", "integer", "number of the version that must still be active"};
   routes.push_back({"GET", "/v1/bundles", "read", "All versions", {}, {}, versions});
   routes.push_back({"GET", "/v1/bundles/{version}", "read", "The files of a version", {}, {}, sources});
@@ -155,8 +162,13 @@ void add_bundle_routes(std::vector<Route>& routes) {
   routes.push_back({"POST", "/v1/bundles/check", "design", "Every mistake in a bundle", {}, {files}, check});
   routes.push_back({"POST", "/v1/bundles/plan", "design", "What a bundle would change: its meaning, and the live portfolio", {}, {files, wider}, plan});
   routes.push_back({"POST", "/v1/bundles/apply", "activate", "Plan, and make it the active version", {}, {files, reason, wider, replacing}, apply});
-  routes.push_back({"POST", "/v1/bundles/rollback", "activate", "Make an earlier version the active one again", {},
-                    {{"version", "integer", "the one before if not given"}, reason, wider, replacing}, rollback});
+  routes.push_back({"POST",
+                    "/v1/bundles/rollback",
+                    "activate",
+                    "Make an earlier version the active one again",
+                    {},
+                    {{"version", "integer", "the one before if not given"}, reason, wider, replacing},
+                    rollback});
 }
 
 }  // namespace dunlin::server

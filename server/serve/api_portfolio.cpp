@@ -22,7 +22,8 @@ std::string entity_of(const Call& call) { return call.asked("entity").value_or("
 
 Reply list_accounts(Api& api, const Call& call) {
   const int64_t limit = call.limit();
-  Json rows = api.ask(Ask::accounts, {entity_of(call), call.asked("after").value_or(""), call.asked("key").value_or(""), call.asked("stage"), std::to_string(limit)});
+  Json rows =
+      api.ask(Ask::accounts, {entity_of(call), call.asked("after").value_or(""), call.asked("key").value_or(""), call.asked("stage"), std::to_string(limit)});
   return {page(std::move(rows), limit, "key")};
 }
 
@@ -75,7 +76,10 @@ Reply timeline(Api& api, const Call& call) {
 }
 
 Json rule_json(const simulate::RuleExplained& rule, const SourceMap& sources, const std::set<std::string>* hidden) {
-  Json body{{"place", rule.place}, {"kind", rule.kind}, {"rule", rule.name}, {"where", sources.locate(rule.where)},
+  Json body{{"place", rule.place},
+            {"kind", rule.kind},
+            {"rule", rule.name},
+            {"where", sources.locate(rule.where)},
             {"verdict", simulate::verdict_text(rule.verdict)}};
   bool hides = false;
   Json read = Json::array();
@@ -97,9 +101,10 @@ Reply explain_account(Api& api, const Call& call) {
   const auto names = personal_names(active->program());
   const std::set<std::string>* hidden = call.caller.may("personal") ? nullptr : &names;
   return {api.with_store([&](store::Store& store) {
-    auto explained = simulate::explain(store, active->program(), *active->machine.interpreter, *active->machine.calendar->view(), active->settings, entity, key, at);
+    auto explained =
+        simulate::explain(store, active->program(), *active->machine.interpreter, *active->machine.calendar->view(), active->settings, entity, key, at);
     if (!explained) refuse(explained.error());
-    Json body{{"entity", explained->entity}, {"key", explained->key}, {"at", moment_json(at)},
+    Json body{{"entity", explained->entity},     {"key", explained->key},     {"at", moment_json(at)},
               {"strategy", explained->strategy}, {"stage", explained->stage}, {"next_wake", moment_json(explained->wake_at)}};
     body["rules"] = Json::array();
     for (const auto& rule : explained->rules) {
@@ -115,8 +120,9 @@ Reply post_event(Api& api, const Call& call) {
   const auto external = call.maybe_text("external_id");
   const std::string id = external ? *external : call.request.idempotency_key;
   if (id.empty()) throw Problem{422, "an event needs the id it has in its source", "give external_id, or the header Idempotency-Key", ""};
-  Json rows = api.ask(Ask::post_event, {call.maybe_text("source").value_or(call.caller.name), id, call.text("event"), call.maybe_text("entity").value_or("account"),
-                                        call.text("key"), call.maybe_text("at").value_or(precise_text(api.context().scheduler.now())), call.maybe_text("payload")});
+  Json rows =
+      api.ask(Ask::post_event, {call.maybe_text("source").value_or(call.caller.name), id, call.text("event"), call.maybe_text("entity").value_or("account"),
+                                call.text("key"), call.maybe_text("at").value_or(precise_text(api.context().scheduler.now())), call.maybe_text("payload")});
   api.context().scheduler.wake();
   return {rows[0]};
 }
@@ -144,14 +150,29 @@ Reply quarantine(Api& api, const Call& call) {
 
 void add_portfolio_routes(std::vector<Route>& routes) {
   const QueryField entity{"entity", "kind of instance; account if not given"}, limit{"limit", "how many at most, 1 to 500"};
-  routes.push_back({"GET", "/v1/accounts", "read", "Accounts in the order of their keys",
-                    {entity, {"key", "beginning of the key"}, {"stage", "soft.calling"}, {"after", "`next` of the page before"}, limit}, {}, list_accounts});
+  routes.push_back({"GET",
+                    "/v1/accounts",
+                    "read",
+                    "Accounts in the order of their keys",
+                    {entity, {"key", "beginning of the key"}, {"stage", "soft.calling"}, {"after", "`next` of the page before"}, limit},
+                    {},
+                    list_accounts});
   routes.push_back({"GET", "/v1/accounts/{key}", "read", "One account: its fields, stage and next wake", {entity}, {}, read_account});
-  routes.push_back({"GET", "/v1/accounts/{key}/timeline", "read", "What happened to an account, newest first",
-                    {entity, {"before", "`next` of the page before"}, limit}, {}, timeline});
-  routes.push_back({"GET", "/v1/accounts/{key}/explain", "read", "Each rule that could act on the account now: why, and why not", {entity}, {}, explain_account});
+  routes.push_back({"GET",
+                    "/v1/accounts/{key}/timeline",
+                    "read",
+                    "What happened to an account, newest first",
+                    {entity, {"before", "`next` of the page before"}, limit},
+                    {},
+                    timeline});
+  routes.push_back(
+      {"GET", "/v1/accounts/{key}/explain", "read", "Each rule that could act on the account now: why, and why not", {entity}, {}, explain_account});
   routes.push_back({"GET", "/v1/stages", "read", "How many instances stand in each stage", {}, {}, funnel});
-  routes.push_back({"POST", "/v1/events", "events", "Post one event; the same source and external_id again changes nothing", {},
+  routes.push_back({"POST",
+                    "/v1/events",
+                    "events",
+                    "Post one event; the same source and external_id again changes nothing",
+                    {},
                     {{"event", "string", "the event's name", true},
                      {"key", "string", "key of the instance it belongs to", true},
                      {"entity", "string", "kind of that instance; account if not given"},
@@ -160,9 +181,20 @@ void add_portfolio_routes(std::vector<Route>& routes) {
                      {"at", "string", "when it happened, 2026-01-05T12:00:00Z; now if not given"},
                      {"payload", "object", "the event's fields"}},
                     post_event});
-  routes.push_back({"POST", "/v1/events/batch", "events", "Post many events; each is taken or refused for itself", {},
-                    {{"events", "array", "objects with source, external_id, event, entity, key, at, payload", true}}, post_events});
-  routes.push_back({"GET", "/v1/quarantine", "read", "Rows and case files that were set aside, newest first", {{"before", "`next` of the page before"}, limit}, {}, quarantine});
+  routes.push_back({"POST",
+                    "/v1/events/batch",
+                    "events",
+                    "Post many events; each is taken or refused for itself",
+                    {},
+                    {{"events", "array", "objects with source, external_id, event, entity, key, at, payload", true}},
+                    post_events});
+  routes.push_back({"GET",
+                    "/v1/quarantine",
+                    "read",
+                    "Rows and case files that were set aside, newest first",
+                    {{"before", "`next` of the page before"}, limit},
+                    {},
+                    quarantine});
 }
 
 }  // namespace dunlin::server

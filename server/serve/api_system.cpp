@@ -52,7 +52,8 @@ Reply metrics(Api& api, const Call&) {
   for (const char* name : {"case_files", "set_aside", "awake", "inbox", "quarantine"})
     add(fmt::format("dunlin_{}", name).c_str(), "gauge", "What the database holds.", gauges[name].get<int64_t>());
   text += "# HELP dunlin_queue_ready Tasks that can be leased.\n# TYPE dunlin_queue_ready gauge\n";
-  for (const auto& queue : api.ask(Ask::queues)) text += fmt::format("dunlin_queue_ready{{queue=\"{}\"}} {}\n", queue["queue"].get<std::string>(), queue["ready"].get<int64_t>());
+  for (const auto& queue : api.ask(Ask::queues))
+    text += fmt::format("dunlin_queue_ready{{queue=\"{}\"}} {}\n", queue["queue"].get<std::string>(), queue["ready"].get<int64_t>());
   return {Json(text)};
 }
 
@@ -81,9 +82,11 @@ void add_system_routes(std::vector<Route>& routes) {
   routes.push_back({"GET", "/openapi.json", "-", "This description", {}, {}, openapi});
   routes.push_back({"GET", "/metrics", "read", "Counters in Prometheus' form", {}, {}, metrics});
   routes.push_back({"GET", "/v1/me", "", "Who the token belongs to, and what it may do", {}, {}, me});
-  routes.push_back({"GET", "/v1/audit", "audit", "Who did what, newest first", {{"before", "`next` of the page before"}, {"limit", "how many at most"}}, {}, audit});
+  routes.push_back(
+      {"GET", "/v1/audit", "audit", "Who did what, newest first", {{"before", "`next` of the page before"}, {"limit", "how many at most"}}, {}, audit});
   routes.push_back({"GET", "/v1/audit/head", "audit", "Where the chain ends: to be kept somewhere else", {}, {}, audit_head});
-  routes.push_back({"GET", "/v1/audit/verify", "audit", "Goes along the whole chain", {{"id", "entry of an anchored head"}, {"hash", "its hash"}}, {}, audit_verify});
+  routes.push_back(
+      {"GET", "/v1/audit/verify", "audit", "Goes along the whole chain", {{"id", "entry of an anchored head"}, {"hash", "its hash"}}, {}, audit_verify});
   routes.push_back({"POST", "/v1/reload", "admin", "Look for a new active version now", {}, {}, reload});
 }
 

@@ -46,7 +46,9 @@ Reply lease(Api& api, const Call& call) {
 Reply complete(Api& api, const Call& call) {
   const auto external = call.maybe_text("external_id");
   Json rows = api.ask(Ask::complete, {call.path.at("task"), whole(call, "epoch", 0), call.maybe_text("outcome"), call.maybe_text("payload"),
-                                      external ? external : call.request.idempotency_key.empty() ? std::nullopt : std::optional(call.request.idempotency_key),
+                                      external                               ? external
+                                      : call.request.idempotency_key.empty() ? std::nullopt
+                                                                             : std::optional(call.request.idempotency_key),
                                       now(api)});
   api.context().scheduler.wake();
   return {rows[0]};
@@ -70,21 +72,49 @@ Reply resume(Api& api, const Call& call) { return {api.ask(Ask::resume_queue, {c
 void add_task_routes(std::vector<Route>& routes) {
   const BodyField epoch{"epoch", "integer", "number of the lease, as lease gave it", true}, reason{"reason", "string", "why, for the audit", true};
   routes.push_back({"GET", "/v1/queues", "read", "Queues with their open tasks", {}, {}, queues});
-  routes.push_back({"GET", "/v1/tasks", "read", "Open tasks, by id",
-                    {{"queue", "only this queue"}, {"status", "ready, leased, withheld, …"}, {"after", "`next` of the page before"}, {"limit", "how many at most"}}, {}, list_tasks});
+  routes.push_back(
+      {"GET",
+       "/v1/tasks",
+       "read",
+       "Open tasks, by id",
+       {{"queue", "only this queue"}, {"status", "ready, leased, withheld, …"}, {"after", "`next` of the page before"}, {"limit", "how many at most"}},
+       {},
+       list_tasks});
   routes.push_back({"GET", "/v1/tasks/{task}", "read", "One open task", {}, {}, read_task});
-  routes.push_back({"POST", "/v1/queues/{queue}/lease", "work", "Take tasks to work on, the most urgent first", {},
-                    {{"worker", "string", "who works; the caller if not given"}, {"n", "integer", "how many; 1 if not given"}}, lease});
-  routes.push_back({"POST", "/v1/tasks/{task}/complete", "work", "A task is done: its outcome from the queue's tree, with the outcome's fields", {},
-                    {epoch, {"outcome", "string", "a leaf of the queue's outcomes"}, {"payload", "object", "the outcome's fields"},
+  routes.push_back({"POST",
+                    "/v1/queues/{queue}/lease",
+                    "work",
+                    "Take tasks to work on, the most urgent first",
+                    {},
+                    {{"worker", "string", "who works; the caller if not given"}, {"n", "integer", "how many; 1 if not given"}},
+                    lease});
+  routes.push_back({"POST",
+                    "/v1/tasks/{task}/complete",
+                    "work",
+                    "A task is done: its outcome from the queue's tree, with the outcome's fields",
+                    {},
+                    {epoch,
+                     {"outcome", "string", "a leaf of the queue's outcomes"},
+                     {"payload", "object", "the outcome's fields"},
                      {"external_id", "string", "the same id again is the same outcome; the header Idempotency-Key if not given"}},
                     complete});
-  routes.push_back({"POST", "/v1/tasks/{task}/release", "work", "Give a task back", {},
-                    {epoch, {"not_before", "string", "not again before this instant"}, {"reason", "string", "why"}}, release});
-  routes.push_back({"POST", "/v1/tasks/{task}/extend", "work", "Keep a task longer", {}, {epoch, {"seconds", "integer", "from now; 600 if not given"}}, extend});
+  routes.push_back({"POST",
+                    "/v1/tasks/{task}/release",
+                    "work",
+                    "Give a task back",
+                    {},
+                    {epoch, {"not_before", "string", "not again before this instant"}, {"reason", "string", "why"}},
+                    release});
+  routes.push_back(
+      {"POST", "/v1/tasks/{task}/extend", "work", "Keep a task longer", {}, {epoch, {"seconds", "integer", "from now; 600 if not given"}}, extend});
   routes.push_back({"POST", "/v1/tasks/{task}/withdraw", "supervise", "Withdraw a task", {}, {reason}, withdraw});
-  routes.push_back({"POST", "/v1/tasks/{task}/reassign", "supervise", "Give a task to one worker, or to all again", {},
-                    {reason, {"worker", "string", "who; everybody if not given"}}, reassign});
+  routes.push_back({"POST",
+                    "/v1/tasks/{task}/reassign",
+                    "supervise",
+                    "Give a task to one worker, or to all again",
+                    {},
+                    {reason, {"worker", "string", "who; everybody if not given"}},
+                    reassign});
   routes.push_back({"POST", "/v1/queues/{queue}/pause", "supervise", "Hand out nothing from a queue", {}, {reason}, pause});
   routes.push_back({"POST", "/v1/queues/{queue}/resume", "supervise", "Hand out again", {}, {}, resume});
 }

@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <functional>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "server/import/near_match.h"
 
@@ -47,26 +47,40 @@ const std::vector<Setting>& settings() {
   using C = ServeConfig;
   static const std::vector<Setting> all{
       word("server.address", [](C& c) -> std::string& { return c.http.address; }),
-      number<uint16_t>("server.port", [](C& c) -> uint16_t& { return c.http.port; }, 0, 65535),
-      number<int>("server.threads", [](C& c) -> int& { return c.http.threads; }, 1, 256),
-      number<size_t>("server.connections_max", [](C& c) -> size_t& { return c.http.connections_max; }, 1, 1e6),
-      number<uint32_t>("server.header_bytes_max", [](C& c) -> uint32_t& { return c.http.header_bytes_max; }, 1024, 1 << 20),
-      number<uint64_t>("server.body_bytes_max", [](C& c) -> uint64_t& { return c.http.body_bytes_max; }, 1024, 1 << 30),
-      number<int>("server.read_seconds", [](C& c) -> int& { return c.http.read_seconds; }, 1, 3600),
-      number<int>("server.idle_seconds", [](C& c) -> int& { return c.http.idle_seconds; }, 1, 3600),
-      number<int>("server.drain_seconds", [](C& c) -> int& { return c.drain_seconds; }, 0, 3600),
+      number<uint16_t>(
+          "server.port", [](C& c) -> uint16_t& { return c.http.port; }, 0, 65535),
+      number<int>(
+          "server.threads", [](C& c) -> int& { return c.http.threads; }, 1, 256),
+      number<size_t>(
+          "server.connections_max", [](C& c) -> size_t& { return c.http.connections_max; }, 1, 1e6),
+      number<uint32_t>(
+          "server.header_bytes_max", [](C& c) -> uint32_t& { return c.http.header_bytes_max; }, 1024, 1 << 20),
+      number<uint64_t>(
+          "server.body_bytes_max", [](C& c) -> uint64_t& { return c.http.body_bytes_max; }, 1024, 1 << 30),
+      number<int>(
+          "server.read_seconds", [](C& c) -> int& { return c.http.read_seconds; }, 1, 3600),
+      number<int>(
+          "server.idle_seconds", [](C& c) -> int& { return c.http.idle_seconds; }, 1, 3600),
+      number<int>(
+          "server.drain_seconds", [](C& c) -> int& { return c.drain_seconds; }, 0, 3600),
       word("server.certificate_file", [](C& c) -> std::string& { return c.http.certificate_file; }),
       word("server.key_file", [](C& c) -> std::string& { return c.http.key_file; }),
       word("database.url", [](C& c) -> std::string& { return c.store.database; }),
       word("database.data", [](C& c) -> std::string& { return c.store.data; }),
-      number<int>("database.connections", [](C& c) -> int& { return c.database_connections; }, 1, 256),
-      number<int>("database.statement_seconds", [](C& c) -> int& { return c.statement_seconds; }, 1, 3600),
-      number<int>("engine.threads", [](C& c) -> int& { return c.step_threads; }, 1, 256),
-      number<int>("engine.poll_ms", [](C& c) -> int& { return c.poll_ms; }, 10, 3'600'000),
+      number<int>(
+          "database.connections", [](C& c) -> int& { return c.database_connections; }, 1, 256),
+      number<int>(
+          "database.statement_seconds", [](C& c) -> int& { return c.statement_seconds; }, 1, 3600),
+      number<int>(
+          "engine.threads", [](C& c) -> int& { return c.step_threads; }, 1, 256),
+      number<int>(
+          "engine.poll_ms", [](C& c) -> int& { return c.poll_ms; }, 10, 3'600'000),
       word("engine.clock", [](C& c) -> std::string& { return c.clock; }),
       word("engine.stdlib", [](C& c) -> std::string& { return c.stdlib; }),
-      number<double>("limits.requests_per_second", [](C& c) -> double& { return c.requests_per_second; }, 0.1, 1e6),
-      number<double>("limits.burst", [](C& c) -> double& { return c.burst; }, 1, 1e6),
+      number<double>(
+          "limits.requests_per_second", [](C& c) -> double& { return c.requests_per_second; }, 0.1, 1e6),
+      number<double>(
+          "limits.burst", [](C& c) -> double& { return c.burst; }, 1, 1e6),
       word("log.level", [](C& c) -> std::string& { return c.log_level; }),
   };
   return all;

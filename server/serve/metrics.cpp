@@ -23,9 +23,10 @@ std::string Metrics::text() const {
   for (const auto& [route, times] : times_) {
     for (size_t b = 0; b < bounds.size(); ++b)
       text += fmt::format("dunlin_http_request_seconds_bucket{{route=\"{}\",le=\"{}\"}} {}\n", route, bounds[b], times.up_to[b]);
-    text += fmt::format("dunlin_http_request_seconds_bucket{{route=\"{0}\",le=\"+Inf\"}} {1}\ndunlin_http_request_seconds_sum{{route=\"{0}\"}} {2}\n"
-                        "dunlin_http_request_seconds_count{{route=\"{0}\"}} {1}\n",
-                        route, times.count, times.sum);
+    text += fmt::format(
+        "dunlin_http_request_seconds_bucket{{route=\"{0}\",le=\"+Inf\"}} {1}\ndunlin_http_request_seconds_sum{{route=\"{0}\"}} {2}\n"
+        "dunlin_http_request_seconds_count{{route=\"{0}\"}} {1}\n",
+        route, times.count, times.sum);
   }
   return text;
 }

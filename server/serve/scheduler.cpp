@@ -116,7 +116,8 @@ void Scheduler::pass() {
     totals_.database_there = overtaken;
     if (overtaken) look_ = true;
     ++failures_in_a_row_;
-    log::write(overtaken ? log::Level::info : log::Level::error, "a pass did not end", {{"batch", std::to_string(totals_.passes)}, {"reason", report.error().message}});
+    log::write(overtaken ? log::Level::info : log::Level::error, "a pass did not end",
+               {{"batch", std::to_string(totals_.passes)}, {"reason", report.error().message}});
     return;
   }
   failures_in_a_row_ = 0;

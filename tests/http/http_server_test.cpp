@@ -150,9 +150,10 @@ TEST_CASE("headers and bodies beyond their limits are refused and cost nothing m
 
 TEST_CASE("what is not HTTP is told so") {
   Echo echo(impatient());
-  for (const std::string& rubbish : {std::string("hello\r\n\r\n"), std::string("GET / HTTP/9.9\r\n\r\n"), std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"),
-                                     std::string("GET / HTTP/1.1\r\nContent-Length: -5\r\n\r\n"), std::string("GET / HTTP/1.1\r\nno colon\r\n\r\n"),
-                                     std::string("POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc"), std::string(64, '\0') + "\r\n\r\n"}) {
+  for (const std::string& rubbish :
+       {std::string("hello\r\n\r\n"), std::string("GET / HTTP/9.9\r\n\r\n"), std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"),
+        std::string("GET / HTTP/1.1\r\nContent-Length: -5\r\n\r\n"), std::string("GET / HTTP/1.1\r\nno colon\r\n\r\n"),
+        std::string("POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc"), std::string(64, '\0') + "\r\n\r\n"}) {
     const Client client(echo.server->port());
     client.send(rubbish);
     client.end_of_sending();
