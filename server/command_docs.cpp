@@ -32,7 +32,8 @@ int write_docs(const DocsCommand& command) {
   options.check.stdlib = *stdlib;
   const auto snapshot = service::take_snapshot(files, options, cache);
   if (snapshot->diagnostics.has_errors()) {
-    fmt::print("{}", command.common.json ? render_json(snapshot->diagnostics, snapshot->sources) : render_text(snapshot->diagnostics, snapshot->sources, {.color = command.common.color}));
+    fmt::print("{}", command.common.json ? render_json(snapshot->diagnostics, snapshot->sources)
+                                         : render_text(snapshot->diagnostics, snapshot->sources, {.color = command.common.color}));
     return static_cast<int>(Exit::input);
   }
   const std::string page = service::handbook(*snapshot);

@@ -33,7 +33,8 @@ std::string edge_kind(const service::GraphEdge& edge) {
 
 nlohmann::ordered_json graph_json(const checked::Program& program, const service::StrategyGraph& graph) {
   auto stages = nlohmann::ordered_json::array();
-  for (const int stage : graph.stages) stages.push_back({{"name", program.stages[stage].name}, {"title", program.stages[stage].title}, {"final", program.stages[stage].is_final}});
+  for (const int stage : graph.stages)
+    stages.push_back({{"name", program.stages[stage].name}, {"title", program.stages[stage].title}, {"final", program.stages[stage].is_final}});
   auto edges = nlohmann::ordered_json::array();
   for (const auto& edge : graph.edges) {
     nlohmann::ordered_json item{{"from", edge.from < 0 ? "*" : checked::stage_name(program, edge.from)}, {"kind", edge_kind(edge)}, {"because", edge.because}};
@@ -41,7 +42,11 @@ nlohmann::ordered_json graph_json(const checked::Program& program, const service
     if (edge.kind == service::GraphEdge::Kind::strategy) item["to"] = program.strategies[edge.to].name;
     edges.push_back(std::move(item));
   }
-  return {{"strategy", program.strategies[graph.strategy].name}, {"title", program.strategies[graph.strategy].title}, {"enrol", graph.enrol}, {"stages", stages}, {"edges", edges}};
+  return {{"strategy", program.strategies[graph.strategy].name},
+          {"title", program.strategies[graph.strategy].title},
+          {"enrol", graph.enrol},
+          {"stages", stages},
+          {"edges", edges}};
 }
 
 int draw(const GraphCommand& command) {
@@ -51,7 +56,8 @@ int draw(const GraphCommand& command) {
   const checked::Program& program = *bundle->program;
   std::vector<service::StrategyGraph> graphs;
   for (size_t i = 0; i < program.strategies.size(); ++i) {
-    if (command.strategy.empty() || program.strategies[i].name == command.strategy) graphs.push_back(service::graph_of(program, bundle->sources, static_cast<int>(i)));
+    if (command.strategy.empty() || program.strategies[i].name == command.strategy)
+      graphs.push_back(service::graph_of(program, bundle->sources, static_cast<int>(i)));
   }
   if (graphs.empty()) {
     const std::string message = command.strategy.empty() ? "the bundle has no strategies" : fmt::format("the bundle has no strategy `{}`", command.strategy);

@@ -81,7 +81,8 @@ void print_json(const Linted& linted) {
     list.push_back(std::move(item));
   }
   const auto open = std::count_if(linted.findings.begin(), linted.findings.end(), [](const auto& finding) { return !finding.allowed; });
-  const nlohmann::ordered_json body{{"findings", list}, {"open", open}, {"allowed", linted.findings.size() - static_cast<size_t>(open)}, {"mended_files", linted.mended_files}};
+  const nlohmann::ordered_json body{
+      {"findings", list}, {"open", open}, {"allowed", linted.findings.size() - static_cast<size_t>(open)}, {"mended_files", linted.mended_files}};
   fmt::print("{}\n", body.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 

@@ -43,7 +43,9 @@ std::string run_test(const std::string& stdlib, const std::string& folder, const
 
 lsp::Ports ports_of(const LspCommand& command, std::shared_ptr<store::Store> store) {
   lsp::Ports ports;
-  ports.run_test = [stdlib = command.stdlib](const std::filesystem::path& folder, const std::string& title) { return run_test(stdlib, folder.string(), title); };
+  ports.run_test = [stdlib = command.stdlib](const std::filesystem::path& folder, const std::string& title) {
+    return run_test(stdlib, folder.string(), title);
+  };
   if (store) {
     ports.live_counts = [store] {
       std::map<std::string, int64_t> counts;

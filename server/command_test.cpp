@@ -115,7 +115,8 @@ std::string write_files(const TestCommand& command, const RunnableBundle& bundle
     out << text;
     return static_cast<bool>(out.flush());
   };
-  if (!command.html.empty() && !write(command.html, coverage_page(bundle.program().bundle.name, checked.sources, covered_parts(checked, outcome.report.coverage)))) {
+  if (!command.html.empty() &&
+      !write(command.html, coverage_page(bundle.program().bundle.name, checked.sources, covered_parts(checked, outcome.report.coverage)))) {
     return fmt::format("`{}` cannot be written", command.html);
   }
   if (command.stubs.empty()) return {};
@@ -149,7 +150,10 @@ void print_json(const RunnableBundle& bundle, const Outcome& outcome) {
   auto shares = count_shares(checked, report.coverage);
   Json body{{"bundle", bundle.program().bundle.name}, {"tests", report.results.size()},         {"failed", report.failed()},
             {"backends", {"interpreter", "native"}},  {"disagreements", outcome.disagreements}, {"results", results_json(checked, report)}};
-  Json coverage{{"rules", share_json(shares.rules)}, {"stages", share_json(shares.stages)}, {"table_rows", share_json(shares.rows)}, {"outcomes", share_json(shares.outcomes)}};
+  Json coverage{{"rules", share_json(shares.rules)},
+                {"stages", share_json(shares.stages)},
+                {"table_rows", share_json(shares.rows)},
+                {"outcomes", share_json(shares.outcomes)}};
   coverage["rules_not_fired"] = Json::array();
   for (const auto& rule : report.coverage.rules) {
     if (rule.fired == 0 && !is_library(checked, rule.where)) {
@@ -164,11 +168,13 @@ void print_json(const RunnableBundle& bundle, const Outcome& outcome) {
   }
   coverage["stages_not_entered"] = Json::array();
   for (const auto& stage : report.coverage.stages) {
-    if (stage.entered == 0 && !is_library(checked, stage.where)) coverage["stages_not_entered"].push_back({{"stage", stage.name}, {"where", checked.sources.locate(stage.where)}});
+    if (stage.entered == 0 && !is_library(checked, stage.where))
+      coverage["stages_not_entered"].push_back({{"stage", stage.name}, {"where", checked.sources.locate(stage.where)}});
   }
   coverage["outcomes_not_happened"] = Json::array();
   for (const auto& one : report.coverage.outcomes) {
-    if (one.happened == 0 && !is_library(checked, one.where)) coverage["outcomes_not_happened"].push_back({{"outcome", one.name}, {"where", checked.sources.locate(one.where)}});
+    if (one.happened == 0 && !is_library(checked, one.where))
+      coverage["outcomes_not_happened"].push_back({{"outcome", one.name}, {"where", checked.sources.locate(one.where)}});
   }
   body["coverage"] = std::move(coverage);
   body["seconds"] = outcome.seconds;

@@ -107,9 +107,9 @@ class Recorder {
   const FrameView& frame_;
   const int32_t depth_;
   Trace& trace_;
-  std::vector<int32_t> condition_of_;  // by note
-  std::vector<uint8_t> closed_;        // by note: its other parts were not needed
-  size_t first_ = SIZE_MAX;            // condition of this frame
+  std::vector<int32_t> condition_of_;     // by note
+  std::vector<uint8_t> closed_;           // by note: its other parts were not needed
+  size_t first_ = SIZE_MAX;               // condition of this frame
   checked::Index taken_ = checked::none;  // table of which a row was taken
 };
 

@@ -22,7 +22,8 @@ bool is_bool(const ast::Expr& expr, bool value) {
 bool is_any_bool(const ast::Expr& expr) { return is_bool(expr, true) || is_bool(expr, false); }
 
 bool is_number(const ast::Expr& expr) {
-  return std::holds_alternative<ast::IntLit>(expr.node) || std::holds_alternative<ast::DecimalLit>(expr.node) || std::holds_alternative<ast::PercentLit>(expr.node);
+  return std::holds_alternative<ast::IntLit>(expr.node) || std::holds_alternative<ast::DecimalLit>(expr.node) ||
+         std::holds_alternative<ast::PercentLit>(expr.node);
 }
 bool is_zero(const ast::Expr& expr) {
   const auto* literal = std::get_if<ast::IntLit>(&expr.node);
@@ -50,8 +51,8 @@ std::optional<const char*> opposite(ast::BinaryOp op) {
 
 /// Stands by itself next to any operator.
 bool is_simple(const ast::Expr& expr) {
-  return std::holds_alternative<ast::NameRef>(expr.node) || std::holds_alternative<ast::Member>(expr.node) || std::holds_alternative<ast::CallExpr>(expr.node) ||
-         std::holds_alternative<ast::AggregateExpr>(expr.node);
+  return std::holds_alternative<ast::NameRef>(expr.node) || std::holds_alternative<ast::Member>(expr.node) ||
+         std::holds_alternative<ast::CallExpr>(expr.node) || std::holds_alternative<ast::AggregateExpr>(expr.node);
 }
 
 class Linter {
@@ -67,7 +68,8 @@ class Linter {
     capital_names();
     allow();
     std::sort(findings_.begin(), findings_.end(), [](const Finding& a, const Finding& b) {
-      return std::tuple(a.diagnostic.span.file, a.diagnostic.span.begin, a.diagnostic.code) < std::tuple(b.diagnostic.span.file, b.diagnostic.span.begin, b.diagnostic.code);
+      return std::tuple(a.diagnostic.span.file, a.diagnostic.span.begin, a.diagnostic.code) <
+             std::tuple(b.diagnostic.span.file, b.diagnostic.span.begin, b.diagnostic.code);
     });
     return std::move(findings_);
   }
@@ -128,7 +130,8 @@ class Linter {
       instead("L0002", expr, "`not` stands before a test that has an opposite", text(*known->value) + (known->known ? " missing" : " known"));
     } else if (const auto* binary = std::get_if<ast::Binary>(&inner.node)) {
       const auto other = opposite(binary->op);
-      if (other) instead("L0002", expr, "`not` stands before a comparison that has an opposite", text(*binary->left) + " " + *other + " " + text(*binary->right));
+      if (other)
+        instead("L0002", expr, "`not` stands before a comparison that has an opposite", text(*binary->left) + " " + *other + " " + text(*binary->right));
     }
   }
 
@@ -151,7 +154,8 @@ class Linter {
     const bool fits = first->op == ast::BinaryOp::greater_equal && (second->op == ast::BinaryOp::less_equal || second->op == ast::BinaryOp::less);
     if (!fits || !is_number(*first->right) || !is_number(*second->right)) return;
     const char* dots = second->op == ast::BinaryOp::less ? "..<" : "..";
-    instead("L0004", expr, "two comparisons of `" + text(*first->left) + "` are a range", text(*first->left) + " in " + text(*first->right) + dots + text(*second->right));
+    instead("L0004", expr, "two comparisons of `" + text(*first->left) + "` are a range",
+            text(*first->left) + " in " + text(*first->right) + dots + text(*second->right));
   }
 
   // L0005: count(…) > 0
@@ -172,7 +176,8 @@ class Linter {
 
   bool is_read(Span declared) const {
     for (const service::NamedUse& use : snapshot_.uses) {
-      const bool local = use.key.kind == SymbolKind::local && use.key.owner == static_cast<int32_t>(declared.file) && use.key.index == static_cast<int32_t>(declared.begin);
+      const bool local =
+          use.key.kind == SymbolKind::local && use.key.owner == static_cast<int32_t>(declared.file) && use.key.index == static_cast<int32_t>(declared.begin);
       if (local && use.span != declared) return true;
     }
     return false;
@@ -276,7 +281,8 @@ class Linter {
     for (const Allowance& allowance : allowances) {
       if (allowance.used) continue;
       const Span line = whole_lines(allowance.span);
-      found("L0008", allowance.span, allowance.reason.empty() ? "this allows without a reason" : "there is nothing here that " + allowance.code + " could be about",
+      found("L0008", allowance.span,
+            allowance.reason.empty() ? "this allows without a reason" : "there is nothing here that " + allowance.code + " could be about",
             allowance.reason.empty() ? "write `because …` and why" : "take the comment out", {{line.known() ? line : allowance.span, ""}});
     }
   }
@@ -334,7 +340,8 @@ std::string mended(const Snapshot& snapshot, uint32_t file, const std::vector<Fi
     }
     if (renames) break;
   }
-  std::sort(edits.begin(), edits.end(), [](const Edit& a, const Edit& b) { return std::tuple(a.span.begin, b.span.end) < std::tuple(b.span.begin, a.span.end); });
+  std::sort(edits.begin(), edits.end(),
+            [](const Edit& a, const Edit& b) { return std::tuple(a.span.begin, b.span.end) < std::tuple(b.span.begin, a.span.end); });
   std::string text(snapshot.sources.text(file));
   std::vector<Edit> kept;
   for (Edit& edit : edits) {

@@ -20,9 +20,9 @@ struct Rule {
 const std::vector<Rule>& rules();
 
 struct Finding {
-  Diagnostic diagnostic;                // a warning with an L code
-  std::vector<service::Edit> edits;     // that mend it; never empty
-  bool allowed = false;                 // silenced by a comment with a reason
+  Diagnostic diagnostic;             // a warning with an L code
+  std::vector<service::Edit> edits;  // that mend it; never empty
+  bool allowed = false;              // silenced by a comment with a reason
   std::string reason;
 };
 

@@ -142,7 +142,8 @@ class Walker {
   }
 
   void keep(const ast::KeepSpec& keep) {
-    for (const auto* part : {&keep.treatment, &keep.source, &keep.where, &keep.while_condition, &keep.to, &keep.again, &keep.window, &keep.due, &keep.fields}) go(*part);
+    for (const auto* part : {&keep.treatment, &keep.source, &keep.where, &keep.while_condition, &keep.to, &keep.again, &keep.window, &keep.due, &keep.fields})
+      go(*part);
     if (keep.recipient) go(*keep.recipient);
     for (const auto& term : keep.priority) go(term.value);
   }

@@ -50,7 +50,9 @@ bool ExpressionChecker::argument_order(const ast::CallExpr& call, const std::vec
 }
 
 static void note_callee(Context& context, const Symbol& symbol, Span span) {
-  const SymbolKind kind = symbol.kind == Symbol::Kind::function ? SymbolKind::function : symbol.kind == Symbol::Kind::native ? SymbolKind::native : SymbolKind::table;
+  const SymbolKind kind = symbol.kind == Symbol::Kind::function ? SymbolKind::function
+                          : symbol.kind == Symbol::Kind::native ? SymbolKind::native
+                                                                : SymbolKind::table;
   context.note_use(span, kind, symbol.index);
 }
 

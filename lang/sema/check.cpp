@@ -47,7 +47,7 @@ class Loader {
   sema::DataFiles data;
   std::vector<SourceFile> all;  // everything that was read
   std::vector<uint32_t> library_files;
-  bool whole = true;  // false: a file could not be read at all, so nobody knows what it declares
+  bool whole = true;                                    // false: a file could not be read at all, so nobody knows what it declares
   std::vector<std::shared_ptr<const ast::File>> trees;  // must stay while the declarations are read
 
  private:

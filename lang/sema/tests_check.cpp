@@ -176,7 +176,8 @@ class TestChecker {
       return;
     }
     context_.note_use(field_name.span, SymbolKind::field, field, made_.instances[instance].entity, entity.fields[field].type);
-    if (path.parts.size() == 2 && path.parts[0].text == entity.name) context_.note_use(path.parts[0].span, SymbolKind::entity, made_.instances[instance].entity);
+    if (path.parts.size() == 2 && path.parts[0].text == entity.name)
+      context_.note_use(path.parts[0].span, SymbolKind::entity, made_.instances[instance].entity);
     made.sets.push_back({instance, {field, make_root(context_, around_, value, entity.fields[field].type)}});
   }
 
@@ -206,7 +207,8 @@ class TestChecker {
       made.recipient = instance_named(name->name);
       return made.recipient != none;
     }
-    context_.error("E0717", written.span, "a test names the recipient of a task as it was given").help = "write `given party anna { … }` and `task call \"…\" to anna`";
+    context_.error("E0717", written.span, "a test names the recipient of a task as it was given").help =
+        "write `given party anna { … }` and `task call \"…\" to anna`";
     return false;
   }
 

@@ -24,7 +24,7 @@ struct Before {
   std::vector<size_t> open;        // positions of open brackets
   std::string prefix;              // letters of the name being written
   bool after_dot = false;
-  std::string path;                // `call.reached` in front of that dot
+  std::string path;  // `call.reached` in front of that dot
 };
 
 std::vector<Word> words_of(SourceMap& sources, std::string_view text) { return read_words(sources, sources.add("text", std::string(text))); }
@@ -117,10 +117,12 @@ class Completer {
   // ---- whole lists ----
 
   void queues() {
-    for (size_t i = 0; i < program_.queues.size(); ++i) add(program_.queues[i].name, ItemKind::queue, "queue", doc_of(SymbolKind::queue, static_cast<int>(i)), 3);
+    for (size_t i = 0; i < program_.queues.size(); ++i)
+      add(program_.queues[i].name, ItemKind::queue, "queue", doc_of(SymbolKind::queue, static_cast<int>(i)), 3);
   }
   void entities() {
-    for (size_t i = 0; i < program_.entities.size(); ++i) add(program_.entities[i].name, ItemKind::type, "entity", doc_of(SymbolKind::entity, static_cast<int>(i)), 3);
+    for (size_t i = 0; i < program_.entities.size(); ++i)
+      add(program_.entities[i].name, ItemKind::type, "entity", doc_of(SymbolKind::entity, static_cast<int>(i)), 3);
   }
   void strategies() {
     for (const auto& strategy : program_.strategies) add(strategy.name, ItemKind::strategy, strategy.title, strategy.doc, 4);
@@ -149,7 +151,8 @@ class Completer {
   }
   void types() {
     keywords({"bool", "int", "decimal", "number", "money", "text", "date", "time", "datetime", "duration", "timezone", "file", "location", "stage", "enum"}, 4);
-    for (size_t i = 0; i < program_.enums.size(); ++i) add(program_.enums[i].name, ItemKind::type, "enumeration", doc_of(SymbolKind::enumeration, static_cast<int>(i)));
+    for (size_t i = 0; i < program_.enums.size(); ++i)
+      add(program_.enums[i].name, ItemKind::type, "enumeration", doc_of(SymbolKind::enumeration, static_cast<int>(i)));
     for (const auto& record : program_.records) add(record.name, ItemKind::type, "record");
   }
 
@@ -193,7 +196,8 @@ class Completer {
       if (last == "on") keywords({"entry"}, 3);
       return true;
     }
-    if (last == "of" || last == "extend" || last == "open" || last == "given" || (last == "for" && (head == "strategy" || head == "segmentation" || head == "always"))) {
+    if (last == "of" || last == "extend" || last == "open" || last == "given" ||
+        (last == "for" && (head == "strategy" || head == "segmentation" || head == "always"))) {
       entities();
       return true;
     }
@@ -253,7 +257,8 @@ class Completer {
     for (size_t i = open; i-- > 0;) {
       const std::string& text = before_.texts[i];
       if (text == "}" || text == ";" || text == ":") break;
-      if (text == "entity" || text == "extend" || text == "event" || text == "record" || text == "function" || text == "table" || text == "outcomes") return true;
+      if (text == "entity" || text == "extend" || text == "event" || text == "record" || text == "function" || text == "table" || text == "outcomes")
+        return true;
       if (text == "fields") return true;
     }
     return item_word() == "var";
@@ -284,12 +289,15 @@ class Completer {
 
   void items_at_line_start() {
     if (before_.open.empty()) {
-      keywords({"bundle", "use", "module", "parameter", "enum", "record", "entity", "extend", "event", "segmentation", "table", "function", "native", "outcomes", "queue",
-                "strategy", "always", "test", "limits", "hold", "approval", "quota", "allocation", "feed", "campaign", "experiment", "holdout", "template"},
+      keywords({"bundle",   "use",      "module",     "parameter", "enum",     "record",     "entity",  "extend",  "event",  "segmentation",
+                "table",    "function", "native",     "outcomes",  "queue",    "strategy",   "always",  "test",    "limits", "hold",
+                "approval", "quota",    "allocation", "feed",      "campaign", "experiment", "holdout", "template"},
                4);
-      snippet("strategy …", "strategy ${1:name} \"${2:Title}\" for ${3:account} {\n  enrol when $4\n\n  stage ${5:first} {\n    $0\n  }\n  final stage ${6:cured}\n}",
+      snippet("strategy …",
+              "strategy ${1:name} \"${2:Title}\" for ${3:account} {\n  enrol when $4\n\n  stage ${5:first} {\n    $0\n  }\n  final stage ${6:cured}\n}",
               "A strategy with two stages");
-      snippet("table …", "table ${1:name}(${2:amount : money}) -> (${3:share : decimal}) unique {\n  | ${4:amount} || ${5:share} |\n  | $0 || |\n}", "A decision table");
+      snippet("table …", "table ${1:name}(${2:amount : money}) -> (${3:share : decimal}) unique {\n  | ${4:amount} || ${5:share} |\n  | $0 || |\n}",
+              "A decision table");
       snippet("test …", "test \"${1:what is promised}\" {\n  given account { $2 }\n  at ${3:2026-01-05} : expect $0\n}", "A test");
       return;
     }
@@ -317,7 +325,8 @@ class Completer {
   /// The word that opened the block around the cursor.
   std::string block_word() const {
     if (before_.open.empty()) return {};
-    static const std::set<std::string> words = {"stage", "strategy", "always", "test", "queue", "keep", "bundle", "entity", "extend", "event", "limits", "hold"};
+    static const std::set<std::string> words = {"stage",  "strategy", "always", "test",  "queue",  "keep",
+                                                "bundle", "entity",   "extend", "event", "limits", "hold"};
     for (size_t i = before_.open.back(); i-- > 0;) {
       const std::string& text = before_.texts[i];
       if (text == "}" || text == "{") break;
@@ -355,7 +364,8 @@ class Completer {
     if (probe.member) return members(probe.base);
     literals(probe.hint);
     for (const auto& [name, type] : probe.visible) {
-      add(name, ItemKind::value, type.is_error() ? "" : checked::type_name(program_, type) + (type.optional ? ", may be missing" : ""), {}, rank(type, probe.hint));
+      add(name, ItemKind::value, type.is_error() ? "" : checked::type_name(program_, type) + (type.optional ? ", may be missing" : ""), {},
+          rank(type, probe.hint));
     }
     for (const auto& function : program_.functions) {
       add(function.name, ItemKind::function, "function", function.doc, function.root >= 0 ? rank(program_.roots[function.root].type, probe.hint) : 4);
@@ -363,7 +373,8 @@ class Completer {
     for (const auto& table : program_.tables) add(table.name, ItemKind::function, "table", table.doc, rank(table.result, probe.hint));
     for (const auto& native : program_.natives) add(native.name, ItemKind::function, "native function", native.doc, rank(native.result, probe.hint));
     for (const auto& builtin : sema::builtin_signatures()) {
-      if (!builtin.name.starts_with("format_")) add(builtin.name, ItemKind::function, "function", builtin.documentation, builtin.result.generic ? 4 : rank(builtin.result.type, probe.hint) + 1);
+      if (!builtin.name.starts_with("format_"))
+        add(builtin.name, ItemKind::function, "function", builtin.documentation, builtin.result.generic ? 4 : rank(builtin.result.type, probe.hint) + 1);
     }
     keywords({"count", "sum", "exists", "all", "first", "last", "avg", "if", "not", "match", "today", "now", "true", "false", "missing", "spent"});
     events({});
@@ -387,8 +398,10 @@ class Completer {
       const checked::Entity& entity = program_.entities[base.id];
       for (const auto& field : entity.fields) member(field.name, field.type, field.doc);
       for (const auto& derived : entity.derived) member(derived.name, derived.type, derived.doc);
-      for (checked::Index up = entity.parent; up != checked::none; up = program_.entities[up].parent) add(program_.entities[up].name, ItemKind::field, "entity", {}, 3);
-      for (const checked::Index child : entity.children) add(sema::plural(program_.entities[child].name), ItemKind::field, "list of " + program_.entities[child].name, {}, 3);
+      for (checked::Index up = entity.parent; up != checked::none; up = program_.entities[up].parent)
+        add(program_.entities[up].name, ItemKind::field, "entity", {}, 3);
+      for (const checked::Index child : entity.children)
+        add(sema::plural(program_.entities[child].name), ItemKind::field, "list of " + program_.entities[child].name, {}, 3);
     } else if (base.kind == TypeKind::event && base.id >= 0) {
       add("at", ItemKind::field, "datetime", "the instant at which it happened", 2);
       for (const auto& field : program_.events[base.id].fields) member(field.name, field.type, field.doc);
@@ -424,7 +437,8 @@ std::string text_with_marker(std::string_view text, uint32_t offset) {
   const Before before = look_back(text, begin);
   const size_t last = before.words.size();
   // Behind a value no name can stand: a test stands in for it, so that the value is checked.
-  const bool behind_value = last > 0 && before.words[last - 1].end < begin && text.substr(before.words[last - 1].end, begin - before.words[last - 1].end).find('\n') == std::string_view::npos &&
+  const bool behind_value = last > 0 && before.words[last - 1].end < begin &&
+                            text.substr(before.words[last - 1].end, begin - before.words[last - 1].end).find('\n') == std::string_view::npos &&
                             (before.words[last - 1].kind == WordKind::name || before.texts[last - 1] == ")");
   result += behind_value ? "known" : completion_marker;
   const std::string_view rest = text.substr(end, line_end - end);
@@ -437,7 +451,8 @@ std::string text_with_marker(std::string_view text, uint32_t offset) {
     }
     static const std::set<std::string> heads = {"on", "when", "after", "at", "every"};
     const bool rule = before.item < before.texts.size() && heads.contains(before.texts[before.item]) && before.open.size() > 0;
-    const bool acts = std::find(before.texts.begin() + static_cast<std::ptrdiff_t>(std::min(before.item, before.texts.size())), before.texts.end(), ":") != before.texts.end();
+    const bool acts = std::find(before.texts.begin() + static_cast<std::ptrdiff_t>(std::min(before.item, before.texts.size())), before.texts.end(), ":") !=
+                      before.texts.end();
     if (rule && !acts) result += " : go back";
   } else {
     result += rest;

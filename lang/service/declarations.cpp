@@ -205,8 +205,8 @@ class Collector {
   }
 
   void add(const ast::FunctionDecl& node) {
-    const SymbolKey key =
-        node.native ? SymbolKey{SymbolKind::native, named(program_.natives, node.name.text)} : SymbolKey{SymbolKind::function, named(program_.functions, node.name.text)};
+    const SymbolKey key = node.native ? SymbolKey{SymbolKind::native, named(program_.natives, node.name.text)}
+                                      : SymbolKey{SymbolKind::function, named(program_.functions, node.name.text)};
     const int made = put(key, node.name, declaration_->span, declaration_->doc);
     for (const auto& parameter : node.parameters) {
       put({SymbolKind::parameter, none}, parameter.name, parameter.name.span, {}, made,

@@ -111,7 +111,8 @@ Type type_of_key(const checked::Program& program, const SymbolKey& key) {
       if (holds(program.entities, key.owner) && holds(program.entities[key.owner].fields, key.index)) return program.entities[key.owner].fields[key.index].type;
       break;
     case SymbolKind::derived:
-      if (holds(program.entities, key.owner) && holds(program.entities[key.owner].derived, key.index)) return program.entities[key.owner].derived[key.index].type;
+      if (holds(program.entities, key.owner) && holds(program.entities[key.owner].derived, key.index))
+        return program.entities[key.owner].derived[key.index].type;
       break;
     case SymbolKind::event_field:
       if (holds(program.events, key.owner) && holds(program.events[key.owner].fields, key.index)) return program.events[key.owner].fields[key.index].type;
@@ -164,7 +165,8 @@ std::optional<Hover> hover(const Snapshot& snapshot, uint32_t file, uint32_t off
     return Hover{use->span, markdown_of(snapshot, use->key, use->type, snapshot.sources.text(use->span))};
   }
   if (const Declared* declared = snapshot.declared_at(file, offset)) {
-    if (declared->key.index < 0) return Hover{declared->name_span, "```dunlin\n" + declared->head + "\n```" + (declared->doc.empty() ? "" : "\n\n" + declared->doc)};
+    if (declared->key.index < 0)
+      return Hover{declared->name_span, "```dunlin\n" + declared->head + "\n```" + (declared->doc.empty() ? "" : "\n\n" + declared->doc)};
     return Hover{declared->name_span, markdown_of(snapshot, declared->key, {}, declared->name)};
   }
   return std::nullopt;

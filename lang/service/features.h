@@ -35,8 +35,8 @@ struct Hover {
 std::optional<Hover> hover(const Snapshot& snapshot, uint32_t file, uint32_t offset);
 
 struct Signature {
-  std::string label;                                         // "days(date, date) -> int"
-  std::vector<std::pair<uint32_t, uint32_t>> parameters;     // bytes in the label
+  std::string label;                                      // "days(date, date) -> int"
+  std::vector<std::pair<uint32_t, uint32_t>> parameters;  // bytes in the label
   std::string documentation;
   uint32_t active = 0;
 };
@@ -55,11 +55,11 @@ enum class ItemKind : uint8_t { keyword, value, field, function, type, event, qu
 struct CompletionItem {
   std::string label;
   ItemKind kind = ItemKind::keyword;
-  std::string detail;         // its type, or how it is declared
+  std::string detail;  // its type, or how it is declared
   std::string documentation;
-  std::string insert;         // empty: the label; may have tab stops ($1) if `snippet`
+  std::string insert;  // empty: the label; may have tab stops ($1) if `snippet`
   bool snippet = false;
-  int rank = 5;               // smaller comes first
+  int rank = 5;  // smaller comes first
 };
 /// The text with the marker put in at `offset`, so that what stands there can be checked. The snapshot is then taken of this text.
 std::string text_with_marker(std::string_view text, uint32_t offset);

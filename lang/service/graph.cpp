@@ -25,11 +25,15 @@ std::string head_of(const SourceMap& sources, const checked::Rule& rule) {
     if (!quoted) {
       if (c == '(' || c == '[' || c == '{') ++depth;
       if (c == ')' || c == ']' || c == '}') --depth;
-      if (c == ':' && depth == 0 && !(i > 0 && std::isdigit(static_cast<unsigned char>(text[i - 1])) && i + 1 < text.size() && std::isdigit(static_cast<unsigned char>(text[i + 1])))) break;
+      if (c == ':' && depth == 0 &&
+          !(i > 0 && std::isdigit(static_cast<unsigned char>(text[i - 1])) && i + 1 < text.size() && std::isdigit(static_cast<unsigned char>(text[i + 1]))))
+        break;
     }
     const bool blank = c == ' ' || c == '\n' || c == '\r' || c == '\t';
-    if (!blank) head += c;
-    else if (!head.empty() && head.back() != ' ') head += ' ';
+    if (!blank)
+      head += c;
+    else if (!head.empty() && head.back() != ' ')
+      head += ' ';
   }
   while (!head.empty() && head.back() == ' ') head.pop_back();
   if (head.starts_with("rule \"")) {
@@ -228,16 +232,18 @@ class Drawing {
     const int right = box_x + width_;
     const int total = right + (lanes_ + 2) * lane_width + margin;
     const auto number = [](int n) { return std::to_string(n); };
-    std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + number(total) + " " + number(height_) + "\" width=\"" + number(total) + "\" height=\"" +
-                      number(height_) + "\" role=\"img\" font-family=\"ui-monospace, Consolas, monospace\" font-size=\"13\">\n<title>" + escaped(strategy.name) + "</title>\n" +
-                      "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n" + "<text x=\"16\" y=\"30\" font-size=\"16\" font-weight=\"bold\" fill=\"#1c2733\">" +
+    std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + number(total) + " " + number(height_) + "\" width=\"" + number(total) +
+                      "\" height=\"" + number(height_) + "\" role=\"img\" font-family=\"ui-monospace, Consolas, monospace\" font-size=\"13\">\n<title>" +
+                      escaped(strategy.name) + "</title>\n" + "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n" +
+                      "<text x=\"16\" y=\"30\" font-size=\"16\" font-weight=\"bold\" fill=\"#1c2733\">" +
                       escaped(strategy.title.empty() ? strategy.name : strategy.name + " – " + strategy.title) + "</text>\n";
     if (!graph_.enrol.empty()) out += "<text x=\"16\" y=\"52\" fill=\"#5a6772\">enrol when " + escaped(shortened(graph_.enrol, 90)) + "</text>\n";
     for (const Box& box : boxes_) out += drawn(box);
     for (const Way& way : ways_) {
       const int x = right + (way.lane + 1) * lane_width;
       out += "<path d=\"M" + number(right) + " " + number(way.begin) + " H" + number(x) + " V" + number(way.end) + " H" + number(right + 5) +
-             "\" fill=\"none\" stroke=\"#3a6ea5\" stroke-width=\"1.3\"/>\n<path d=\"M" + number(right + 1) + " " + number(way.end) + " l7 -4 v8 z\" fill=\"#3a6ea5\"/>\n";
+             "\" fill=\"none\" stroke=\"#3a6ea5\" stroke-width=\"1.3\"/>\n<path d=\"M" + number(right + 1) + " " + number(way.end) +
+             " l7 -4 v8 z\" fill=\"#3a6ea5\"/>\n";
     }
     return out + "</svg>\n";
   }
@@ -256,7 +262,8 @@ class Drawing {
     out += "</text>\n";
     for (size_t line = 0; line < box.edges.size(); ++line) {
       const int y = box.y + header_height + static_cast<int>(line) * line_height;
-      out += "<text x=\"" + number(box_x + 20) + "\" y=\"" + number(y + 15) + "\" fill=\"#27323c\">" + escaped(line_of(graph_.edges[box.edges[line]])) + "</text>\n";
+      out += "<text x=\"" + number(box_x + 20) + "\" y=\"" + number(y + 15) + "\" fill=\"#27323c\">" + escaped(line_of(graph_.edges[box.edges[line]])) +
+             "</text>\n";
     }
     return out;
   }
@@ -277,11 +284,16 @@ class Drawing {
 std::string label(std::string text) {
   std::string out;
   for (const char c : shortened(text, 80)) {
-    if (c == ':') out += "#58;";
-    else if (c == ';') out += "#59;";
-    else if (c == '"') out += "#34;";
-    else if (c == '#') out += "#35;";
-    else out += c;
+    if (c == ':')
+      out += "#58;";
+    else if (c == ';')
+      out += "#59;";
+    else if (c == '"')
+      out += "#34;";
+    else if (c == '#')
+      out += "#35;";
+    else
+      out += c;
   }
   return out;
 }
@@ -320,7 +332,8 @@ std::string mermaid(const checked::Program& program, const std::vector<StrategyG
   std::set<int> drawn;
   for (const StrategyGraph& graph : graphs) {
     const checked::Strategy& strategy = program.strategies[graph.strategy];
-    out += "  state \"" + label(strategy.title.empty() ? strategy.name : strategy.name + " – " + strategy.title) + "\" as g" + std::to_string(graph.strategy) + " {\n";
+    out += "  state \"" + label(strategy.title.empty() ? strategy.name : strategy.name + " – " + strategy.title) + "\" as g" + std::to_string(graph.strategy) +
+           " {\n";
     for (const int stage : graph.stages) {
       out += "    state \"" + label(program.stages[stage].name) + "\" as " + stage_id(stage) + "\n";
       drawn.insert(stage);

@@ -20,7 +20,7 @@ struct GraphEdge {
 
 struct StrategyGraph {
   int strategy = -1;
-  std::string enrol;       // condition as written; empty: only entered from elsewhere
+  std::string enrol;  // condition as written; empty: only entered from elsewhere
   std::vector<int> stages;
   std::vector<GraphEdge> edges;
 };

@@ -70,9 +70,10 @@ class Writer {
     const checked::Bundle& bundle = program_.bundle;
     const std::string title = bundle.title.empty() ? bundle.name : bundle.title;
     top_ = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>" + escaped(title) +
-           "</title><style>" + style + "</style></head><body>\n<h1>" + escaped(title) + "</h1>\n<p class=\"where\">bundle <code>" + escaped(bundle.name) + "</code>, zone " +
-           escaped(bundle.timezone) + ", amounts in " + escaped(bundle.currency) + (bundle.calendar.empty() ? "" : ", working days of the calendar " + escaped(bundle.calendar)) +
-           ", the day begins at " + clock(bundle.day_start_s) + "</p>\n";
+           "</title><style>" + style + "</style></head><body>\n<h1>" + escaped(title) + "</h1>\n<p class=\"where\">bundle <code>" + escaped(bundle.name) +
+           "</code>, zone " + escaped(bundle.timezone) + ", amounts in " + escaped(bundle.currency) +
+           (bundle.calendar.empty() ? "" : ", working days of the calendar " + escaped(bundle.calendar)) + ", the day begins at " + clock(bundle.day_start_s) +
+           "</p>\n";
     each<ast::BundleDecl>([&](const ast::Decl& declaration, const ast::BundleDecl&) { top_ += prose(declaration.doc); });
   }
 
@@ -106,15 +107,17 @@ class Writer {
     std::string out;
     for (const char c : written) {
       const bool blank = c == '\n' || c == '\r' || c == '\t' || c == ' ';
-      if (!blank) out += c;
-      else if (!out.empty() && out.back() != ' ') out += ' ';
+      if (!blank)
+        out += c;
+      else if (!out.empty() && out.back() != ' ')
+        out += ' ';
     }
     return out;
   }
 
   void title(const std::string& kind, const std::string& name, const std::string& more, const std::string& doc, Span where) {
-    body_ += "<h3>" + escaped(name) + " <span class=\"kind\">" + escaped(kind) + (more.empty() ? "" : ", " + escaped(more)) + "</span></h3>\n<p class=\"where\">" +
-             escaped(snapshot_.sources.locate(where)) + "</p>\n" + prose(doc);
+    body_ += "<h3>" + escaped(name) + " <span class=\"kind\">" + escaped(kind) + (more.empty() ? "" : ", " + escaped(more)) +
+             "</span></h3>\n<p class=\"where\">" + escaped(snapshot_.sources.locate(where)) + "</p>\n" + prose(doc);
   }
 
   void pre(Span span) { body_ += "<pre>" + escaped(text(span)) + "</pre>\n"; }
@@ -169,7 +172,9 @@ class Writer {
     });
   }
 
-  std::string cell(const ast::ExprPtr& expr, const char* kind) const { return std::string("<td class=\"code ") + kind + "\">" + (expr ? escaped(one_line(text(expr->span))) : "") + "</td>"; }
+  std::string cell(const ast::ExprPtr& expr, const char* kind) const {
+    return std::string("<td class=\"code ") + kind + "\">" + (expr ? escaped(one_line(text(expr->span))) : "") + "</td>";
+  }
 
   void table(const ast::Decl& declaration, const ast::TableDecl& node) {
     title("table", node.name.text, "hit policy " + (node.hit_policy ? node.hit_policy->text : std::string("unique")), declaration.doc, declaration.span);
@@ -213,7 +218,8 @@ class Writer {
       }
       body_ += "<tr>";
       size_t column = 0;
-      for (const std::string& value : cells_of(line)) body_ += std::string("<td class=\"code") + (column++ >= inputs ? " out" : "") + "\">" + escaped(value) + "</td>";
+      for (const std::string& value : cells_of(line))
+        body_ += std::string("<td class=\"code") + (column++ >= inputs ? " out" : "") + "\">" + escaped(value) + "</td>";
       body_ += "</tr>\n";
     }
   }
@@ -223,8 +229,10 @@ class Writer {
     bool quoted = false;
     for (size_t i = 0; i < line.size(); ++i) {
       if (line[i] == '"') {
-        if (quoted && i + 1 < line.size() && line[i + 1] == '"') cells.back() += line[i++];
-        else quoted = !quoted;
+        if (quoted && i + 1 < line.size() && line[i + 1] == '"')
+          cells.back() += line[i++];
+        else
+          quoted = !quoted;
       } else if (!quoted && (line[i] == ',' || line[i] == ';')) {
         cells.emplace_back();
       } else if (line[i] != '\r') {
@@ -262,8 +270,8 @@ class Writer {
       if (!node.rules.empty()) body_ += "<h4>In every stage</h4>\n";
       rules(node.rules);
       for (const ast::StageDecl& stage : node.stages) {
-        body_ += "<h4>" + escaped(stage.name.text) + (stage.title.empty() ? "" : " – " + escaped(stage.title)) + (stage.is_final ? " <span class=\"kind\">final</span>" : "") + "</h4>\n" +
-                 prose(stage.doc);
+        body_ += "<h4>" + escaped(stage.name.text) + (stage.title.empty() ? "" : " – " + escaped(stage.title)) +
+                 (stage.is_final ? " <span class=\"kind\">final</span>" : "") + "</h4>\n" + prose(stage.doc);
         rules(stage.rules);
         if (stage.enrol_again) body_ += "<p>Enrolled again when " + code(stage.enrol_again->span) + ".</p>\n";
       }

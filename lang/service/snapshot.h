@@ -23,9 +23,9 @@ struct Declared {
   SymbolKey key;
   std::string name;
   Span name_span;
-  Span whole;        // the declaration, without its documentation
-  std::string doc;   // lines of `///`
-  std::string head;  // how it is declared, in short: "stage calling", "table offer(balance : money) -> (…)"
+  Span whole;          // the declaration, without its documentation
+  std::string doc;     // lines of `///`
+  std::string head;    // how it is declared, in short: "stage calling", "table offer(balance : money) -> (…)"
   int container = -1;  // position of the declaration around it; -1: the file
 };
 

@@ -8,9 +8,7 @@ namespace dunlin::service {
 
 namespace {
 
-SymbolNode node_of(const Declared& declared) {
-  return {declared.name, declared.head, declared.key.kind, false, declared.whole, declared.name_span, {}};
-}
+SymbolNode node_of(const Declared& declared) { return {declared.name, declared.head, declared.key.kind, false, declared.whole, declared.name_span, {}}; }
 
 bool letters_in_order(std::string_view name, std::string_view query) {
   size_t at = 0;
@@ -93,8 +91,8 @@ std::vector<Fold> folds(const Snapshot& snapshot, uint32_t file) {
 // ---- colours ----
 
 const std::vector<std::string>& semantic_token_types() {
-  static const std::vector<std::string> types = {"keyword", "type",     "property", "enumMember", "event",  "function", "variable",
-                                                 "parameter", "class", "namespace", "string",   "number", "comment"};
+  static const std::vector<std::string> types = {"keyword",   "type",  "property",  "enumMember", "event",  "function", "variable",
+                                                 "parameter", "class", "namespace", "string",     "number", "comment"};
   return types;
 }
 

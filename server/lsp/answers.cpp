@@ -256,9 +256,9 @@ Json code_lenses(const Place& place, const Ports& ports) {
   if (ports.live_counts) counts = ports.live_counts();
   for (const auto& lens : service::lenses(place.snapshot, place.file)) {
     if (lens.kind == service::Lens::Kind::test && ports.run_test) {
-      list.push_back({{"range", range_json(place.snapshot, {lens.span.file, lens.span.begin, lens.span.begin})},
-                      {"command",
-                       {{"title", "run this test"}, {"command", "dunlin.runTest"}, {"arguments", Json::array({place.bundle.folder.string(), lens.subject})}}}});
+      list.push_back(
+          {{"range", range_json(place.snapshot, {lens.span.file, lens.span.begin, lens.span.begin})},
+           {"command", {{"title", "run this test"}, {"command", "dunlin.runTest"}, {"arguments", Json::array({place.bundle.folder.string(), lens.subject})}}}});
     } else if (lens.kind == service::Lens::Kind::stage && ports.live_counts) {
       const auto found = counts.find(lens.subject);
       const int64_t count = found == counts.end() ? 0 : found->second;
@@ -345,11 +345,14 @@ Json capabilities(bool with_tests) {
 }
 
 bool answers(const std::string& method) {
-  static const std::set<std::string> methods = {
-      "textDocument/hover",          "textDocument/completion",          "textDocument/signatureHelp", "textDocument/definition",
-      "textDocument/references",     "textDocument/rename",              "textDocument/prepareRename", "textDocument/documentSymbol",
-      "textDocument/foldingRange",   "textDocument/documentHighlight",   "textDocument/inlayHint",     "textDocument/semanticTokens/full",
-      "textDocument/codeAction",     "textDocument/codeLens",            "textDocument/formatting",    "textDocument/prepareCallHierarchy"};
+  static const std::set<std::string> methods = {"textDocument/hover",         "textDocument/completion",
+                                                "textDocument/signatureHelp", "textDocument/definition",
+                                                "textDocument/references",    "textDocument/rename",
+                                                "textDocument/prepareRename", "textDocument/documentSymbol",
+                                                "textDocument/foldingRange",  "textDocument/documentHighlight",
+                                                "textDocument/inlayHint",     "textDocument/semanticTokens/full",
+                                                "textDocument/codeAction",    "textDocument/codeLens",
+                                                "textDocument/formatting",    "textDocument/prepareCallHierarchy"};
   return methods.contains(method);
 }
 
@@ -387,7 +390,10 @@ Json answer(const std::string& method, const Json& params, const Place& place, c
 Json workspace_symbols(const Place& any, const std::string& query) {
   Json list = Json::array();
   for (const auto& node : service::workspace_symbols(any.snapshot, query, 300)) {
-    list.push_back({{"name", node.name}, {"kind", symbol_kind(node.kind, node.is_test)}, {"containerName", node.detail}, {"location", location_json(any, node.name_span)}});
+    list.push_back({{"name", node.name},
+                    {"kind", symbol_kind(node.kind, node.is_test)},
+                    {"containerName", node.detail},
+                    {"location", location_json(any, node.name_span)}});
   }
   return list;
 }

@@ -25,7 +25,7 @@ struct Ports {
 
 struct SessionOptions {
   std::filesystem::path stdlib;
-  std::chrono::milliseconds debounce{60};           // quiet time before diagnostics are sent
+  std::chrono::milliseconds debounce{60};            // quiet time before diagnostics are sent
   std::chrono::milliseconds analysis_debounce{400};  // and before gaps, dead stages and the like are looked for
   size_t message_bytes_max = 32u << 20;
 };
@@ -44,8 +44,8 @@ class Session {
   /// Sends diagnostics that are due.
   void tick(Clock::time_point now);
 
-  bool ended() const;       // `exit` came
-  int exit_code() const;    // 0 after `shutdown`, else 1
+  bool ended() const;     // `exit` came
+  int exit_code() const;  // 0 after `shutdown`, else 1
   /// For measurements: milliseconds the last check took, and files it had to parse.
   struct CheckTime {
     double milliseconds = 0;

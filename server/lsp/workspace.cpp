@@ -116,7 +116,8 @@ BundleSources Workspace::sources(OpenBundle& bundle) {
   for (const auto& [path, document] : documents) {
     const std::string name = name_in(bundle, path);
     if (name.empty()) continue;
-    const auto place = std::lower_bound(current.files.begin(), current.files.end(), name, [](const SourceFile& file, const std::string& n) { return file.path < n; });
+    const auto place =
+        std::lower_bound(current.files.begin(), current.files.end(), name, [](const SourceFile& file, const std::string& n) { return file.path < n; });
     if (place != current.files.end() && place->path == name) {
       place->text = document.text;
     } else {

@@ -24,10 +24,10 @@ struct OpenBundle {
   BundleSources on_disk;
   bool read = false;  // on_disk is as the disk was when it was last looked at
   ParseCache cache, probe_cache;
-  std::shared_ptr<const service::Snapshot> snapshot;    // null: the text has changed since
-  std::shared_ptr<const service::Snapshot> analysed;    // the last with gaps and the like looked for
+  std::shared_ptr<const service::Snapshot> snapshot;  // null: the text has changed since
+  std::shared_ptr<const service::Snapshot> analysed;  // the last with gaps and the like looked for
   std::optional<Clock::time_point> check_due, analysis_due;
-  std::set<std::string> with_diagnostics;               // uris that were sent some
+  std::set<std::string> with_diagnostics;  // uris that were sent some
 };
 
 class Workspace {

@@ -15,18 +15,25 @@ constexpr const char* style =
     "body{font:14px/1.45 system-ui,sans-serif;color:#1c2733;max-width:70rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse}td,th{padding:.2rem .7rem;text-align:left;border-bottom:1px solid #e1e5e9}"
     "pre{font:13px/1.5 ui-monospace,Consolas,monospace;border:1px solid #e1e5e9;border-radius:6px;overflow-x:auto;padding:.4rem 0}"
-    "pre span{display:block;padding:0 .8rem;white-space:pre}.hit{background:#e6f4e4}.miss{background:#fbe3e0}.n{display:inline-block!important;width:3.2rem;color:#8a96a1;padding:0!important}"
-    ".bar{display:inline-block;width:9rem;height:.7rem;background:#fbe3e0;border-radius:3px;overflow:hidden}.bar i{display:block;height:100%;background:#7cb36f}"
+    "pre span{display:block;padding:0 "
+    ".8rem;white-space:pre}.hit{background:#e6f4e4}.miss{background:#fbe3e0}.n{display:inline-block!important;width:3.2rem;color:#8a96a1;padding:0!important}"
+    ".bar{display:inline-block;width:9rem;height:.7rem;background:#fbe3e0;border-radius:3px;overflow:hidden}.bar "
+    "i{display:block;height:100%;background:#7cb36f}"
     "@media print{pre span{white-space:pre-wrap}h2{break-before:page}}";
 
 std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (c == '&') out += "&amp;";
-    else if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '"') out += "&quot;";
-    else if (static_cast<unsigned char>(c) >= 0x20 || c == '\t') out += c;
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '"')
+      out += "&quot;";
+    else if (static_cast<unsigned char>(c) >= 0x20 || c == '\t')
+      out += c;
   }
   return out;
 }
@@ -53,7 +60,8 @@ std::string summary(const std::vector<CoveredPart>& parts) {
   for (size_t i = 0; i < shares.size(); ++i) {
     if (shares[i].all == 0) continue;
     const int64_t percent = shares[i].reached * 100 / shares[i].all;
-    out += fmt::format("<tr><td>{}</td><td>{} of {}</td><td><span class=\"bar\"><i style=\"width:{}%\"></i></span> {}%</td></tr>", names[i], shares[i].reached, shares[i].all, percent, percent);
+    out += fmt::format("<tr><td>{}</td><td>{} of {}</td><td><span class=\"bar\"><i style=\"width:{}%\"></i></span> {}%</td></tr>", names[i], shares[i].reached,
+                       shares[i].all, percent, percent);
   }
   return out + "</table>\n";
 }
@@ -63,7 +71,8 @@ std::string missing(const SourceMap& sources, const std::vector<CoveredPart>& pa
   for (const CoveredPart& part : parts) {
     if (part.times > 0) continue;
     constexpr std::array<const char*, 4> kinds = {"rule", "stage", "row", "outcome"};
-    out += fmt::format("<tr><td>{}</td><td><code>{}</code></td><td>{}</td></tr>", kinds[static_cast<size_t>(part.kind)], escaped(part.name), escaped(sources.locate(part.where)));
+    out += fmt::format("<tr><td>{}</td><td><code>{}</code></td><td>{}</td></tr>", kinds[static_cast<size_t>(part.kind)], escaped(part.name),
+                       escaped(sources.locate(part.where)));
   }
   return out.empty() ? "<p>Nothing is left out.</p>\n" : "<h2>Not reached</h2><table>" + out + "</table>\n";
 }

@@ -99,8 +99,8 @@ TEST_CASE("the ways of the shipped bundle, with the timers and events on them") 
   const auto soft = service::graph_of(program, bundle->sources, 1);
   const auto has = [&](const std::string& from, const std::string& to, const std::string& because) {
     return std::any_of(soft.edges.begin(), soft.edges.end(), [&](const service::GraphEdge& edge) {
-      return (edge.from < 0 ? "*" : program.stages[edge.from].name) == from && (edge.kind == service::GraphEdge::Kind::back ? "back" : checked::stage_name(program, edge.to)) == to &&
-             edge.because == because;
+      return (edge.from < 0 ? "*" : program.stages[edge.from].name) == from &&
+             (edge.kind == service::GraphEdge::Kind::back ? "back" : checked::stage_name(program, edge.to)) == to && edge.because == because;
     });
   };
   CHECK(has("reminder", "soft.calling", "after 5 days"));
@@ -131,7 +131,8 @@ TEST_CASE("mermaid text has every stage once and every way") {
 TEST_CASE("what is written between tags cannot be read as a tag; times keep their colon") {
   const auto bundle = of_text(
       "bundle b \"B\" { timezone UTC, currency EUR, calendar none, day starts 06:00 }\nentity account { key id : text, n : int, name : text }\n"
-      "strategy s \"<b>&\" for account {\n  enrol when n < 5 and name != \"a<b:c\"\n  stage one { at 2026-01-01 18:00 : go two\n when n > 7 : go two }\n  final stage two\n}\n");
+      "strategy s \"<b>&\" for account {\n  enrol when n < 5 and name != \"a<b:c\"\n  stage one { at 2026-01-01 18:00 : go two\n when n > 7 : go two }\n  "
+      "final stage two\n}\n");
   const auto graph = service::graph_of(*bundle->program, bundle->sources, 0);
   CHECK(graph.edges.at(0).because == "at 2026-01-01 18:00");
   const std::string svg = service::svg(*bundle->program, graph);

@@ -47,11 +47,12 @@ TEST_CASE("every declaration of the shipped bundle is in its handbook") {
 }
 
 TEST_CASE("texts of the bundle cannot become tags; sheets beside the rules are shown") {
-  const auto snapshot = snapshot_of({{{"bundle.dun",
-                                       "/// <script>alert(1)</script> and `a < b`\nbundle b \"<i>\" { timezone UTC, currency EUR, calendar none, day starts 06:00 }\n"
-                                       "entity account { key id : text, n : int }\ntable fee(n : int) -> (fee : money) first from \"fees.csv\"\n"
-                                       "extend account { f = fee(n) }\n"},
-                                      {"fees.csv", "n,fee\n< 5,1\nany,\"2\"\n"}}});
+  const auto snapshot =
+      snapshot_of({{{"bundle.dun",
+                     "/// <script>alert(1)</script> and `a < b`\nbundle b \"<i>\" { timezone UTC, currency EUR, calendar none, day starts 06:00 }\n"
+                     "entity account { key id : text, n : int }\ntable fee(n : int) -> (fee : money) first from \"fees.csv\"\n"
+                     "extend account { f = fee(n) }\n"},
+                    {"fees.csv", "n,fee\n< 5,1\nany,\"2\"\n"}}});
   const std::string page = service::handbook(*snapshot);
   CHECK_FALSE(has(page, "<script"));
   CHECK_FALSE(has(page, "<i>"));

@@ -45,7 +45,9 @@ Json Client::request(const std::string& method, Json params) {
   return nullptr;
 }
 
-void Client::notify(const std::string& method, const Json& params) { session_->handle(Json{{"jsonrpc", "2.0"}, {"method", method}, {"params", params}}.dump()); }
+void Client::notify(const std::string& method, const Json& params) {
+  session_->handle(Json{{"jsonrpc", "2.0"}, {"method", method}, {"params", params}}.dump());
+}
 
 std::string Client::uri(const std::string& file) const {
   std::string path = (folder / file).string();
@@ -81,7 +83,8 @@ void Client::change(const std::string& file, const std::string& text) {
 Json Client::diagnostics(const std::string& file) {
   session_->tick(lsp::Clock::now() + std::chrono::hours(1));
   for (auto message = sent.rbegin(); message != sent.rend(); ++message) {
-    if (message->value("method", "") == "textDocument/publishDiagnostics" && message->at("params").at("uri") == uri(file)) return message->at("params").at("diagnostics");
+    if (message->value("method", "") == "textDocument/publishDiagnostics" && message->at("params").at("uri") == uri(file))
+      return message->at("params").at("diagnostics");
   }
   return Json::array();
 }

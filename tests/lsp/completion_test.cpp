@@ -91,8 +91,8 @@ TEST_CASE("asking at every place of a file answers, whatever is broken there") {
     const service::LineMap lines(text);
     for (uint32_t offset = 0; offset < text.size(); offset += 37) {
       const auto position = lines.position(offset);
-      const auto answer = client.request("textDocument/completion",
-                                         {{"textDocument", {{"uri", client.uri(file)}}}, {"position", {{"line", position.line}, {"character", position.character}}}});
+      const auto answer = client.request("textDocument/completion", {{"textDocument", {{"uri", client.uri(file)}}},
+                                                                     {"position", {{"line", position.line}, {"character", position.character}}}});
       CHECK(answer.contains("items"));
     }
   }

@@ -14,9 +14,10 @@ std::string rules(const std::string& name, int lines) {
   std::string text;
   for (int i = 0; i * 18 < lines; ++i) {
     const std::string n = name + std::to_string(i);
-    text += "/// How late and how much, " + n + ".\nextend account {\n  due_" + n + " = days(begun, today) default " + std::to_string(i % 90) + "\n  part_" + n +
-            " = balance * 10% + money_of(" + std::to_string(i) + ")\n}\nsegmentation band_" + n + " for account {\n  early when due_" + n + " < 30\n  middle when due_" + n +
-            " < 90 and balance > 100\n  otherwise late\n}\ntable fee_" + n + "(band : band_" + n + ", balance : money) -> (fee : money) unique {\n  | band | balance || fee |\n" +
+    text += "/// How late and how much, " + n + ".\nextend account {\n  due_" + n + " = days(begun, today) default " + std::to_string(i % 90) + "\n  part_" +
+            n + " = balance * 10% + money_of(" + std::to_string(i) + ")\n}\nsegmentation band_" + n + " for account {\n  early when due_" + n +
+            " < 30\n  middle when due_" + n + " < 90 and balance > 100\n  otherwise late\n}\ntable fee_" + n + "(band : band_" + n +
+            ", balance : money) -> (fee : money) unique {\n  | band | balance || fee |\n" +
             "  | early | any || 0 |\n  | middle, late | < 1_000 || 5 |\n  | middle, late | >= 1_000 || 10 |\n}\nfunction share_" + n +
             "(a : money) -> money = a * 3%\n\n";
   }
@@ -26,9 +27,9 @@ std::string rules(const std::string& name, int lines) {
 }  // namespace
 
 TEST_CASE("a keystroke in a large bundle") {
-  std::map<std::string, std::string> files = {
-      {"bundle.dun",
-       "bundle large \"Large\" {\n  timezone UTC\n  currency EUR\n  calendar none\n  day starts 06:00\n}\nentity account { key id : text, balance : money, begun : date? }\n"}};
+  std::map<std::string, std::string> files = {{"bundle.dun",
+                                               "bundle large \"Large\" {\n  timezone UTC\n  currency EUR\n  calendar none\n  day starts 06:00\n}\nentity "
+                                               "account { key id : text, balance : money, begun : date? }\n"}};
   for (int i = 0; i < 10; ++i) files["part" + std::to_string(i) + ".dun"] = rules("p" + std::to_string(i) + "_", 2'000);
   Client client(files);
   for (const test::Json& diagnostic : client.diagnostics("part3.dun")) {

@@ -41,13 +41,14 @@ TEST_CASE("broken messages are answered as JSON-RPC says and change nothing") {
   CHECK(bare.code() == -32601);
   bare.session.handle(R"({"id": 4, "method": "textDocument/hover", "params": {"textDocument": 5}})");
   CHECK(bare.code() == -32602);
-  bare.session.handle(R"({"id": 5, "method": "textDocument/hover", "params": {"textDocument": {"uri": "untitled:x"}, "position": {"line": 0, "character": 0}}})");
+  bare.session.handle(
+      R"({"id": 5, "method": "textDocument/hover", "params": {"textDocument": {"uri": "untitled:x"}, "position": {"line": 0, "character": 0}}})");
   CHECK(bare.code() == -32602);
   bare.session.handle(std::string(200'000, 'x'));
   CHECK(bare.code() == -32600);
   const size_t before = bare.sent.size();
-  bare.session.handle(R"({"method": "no/such"})");            // a notification is never answered
-  bare.session.handle(R"({"id": 9, "result": null})");        // nor an answer
+  bare.session.handle(R"({"method": "no/such"})");      // a notification is never answered
+  bare.session.handle(R"({"id": 9, "result": null})");  // nor an answer
   bare.session.handle(R"({"method": "textDocument/didChange", "params": {"textDocument": {"uri": "file:///none"}, "contentChanges": 3}})");
   CHECK(bare.sent.size() == before);
   bare.session.handle(R"({"id": 6, "method": "shutdown"})");
@@ -102,7 +103,8 @@ TEST_CASE("frames: lengths in bytes, other headers, too long, cut off") {
   CHECK(read("content-length: 2\r\nContent-Type: x\r\n\r\n{}").front().second == "{}");
   CHECK(read("Content-Length: 5000\r\n\r\n" + std::string(5000, 'x') + lsp::framed("{}")) ==
         std::vector<std::pair<Framing, std::string>>{{Framing::too_large, ""}, {Framing::message, "{}"}, {Framing::end, ""}});
-  for (const char* bytes : {"Content-Length: 10\r\n\r\n{}", "Content-Length: x\r\n\r\n{}", "hello\r\n\r\n", "Content-Length: -1\r\n\r\n", "Content-Length: 99999999999999999999\r\n\r\n"}) {
+  for (const char* bytes : {"Content-Length: 10\r\n\r\n{}", "Content-Length: x\r\n\r\n{}", "hello\r\n\r\n", "Content-Length: -1\r\n\r\n",
+                            "Content-Length: 99999999999999999999\r\n\r\n"}) {
     INFO(bytes);
     CHECK(read(bytes).back().first == Framing::broken);
   }
@@ -119,8 +121,8 @@ TEST_CASE("spoiled texts in an open file: every request is answered") {
     client.change("data.dun", text);
     const Json document = {{"textDocument", {{"uri", client.uri("data.dun")}}}};
     const service::LineMap lines(text);
-    for (const char* method : {"textDocument/documentSymbol", "textDocument/foldingRange", "textDocument/semanticTokens/full", "textDocument/inlayHint", "textDocument/codeLens",
-                               "textDocument/formatting"}) {
+    for (const char* method : {"textDocument/documentSymbol", "textDocument/foldingRange", "textDocument/semanticTokens/full", "textDocument/inlayHint",
+                               "textDocument/codeLens", "textDocument/formatting"}) {
       INFO(method);
       const Json answer = client.request(method, document);
       CHECK_FALSE((answer.is_object() && answer.contains("error")));
@@ -128,7 +130,8 @@ TEST_CASE("spoiled texts in an open file: every request is answered") {
     const auto position = lines.position(static_cast<uint32_t>(random.below(text.size())));
     Json place = document;
     place["position"] = {{"line", position.line}, {"character", position.character}};
-    for (const char* method : {"textDocument/hover", "textDocument/definition", "textDocument/references", "textDocument/signatureHelp", "textDocument/prepareRename"}) {
+    for (const char* method :
+         {"textDocument/hover", "textDocument/definition", "textDocument/references", "textDocument/signatureHelp", "textDocument/prepareRename"}) {
       INFO(method);
       const Json answer = client.request(method, place);
       CHECK_FALSE((answer.is_object() && answer.contains("error")));

@@ -38,8 +38,9 @@ TEST_CASE("the bundle is good, mistakes come and go with the text, in every file
   CHECK(found[0].at("code") == "E0201");
   CHECK(covered(client, "strategy.dun", found[0].at("range")) == "dpd");
 
-  const Json actions = client.request("textDocument/codeAction",
-                                      {{"textDocument", {{"uri", client.uri("strategy.dun")}}}, {"range", found[0].at("range")}, {"context", {{"diagnostics", found}}}});
+  const Json actions =
+      client.request("textDocument/codeAction",
+                     {{"textDocument", {{"uri", client.uri("strategy.dun")}}}, {"range", found[0].at("range")}, {"context", {{"diagnostics", found}}}});
   REQUIRE_FALSE(actions.empty());
   const auto mended = client.applied(actions[0].at("edit"));
   CHECK(mended.at("strategy.dun").find("enrol when dpb > 0") != std::string::npos);
@@ -54,9 +55,8 @@ TEST_CASE("changes of parts are the same as a change of the whole, also behind l
   const Json begin = client.position(file, "  @баланс  : money");
   Json end = begin;
   end["character"] = begin.at("character").get<int>() + 6;
-  client.notify("textDocument/didChange",
-                {{"textDocument", {{"uri", client.uri(file)}, {"version", 2}}},
-                 {"contentChanges", Json::array({{{"range", {{"start", begin}, {"end", end}}}, {"text", "остаток"}}})}});
+  client.notify("textDocument/didChange", {{"textDocument", {{"uri", client.uri(file)}, {"version", 2}}},
+                                           {"contentChanges", Json::array({{{"range", {{"start", begin}, {"end", end}}}, {"text", "остаток"}}})}});
   const Json symbols = client.request("textDocument/documentSymbol", {{"textDocument", {{"uri", client.uri(file)}}}});
   CHECK(symbols.dump().find("остаток") != std::string::npos);
   CHECK(client.diagnostics("strategy.dun").dump().find("баланс") != std::string::npos);
@@ -101,10 +101,10 @@ TEST_CASE("definition and references go across files, into the library too") {
 
 TEST_CASE("renaming changes every place and nothing else: the renamed bundle is as good as before") {
   const std::vector<std::pair<std::string, std::string>> places = {
-      {"data.dun", "  @баланс  : money"}, {"data.dun", "  dp@d = days"},         {"data.dun", "segmentation ri@sk"},     {"data.dun", "  hi@gh when"},
-      {"data.dun", "queue ca@ll"},        {"data.dun", "table wait@_for"},       {"data.dun", "function до@ля"},         {"data.dun", "entity acc@ount of"},
-      {"data.dun", "event pay@ment"},     {"strategy.dun", "stage re@minder"},   {"strategy.dun", "strategy ha@rd"},     {"strategy.dun", "var let@ters"},
-      {"data.dun", "доля(су@мма"},        {"data.dun", "prod@uct : enum"},       {"bundle.dun", "parameter small@est"}, {"data.dun", "for @a in debtor"},
+      {"data.dun", "  @баланс  : money"}, {"data.dun", "  dp@d = days"},       {"data.dun", "segmentation ri@sk"},    {"data.dun", "  hi@gh when"},
+      {"data.dun", "queue ca@ll"},        {"data.dun", "table wait@_for"},     {"data.dun", "function до@ля"},        {"data.dun", "entity acc@ount of"},
+      {"data.dun", "event pay@ment"},     {"strategy.dun", "stage re@minder"}, {"strategy.dun", "strategy ha@rd"},    {"strategy.dun", "var let@ters"},
+      {"data.dun", "доля(су@мма"},        {"data.dun", "prod@uct : enum"},     {"bundle.dun", "parameter small@est"}, {"data.dun", "for @a in debtor"},
       {"data.dun", "as prom@ise"}};
   for (const auto& [file, place] : places) {
     if (place == "as prom@ise") continue;  // an alias is renamed by hand
@@ -134,7 +134,11 @@ TEST_CASE("renaming refuses what cannot be: no name, a name of the library, one 
 }
 
 TEST_CASE("outline, folding, colours, hints, lenses") {
-  Client client(test::small_bundle(), {.run_test = [](const auto&, const auto&) { return std::string("ran"); }, .live_counts = [] { return std::map<std::string, int64_t>{{"soft.calling", 7}}; }});
+  Client client(test::small_bundle(), {.run_test = [](const auto&, const auto&) { return std::string("ran"); },
+                                       .live_counts =
+                                           [] {
+                                             return std::map<std::string, int64_t>{{"soft.calling", 7}};
+                                           }});
   const Json of_strategy = {{"textDocument", {{"uri", client.uri("strategy.dun")}}}};
   const Json symbols = client.request("textDocument/documentSymbol", of_strategy);
   REQUIRE(symbols.size() == 3);

@@ -183,7 +183,10 @@ TEST_CASE("rows are covered whatever their cells are made of") {
   for (const auto& failure : report.results[0].failures) FAIL_CHECK("expected " << failure.expected << ", found " << failure.found);
   std::string hits;
   for (const auto& row : report.coverage.rows) hits += row.hits > 0 ? 'x' : '-';
-  CHECK(hits == "x-x" "-x" "xx-");
+  CHECK(hits ==
+        "x-x"
+        "-x"
+        "xx-");
 }
 
 TEST_CASE("tests may ask for the recipient of a task, and that there is no task at all") {

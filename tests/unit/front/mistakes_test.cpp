@@ -61,7 +61,8 @@ TEST_CASE("near matches") {
   CHECK(says("segmentaton x", {"did you mean `segmentation`?"}));
   CHECK(says("strategy s for a { enrol wen x }", {"`wen`", "did you mean `when`?"}));
   CHECK(says("strategy s for a { stage b { kepe call \"x\" } }", {"error[E0108]: `kepe` cannot stand in a stage", "did you mean `keep`?"}));
-  CHECK(says("strategy s for a { stage b { on entry :\n set x = 1\n set y = 2\n } }", {"error[E0108]: `set` cannot stand in a stage", "a comma between two actions"}));
+  CHECK(says("strategy s for a { stage b { on entry :\n set x = 1\n set y = 2\n } }",
+             {"error[E0108]: `set` cannot stand in a stage", "a comma between two actions"}));
   CHECK(says("queue q { leese 3 minutes }\nxyzzy q", {"`xyzzy` does not begin a declaration", "a declaration begins with"}));
   CHECK(says("always { keep c \"x\" { agian by f(x) } }", {"did you mean `again`?"}));
 }

@@ -30,11 +30,11 @@ TEST_CASE("a condition proves what is known where it holds") {
 }
 
 TEST_CASE("and does not prove anything where it does not hold") {
-  for (const char* wrong : {"score known or score < 500", "score < 500 and score known", "if score known then 0 else score + 1",
-                            "(score known or secured) and score > 1", "not (score known) and score > 1", "(score known and secured) or score > 1",
-                            "exists(p in parties where p.share known) and first(parties).share > 1", "debtor.lead known and score > 1",
-                            "exists(payment) or last(payment).amount > 5", "not exists(payment) and last(payment).amount > 5",
-                            "exists(payment) and last(payment within 30 days).amount > 5", "count(payment) >= 0 and last(payment).amount > 5"}) {
+  for (const char* wrong :
+       {"score known or score < 500", "score < 500 and score known", "if score known then 0 else score + 1", "(score known or secured) and score > 1",
+        "not (score known) and score > 1", "(score known and secured) or score > 1", "exists(p in parties where p.share known) and first(parties).share > 1",
+        "debtor.lead known and score > 1", "exists(payment) or last(payment).amount > 5", "not exists(payment) and last(payment).amount > 5",
+        "exists(payment) and last(payment within 30 days).amount > 5", "count(payment) >= 0 and last(payment).amount > 5"}) {
     INFO(wrong);
     const Checked made = check(entities + "extend debtor { lead = first(a in accounts) }\nextend account { x = " + std::string(wrong) + " }");
     CHECK(made.codes() == "E0401");

@@ -116,7 +116,8 @@ TEST_CASE("the recipient of a task is an instance that the test gives") {
 }
 
 TEST_CASE("an expectation may look at any instance that the test gives") {
-  const Checked made = with("given account { }\ngiven account second { balance: 5 }\nat 2026-01-05 : expect second.balance = 5, account.balance < second.balance");
+  const Checked made =
+      with("given account { }\ngiven account second { balance: 5 }\nat 2026-01-05 : expect second.balance = 5, account.balance < second.balance");
   INFO(made.text());
   CHECK(made.codes().empty());
   CHECK(with("given account { }\nat 2026-01-05 : expect third.balance = 5").codes() == "E0201");
