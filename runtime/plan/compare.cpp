@@ -77,6 +77,7 @@ class Comparing {
     compare_group("variable", [](Version& v) { return variables(v); });
     compare_group("stage", [](Version& v) { return stages(v); });
     rules_of_both();
+    limits_of_both();
     return std::move(result_);
   }
 
@@ -269,6 +270,107 @@ class Comparing {
       group.push_back(std::move(one));
     }
     return group;
+  }
+
+  // ---- limits ----
+
+  /// What a line of a limit judges, by name: everything but how much it allows, so that "2 per day" and "3 per day" are two versions of one line.
+  static std::string judged(const checked::Program& program, const checked::LimitRule& line) {
+    static constexpr const char* kinds[] = {"at most", "none after", "between", "never"};
+    static constexpr const char* windows[] = {"day", "week", "month", "quarter", "year", "days", "time"};
+    std::string text;
+    const auto list = [&](const char* word, const std::vector<Index>& items, const auto& name_of) {
+      if (items.empty()) return;
+      text += text.empty() ? "" : " ";
+      text += word;
+      for (size_t i = 0; i < items.size(); ++i) text += (i == 0 ? "" : ", ") + name_of(items[i]);
+    };
+    const auto queue = [&](Index q) { return program.queues[q].name; };
+    const auto event = [&](Index e) { return program.events[e].name; };
+    list("", line.queues, queue);
+    text += std::string(" ") + kinds[static_cast<int>(line.kind)];
+    if (line.kind == checked::LimitRule::Kind::at_most) {
+      text += std::string(" per ") + windows[static_cast<int>(line.window)];
+      if (line.window >= checked::LimitRule::Window::rolling_days) text += " " + std::to_string(line.length);
+      list("through ", line.counted_queues, queue);
+      list("counting ", line.counted_events, event);
+    }
+    for (const auto& key : line.keys) text += key.person ? " per person" : " per " + program.entities[key.entity].name;
+    list("after ", line.after, event);
+    return text;
+  }
+
+  static Group limits(Version& v) {
+    Group group;
+    const auto& program = v.program();
+    for (const auto& block : program.limits) {
+      const auto date = [](const std::optional<int64_t>& day) { return day ? std::to_string(*day) : std::string("-"); };
+      for (const auto& line : block.rules) {
+        std::string label = judged(program, line) + " in force " + date(block.from) + " " + date(block.to) + " pause " + std::to_string(line.pause);
+        for (const Index event : line.until) label += " until " + program.events[event].name;
+        for (const auto& hours : line.hours) label += fmt::format(" hours {} {} {} {}", hours.from_s, hours.to_s, hours.weekdays, hours.working_only);
+        for (const auto& place : line.reserves) label += fmt::format(" reserve {} `{}`", place.count, place.treatment);
+        for (const auto& but : line.except) label += fmt::format(" except {} `{}`", program.queues[but.queue].name, but.treatment.value_or("*"));
+        if (line.recipient_entity != none) label += " to " + program.entities[line.recipient_entity].name;
+        group.push_back(declared(v, block.name + ": " + judged(program, line), line.span, static_cast<Index>(group.size()), label,
+                                 {line.count, line.condition, block.applies, block.zone}));
+        group.back().text = line.text;
+      }
+    }
+    return group;
+  }
+
+  /// The fixed number of a line in force without end; none where it is computed.
+  static std::optional<int64_t> fixed_count(const checked::Program& program, Index nth) {
+    for (const auto& block : program.limits) {
+      const auto count = static_cast<Index>(block.rules.size());
+      if (nth >= count) {
+        nth -= count;
+        continue;
+      }
+      const checked::RootId root = block.rules[nth].count;
+      if (root == none || program.roots[root].body == nullptr || program.roots[root].body->op != checked::Op::literal) return std::nullopt;
+      return program.roots[root].body->value;
+    }
+    return std::nullopt;
+  }
+
+  /// A line that is gone or says something else may let more through, unless it is seen that it does not: a lower number and nothing else.
+  void limits_of_both() {
+    const size_t first = result_.changes.size();
+    compare_group("limit", [](Version& v) { return limits(v); });
+    const Group old_lines = limits(before_), new_lines = limits(after_);
+    for (size_t c = first; c < result_.changes.size(); ++c) {
+      Change& change = result_.changes[c];
+      if (change.kind == ChangeKind::added) continue;
+      change.wider = true;
+      change.note = "what it stopped may go out";
+      if (change.kind != ChangeKind::changed) continue;
+      const auto is_it = [&](const Declared& line) { return line.name == change.name; };
+      const auto one = std::ranges::find_if(old_lines, is_it), other = std::ranges::find_if(new_lines, is_it);
+      if (one == old_lines.end() || other == new_lines.end()) continue;
+      const auto was = fixed_count(before_.program(), one->index), is = fixed_count(after_.program(), other->index);
+      if (!was || !is || *is >= *was || !only_count_differs(one->index, other->index)) continue;
+      change.wider = false;
+      change.note = "it lets less through";
+    }
+  }
+
+  /// Everything of the two lines but their number.
+  bool only_count_differs(Index one, Index other) {
+    const auto rest = [](Version& v, Index nth) {
+      Index at = 0;
+      for (const auto& block : v.program().limits) {
+        for (const auto& line : block.rules) {
+          if (at++ != nth) continue;
+          std::string label = std::to_string(block.from.value_or(INT64_MIN)) + " " + std::to_string(block.to.value_or(INT64_MAX));
+          for (const auto& place : line.reserves) label += fmt::format(" reserve {} `{}`", place.count, place.treatment);
+          return declared(v, "", {}, none, label, {line.condition, block.applies, block.zone}).expanded;
+        }
+      }
+      return Meaning{-1};
+    };
+    return rest(before_, one) == rest(after_, other);
   }
 
   void compare_tables_of_both() {

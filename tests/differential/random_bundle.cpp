@@ -128,7 +128,7 @@ class Writer {
       case T::boolean:
         return r_.chance(50) ? "true" : "false";
       case T::integer:
-        return std::to_string(r_.chance(10) ? r_.between(1'000'000, 4'000'000'000'000'000'000) : r_.between(0, 120));
+        return std::to_string(r_.chance(10) ? r_.between(1'000'000, 9'000'000'000'000'000'000) : r_.between(0, 120));
       case T::decimal:
         return r_.chance(50) ? fmt::format("{}%", r_.between(0, 150)) : fmt::format("{}.{}", r_.between(0, 40), r_.between(1, 999'999));
       case T::number:

@@ -13,13 +13,13 @@ int64_t random_slot(Random& r, const checked::Program& program, const checked::T
     case TypeKind::boolean:
       return r.below(2);
     case TypeKind::integer:
-      return r.chance(5) ? r.between(-4'000'000'000'000'000'000, 4'000'000'000'000'000'000) : r.between(-5, 800);
+      return r.chance(5) ? r.between(-9'000'000'000'000'000'000, 9'000'000'000'000'000'000) : r.between(-5, 800);
     case TypeKind::decimal:
       return r.chance(5) ? r.between(-1'000'000'000'000'000'000, 1'000'000'000'000'000'000) : r.between(-500'000, 40'000'000);
     case TypeKind::number:
       return abi::as_slot(static_cast<double>(r.between(-1000, 100'000)) / 64.0);
     case TypeKind::money:
-      return r.chance(4) ? r.between(-4'000'000'000'000'000'000, 4'000'000'000'000'000'000) : r.between(-10'000, 400'000);
+      return r.chance(4) ? r.between(-9'000'000'000'000'000'000, 9'000'000'000'000'000'000) : r.between(-10'000, 400'000);
     case TypeKind::text:
     case TypeKind::timezone:
     case TypeKind::file:

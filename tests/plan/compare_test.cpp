@@ -55,6 +55,28 @@ const Change* find(const Comparison& comparison, const std::string& part) {
   return found == comparison.changes.end() ? nullptr : &*found;
 }
 
+std::string limited(const std::string& lines) {
+  return strategy("enrol when dpd > 0\n stage letters { keep phone \"talk\" while overdue > 0 { again 1 day } }") +
+         "outcomes talk of account { spoke, busy }\nqueue phone { outcomes talk }\nlimits \"law\" {\n" + lines + "\n}\n";
+}
+
+TEST_CASE("a limit that may let more through is marked") {
+  const std::string two = "phone at most 2 per day per account\nphone between 08:00 and 20:00";
+  CHECK(compared(limited(two), limited("phone   between 08:00 and 20:00\n\nphone at most 2 per day per account")).same());
+  const auto wider = [&](const std::string& before, const std::string& after) {
+    const Comparison comparison = compared(limited(before), limited(after));
+    CHECK_FALSE(comparison.same());
+    return comparison.wider();
+  };
+  CHECK(wider(two, "phone at most 3 per day per account\nphone between 08:00 and 20:00"));
+  CHECK_FALSE(wider(two, "phone at most 1 per day per account\nphone between 08:00 and 20:00"));
+  CHECK(wider(two, "phone at most 1 per calendar week per account\nphone between 08:00 and 20:00"));  // seen as another line
+  CHECK(wider(two, "phone at most 2 per day per account\nphone between 07:00 and 20:00"));
+  CHECK(wider(two, "phone at most 2 per day per account"));
+  CHECK_FALSE(wider("phone at most 2 per day per account", two));
+  CHECK(wider("phone at most 2 per day per account", "applies when overdue > 10\nphone at most 1 per day per account"));
+}
+
 TEST_CASE("renamed, reordered and reformatted rules show no difference") {
   const std::string other = strategy(R"(
   enrol when 0 < dpd
