@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "server/command_part.h"
 #include "server/commands.h"
 #include "server/open_store.h"
 #include "server/output/moment.h"
@@ -177,16 +178,6 @@ int diff(const BundleCommand& command) {
     fmt::print("{}", comparison_text(comparison, command.common.color));
   }
   return 0;
-}
-
-CLI::App* add_part(CLI::App& parent, const std::string& name, const std::string& what, const std::string& example, std::shared_ptr<BundleCommand> command,
-                   Chosen& chosen, int (*run)(const BundleCommand&)) {
-  auto* sub = parent.add_subcommand(name, what);
-  add_store_options(*sub, command->store);
-  add_common_options(*sub, command->common);
-  sub->footer("Example:\n  " + example);
-  sub->callback([command, &chosen, run] { chosen = [command, run] { return run(*command); }; });
-  return sub;
 }
 
 }  // namespace

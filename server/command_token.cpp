@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/store/service.h"
+#include "server/command_part.h"
 #include "server/open_store.h"
 #include "server/output/table.h"
 #include "server/plan/proposal.h"
@@ -158,16 +159,6 @@ int audit_verify(const TokenCommand& command) {
                 "somebody with rights on the database has been at it; compare with an anchored head and a backup");
   }
   return good ? 0 : static_cast<int>(Exit::input);
-}
-
-CLI::App* add_part(CLI::App& parent, const std::string& name, const std::string& what, const std::string& example, std::shared_ptr<TokenCommand> command,
-                   Chosen& chosen, int (*run)(const TokenCommand&)) {
-  auto* sub = parent.add_subcommand(name, what);
-  add_store_options(*sub, command->store);
-  add_common_options(*sub, command->common);
-  sub->footer("Example:\n  " + example);
-  sub->callback([command, &chosen, run] { chosen = [command, run] { return run(*command); }; });
-  return sub;
 }
 
 }  // namespace
