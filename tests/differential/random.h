@@ -18,8 +18,11 @@ class Random {
   }
   /// 0 … n-1
   int64_t below(int64_t n) { return static_cast<int64_t>(next() % static_cast<uint64_t>(n)); }
-  /// low … high
-  int64_t between(int64_t low, int64_t high) { return low + below(high - low + 1); }
+  /// low … high; the width may be more than an int64 holds (but not all 2^64 values)
+  int64_t between(int64_t low, int64_t high) {
+    uint64_t width = static_cast<uint64_t>(high) - static_cast<uint64_t>(low) + 1;
+    return static_cast<int64_t>(static_cast<uint64_t>(low) + next() % width);
+  }
   bool chance(int percent) { return below(100) < percent; }
   template <class T>
   const T& pick(const std::vector<T>& from) {
