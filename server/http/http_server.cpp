@@ -296,9 +296,15 @@ void HttpServer::stop(int seconds) {
   each([&](Stoppable& session) { carefully([&] { session.stop_when_idle(); }); });
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
   while (inner_->busy > 0 && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  each([&](Stoppable& session) { carefully([&] { session.cut(); }); });
   inner_->workers.join();
-  asio::post(inner_->io, [inner = inner_] { inner->io.stop(); });
+  // What a cut connection was waiting for comes back once more with an error, and only then does the connection let go of the server.
+  const auto gone = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+  do {
+    each([&](Stoppable& session) { carefully([&] { session.cut(); }); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  } while (inner_->open > 0 && std::chrono::steady_clock::now() < gone);
+  if (inner_->open > 0) asio::post(inner_->io, [inner = inner_] { inner->io.stop(); });
+  inner_->stays.reset();
   if (inner_->thread.joinable()) inner_->thread.join();
 }
 

@@ -236,6 +236,24 @@ TEST_CASE("a stop lets a running request end and takes no new one") {
   CHECK_FALSE(Client(port).connected());
 }
 
+TEST_CASE("a server that is gone keeps nothing, whatever its connections were doing") {
+  const auto held = std::make_shared<int>(0);
+  std::vector<Client> clients;
+  {
+    auto started = HttpServer::start({}, [held](const Request&) { return Response{200, "text/plain", "well", {}}; });
+    REQUIRE(started.has_value());
+    for (int i = 0; i < 400; ++i) {  // enough that some are still closing when the last is cut
+      clients.emplace_back((*started)->port());
+      if (i % 3 == 1) clients.back().send("GET /half HTTP/1.1\r\nHost:");
+      if (i % 3 == 2) {
+        clients.back().send(get("/whole"));
+        CHECK(clients.back().read_answer().ends_with("well"));
+      }
+    }
+  }
+  CHECK(held.use_count() == 1);
+}
+
 TEST_CASE("targets are taken apart, or refused") {
   CHECK(parse_target("/a/b?x=1&y=a%20b+c&z").query == std::map<std::string, std::string>{{"x", "1"}, {"y", "a b c"}, {"z", ""}});
   CHECK(parse_target("/a%2Fb").path == "/a%2Fb");
