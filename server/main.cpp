@@ -1,5 +1,6 @@
 // The command `dunlin`.
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -86,7 +87,14 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
+/// Columns of a batch come and go by the megabyte. Given back to the system each time, their pages would have to be cleared again for the next batch.
+void keep_freed_memory() {
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 64 << 20);
+}
+
 int main(int argc, char** argv) {
+  keep_freed_memory();
   try {
     return run(argc, argv);
   } catch (const std::bad_alloc&) {

@@ -155,23 +155,68 @@ Result<std::unique_ptr<CopyOut>> CopyOut::start(BulkConnection& connection, cons
   return std::unique_ptr<CopyOut>(new CopyOut(std::move(inner), std::move(types)));
 }
 
+namespace {
+
+constexpr size_t block_rows = 256;
+
+void add_row(CopyRows& rows, Columns& columns) {
+  for (Column& column : columns) {
+    const FieldBytes field = rows.field();
+    if (field.missing()) {
+      column.add_missing();
+    } else if (column.in_bytes()) {
+      column.add(column.type == ColumnType::jsonb ? field.view().substr(1) : field.view());
+    } else {
+      column.add(get_number(field, column.type, column.scale));
+    }
+  }
+}
+
+/// Rows whose columns all have a fixed width are gathered and taken apart column by column, which is several times faster than field by field. A
+/// missing value makes a row shorter: it ends the block and is read by itself.
+class FixedRows {
+ public:
+  explicit FixedRows(Columns& columns) : columns_(columns), bytes_(fixed_row_bytes(columns)) {
+    if (bytes_ > 2) block_.reserve((bytes_ - 2) * block_rows);
+  }
+  void add(CopyRows& rows) {
+    const auto fields = rows.rest();
+    if (bytes_ <= 2 || fields.size() != bytes_ - 2) {
+      flush();
+      return add_row(rows, columns_);
+    }
+    block_.append(fields);
+    if (++rows_ == block_rows) flush();
+  }
+  void flush() {
+    if (rows_ > 0 && !get_fixed_rows(block_.data(), rows_, columns_)) other_types_ = true;
+    block_.clear();
+    rows_ = 0;
+  }
+  /// A row was as long as rows of these types are, but made of others: the query does not give what was asked for.
+  bool other_types() const { return other_types_; }
+
+ private:
+  Columns& columns_;
+  size_t bytes_, rows_ = 0;
+  bool other_types_ = false;
+  std::string block_;
+};
+
+}  // namespace
+
 Result<size_t> CopyOut::next(Columns& columns, size_t rows_max) {
   if (columns.size() != types_.size()) columns = columns_of(types_);
   for (Column& column : columns) column.clear();
   size_t rows = 0;
+  FixedRows fixed(columns);
   while (rows < rows_max && inner_->rows.next()) {
     ++rows;
-    for (Column& column : columns) {
-      const FieldBytes field = inner_->rows.field();
-      if (field.missing()) {
-        column.add_missing();
-      } else if (column.in_bytes()) {
-        column.add(column.type == ColumnType::jsonb ? field.view().substr(1) : field.view());
-      } else {
-        column.add(get_number(field, column.type, column.scale));
-      }
-    }
+    fixed.add(inner_->rows);
   }
+  fixed.flush();
+  if (fixed.other_types())
+    return std::unexpected(StoreError{StoreError::Kind::environment, "the database's columns have other types than this program reads; run `dunlin doctor`"});
   if (rows == 0) {
     if (auto done = inner_->rows.finish(); !done) return std::unexpected(done.error());
   }
@@ -215,6 +260,19 @@ Result<void> CopyIn::send() {
 
 Result<void> CopyIn::put(const Columns& columns) {
   const size_t rows = columns.empty() ? 0 : columns[0].size();
+  const size_t row_bytes = fixed_row_bytes(columns);
+  const bool none_missing = std::ranges::all_of(columns, [](const Column& column) { return column.missing.empty(); });
+  if (row_bytes > 2 && none_missing) {
+    const size_t rows_a_piece = std::max<size_t>(1, piece_bytes / row_bytes);
+    for (size_t from = 0; from < rows; from += rows_a_piece) {
+      const size_t some = std::min(rows_a_piece, rows - from), before = buffer_.size();
+      buffer_.resize(before + some * row_bytes);
+      put_fixed_rows(buffer_.data() + before, columns, from, some);
+      if (buffer_.size() < piece_bytes) continue;
+      if (auto sent = send(); !sent) return sent;
+    }
+    return {};
+  }
   for (size_t row = 0; row < rows; ++row) {
     put_whole<int16_t>(buffer_, static_cast<int16_t>(columns.size()));
     for (const Column& column : columns) put_field(buffer_, column, row);

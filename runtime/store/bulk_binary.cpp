@@ -129,6 +129,121 @@ int64_t get_number(FieldBytes field, ColumnType type, int scale) {
   }
 }
 
+size_t fixed_width(ColumnType type) {
+  switch (type) {
+    case ColumnType::boolean:
+      return 1;
+    case ColumnType::int16:
+      return 2;
+    case ColumnType::int32:
+    case ColumnType::date:
+      return 4;
+    case ColumnType::int64:
+    case ColumnType::float8:
+    case ColumnType::time:
+    case ColumnType::timestamp:
+      return 8;
+    default:
+      return 0;
+  }
+}
+
+size_t fixed_row_bytes(const Columns& columns) {
+  size_t bytes = 2;
+  for (const Column& column : columns) {
+    const size_t width = fixed_width(column.type);
+    if (width == 0) return 0;
+    bytes += 4 + width;
+  }
+  return bytes;
+}
+
+namespace {
+
+/// Calls `with(wire)` where wire says how the type's numbers travel: a whole number of the wire's width, and the two conversions.
+template <class Wire, class Out, class In>
+struct Travel {
+  using Whole = Wire;
+  Out out;
+  In in;
+};
+template <class Wire, class Out, class In>
+Travel(Wire, Out, In) -> Travel<Wire, Out, In>;
+
+template <class With>
+auto with_fixed(ColumnType type, With with) {
+  constexpr auto same = [](int64_t number) { return number; };
+  const auto as = [&]<class Whole>(Whole, auto out, auto in) { return with(Travel<Whole, decltype(out), decltype(in)>{out, in}); };
+  switch (type) {
+    case ColumnType::boolean:
+      return as(
+          int8_t{}, [](int64_t number) { return int64_t{number != 0}; }, [](int64_t number) { return int64_t{number != 0}; });
+    case ColumnType::int16:
+      return as(int16_t{}, same, same);
+    case ColumnType::int32:
+      return as(int32_t{}, same, same);
+    case ColumnType::date:
+      return as(
+          int32_t{}, [](int64_t number) { return number - epoch_days; }, [](int64_t number) { return number + epoch_days; });
+    case ColumnType::time:
+      return as(
+          int64_t{}, [](int64_t number) { return number * 1'000'000; }, [](int64_t number) { return number / 1'000'000; });
+    case ColumnType::timestamp:
+      return as(int64_t{}, to_server_time, from_server_time);
+    default:
+      return as(int64_t{}, same, same);
+  }
+}
+
+template <class Whole>
+void store_whole(char* out, Whole value) {
+  for (size_t i = 0; i < sizeof(Whole); ++i) out[i] = static_cast<char>(static_cast<uint64_t>(value) >> (8 * (sizeof(Whole) - 1 - i)));
+}
+
+}  // namespace
+
+void put_fixed_rows(char* out, const Columns& columns, size_t from, size_t rows) {
+  const size_t stride = fixed_row_bytes(columns);
+  for (size_t row = 0; row < rows; ++row) store_whole(out + row * stride, static_cast<int16_t>(columns.size()));
+  size_t offset = 2;
+  for (const Column& column : columns) {
+    with_fixed(column.type, [&](const auto& travel) {
+      using Whole = typename std::decay_t<decltype(travel)>::Whole;
+      char* at = out + offset;
+      for (size_t row = from; row < from + rows; ++row, at += stride) {
+        store_whole<int32_t>(at, sizeof(Whole));
+        store_whole(at + 4, static_cast<Whole>(travel.out(column.numbers[row])));
+      }
+      offset += 4 + sizeof(Whole);
+    });
+  }
+}
+
+bool get_fixed_rows(const char* in, size_t rows, Columns& columns) {
+  const size_t stride = fixed_row_bytes(columns) - 2;
+  size_t offset = 0;
+  uint32_t other = 0;
+  for (const Column& column : columns) {
+    const uint32_t width = static_cast<uint32_t>(fixed_width(column.type));
+    for (size_t row = 0; row < rows; ++row) other |= get_whole<uint32_t>(in + row * stride + offset) ^ width;
+    offset += 4 + width;
+  }
+  if (other != 0) return false;
+  offset = 0;
+  for (Column& column : columns) {
+    with_fixed(column.type, [&](const auto& travel) {
+      using Whole = typename std::decay_t<decltype(travel)>::Whole;
+      const size_t before = column.numbers.size();
+      column.numbers.resize(before + rows);
+      if (!column.missing.empty()) column.missing.resize(before + rows, 0);
+      const char* at = in + offset + 4;
+      for (size_t row = 0; row < rows; ++row, at += stride) column.numbers[before + row] = travel.in(get_whole<Whole>(at));
+      offset += 4 + sizeof(Whole);
+    });
+  }
+  return true;
+}
+
 uint32_t element_type(ColumnType type) {
   switch (type) {
     case ColumnType::boolean:

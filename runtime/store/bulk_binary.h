@@ -51,6 +51,16 @@ int64_t get_number(FieldBytes field, ColumnType type, int scale);
 int64_t to_server_time(int64_t instant);
 int64_t from_server_time(int64_t time);
 
+/// Bytes of a value in the stream where every value of the type takes the same room; 0 where that varies.
+size_t fixed_width(ColumnType type);
+/// Bytes of a row of such columns without a missing value, its head and the lengths included; 0 if a column's width varies.
+size_t fixed_row_bytes(const Columns& columns);
+/// Writes rows `from` … `from + rows - 1` of columns of fixed width without missing values; `out` has room for rows * fixed_row_bytes().
+void put_fixed_rows(char* out, const Columns& columns, size_t from, size_t rows);
+/// Adds `rows` rows that lie one behind the other, each without its head (fixed_row_bytes() - 2). False, and nothing added, if a length is not the
+/// type's: then a value is missing.
+bool get_fixed_rows(const char* in, size_t rows, Columns& columns);
+
 uint32_t array_type(ColumnType type);
 uint32_t element_type(ColumnType type);
 
@@ -78,6 +88,8 @@ class CopyRows {
   int32_t int32() { return get_whole<int32_t>(field().data); }
   int16_t int16() { return get_whole<int16_t>(field().data); }
   bool boolean() { return *field().data != 0; }
+  /// What is left of the row: its fields, or those not yet taken.
+  std::string_view rest() const { return {at_, static_cast<size_t>(row_ + size_ - at_)}; }
   Instant instant() { return from_server_time(int64()); }
   int64_t bytes() const { return bytes_; }
   /// What went wrong, if next() ended early.

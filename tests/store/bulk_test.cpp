@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "runtime/store/bulk.h"
+#include "tests/differential/random.h"
 #include "tests/store/office.h"
 
 namespace dunlin::store::test {
@@ -72,6 +73,63 @@ TEST_CASE("binary COPY brings every type back", "[bulk]") {
   CHECK(good(in->finish()) == 4);
   check_everything(*connection, columns);
   CHECK(good(connection->value("select m from everything where a order by m limit 1")) == "-0.000001");
+}
+
+TEST_CASE("columns of fixed width come back whether values are missing or not", "[bulk]") {
+  const auto place = make_place("postgres");
+  if (!place) return;
+  const auto connection = good(BulkConnection::open(place->url()));
+  const std::vector<ColumnType> types = {boolean, int16, int32, int64, float8, date, time, timestamp};
+  differential::Random random(20'261'122);
+  for (const int missing_percent : {0, 1, 60}) {
+    good(connection->run("drop table if exists fixed; create table fixed (n serial, a bool, b int2, c int4, d int8, e float8, f date, g time, h timestamptz)"));
+    auto in = good(CopyIn::start(*connection, "fixed (a, b, c, d, e, f, g, h)"));
+    Columns all = columns_of(types);
+    constexpr size_t rows = 9'000;  // more than one piece of the stream
+    Columns part = columns_of(types);
+    for (size_t row = 0; row < rows; ++row) {
+      const std::vector<int64_t> values = {random.below(2),
+                                           random.between(-32768, 32767),
+                                           random.between(INT32_MIN, INT32_MAX),
+                                           static_cast<int64_t>(random.next()),
+                                           abi::as_slot(static_cast<double>(random.below(1000)) / 7),
+                                           random.between(-719'000, 100'000),
+                                           random.below(86'400),
+                                           random.between(0, 1'767'225'600'123'456)};
+      for (size_t c = 0; c < types.size(); ++c) {
+        const bool missing = random.chance(missing_percent);
+        for (Columns* columns : {&all, &part}) missing ? (*columns)[c].add_missing() : (*columns)[c].add(values[c]);
+      }
+      if (!random.chance(1) && row + 1 < rows) continue;
+      good(in->put(part));
+      for (Column& column : part) column.clear();
+    }
+    REQUIRE(good(in->finish()) == static_cast<int64_t>(rows));
+    auto out = good(CopyOut::start(*connection, "(select a, b, c, d, e, f, g, h from fixed order by n)", types));
+    Columns found;
+    size_t before = 0, different = 0;
+    while (const size_t taken = good(out->next(found, static_cast<size_t>(random.between(1, 700))))) {
+      for (size_t c = 0; c < types.size(); ++c)
+        for (size_t r = 0; r < taken; ++r) {
+          const bool missing = all[c].is_missing(before + r);
+          different += found[c].is_missing(r) != missing || (!missing && found[c].numbers[r] != all[c].numbers[before + r]);
+        }
+      before += taken;
+    }
+    CHECK(before == rows);
+    CHECK(different == 0);
+  }
+}
+
+TEST_CASE("columns of other types than asked for are refused", "[bulk]") {
+  const auto place = make_place("postgres");
+  if (!place) return;
+  const auto connection = good(BulkConnection::open(place->url()));
+  auto out = good(CopyOut::start(*connection, "(select 1::int4, 2::int8)", {int64, int32}));
+  Columns found;
+  const auto rows = out->next(found, 10);
+  REQUIRE_FALSE(rows);
+  CHECK(rows.error().message.find("other types") != std::string::npos);
 }
 
 TEST_CASE("an array call brings every type in", "[bulk]") {
