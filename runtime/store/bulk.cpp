@@ -207,7 +207,11 @@ class FixedRows {
 
 Result<size_t> CopyOut::next(Columns& columns, size_t rows_max) {
   if (columns.size() != types_.size()) columns = columns_of(types_);
-  for (Column& column : columns) column.clear();
+  constexpr size_t rows_foreseen = 16'384;
+  for (Column& column : columns) {
+    column.clear();
+    if (!column.in_bytes()) column.numbers.reserve(std::min(rows_max, rows_foreseen));
+  }
   size_t rows = 0;
   FixedRows fixed(columns);
   while (rows < rows_max && inner_->rows.next()) {

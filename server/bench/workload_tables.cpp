@@ -90,16 +90,22 @@ Columns from_database(const store::Columns& rows) {
 }
 
 void add_tasks(const Columns& accounts, const DecisionColumns& decisions, store::Columns& rows) {
-  for (size_t row = 0; row < accounts.rows(); ++row) {
-    if (decisions.queue[row] == queue_none) continue;
-    rows[0].add(accounts.id[row]);
-    rows[1].add(decisions.seg[row]);
-    rows[2].add(decisions.ns[row]);
-    rows[3].add(decisions.queue[row]);
-    rows[4].add(decisions.prio[row]);
-    rows[5].add(decisions.template_number[row]);
-    rows[6].add(as_of + decisions.due[row]);
-  }
+  std::vector<uint32_t> chosen;
+  chosen.reserve(accounts.rows());
+  for (size_t row = 0; row < accounts.rows(); ++row)
+    if (decisions.queue[row] != queue_none) chosen.push_back(static_cast<uint32_t>(row));
+  const auto add = [&](size_t column, const auto& from, int64_t plus) {
+    auto& numbers = rows[column].numbers;
+    numbers.reserve(numbers.size() + chosen.size());
+    for (const uint32_t row : chosen) numbers.push_back(from[row] + plus);
+  };
+  add(0, accounts.id, 0);
+  add(1, decisions.seg, 0);
+  add(2, decisions.ns, 0);
+  add(3, decisions.queue, 0);
+  add(4, decisions.prio, 0);
+  add(5, decisions.template_number, 0);
+  add(6, decisions.due, as_of);
 }
 
 store::Result<Checks> check_tasks(store::BulkConnection& connection) {

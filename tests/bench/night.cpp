@@ -20,11 +20,20 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::array<const char*, 6> output_names = {"seg", "next_stage", "queue", "prio", "template", "due"};
 
-/// Column of a portfolio by the name of its field, as a function of the row.
-using Reader = int64_t (*)(const Columns&, size_t);
+struct TypedColumn;
+template <class Source>
+void fill(TypedColumn& column, const std::vector<Source>& from);
+
+/// Column of a portfolio by the name of its field: one value, or all of them into a column of the kernel.
+struct Reader {
+  int64_t (*value)(const Columns&, size_t) = nullptr;
+  void (*all)(const Columns&, TypedColumn&) = nullptr;
+};
 Reader reader_of(const std::string& field) {
-#define DUNLIN_COLUMN(name) \
-  if (field == #name) return [](const Columns& columns, size_t row) -> int64_t { return columns.name[row]; };
+#define DUNLIN_COLUMN(name)                                                                  \
+  if (field == #name)                                                                        \
+    return {[](const Columns& columns, size_t row) -> int64_t { return columns.name[row]; }, \
+            [](const Columns& columns, TypedColumn& to) { fill(to, columns.name); }};
   DUNLIN_COLUMN(id)
   DUNLIN_COLUMN(balance)
   DUNLIN_COLUMN(product)
@@ -46,7 +55,7 @@ Reader reader_of(const std::string& field) {
   DUNLIN_COLUMN(tz_off)
   DUNLIN_COLUMN(stage)
 #undef DUNLIN_COLUMN
-  return nullptr;
+  return {};
 }
 
 std::array<std::vector<int32_t>*, 6> outputs_of(DecisionColumns& d) { return {&d.seg, &d.ns, &d.queue, &d.prio, &d.template_number, &d.due}; }
@@ -57,23 +66,42 @@ struct TypedColumn {
   std::vector<int64_t> room;  // aligned for any width
 
   TypedColumn(ColumnType t, size_t rows) : type(t), room((rows * column_bytes(t) + 7) / 8) {}
-  char* at(size_t row) { return reinterpret_cast<char*>(room.data()) + row * column_bytes(type); }
-  const char* at(size_t row) const { return reinterpret_cast<const char*>(room.data()) + row * column_bytes(type); }
-  void put(size_t row, int64_t value) { std::memcpy(at(row), &value, column_bytes(type)); }  // little-endian: the low bytes come first
-  int64_t get(size_t row) const {
+  /// Calls `with` with the elements as they are, so that a loop over them knows their width.
+  template <class With>
+  void elements(With with) {
+    return by_width(room.data(), with);
+  }
+  template <class With>
+  void elements(With with) const {
+    return by_width(room.data(), with);
+  }
+
+ private:
+  template <class Room, class With>
+  void by_width(Room* data, With& with) const {
+    const auto as = [&]<class Whole>(Whole) {
+      using Element = std::conditional_t<std::is_const_v<Room>, const Whole, Whole>;
+      with(reinterpret_cast<Element*>(data));
+    };
     switch (type) {
       case ColumnType::i8:
-        return *reinterpret_cast<const int8_t*>(at(row));
+        return as(int8_t{});
       case ColumnType::i16:
-        return *reinterpret_cast<const int16_t*>(at(row));
+        return as(int16_t{});
       case ColumnType::i32:
-        return *reinterpret_cast<const int32_t*>(at(row));
+        return as(int32_t{});
       case ColumnType::i64:
-        return *reinterpret_cast<const int64_t*>(at(row));
+        return as(int64_t{});
     }
-    return 0;
   }
 };
+
+template <class Source>
+void fill(TypedColumn& column, const std::vector<Source>& from) {
+  column.elements([&]<class Whole>(Whole* to) {
+    for (size_t row = 0; row < from.size(); ++row) to[row] = static_cast<Whole>(from[row]);
+  });
+}
 
 struct TypedColumns : KernelColumns {
   size_t rows = 0;
@@ -143,7 +171,7 @@ std::expected<void, std::string> CompiledNight::find_names() {
   if (entity_ == checked::none) return std::unexpected("the bundle has no entity `account`");
   for (const auto& field : account().fields) {
     fields_.push_back(reader_of(field.name));
-    if (!fields_.back()) return std::unexpected("the portfolio has no column `" + field.name + "`");
+    if (!fields_.back().value) return std::unexpected("the portfolio has no column `" + field.name + "`");
   }
   for (const auto* name : output_names) {
     checked::Index found = checked::none;
@@ -192,8 +220,7 @@ std::unique_ptr<KernelColumns> CompiledNight::kernel_columns(const Columns& colu
   made->rows = columns.rows();
   for (const auto& input : kernel_->inputs()) {
     const auto reader = fields_[static_cast<size_t>(input.index)];
-    auto& column = made->in.emplace_back(input.type, columns.rows());
-    for (size_t row = 0; row < columns.rows(); ++row) column.put(row, reader(columns, row));
+    reader.all(columns, made->in.emplace_back(input.type, columns.rows()));
   }
   for (const auto& output : kernel_->outputs()) made->out.emplace_back(output.type, columns.rows());
   for (auto& column : made->in) made->in_places.push_back(column.room.data());
@@ -210,8 +237,11 @@ void CompiledNight::run_kernel(KernelColumns& columns) const {
 void CompiledNight::read_decisions(const KernelColumns& columns, DecisionColumns& decisions) const {
   const auto& typed = static_cast<const TypedColumns&>(columns);
   const auto outputs = outputs_of(decisions);
-  for (size_t i = 0; i < outputs.size(); ++i)
-    for (size_t row = 0; row < typed.rows; ++row) (*outputs[i])[row] = typed.fault[row] ? -1 : static_cast<int32_t>(typed.out[i].get(row));
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    typed.out[i].elements([&](const auto* from) {
+      for (size_t row = 0; row < typed.rows; ++row) (*outputs[i])[row] = typed.fault[row] ? -1 : static_cast<int32_t>(from[row]);
+    });
+  }
 }
 
 void CompiledNight::run_rows(const Evaluator& evaluator, const Columns& columns, DecisionColumns& decisions) const {
@@ -227,7 +257,7 @@ void CompiledNight::run_rows(const Evaluator& evaluator, const Columns& columns,
   asked.self = &instance;
   const auto outputs = outputs_of(decisions);
   for (size_t row = 0; row < columns.rows(); ++row) {
-    for (size_t i = 0; i < fields_.size(); ++i) slots[static_cast<size_t>(account().fields[i].slot)] = fields_[i](columns, row);
+    for (size_t i = 0; i < fields_.size(); ++i) slots[static_cast<size_t>(account().fields[i].slot)] = fields_[i].value(columns, row);
     for (size_t i = 0; i < roots_.size(); ++i) {
       int64_t answer[2] = {};  // the value, and its wake
       const auto evaluation = evaluator.evaluate(roots_[i], asked, answer);
