@@ -54,6 +54,12 @@ std::string describe(const checked::Program& program, engine::CaseFile& case_fil
   for (const auto& e : result.events)
     text += fmt::format("event {} type={} owner={} raised={} unhandled={}{}\n", e.event.at, e.event.type, e.event.instance, e.raised, e.unhandled,
                         slots_text(program.events[static_cast<size_t>(e.event.type)].fields, e.event.slots));
+  for (const auto& e : result.refused)
+    text += fmt::format("refused {} type={} owner={} because {} at {}..{}{}\n", e.event.at, e.event.type, e.event.instance, e.reason, e.where.begin,
+                        e.where.end, slots_text(program.events[static_cast<size_t>(e.event.type)].fields, e.event.slots));
+  for (const auto& o : result.opened)
+    text += fmt::format("opened entity={} parent={} id={}{}\n", o.entity, o.parent, o.id,
+                        slots_text(program.entities[static_cast<size_t>(o.entity)].fields, o.slots));
   for (const auto& n : result.notes) text += fmt::format("note {} {} {}\n", n.instance, n.whom, n.text);
   for (const auto& f : result.firings) {
     text += fmt::format("fired {} {} {}", f.instance, f.rule, f.rule_name);

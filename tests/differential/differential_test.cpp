@@ -73,8 +73,13 @@ std::unique_ptr<Compiled> compile(uint64_t seed, std::map<std::string, int>& ref
   return compiled;
 }
 
+/// What the steps of a run came to, to be sure that it was not all of one kind.
+struct Counts {
+  int64_t steps = 0, faults = 0, refused = 0;
+};
+
 /// Runs one case through several steps under both; empty if they agree, else where they parted.
-std::string part_ways(const Compiled& c, const Evaluator& native, uint64_t case_seed, int64_t& steps, int64_t& faults) {
+std::string part_ways(const Compiled& c, const Evaluator& native, uint64_t case_seed, Counts& counts) {
   engine::CaseFile left(*c.program), right(*c.program);
   Random left_random(case_seed), right_random(case_seed);
   Random clock(case_seed ^ 0xC10C);
@@ -91,11 +96,12 @@ std::string part_ways(const Compiled& c, const Evaluator& native, uint64_t case_
     add_random_events(right_random, *c.program, now, right);
     interpreter.step(left, now, left_result);
     compiled.step(right, now, right_result);
-    ++steps;
+    ++counts.steps;
+    counts.refused += static_cast<int64_t>(left_result.refused.size());
     const std::string a = describe(*c.program, left, left_result), b = describe(*c.program, right, right_result);
     if (a != b) return fmt::format("step {} at {}\n--- interpreter\n{}--- native\n{}", step, now, a, b);
     if (left_result.fault) {
-      ++faults;
+      ++counts.faults;
       return "";
     }
     const bool by_wake = left_result.wake_at != abi::never && left_result.wake_at < now + 60 * day_us && clock.chance(70);
@@ -110,7 +116,8 @@ TEST_CASE("the interpreter and native code agree on random bundles") {
   const int64_t pairs_wanted = from_environment("DUNLIN_DIFFERENTIAL_PAIRS", 100'000);
   const int64_t cases_per_bundle = pairs_wanted >= 100'000 ? 250 : 50;
   uint64_t seed = static_cast<uint64_t>(from_environment("DUNLIN_SEED", 1));
-  int64_t pairs = 0, bundles = 0, tried = 0, steps = 0, faults = 0;
+  int64_t pairs = 0, bundles = 0, tried = 0;
+  Counts counts;
   std::map<std::string, int> refusals;
   for (; pairs < pairs_wanted; ++seed) {
     ++tried;
@@ -126,23 +133,26 @@ TEST_CASE("the interpreter and native code agree on random bundles") {
     INFO("seed " << seed << " (set DUNLIN_SEED to start here)\n" << compiled->source);
     if (!native) FAIL(native.error());
     for (int64_t i = 0; i < cases_per_bundle && pairs < pairs_wanted; ++i, ++pairs) {
-      const std::string difference = part_ways(*compiled, **native, seed * 1'000'003 + static_cast<uint64_t>(i), steps, faults);
+      const std::string difference = part_ways(*compiled, **native, seed * 1'000'003 + static_cast<uint64_t>(i), counts);
       if (!difference.empty()) FAIL(difference);
     }
   }
   std::string why;
   for (const auto& [code, count] : refusals) why += fmt::format(" {}: {}", code, count);
-  std::cout << fmt::format("differential: {} pairs, {} bundles ({} written, refused:{}), {} steps, {} faults\n", pairs, bundles, tried, why, steps, faults);
-  CHECK(bundles * 10 >= tried * 5);  // most random bundles are accepted
-  CHECK(faults * 100 < steps * 60);  // most steps are not faults
-  CHECK(faults > 0);                 // and some are
+  std::cout << fmt::format("differential: {} pairs, {} bundles ({} written, refused:{}), {} steps, {} faults, {} events refused\n", pairs, bundles, tried, why,
+                           counts.steps, counts.faults, counts.refused);
+  CHECK(bundles * 10 >= tried * 5);                // most random bundles are accepted
+  CHECK(counts.faults * 100 < counts.steps * 60);  // most steps are not faults
+  CHECK(counts.faults > 0);                        // and some are
+  CHECK(counts.refused > 0);                       // as events are refused
 }
 
 TEST_CASE("each planted miscompilation is found") {
   const auto planted = GENERATE(Miscompilation::addition_wraps, Miscompilation::halves_away_from_zero, Miscompilation::division_truncates,
                                 Miscompilation::interval_end_left_out, Miscompilation::cancelled_event_counted);
   std::map<std::string, int> refusals;
-  int64_t steps = 0, faults = 0, pairs = 0;
+  int64_t pairs = 0;
+  Counts counts;
   bool found = false;
   for (uint64_t seed = 1; seed < 400 && !found; ++seed) {
     auto compiled = compile(seed, refusals);
@@ -152,7 +162,7 @@ TEST_CASE("each planted miscompilation is found") {
     options.planted_miscompilation = planted;
     auto native = compile_native(*compiled->ir, options);
     REQUIRE(native);
-    for (uint64_t i = 0; i < 60 && !found; ++i, ++pairs) found = !part_ways(*compiled, **native, seed * 1'000'003 + i, steps, faults).empty();
+    for (uint64_t i = 0; i < 60 && !found; ++i, ++pairs) found = !part_ways(*compiled, **native, seed * 1'000'003 + i, counts).empty();
   }
   INFO(miscompilation_name(planted));
   CHECK(found);

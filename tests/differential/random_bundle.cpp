@@ -531,9 +531,13 @@ class Writer {
   bool has_band_ = false;
 
   void queues() {
+    // A promise may be taken whatever it says, only in a range that moves with the day, or only while a condition over the account holds.
+    const std::string range = r_.chance(50) ? fmt::format(" in today..today + {} days", r_.between(1, 30)) : "";
+    const std::string guard = r_.chance(40) ? " when " + expression(T::boolean, 1, account_scope()) : "";
     line(
-        "outcomes call of account {{\n  reached {{\n    debtor_self {{ promises as promise (amount : money, due : date), refuses }}\n    third_party\n  }}\n  "
-        "not_reached {{ no_answer, busy }}\n}}");
+        "outcomes call of account {{\n  reached {{\n    debtor_self {{\n      promises as promise (amount : money, due : date{}){}\n      refuses\n    }}\n    "
+        "third_party\n  }}\n  not_reached {{ no_answer, busy }}\n}}",
+        range, guard);
     line("queue call {{\n  outcomes call\n  cost 12.00\n  lease 10 minutes\n  fields {{\n    phone : text?\n    sum_due : money?\n  }}\n}}");
     line("queue mail {{\n  cost 1.50\n}}");
   }
