@@ -65,8 +65,20 @@ class Pass {
 
  private:
   void read() {
-    store::Position after;
+    static const std::vector<store::BucketRange> all{{0, engine::bucket_count - 1}};
     Cases pool;
+    for (const auto& range : options_.ranges.empty() ? all : options_.ranges) {
+      if (!read(range, pool)) return;
+    }
+    const std::lock_guard lock(spare_guard_);
+    spare_.push_back({std::move(pool), {}});
+    to_step_.finish();
+  }
+
+  /// False: it is over, nobody wants more.
+  bool read(const store::BucketRange& range, Cases& pool) {
+    store::Position after;
+    if (range.first > 0) after = {range.first - 1, INT64_MAX};
     for (;;) {
       Batch batch = take_spare();
       std::ranges::move(batch.cases, std::back_inserter(pool));
@@ -74,17 +86,17 @@ class Pass {
       store::Result<Cases> loaded = Cases{};
       {
         const Stopwatch watch(load_s_);
-        loaded = store_.load_awake(program_.program, now_, options_.full, after, options_.batch_limit, pool);
+        loaded = store_.load_awake(program_.program, now_, options_.full, after, options_.batch_limit, pool, range.last);
       }
-      if (!loaded) return give_up(loaded.error());
-      if (loaded->empty()) break;
+      if (!loaded) return give_up(loaded.error()), false;
+      if (loaded->empty()) return true;
       after = {loaded->back()->bucket, loaded->back()->debtor_id};
       batch.cases = std::move(*loaded);
-      if (!to_step_.put(std::move(batch))) break;
+      if (!to_step_.put(std::move(batch))) {
+        to_step_.finish();
+        return false;
+      }
     }
-    const std::lock_guard lock(spare_guard_);
-    spare_.push_back({std::move(pool), {}});
-    to_step_.finish();
   }
 
   void step(engine::Stepper& stepper, Tally& tally) {

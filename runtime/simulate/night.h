@@ -60,11 +60,12 @@ struct NightProgress {
 };
 
 struct NightOptions {
-  bool full = false;          // step every case file, not only those that are awake
-  int steppers = 1;           // threads that step
-  int writers = 3;            // threads that commit, each on a connection of its own: while one waits for the disk the others write
-  size_t batch_limit = 6000;  // case files in one transaction
-  bool collect_reads = true;  // for the decision records
+  bool full = false;                       // step every case file, not only those that are awake
+  int steppers = 1;                        // threads that step
+  int writers = 3;                         // threads that commit, each on a connection of its own: while one waits for the disk the others write
+  size_t batch_limit = 6000;               // case files in one transaction
+  bool collect_reads = true;               // for the decision records
+  std::vector<store::BucketRange> ranges;  // only these buckets; empty: all
   /// Step at every wake between the days too, as `serve` does, not only at day starts.
   bool every_wake = false;
   std::function<void(const NightProgress&)> progress;  // called from one thread at a time

@@ -48,12 +48,14 @@ constexpr auto add_transitions =
     "source_begin)";
 constexpr auto add_notes = "dunlin.note (bucket, case_id, instance_id, at, body, whom)";
 constexpr auto add_quarantine = "dunlin.quarantine (at, kind, location, reason, body, bucket, case_id)";
+// A node commits what it still holds; whoever is no node, what no live node holds.
 // Last: whoever switched the version or took the bucket over meanwhile makes this find nothing, and all of the batch goes. Two batches that share a bucket
 // wait here for each other; the number of a batch is taken under that lock, and every batch takes its buckets in their order.
 constexpr auto fence =
-    "with i as materialized (select * from unnest($1, $2, $3, $4) i(bucket, generation, at, body)), "
+    "with i as materialized (select * from unnest($1, $2, $3, $4, $5) i(bucket, generation, epoch, at, body)), "
     "fenced as (update dunlin.bucket b set batch = b.batch + 1, as_of = greatest(b.as_of, i.at) from i "
-    "where b.bucket = i.bucket and b.generation = i.generation returning b.bucket, b.batch), "
+    "where b.bucket = i.bucket and b.generation = i.generation and case when i.epoch is null then b.node is null or not exists "
+    "(select from dunlin.node n where n.name = b.node and n.until > clock_timestamp()) else b.epoch = i.epoch end returning b.bucket, b.batch), "
     "decided as (insert into dunlin.decision (bucket, batch, recorded_at, version, body) "
     "select f.bucket, f.batch, i.at, i.generation, i.body from fenced f join i using (bucket) where i.body is not null) "
     "select 1 from fenced";
@@ -107,7 +109,8 @@ class Writing {
     tasks_.add_orphans(case_file, loaded, now_);
   }
 
-  Result<void> send(BulkConnection& connection) {
+  /// `node`: who commits; null: somebody who is no node.
+  Result<void> send(BulkConnection& connection, const HeldBuckets* node) {
     for (Batch* batch : {&cases_, &faulty_, &past_, &states_, &new_states_, &inbox_, &events_}) {
       if (auto sent = batch->send(connection); !sent) return sent;
     }
@@ -119,15 +122,18 @@ class Writing {
     for (Batch* batch : {&transitions_, &notes_, &quarantine_}) {
       if (auto sent = batch->send(connection); !sent) return sent;
     }
-    Batch fenced(fence, {int32, int32, timestamp, bytea});
+    Batch fenced(fence, {int32, int32, int64, timestamp, bytea});
     for (const auto& [bucket, lines] : buckets_) {
-      lines.empty() ? fenced.add(bucket, version_, now_, Nothing{}) : fenced.add(bucket, version_, now_, std::string_view(compress(lines)));
+      const std::optional<int64_t> epoch = node == nullptr ? std::nullopt : std::optional(node->epoch(bucket));
+      lines.empty() ? fenced.add(bucket, version_, epoch, now_, Nothing{}) : fenced.add(bucket, version_, epoch, now_, std::string_view(compress(lines)));
     }
     auto sent = fenced.send(connection);
-    if (!sent && sent.error().kind == StoreError::Kind::conflict)
-      return failed(StoreError::Kind::conflict, "another version of the bundle was activated meanwhile; step again under it");
+    fenced_ = !sent && sent.error().kind == StoreError::Kind::conflict;
     return sent;
   }
+
+  /// True if the last send() ended at the fence.
+  bool fenced() const { return fenced_; }
 
  private:
   void add_fault(const CaseFile& case_file, const engine::StepFault& fault) {
@@ -212,6 +218,7 @@ class Writing {
   RefusedEvents refused_;
   Batch cases_{step_cases(version_, false), {int32, int64, int64, timestamp}};
   Batch faulty_{step_cases(version_, true), {int32, int64, int64, timestamp}};
+  bool fenced_ = false;
   Batch past_{keep_past, {int32, int64, int64, timestamp}};
   Batch states_{change_states, {int32, int64, int64, int32, int32, int32, int64, timestamp, timestamp, bytea}};
   Batch new_states_ = Batch::added_to(add_states, {int32, int64, int64, int32, int32, int32, int64, timestamp, timestamp, bytea});
@@ -240,8 +247,15 @@ Result<void> PostgresStore::commit_all(const checked::Program& program, const st
     writing.add(*step.case_file, *step.result, *loaded);
   }
   // Every statement touches a few rows by key; statistics of a freshly filled table would have it read whole, once a batch.
-  return write([&](BulkConnection& connection) { return writing.send(connection); },
-               "begin; set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off");
+  return write(
+      [&](BulkConnection& connection) -> Result<void> {
+        auto sent = writing.send(connection, node_.get());
+        if (writing.fenced()) return std::unexpected(why_fenced(connection, *version, sent.error()));
+        return sent;
+      },
+      // A process that hangs between two statements must not keep its rows from those who take over.
+      "begin; set local idle_in_transaction_session_timeout = '10s'; set local enable_seqscan = off; set local enable_hashjoin = off; set local "
+      "enable_mergejoin = off");
 }
 
 Result<void> PostgresStore::commit(const checked::Program& program, int32_t bucket, const std::vector<CaseCommit>& steps, Instant now) {

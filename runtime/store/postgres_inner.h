@@ -13,6 +13,7 @@
 #include "runtime/store/embedded.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/postgres_errors.h"
+#include "runtime/store/postgres_nodes.h"
 #include "runtime/store/postgres_store.h"
 
 namespace pqxx {
@@ -78,10 +79,13 @@ class PostgresStore final : public Store {
 
   Result<std::vector<int32_t>> buckets_to_step(Instant now, bool full) override;
   Result<Cases> load(const checked::Program& program, int32_t bucket, Instant now, bool full, int64_t after_debtor, size_t limit, Cases& pool) override;
-  Result<Cases> load_awake(const checked::Program& program, Instant now, bool full, Position after, size_t limit, Cases& pool) override;
+  Result<Cases> load_awake(const checked::Program& program, Instant now, bool full, Position after, size_t limit, Cases& pool, int32_t last_bucket) override;
   Result<void> commit(const checked::Program& program, int32_t bucket, const std::vector<CaseCommit>& steps, Instant now) override;
   Result<void> commit_all(const checked::Program& program, const std::vector<CaseCommit>& steps, Instant now) override;
   Result<Instant> next_wake(Instant after) override;
+  Result<std::vector<BucketRange>> hold_buckets(const NodeOptions& node, int32_t version) override;
+  Result<void> leave_buckets() override;
+  Result<std::vector<NodeRow>> nodes() override;
 
   Result<std::vector<FunnelRow>> funnel() override;
   Result<std::vector<TaskRow>> tasks(const std::string& queue, const std::string& status, int64_t limit) override;
@@ -162,6 +166,9 @@ class PostgresStore final : public Store {
   Result<void> set_damaged_aside(const std::vector<SetAside>& damaged);
   Result<Cases> load_from(const checked::Program& program, Instant now, bool full, Position after, int32_t last_bucket, size_t limit, Cases& pool);
 
+  // ---- postgres_nodes.cpp ----
+  StoreError why_fenced(BulkConnection& connection, int32_t version, const StoreError& said);
+
   // ---- postgres_read.cpp ----
   Result<std::vector<TaskRow>> read_tasks(const std::string& condition, const std::string& order, int64_t limit);
 
@@ -179,6 +186,7 @@ class PostgresStore final : public Store {
   std::mutex guard_;  // a load and several commits may run at the same time, each in its thread
   std::unordered_map<const checked::Program*, Known> known_;
   Ahead ahead_;
+  std::unique_ptr<HeldBuckets> node_;  // null: this process is no node
 };
 
 }  // namespace dunlin::store

@@ -248,6 +248,16 @@ Result<std::vector<Store::Finding>> PostgresStore::inspect() {
     findings.push_back({"bundle", !active.empty(),
                         active.empty() ? "none is active; `dunlin run` activates one"
                                        : fmt::format("{}, version {}", active[0][1].as<std::string>(), active[0][0].as<int>())});
+    std::string nodes;
+    if (value("select to_regclass('dunlin.node') is not null") == "t") {
+      for (const auto& node :
+           work.exec("select n.name, count(b.bucket), n.until > clock_timestamp() from dunlin.node n left join dunlin.bucket b on b.node = n.name "
+                     "group by n.name, n.until order by n.name collate \"C\"")) {
+        nodes +=
+            fmt::format("{}{}{}: {} buckets", nodes.empty() ? "" : ", ", node[0].as<std::string>(), node[2].as<bool>() ? "" : " (gone)", node[1].as<int64_t>());
+      }
+    }
+    findings.push_back({"nodes", true, nodes.empty() ? "none; nobody but `dunlin run` steps" : nodes});
     findings.push_back({"case files", true, value("select count(*) from dunlin.case_file")});
     const std::string aside = value("select count(*) from dunlin.case_file where set_aside");
     findings.push_back({"set aside", aside == "0", aside == "0" ? "none" : aside + " case files; see the quarantine"});

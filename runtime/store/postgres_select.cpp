@@ -15,7 +15,6 @@ constexpr int64_t listed_max = 50'000;  // awake case files in one list
 constexpr double dense = 0.3;           // from this share of awake case files on, reading the whole stretch is cheaper
 constexpr int64_t dense_min = 50;
 constexpr size_t listed_piece = 1'500;  // so that reading, stepping and committing a short list overlap
-constexpr int32_t last_bucket_of_all = engine::bucket_count - 1;
 
 }  // namespace
 
@@ -218,8 +217,9 @@ Result<Cases> PostgresStore::load_from(const checked::Program& program, Instant 
   }
 }
 
-Result<Cases> PostgresStore::load_awake(const checked::Program& program, Instant now, bool full, Position after, size_t limit, Cases& pool) {
-  return load_from(program, now, full, after, last_bucket_of_all, limit, pool);
+Result<Cases> PostgresStore::load_awake(const checked::Program& program, Instant now, bool full, Position after, size_t limit, Cases& pool,
+                                        int32_t last_bucket) {
+  return load_from(program, now, full, after, last_bucket, limit, pool);
 }
 
 Result<Cases> PostgresStore::load(const checked::Program& program, int32_t bucket, Instant now, bool full, int64_t after_debtor, size_t limit, Cases& pool) {

@@ -6,13 +6,14 @@ namespace dunlin::store {
 
 using Cases = std::vector<std::unique_ptr<engine::CaseFile>>;
 
-Result<Cases> Store::load_awake(const checked::Program& program, Instant now, bool full, Position after, size_t limit, Cases& pool) {
+Result<Cases> Store::load_awake(const checked::Program& program, Instant now, bool full, Position after, size_t limit, Cases& pool, int32_t last_bucket) {
   auto buckets = buckets_to_step(now, full);
   if (!buckets) return std::unexpected(buckets.error());
   std::ranges::sort(*buckets);
   Cases loaded;
   for (const int32_t bucket : *buckets) {
-    if (bucket < after.bucket || loaded.size() >= limit) continue;
+    if (bucket < after.bucket || bucket > last_bucket || loaded.size() >= limit) continue;
+    if (bucket == after.bucket && after.debtor == INT64_MAX) continue;
     const int64_t from = bucket == after.bucket ? after.debtor : INT64_MIN;
     auto more = load(program, bucket, now, full, from, limit - loaded.size(), pool);
     if (!more) return more;
@@ -30,6 +31,10 @@ Result<void> Store::commit_all(const checked::Program& program, const std::vecto
   }
   return {};
 }
+
+Result<std::vector<BucketRange>> Store::hold_buckets(const NodeOptions&, int32_t) { return std::vector<BucketRange>{{0, engine::bucket_count - 1}}; }
+Result<void> Store::leave_buckets() { return {}; }
+Result<std::vector<NodeRow>> Store::nodes() { return std::vector<NodeRow>{}; }
 
 Result<std::vector<std::string>> Store::bank_columns(const std::string& table) {
   return std::unexpected(StoreError{StoreError::Kind::input, "this store has no tables of a bank; `" + table + "` needs PostgreSQL"});

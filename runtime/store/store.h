@@ -104,6 +104,24 @@ struct Activation {
   std::optional<int32_t> replacing;
 };
 
+/// Buckets first … last, both included.
+struct BucketRange {
+  int32_t first = 0, last = 0;
+};
+
+/// A scheduler that shares the case files of a database with others.
+struct NodeOptions {
+  std::string name;        // no two live nodes may have the same
+  int lease_seconds = 10;  // after so long without a word the others take over
+  bool keep_lease = true;  // renew it in a thread of its own; false only for tests, which then do it by hold_buckets()
+};
+struct NodeRow {
+  std::string name;
+  bool live = false;
+  int32_t version = 0;  // that it steps with; 0: none yet
+  int32_t buckets = 0;
+};
+
 /// A program with what the store needs to lay it out.
 class Store {
  public:
@@ -155,8 +173,10 @@ class Store {
   virtual Result<void> commit(const checked::Program& program, int32_t bucket, const std::vector<CaseCommit>& steps, Instant now) = 0;
   /// The same over all buckets: case files to be stepped in (bucket, debtor) order after `after`, at most `limit`. A quiet day has a few in each of
   /// a thousand buckets; asking for them bucket by bucket would cost more than stepping them. Use this and commit_all() unless buckets are leased.
+  /// `last_bucket`: no further than the end of this one.
   virtual Result<std::vector<std::unique_ptr<engine::CaseFile>>> load_awake(const checked::Program& program, Instant now, bool full, Position after,
-                                                                            size_t limit, std::vector<std::unique_ptr<engine::CaseFile>>& pool);
+                                                                            size_t limit, std::vector<std::unique_ptr<engine::CaseFile>>& pool,
+                                                                            int32_t last_bucket = engine::bucket_count - 1);
   /// Steps of any buckets, in the order load_awake() gave them, in one transaction. All or nothing.
   virtual Result<void> commit_all(const checked::Program& program, const std::vector<CaseCommit>& steps, Instant now);
   /// The next case files as they are now, for each of the programs, out of one snapshot: nothing is locked, and nothing of it may be committed.
@@ -164,6 +184,15 @@ class Store {
   virtual Result<void> look(const std::vector<const checked::Program*>& programs, Look& look, size_t limit) = 0;
   /// Earliest wake over all case files (never if none), so that a virtual clock can jump.
   virtual Result<Instant> next_wake(Instant after) = 0;
+
+  // ---- several nodes ----
+  /// Makes this store's user one of the nodes that share the case files, or keeps it one: gives back what is beyond its share, takes what is free or whose
+  /// node is gone. Returns what is held now. To be called between passes; from the first call on a commit is a conflict if another node has taken one of its
+  /// buckets. `version`: what it steps with, for others to see. Conflict: a live node has this name. A store for one process returns all.
+  virtual Result<std::vector<BucketRange>> hold_buckets(const NodeOptions& node, int32_t version);
+  /// Gives everything back at once.
+  virtual Result<void> leave_buckets();
+  virtual Result<std::vector<NodeRow>> nodes();
 
   // ---- reading ----
   virtual Result<std::vector<FunnelRow>> funnel() = 0;

@@ -37,7 +37,8 @@ Reply metrics(Api& api, const Call&) {
   add("dunlin_commit_seconds_total", "counter", "Time in commits.", totals.commit_seconds);
   add("dunlin_compile_seconds_total", "counter", "Time in compiling versions.", totals.compile_seconds);
   add("dunlin_passes_failed_total", "counter", "Passes that ended in an error.", totals.failures);
-  add("dunlin_passes_overtaken_total", "counter", "Passes overtaken by a switch of versions.", totals.overtaken);
+  add("dunlin_passes_overtaken_total", "counter", "Passes overtaken by a switch of versions or of nodes.", totals.overtaken);
+  add("dunlin_buckets_held", "gauge", "Buckets that this node steps, of 1024.", totals.buckets);
   add("dunlin_active_version", "gauge", "Number of the version in use on this node.", totals.version);
   add("dunlin_database_up", "gauge", "1: the database answers.", totals.database_there ? 1 : 0);
   if (api.connections) {

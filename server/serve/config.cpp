@@ -75,6 +75,9 @@ const std::vector<Setting>& settings() {
           "engine.threads", [](C& c) -> int& { return c.step_threads; }, 1, 256),
       number<int>(
           "engine.poll_ms", [](C& c) -> int& { return c.poll_ms; }, 10, 3'600'000),
+      word("engine.node", [](C& c) -> std::string& { return c.node; }),
+      number<int>(
+          "engine.lease_seconds", [](C& c) -> int& { return c.lease_seconds; }, 2, 3600),
       word("engine.clock", [](C& c) -> std::string& { return c.clock; }),
       word("engine.stdlib", [](C& c) -> std::string& { return c.stdlib; }),
       number<double>(

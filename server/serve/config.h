@@ -17,6 +17,8 @@ struct ServeConfig {
   std::string log_level = "info";
   int step_threads = 1;
   int poll_ms = 1000;
+  std::string node;  // empty: host and port
+  int lease_seconds = 10;
   int database_connections = 8;
   int statement_seconds = 30;
   int drain_seconds = 30;

@@ -1,6 +1,7 @@
 #include "server/serve/scheduler.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -11,6 +12,13 @@
 namespace dunlin::server {
 
 using store::StoreError;
+
+std::string node_name(const ServeConfig& config) {
+  if (!config.node.empty()) return config.node;
+  char host[256] = "";
+  if (gethostname(host, sizeof host - 1) != 0) std::snprintf(host, sizeof host, "node");
+  return config.http.port == 0 ? fmt::format("{}/{}", host, getpid()) : fmt::format("{}:{}", host, config.http.port);
+}
 
 Scheduler::Scheduler(std::unique_ptr<store::Store> store, const ServeConfig& config, std::filesystem::path stdlib, int64_t clock_offset_us)
     : store_(std::move(store)), config_(config), stdlib_(std::move(stdlib)), offset_us_(clock_offset_us) {}
@@ -57,12 +65,34 @@ void Scheduler::run() {
   for (;;) {
     {
       const std::lock_guard lock(guard_);
-      if (stop_) return;
+      if (stop_) break;
       look_ = false;
     }
-    if (take_version()) pass();
+    if (take_version()) {
+      if (const auto ranges = hold(); !ranges.empty()) pass(ranges);
+    }
     rest();
   }
+  if (auto left = store_->leave_buckets(); !left)
+    log::write(log::Level::warn, "the leases could not be given back; they run out", {{"reason", left.error().message}});
+}
+
+/// This node's share of the case files, as it is now.
+std::vector<store::BucketRange> Scheduler::hold() {
+  auto held = store_->hold_buckets({.name = node_name(config_), .lease_seconds = config_.lease_seconds}, active_->number);
+  const std::lock_guard lock(guard_);
+  if (!held) {
+    ++failures_in_a_row_;
+    ++totals_.failures;
+    totals_.buckets = 0;
+    log::write(log::Level::error, "this node has no part in the stepping", {{"node", node_name(config_)}, {"reason", held.error().message}});
+    return {};
+  }
+  int64_t buckets = 0;
+  for (const auto& range : *held) buckets += range.last - range.first + 1;
+  if (buckets != totals_.buckets) log::write(log::Level::info, "buckets held", {{"node", node_name(config_)}, {"buckets", std::to_string(buckets)}});
+  totals_.buckets = buckets;
+  return *held;
 }
 
 /// Compiles the active version where it is another than before. The old one lives on for as long as somebody holds it. False: nothing to step with.
@@ -104,13 +134,16 @@ bool Scheduler::take_version() {
   return true;
 }
 
-void Scheduler::pass() {
+void Scheduler::pass(const std::vector<store::BucketRange>& ranges) {
   const int64_t at = now();
-  auto report = simulate::run_once(*store_, active_->night(), at, {.steppers = config_.step_threads});
+  simulate::NightOptions options;
+  options.steppers = config_.step_threads;
+  options.ranges = ranges;
+  auto report = simulate::run_once(*store_, active_->night(), at, options);
   const std::lock_guard lock(guard_);
   ++totals_.passes;
   if (!report) {
-    // A switch of versions makes a batch fail whole; it is read and stepped again under the new one.
+    // A switch of versions, or of who holds a bucket, makes a batch fail whole; it is read and stepped again by whoever should.
     const bool overtaken = report.error().kind == StoreError::Kind::conflict;
     ++(overtaken ? totals_.overtaken : totals_.failures);
     totals_.database_there = overtaken;

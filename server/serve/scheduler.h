@@ -13,9 +13,13 @@
 
 namespace dunlin::server {
 
+/// Name of this process among the schedulers of a database: as the settings say, or by host and port.
+std::string node_name(const ServeConfig& config);
+
 /// What the scheduler has done since the server started, for metrics.
 struct StepTotals {
   int64_t passes = 0, failures = 0, overtaken = 0;
+  int64_t buckets = 0;  // held by this node now
   int64_t cases = 0, events = 0, transitions = 0, tasks_created = 0, tasks_updated = 0, tasks_withdrawn = 0, faults = 0;
   double step_seconds = 0, commit_seconds = 0, compile_seconds = 0;
   int32_t version = 0;
@@ -43,7 +47,8 @@ class Scheduler {
 
  private:
   void run();
-  void pass();
+  void pass(const std::vector<store::BucketRange>& ranges);
+  std::vector<store::BucketRange> hold();
   bool take_version();
   void rest();
 

@@ -119,9 +119,10 @@ BundleVersion Office::activate(Instant at) {
   return made;
 }
 
-std::vector<CaseCommit> Office::step_only(Instant now, size_t limit) {
+std::vector<CaseCommit> Office::step_only(Instant now, size_t limit, BucketRange within) {
   std::vector<std::unique_ptr<engine::CaseFile>> pool;
-  held = good(store->load_awake(desk.program, now, false, {}, limit, pool));
+  const Position after = within.first == 0 ? Position{} : Position{within.first - 1, INT64_MAX};
+  held = good(store->load_awake(desk.program, now, false, after, limit, pool, within.last));
   results.assign(held.size(), {});
   std::vector<CaseCommit> commits;
   for (size_t i = 0; i < held.size(); ++i) {

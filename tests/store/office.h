@@ -57,7 +57,7 @@ class Office {
   /// Steps what is awake, batch by batch; returns how many case files were stepped.
   int64_t night(Instant now, bool full = false, size_t limit = 100);
   /// Loads, steps and returns what is to be committed; the case files stay in `held`.
-  std::vector<CaseCommit> step_only(Instant now, size_t limit = 100);
+  std::vector<CaseCommit> step_only(Instant now, size_t limit = 100, BucketRange within = {0, engine::bucket_count - 1});
   std::string stage_of(const std::string& account, std::optional<Instant> at = std::nullopt);
 
   Desk desk;
