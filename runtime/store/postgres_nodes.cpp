@@ -117,7 +117,7 @@ StoreError PostgresStore::why_fenced(BulkConnection& connection, int32_t version
   if (node_ != nullptr) return {StoreError::Kind::conflict, "another node has taken these case files over; what this one made of them is dropped"};
   const auto holder = connection.value("select string_agg(name, ', ' order by name) from dunlin.node where until > clock_timestamp()");
   return {StoreError::Kind::conflict, fmt::format("these case files are in the hands of {}; let it step them, or stop it first",
-                                                  holder && *holder ? "the node " + **holder : "another node")};
+                                                  holder && *holder ? "live nodes (" + **holder + ")" : "another node")};
 }
 
 }  // namespace dunlin::store

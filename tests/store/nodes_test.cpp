@@ -155,7 +155,7 @@ TEST_CASE("who is no node steps nothing that a live node holds", "[nodes]") {
   };
   const auto refused = by_hand();
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().message.find("node anna") != std::string::npos);
+  CHECK(refused.error().message.find("live nodes (anna)") != std::string::npos);
   SECTION("after it has left") { good(cluster[0].office.store->leave_buckets()); }
   SECTION("after its lease") { cluster.expire("anna"); }
   good(by_hand());
