@@ -41,7 +41,7 @@ nlohmann::ordered_json version_json(const store::BundleVersion& version) {
 
 /// Opens the store and reads its versions; false: `exit` is set and all is said.
 bool open(const BundleCommand& command, std::unique_ptr<store::Store>& store, Versions& versions, int& exit) {
-  store = open_store_or_exit(command.store, command.common, exit);
+  store = open_store_or_exit(command.store, command.common, exit, StoreUse::look);
   if (!store) return false;
   auto read = store->versions();
   if (!read) {
@@ -163,7 +163,7 @@ int diff(const BundleCommand& command) {
   int exit = 0;
   auto stdlib = find_stdlib("");
   if (!stdlib) return fail(command.common, Exit::environment, stdlib.error());
-  auto store = open_store_or_exit(command.store, command.common, exit);
+  auto store = open_store_or_exit(command.store, command.common, exit, StoreUse::look);
   if (!store) return exit;
   auto before = store->sources_of(command.version), after = store->sources_of(command.other);
   if (!before) return fail(command.common, before.error());

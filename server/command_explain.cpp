@@ -210,7 +210,7 @@ int explain(const ExplainCommand& command) {
   }
   auto zone = import::Zone::find(program.bundle);
   if (!zone) return fail(command.common, Exit::environment, zone.error());
-  auto store = open_store_or_exit(command.store, command.common, exit);
+  auto store = open_store_or_exit(command.store, command.common, exit, StoreUse::look);
   if (!store) return exit;
   if (auto done = store->prepare(program); !done) return fail(command.common, done.error());
   auto at = find_at(command, program, *zone, *store);

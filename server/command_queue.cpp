@@ -2,10 +2,12 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "server/commands.h"
+#include "server/import/near_match.h"
 #include "server/open_store.h"
 #include "server/output/moment.h"
 #include "server/output/table.h"
@@ -71,6 +73,18 @@ void print_tasks(const QueueCommand& command, const Tasks& tasks, int64_t found)
   }
 }
 
+/// An empty queue and a mistyped one look the same; the second has never had a task.
+void tell_if_unknown(const std::string& name, store::Store& store) {
+  const auto counts = store.task_counts(std::numeric_limits<int64_t>::min(), abi::never);
+  if (!counts) return;
+  std::vector<std::string> names;
+  for (const auto& row : *counts) names.push_back(row.queue);
+  std::ranges::sort(names);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  if (std::ranges::find(names, name) != names.end()) return;
+  fmt::print(stderr, "note: no task has ever stood in a queue `{}`{}\n", printable(name), names.empty() ? "" : "; " + import::suggest(name, names));
+}
+
 int show_tasks(const QueueCommand& command, store::Store& store) {
   // Filters that the store does not know are applied here, so everything must be asked for where there are any.
   std::string status = command.status == "open" || command.status == "all" ? "" : command.status;
@@ -78,6 +92,7 @@ int show_tasks(const QueueCommand& command, store::Store& store) {
   if (!rows) return fail(command.common, rows.error());
   std::erase_if(*rows, [&](const store::TaskRow& task) { return !wanted(command, task); });
   auto found = static_cast<int64_t>(rows->size());
+  if (found == 0 && !command.name.empty()) tell_if_unknown(command.name, store);
   if (command.count) {
     if (command.common.json) {
       fmt::print("{}\n", nlohmann::json{{"count", found}}.dump());
@@ -128,7 +143,7 @@ int list_queues(const QueueCommand& command, store::Store& store) {
 
 int queue(const QueueCommand& command) {
   int exit = 0;
-  auto store = open_store_or_exit(command.store, command.common, exit);
+  auto store = open_store_or_exit(command.store, command.common, exit, StoreUse::look);
   if (!store) return exit;
   if (!command.task.empty()) return show_one(command, *store);
   if (command.name.empty() && !command.count) return list_queues(command, *store);

@@ -30,13 +30,19 @@ std::string store_name(const StoreOptions& given) {
   return "the private database in " + (options.data.empty() ? store::default_data_folder("main").string() : options.data);
 }
 
-std::unique_ptr<store::Store> open_store_or_exit(const StoreOptions& given, const CommonOptions& common, int& exit) {
+std::unique_ptr<store::Store> open_store_or_exit(const StoreOptions& given, const CommonOptions& common, int& exit, StoreUse use) {
   StoreOptions options = with_environment(given);
   if (!options.database.empty()) {
     if (auto wrong = store::wrong_address(options.database)) {
       exit = fail(common, Exit::usage, "this is no address of a database: " + *wrong, "write postgresql://user@host:5432/name, or host=… dbname=…");
       return nullptr;
     }
+  }
+  const std::filesystem::path folder = options.data.empty() ? store::default_data_folder("main") : std::filesystem::path(options.data);
+  if (use == StoreUse::look && options.database.empty() && !store::has_private_database(folder)) {
+    exit =
+        fail(common, Exit::environment, "there is no database in " + folder.string(), "dunlin import makes one; --data FOLDER or --database URL name another");
+    return nullptr;
   }
   store::PostgresOptions where;
   where.url = options.database;

@@ -24,6 +24,8 @@ std::string store_name(const StoreOptions& options);
 StoreOptions with_environment(StoreOptions options);
 
 /// Connects and brings the schema up to date. Null: `exit` is set and all is said.
-std::unique_ptr<store::Store> open_store_or_exit(const StoreOptions& options, const CommonOptions& common, int& exit);
+/// `use`: a command that only looks does not make a private database where there is none: a folder was mistyped, or nothing was imported yet (exit 3).
+enum class StoreUse { work, look };
+std::unique_ptr<store::Store> open_store_or_exit(const StoreOptions& options, const CommonOptions& common, int& exit, StoreUse use = StoreUse::work);
 
 }  // namespace dunlin::server

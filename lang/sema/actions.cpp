@@ -86,6 +86,13 @@ bool RuleChecker::go(const ast::Action& written, const Surroundings& around, Act
   if (stage >= 0) {
     made.kind = Action::Kind::go;
     made.stage = stage;
+    const Index owner = context_.program.stages[stage].strategy;
+    if (place_.strategy != none && owner != place_.strategy && name.find('.') == std::string::npos) {
+      // A stage that was renamed or moved must not hand its cases to whoever has one of that name.
+      const std::string& other = context_.program.strategies[owner].name;
+      context_.error("E0205", written.go.stage.span, "this strategy has no stage " + in_ticks(name)).help =
+          in_ticks(other) + " has one; if it is meant, write " + in_ticks("go " + other + "." + name);
+    }
     const Index entity = context_.program.strategies[context_.program.stages[stage].strategy].entity;
     if (place_.entity != none && entity != place_.entity && entity != none) {
       context_.error("E0301", written.go.stage.span,

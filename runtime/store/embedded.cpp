@@ -303,6 +303,11 @@ fs::path find_server_binaries(int major) {
   return std::ranges::max_element(found)->second;
 }
 
+bool has_private_database(const fs::path& folder) {
+  std::error_code error;
+  return fs::exists(folder / "data" / "PG_VERSION", error) || error;  // what may not be looked at is left for the start to complain of
+}
+
 Result<std::unique_ptr<EmbeddedServer>> EmbeddedServer::start(const EmbeddedOptions& options) {
   std::error_code error;
   const fs::path folder = fs::absolute(options.folder, error).lexically_normal();

@@ -20,6 +20,8 @@ struct EmbeddedOptions {
 
 /// ~/.local/share/dunlin/<name>; /var/lib/dunlin/<name> for root, whose home the server's user cannot enter.
 std::filesystem::path default_data_folder(const std::string& name);
+/// Whether a private database has been made in this folder; nothing is started or made.
+bool has_private_database(const std::filesystem::path& folder);
 
 /// Folder of the newest installed server binaries that can run data of `major` (0: any); empty if there are none.
 std::filesystem::path find_server_binaries(int major = 0);

@@ -131,7 +131,8 @@ class CircleCheck {
     std::vector<Index> circle;
     question.accept = [&](const Facts& facts) {
       circle = settling.circle_from(path.front(), facts);
-      return !circle.empty();
+      // This circle and no other: another one that the same account runs into has a rule of its own that closes it.
+      return std::set<Index>(circle.begin(), circle.end()) == std::set<Index>(path.begin(), path.end());
     };
     const auto witness = find_witness(program_, question);
     std::vector<Index> members(circle.begin(), circle.end());
