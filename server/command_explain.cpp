@@ -93,6 +93,8 @@ std::string explanation_json(const simulate::Explanation& explanation, const Sou
   for (const auto& step : explanation.way) {
     body["way"].push_back({{"at", clock.text(step.at)}, {"from", step.from}, {"to", step.to}, {"rule", step.rule}, {"where", step.where}});
   }
+  body["notes"] = Json::array();
+  for (const auto& note : explanation.notes) body["notes"].push_back({{"at", clock.text(note.at)}, {"whom", note.whom}, {"text", note.text}});
   body["tasks"] = explanation.tasks;
   body["rules"] = Json::array();
   for (const auto& rule : explanation.rules) body["rules"].push_back(rule_json(rule, sources, clock));
@@ -179,6 +181,30 @@ void print_set_aside(const simulate::Explanation& explanation, const LocalClock&
   }
 }
 
+void print_notes(const simulate::Explanation& explanation, const LocalClock& clock, bool color) {
+  if (explanation.notes.empty()) return;
+  fmt::print("\n{}\n", styled("Remarks", Style::bold, color));
+  for (const auto& note : explanation.notes)
+    fmt::print("  {}  {}{}\n", clock.text(note.at), note.whom.empty() ? "" : "to " + printable(note.whom) + ": ", printable(note.text));
+}
+
+/// What the rules that acted had read when they did, newest first; all of it in --json.
+void print_decisions(const simulate::Explanation& explanation, bool color) {
+  constexpr size_t shown = 8;
+  if (explanation.decisions.empty()) return;
+  fmt::print("\n{}\n", styled("What was recorded (UTC)", Style::bold, color));
+  for (size_t i = 0; i < std::min(shown, explanation.decisions.size()); ++i) {
+    const auto decision = Json::parse(explanation.decisions[i], nullptr, false);
+    if (!decision.is_object()) continue;
+    std::string read;
+    const Json values = decision.value("read", Json::object());
+    for (const auto& [name, value] : values.items())
+      read += fmt::format("{}{} = {}", read.empty() ? "" : ", ", name, value.is_string() ? value.get<std::string>() : value.dump());
+    fmt::print("  {}  {}{}\n", decision.value("at", ""), printable(decision.value("rule", "")), read.empty() ? "" : ": " + printable(read));
+  }
+  if (explanation.decisions.size() > shown) fmt::print("  … and {} more in --json\n", explanation.decisions.size() - shown);
+}
+
 void print_text(const ExplainCommand& command, const simulate::Explanation& explanation, const SourceMap& sources, const LocalClock& clock) {
   bool color = command.common.color;
   fmt::print("{}, {}\n", styled(fmt::format("{} {}", explanation.entity, explanation.key), Style::bold, color), clock.text(explanation.at));
@@ -190,6 +216,8 @@ void print_text(const ExplainCommand& command, const simulate::Explanation& expl
   fmt::print("nothing changes by itself before {}\n", clock.text(explanation.wake_at));
   for (const auto& task : explanation.tasks) fmt::print("open task: {}\n", printable(task));
   print_way(explanation, clock, color);
+  print_notes(explanation, clock, color);
+  print_decisions(explanation, color);
   print_set_aside(explanation, clock, color);
   print_rules(command, explanation, sources, clock);
   if (explanation.fault) {

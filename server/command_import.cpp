@@ -129,7 +129,23 @@ nlohmann::ordered_json counts_json(const store::ImportCounts& counts) {
           {"set_aside", counts.set_aside}};
 }
 
-void print_json(const import::ImportSummary& summary, const std::string& source, double seconds) {
+int64_t rows_set_aside(const import::ImportSummary& summary) {
+  int64_t sum = 0;
+  for (const auto& [name, counts] : summary.entities) sum += counts.set_aside;
+  return sum;
+}
+
+/// Rows that the database could not place: of a parent that is not there, say. The newest of them, with the reason.
+std::vector<store::SetAside> newest_set_aside(store::Store& store, int64_t count) {
+  constexpr int64_t shown = 5;
+  std::vector<store::SetAside> found;
+  if (count == 0) return found;
+  auto rows = store.quarantine(std::min(count, shown));
+  if (rows) found = std::move(*rows);
+  return found;
+}
+
+void print_json(const import::ImportSummary& summary, const std::vector<store::SetAside>& aside, const std::string& source, double seconds) {
   nlohmann::ordered_json body{{"source", source},
                               {"rows_read", summary.rows_read},
                               {"rows_taken", summary.rows_taken},
@@ -145,10 +161,15 @@ void print_json(const import::ImportSummary& summary, const std::string& source,
     rejections.push_back({{"line", rejection.line}, {"column", rejection.column}, {"reason", rejection.reason}});
   }
   body["first_rejections"] = rejections;
+  body["rows_set_aside"] = rows_set_aside(summary);
+  auto newest = nlohmann::ordered_json::array();
+  for (const auto& row : aside) newest.push_back({{"where", row.where}, {"reason", row.reason}});
+  body["newest_set_aside"] = newest;
   fmt::print("{}\n", body.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
-void print_text(const ImportCommand& command, const import::ImportSummary& summary, const std::string& source, double seconds) {
+void print_text(const ImportCommand& command, const import::ImportSummary& summary, const std::vector<store::SetAside>& aside_rows, const std::string& source,
+                double seconds) {
   using Align = Table::Align;
   Table table({{"what"}, {"new", Align::right}, {"changed", Align::right}, {"as before", Align::right}, {"known", Align::right}, {"set aside", Align::right}});
   auto add = [&](const std::string& name, const store::ImportCounts& counts) {
@@ -167,6 +188,11 @@ void print_text(const ImportCommand& command, const import::ImportSummary& summa
   auto more = summary.rows_rejected - static_cast<int64_t>(summary.first_rejections.size());
   if (more > 0) fmt::print("  … and {} more\n", grouped(more));
   if (summary.rows_rejected > 0) fmt::print("rejected rows are kept whole in table dunlin.quarantine\n");
+  if (const auto aside = rows_set_aside(summary); aside > 0) {
+    fmt::print("{} {} set aside and kept whole in table dunlin.quarantine; import again when the reason has gone\n", grouped(aside),
+               aside == 1 ? "row" : "rows");
+    for (const auto& row : aside_rows) fmt::print("  {}: {}\n", printable(row.where), printable(row.reason));
+  }
   if (const auto aside = summary.events.set_aside; aside > 0) {
     fmt::print("{} {} of unknown or closed accounts set aside; `dunlin import replay` tries again\n", grouped(aside), aside == 1 ? "event" : "events");
   }
@@ -223,12 +249,13 @@ int carry(const ImportCommand& command, Work& work) {
   progress.end();
   if (!summary) return fail(command.common, summary.error());
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const auto aside = newest_set_aside(*work.store, rows_set_aside(*summary));
   if (command.common.json) {
-    print_json(*summary, work.source->name(), seconds);
+    print_json(*summary, aside, work.source->name(), seconds);
   } else {
-    print_text(command, *summary, work.source->name(), seconds);
+    print_text(command, *summary, aside, work.source->name(), seconds);
   }
-  bool clean = (summary->rows_rejected == 0 && summary->events.set_aside == 0) || command.allow_rejected;
+  bool clean = (summary->rows_rejected == 0 && summary->events.set_aside == 0 && rows_set_aside(*summary) == 0) || command.allow_rejected;
   return static_cast<int>(clean ? Exit::done : Exit::input);
 }
 
@@ -303,7 +330,7 @@ int pull_mapped(const ImportCommand& command, Work& work) {
   } else {
     print_pulled(*tables, command.common.color);
   }
-  bool clean = std::ranges::all_of(*tables, [](const auto& table) { return table.rows_rejected == 0; });
+  bool clean = std::ranges::all_of(*tables, [](const auto& table) { return table.rows_rejected == 0 && table.counts.set_aside == 0; });
   return static_cast<int>(clean || command.allow_rejected ? Exit::done : Exit::input);
 }
 

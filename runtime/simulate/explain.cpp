@@ -182,11 +182,15 @@ class Explaining {
       made.because = std::move(because);
     };
     const bool timer = rule.kind == Rule::Kind::after || rule.kind == Rule::Kind::at || rule.kind == Rule::Kind::every;
+    const bool keep = rule.kind == Rule::Kind::keep;
+    if (keep && seen.tried && !seen.held)
+      return say(Verdict::not_held, seen.fired ? "its condition does not hold any more; its task goes" : "its condition does not hold");
+    if (keep && !seen.tried && rule.keep->binder_entity != checked::none && !explanation_.fault) return say(Verdict::not_held, "nothing in its list fits");
     if (seen.fired) return say(Verdict::held, "it acts");
     if (timer && seen.timed && seen.done && rule.kind != Rule::Kind::every) return say(Verdict::done, "it has fired for this date, or came too late for it");
     if (timer && seen.timed && seen.due > at_) return say(Verdict::waiting, "it is not due yet");
     if (seen.tried && !seen.held) return say(Verdict::not_held, timer ? "it is due, and its condition does not hold" : "its condition does not hold");
-    if (seen.tried) return say(Verdict::held, rule.kind == Rule::Kind::keep ? "its condition holds" : "its condition holds, and it leads nowhere new");
+    if (seen.tried) return say(Verdict::held, keep ? "its condition holds" : "its condition holds, and it leads nowhere new");
     if (rule.kind == Rule::Kind::on_event) return say(Verdict::no_event, "no such event has just come");
     if (timer && !seen.timed && rule.anchor == Rule::Anchor::instant) return say(Verdict::waiting, "the date it hangs on is missing");
     if (timer) return say(Verdict::done, "it has acted as often as it may");
@@ -211,6 +215,30 @@ const char* verdict_text(Verdict verdict) {
   return names[static_cast<int>(verdict)];
 }
 
+namespace {
+
+/// The case file just before `at`, with the events of that very instant still to be handled, if there are any: so the step that met them is seen again.
+/// `then` must outlive it: it keeps the texts of the events.
+std::unique_ptr<CaseFile> before_its_events(store::Store& store, const checked::Program& program, const std::string& entity, const std::string& key, Instant at,
+                                            const CaseFile& then) {
+  const auto& history = then.view().events;
+  std::vector<const abi::Event*> fresh;
+  for (int64_t i = history.count; i-- > 0 && history.items[i]->at == at;) fresh.insert(fresh.begin(), history.items[i]);
+  if (fresh.empty()) return nullptr;
+  auto before = store.load_case(program, entity, key, at - 1);
+  if (!before) return nullptr;  // it came into being with them
+  for (const abi::Event* event : fresh) {
+    const int32_t owner = (*before)->find(event->owner->id);
+    if (owner < 0) return nullptr;
+    engine::IncomingEvent again{.at = event->at, .type = event->type, .instance = owner};
+    again.slots.assign(event->slots, event->slots + program.events[event->type].slot_count);
+    (*before)->inbox().push_back(std::move(again));
+  }
+  return std::move(*before);
+}
+
+}  // namespace
+
 store::Result<Explanation> explain(store::Store& store, const checked::Program& program, const Interpreter& interpreter, const abi::Calendar& calendar,
                                    const std::vector<int64_t>& settings, const std::string& entity, const std::string& key, Instant at) {
   Explanation explanation{.entity = entity, .key = key, .at = at};
@@ -229,7 +257,14 @@ store::Result<Explanation> explain(store::Store& store, const checked::Program& 
     }
   }
   if (auto lines = store.decisions(entity, key, 50)) explanation.decisions = std::move(*lines);
-  Explaining(program, interpreter, **file, instance, explanation).run(calendar, settings, at);
+  if (auto notes = store.notes(entity, key)) {
+    for (auto& note : *notes) {
+      if (note.at <= at) explanation.notes.push_back(std::move(note));
+    }
+  }
+  const auto before = before_its_events(store, program, entity, key, at, **file);
+  CaseFile& looked_at = before != nullptr ? *before : **file;
+  Explaining(program, interpreter, looked_at, looked_at.find(engine::stable_id(entity, key)), explanation).run(calendar, settings, at);
   return explanation;
 }
 

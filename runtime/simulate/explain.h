@@ -49,6 +49,7 @@ struct Explanation {
   Instant entered_at = 0, enrolled_at = 0;
   Instant wake_at = abi::never;  // the next instant at which anything could change
   std::vector<store::TransitionRow> way;
+  std::vector<store::Store::NoteRow> notes;  // up to then, oldest first
   std::vector<RuleExplained> rules;
   std::vector<std::string> would_do;       // what a step at this instant would do; empty: nothing
   std::vector<std::string> tasks;          // open then: `call "soft_script"`

@@ -62,6 +62,11 @@ struct StoredDecision {
   int64_t instance = 0;
   std::string line;
 };
+struct StoredNote {
+  Instant at = 0;
+  engine::NoteEffect effect;
+};
+
 struct StoredCase {
   int32_t bucket = 0;
   int64_t id = 0;
@@ -75,7 +80,7 @@ struct StoredCase {
   std::vector<StoredTask> tasks;    // in order of creation
   std::vector<std::pair<int64_t, TransitionRow>> transitions;
   std::vector<StoredDecision> decisions;
-  std::vector<std::pair<int64_t, engine::NoteEffect>> notes;
+  std::vector<std::pair<int64_t, StoredNote>> notes;
 };
 
 struct ModelDatabase::Inner {
@@ -120,6 +125,7 @@ class ModelStore final : public Store {
                                                       std::optional<Instant> at) override;
   Result<std::vector<TransitionRow>> transitions(const std::string& entity, const std::string& key) override;
   Result<std::vector<TaskRow>> tasks_of(const std::string& entity, const std::string& key) override;
+  Result<std::vector<NoteRow>> notes(const std::string& entity, const std::string& key) override;
   Result<std::vector<std::string>> decisions(const std::string& entity, const std::string& key, int64_t limit) override;
   Result<void> for_each_case(const checked::Program& program, Instant at, const std::function<void(engine::CaseFile&)>& visit) override;
   Result<std::vector<Finding>> inspect() override;

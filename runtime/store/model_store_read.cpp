@@ -102,6 +102,17 @@ Result<std::vector<TaskRow>> ModelStore::tasks_of(const std::string& entity, con
   return rows;
 }
 
+Result<std::vector<Store::NoteRow>> ModelStore::notes(const std::string& entity, const std::string& key) {
+  const Lock lock(data_.guard);
+  const StoredCase* stored = find_case(entity, key);
+  if (stored == nullptr) return unknown(entity, key);
+  std::vector<NoteRow> found;
+  for (const auto& [instance, note] : stored->notes) {
+    if (instance == engine::stable_id(entity, key)) found.push_back({note.at, note.effect.whom, note.effect.text});
+  }
+  return found;
+}
+
 Result<std::vector<std::string>> ModelStore::decisions(const std::string& entity, const std::string& key, int64_t limit) {
   const Lock lock(data_.guard);
   const StoredCase* stored = find_case(entity, key);

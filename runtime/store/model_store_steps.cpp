@@ -273,7 +273,7 @@ void ModelStore::keep_step(const checked::Program& program, StoredCase& stored, 
          {transition.at, stage_text(program, transition.from_stage), stage_text(program, transition.to_stage), transition.rule_name, ""}});
   }
   for (const auto& effect : result.tasks) keep_task(program, stored, case_file, effect, now);
-  for (const auto& note : result.notes) stored.notes.emplace_back(case_file.instance(note.instance).id, note);
+  for (const auto& note : result.notes) stored.notes.emplace_back(case_file.instance(note.instance).id, StoredNote{now, note});
   for (const auto& firing : result.firings) {
     std::string line = "{\"at\": \"" + instant_text(now) + "\", \"rule\": ";
     append_json_text(line, firing.rule_name);

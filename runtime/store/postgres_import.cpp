@@ -102,7 +102,7 @@ Result<void> PostgresStore::put_entity(BulkConnection& connection, const Layout&
     statements.run(
         fmt::format(
             "with bad as (delete from incoming i where {} returning *) insert into dunlin.quarantine (at, kind, location, reason, body, bucket, case_id) "
-            "select {}, 'row', {} || ' ' || i.dunlin_key, {}, row_to_json(i)::text, i.dunlin_bucket, i.dunlin_case from bad i",
+            "select {}, 'row', {} || ' ' || i.dunlin_key, {}, row_to_json(i.*)::text, i.dunlin_bucket, i.dunlin_case from bad i",
             condition, business_time, quote_text(kind.name), quote_text(reason)),
         &counts.set_aside);
   };

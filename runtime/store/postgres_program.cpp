@@ -1,5 +1,6 @@
 // Tables, names and views of a program, and its versions.
 #include <fmt/format.h>
+#include <algorithm>
 
 #include <map>
 #include <set>
@@ -157,6 +158,9 @@ std::optional<std::string> reserved_field(const checked::Program& program) {
     for (const auto& field : entity.fields) {
       if (field.name.starts_with("dunlin_"))
         return fmt::format("the field `{}.{}` needs another name: names that begin with `dunlin_` are the engine's", entity.name, field.name);
+      static constexpr std::string_view system_columns[] = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"};
+      if (std::ranges::find(system_columns, field.name) != std::end(system_columns))
+        return fmt::format("the field `{}.{}` needs another name: every table of PostgreSQL has a column `{}` of its own", entity.name, field.name, field.name);
     }
   }
   return std::nullopt;

@@ -203,6 +203,20 @@ Result<std::vector<TransitionRow>> PostgresStore::transitions(const std::string&
   return transitions;
 }
 
+Result<std::vector<Store::NoteRow>> PostgresStore::notes(const std::string& entity, const std::string& key) {
+  auto place = place_of(entity, key);
+  if (!place) return std::unexpected(place.error());
+  std::vector<NoteRow> found;
+  auto done = small("read the notes", [&](SmallWork& work) {
+    for (const auto& row : work.exec(fmt::format("select {}, whom, body from dunlin.note where bucket = {} and case_id = {} and instance_id = {} order by at",
+                                                 micros("at"), place->bucket, place->case_id, place->id))) {
+      found.push_back({row[0].as<int64_t>(), row[1].as<std::string>(), row[2].as<std::string>()});
+    }
+  });
+  if (!done) return std::unexpected(done.error());
+  return found;
+}
+
 Result<std::vector<std::string>> PostgresStore::decisions(const std::string& entity, const std::string& key, int64_t limit) {
   auto place = place_of(entity, key);
   if (!place) return std::unexpected(place.error());

@@ -209,6 +209,13 @@ class Store {
                                                               std::optional<Instant> at) = 0;
   virtual Result<std::vector<TransitionRow>> transitions(const std::string& entity, const std::string& key) = 0;
   virtual Result<std::vector<TaskRow>> tasks_of(const std::string& entity, const std::string& key) = 0;
+  /// What rules have noted about an instance and whom they have told, oldest first.
+  struct NoteRow {
+    Instant at = 0;
+    std::string whom;  // empty: a note
+    std::string text;
+  };
+  virtual Result<std::vector<NoteRow>> notes(const std::string& entity, const std::string& key) = 0;
   /// Decision records of an instance, newest first: (at, rule, what was read) as JSON lines.
   virtual Result<std::vector<std::string>> decisions(const std::string& entity, const std::string& key, int64_t limit) = 0;
   /// Visits every case file (for reports: roll rates). Not stepped, not locked.

@@ -229,4 +229,37 @@ TEST_CASE("a field may come later; one that changes its type may not", "[postgre
   CHECK(value(*sql, "select content_hash from dunlin.prepared") == "v3");
 }
 
+TEST_CASE("fields may have any name that SQL uses itself", "[postgres]") {
+  ON_POSTGRES();
+  Office office(*place);
+  auto& program = office.desk.program;
+  program.content_hash = "names";
+  auto& account = program.entities[1];
+  const std::vector<std::string> names = {"i", "t", "c", "b", "select", "user", "order", "incoming", "changed", "bucket", "at", "a\"b", "key", "kind", "body"};
+  for (const auto& name : names) {
+    account.fields.push_back({.name = name, .type = of(checked::TypeKind::integer), .slot = account.slot_count++});
+  }
+  good(office.store->prepare(program));
+  const auto import = [&](const std::string& of, int64_t first) {
+    auto row = office.account("A-1", of, 10'00);
+    for (size_t n = 0; n < names.size(); ++n) row.slots.push_back(first + static_cast<int64_t>(n));
+    return good(office.store->put_instances(program, {row}, on(1)));
+  };
+  office.import({office.debtor("D-1")});
+  CHECK(import("D-1", 1).inserted == 1);
+  CHECK(import("D-1", 1).unchanged == 1);
+  CHECK(import("D-1", 5).changed == 1);
+  CHECK(import("D-404", 5).set_aside == 1);
+  auto case_file = good(office.store->load_case(program, "account", "A-1", std::nullopt));
+  const int64_t* slots = case_file->slots(case_file->find(engine::stable_id("account", "A-1")));
+  for (size_t n = 0; n < names.size(); ++n) CHECK(slots[2 + n] == 5 + static_cast<int64_t>(n));
+  CHECK(value(*sql, "select body::json ->> 'i' from dunlin.quarantine") == "5");
+  account.fields.back().name = "ctid";
+  program.content_hash = "system names";
+  const auto refused = office.store->prepare(program);
+  REQUIRE(!refused);
+  CHECK(refused.error().kind == StoreError::Kind::input);
+  CHECK(refused.error().message.find("account.ctid") != std::string::npos);
+}
+
 }  // namespace dunlin::store::test
