@@ -1,4 +1,4 @@
-// Several schedulers on one database. The protocol stands in runtime/migrations/009_nodes.sql.
+// Several schedulers on one database. The protocol stands in runtime/migrations/010_nodes.sql.
 #include "runtime/store/postgres_nodes.h"
 
 #include <fmt/format.h>
