@@ -80,6 +80,9 @@ struct OpenTask {
   int64_t window = -1;  // packed time range, -1: any time
   int64_t priority = 0;
   std::vector<int64_t> fields;  // by the queue's slots; texts live in the case file's arena
+  /// What limits say of it, for the hand-out to judge it again (docs/decisions/0012): a JSON array, a line each; empty: they do not judge it.
+  std::string limits;
+  Instant limits_until = abi::never;  // figures and conditions behind `limits` hold before this, if nothing happens
 };
 
 /// An event as it arrives. Texts in `slots` live in the case file's arena (or outlive the step).

@@ -65,7 +65,8 @@ void Run::look_at_limits() {
     block.values.assign(limits.rules.size(), 0);
     block.wakes.assign(limits.rules.size(), abi::never);
     block.applies = holds(limits.applies, 0, block.wake);
-    block.zone = zone_of(limits);
+    block.holds_until = block.wake;
+    block.zone = zone_of(limits, block.zone_name);
     if (!block.applies) continue;
     for (size_t r = 0; r < limits.rules.size(); ++r) {
       const LimitRule& rule = limits.rules[r];
@@ -82,7 +83,8 @@ void Run::look_at_limits() {
   }
 }
 
-const abi::ZoneRules* Run::zone_of(const Limits& limits) {
+const abi::ZoneRules* Run::zone_of(const Limits& limits, std::string& written) {
+  written = program_.bundle.timezone;
   if (limits.zone == checked::none) return &abi::zone_of(calendar_);
   Instant wake = abi::never;
   const std::string_view name = text_of(limits.zone, 0, wake);
@@ -93,6 +95,7 @@ const abi::ZoneRules* Run::zone_of(const Limits& limits) {
     found = zones_.emplace(std::string(name), made ? std::optional(std::move(*made)) : std::nullopt).first;
   }
   if (!found->second) fail(abi::Fault::bad_argument, "limits `" + limits.name + "`: there is no time zone `" + std::string(name) + "`", limits.span);
+  written = name;
   return &*found->second;
 }
 
@@ -306,6 +309,7 @@ Instant Run::latest(const std::vector<checked::Index>& events, const LimitRule& 
 
 std::optional<std::string> Run::refusal(CaseFile& case_file, size_t at, Instant now) {
   if (program_.limits.empty()) return std::nullopt;
+  std::optional<std::string> refused;
   StepResult result;
   const StepOptions options;
   case_ = &case_file;
@@ -320,12 +324,15 @@ std::optional<std::string> Run::refusal(CaseFile& case_file, size_t at, Instant 
       for (slots::Contact& contact : gate.happened) {
         if (contact.held) contact.at = now;
       }
-      if (slots::first_open(gate, now) != now) return "limits `" + line.limits->name + "`: " + gate.rule->text;
+      if (slots::first_open(gate, now) == now) continue;
+      refused = "limits `" + line.limits->name + "`: " + gate.rule->text;
+      break;
     }
   } catch (const StepAbort& abort) {
-    return abort.fault.message;
+    refused = abort.fault.message;
   }
-  return std::nullopt;
+  take_back();
+  return refused;
 }
 
 }  // namespace dunlin::engine

@@ -41,6 +41,7 @@ Run::Run(const checked::Program& program, const Evaluator& evaluator, const abi:
     most = std::max(most, root_slots_.back());
   }
   out_.resize(static_cast<size_t>(most) + 1);
+  if (!program.limits.empty()) limit_lines_ = std::make_shared<const std::vector<LimitLines>>(limit_lines(program, calendar));
   for (const auto& strategy : program.strategies) strategy_hash_.push_back(hash_text(strategy.name));
   for (const auto& queue : program.queues) queue_hash_.push_back(hash_text(queue.name));
   for (const auto& entity : program.entities) {

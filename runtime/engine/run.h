@@ -7,6 +7,7 @@
 //   actions.cpp    what a rule does
 //   timers.cpp     after, at, every
 //   limits.cpp     when limits let a task go out; slots.cpp: the search for the instant
+//   hand_out.cpp   what the database needs to judge it again; limit_line.cpp: what all tasks share of that
 //   keeps.cpp      which standing tasks are wanted; keep_tasks.cpp: bringing the open ones in line
 #pragma once
 
@@ -87,6 +88,7 @@ class Run {
   void finish_instance(int32_t i);
   void hold_later_events();
   void roll_back(StepFault fault);
+  void take_back();
 
   // ---- run.cpp ----
   Value evaluate(checked::RootId root, int32_t i, const abi::Event* event = nullptr, Arguments arguments = {});
@@ -224,15 +226,17 @@ class Run {
   struct BlockState {
     bool applies = false;
     const abi::ZoneRules* zone = nullptr;
+    std::string zone_name;
     std::vector<int64_t> values;  // by rule: the count of at_most, 1 where the condition of never holds
     std::vector<Instant> wakes;   // by rule
     Instant wake = abi::never;
+    Instant holds_until = abi::never;  // of `applies` alone; the database looks at the dates in force itself
   };
   void place_tasks();
   void place_task(size_t at, const std::vector<size_t>& placed);
   void settle_slot(size_t at, Instant slot, const Judged* by);
   void look_at_limits();
-  const abi::ZoneRules* zone_of(const checked::Limits& limits);
+  const abi::ZoneRules* zone_of(const checked::Limits& limits, std::string& name);
   std::vector<size_t> in_order() const;
   std::vector<Judged> judged(const OpenTask& task);
   bool judges(const checked::LimitRule& rule, const OpenTask& task);
@@ -242,6 +246,14 @@ class Run {
   int32_t person_of(int64_t recipient) const;
   int64_t recipient_of(const abi::Event& event);
   Instant latest(const std::vector<checked::Index>& events, const checked::LimitRule& rule, const OpenTask& task);
+
+  // ---- hand_out.cpp ----
+  void write_limits_down();
+  void write_limits_of(size_t at, std::string lines, Instant until);
+  Instant limits_hold_until(const OpenTask& task);
+  std::string limits_of(const OpenTask& task);
+  std::string limit_of(const OpenTask& task, const Judged& line);
+  void add_keys(std::string& json, const OpenTask& task, const checked::LimitRule& rule);
 
   const checked::Program& program_;
   const Evaluator& evaluator_;
@@ -288,6 +300,7 @@ class Run {
   std::vector<UnwantedKeep> unwanted_;
   std::vector<uint64_t> relatives_;  // identities of the keep looked at with each recipient it might have
   std::vector<BlockState> blocks_;   // by Program::limits, of this step
+  std::shared_ptr<const std::vector<LimitLines>> limit_lines_;
   bool blocks_ready_ = false;
   std::vector<std::pair<const abi::Event*, int64_t>> recipients_;  // found in this step
   std::map<std::string, std::optional<abi::ZoneRules>, std::less<>> zones_;

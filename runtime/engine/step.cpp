@@ -16,6 +16,7 @@ void StepResult::clear() {
   firings.clear();
   changed.clear();
   wake_at = abi::never;
+  limit_lines.reset();
   fault.reset();
 }
 
@@ -31,6 +32,7 @@ void Run::step(CaseFile& case_file, Instant now, StepResult& result, const StepO
     settle_and_run_timers();
     bring_tasks_in_line();
     place_tasks();
+    write_limits_down();
     finish();
   } catch (StepAbort& abort) {
     roll_back(std::move(abort.fault));
@@ -140,6 +142,13 @@ void Run::hold_later_events() {
 }
 
 void Run::roll_back(StepFault fault) {
+  take_back();
+  result_->clear();
+  result_->fault = std::move(fault);
+}
+
+/// The case file is as it was before.
+void Run::take_back() {
   for (size_t j = journal_size_; j-- > 0;) {
     state(journal_[j].first) = journal_[j].second;
     case_->refresh_view(journal_[j].first);
@@ -147,8 +156,6 @@ void Run::roll_back(StepFault fault) {
   case_->remove_events(appended_);
   while (case_->instance_count() > instances_before_) case_->remove_last_instance();
   if (tasks_saved_) case_->tasks() = tasks_before_;
-  result_->clear();
-  result_->fault = std::move(fault);
 }
 
 struct Stepper::Inner {

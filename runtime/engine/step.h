@@ -2,12 +2,14 @@
 // docs/semantics.md, "A step", is its specification, line by line.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "compiler/evaluator.h"
 #include "runtime/engine/case_file.h"
+#include "runtime/engine/limit_line.h"
 
 namespace dunlin::engine {
 
@@ -90,6 +92,8 @@ struct StepResult {
   std::vector<Firing> firings;
   std::vector<int32_t> changed;  // positions whose state differs from before (wake_at alone counts too)
   Instant wake_at = abi::never;  // of the case file: min over instances and held events
+  /// What the keys in OpenTask::limits stand for; null: no task bears any.
+  std::shared_ptr<const std::vector<LimitLines>> limit_lines;
   /// Set: nothing else in here is filled, the case file is as it was before, and it is to be set aside.
   std::optional<StepFault> fault;
   bool had_effect() const { return !transitions.empty() || !tasks.empty() || !events.empty() || !opened.empty() || !notes.empty(); }

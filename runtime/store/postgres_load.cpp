@@ -325,7 +325,9 @@ void PostgresStore::Loading::take_task(size_t index, CopyRows& rows) {
   task.due = rows.instant();
   task.expires = rows.instant();
   task.window = rows.int64();
-  const FieldBytes fields = rows.field();
+  const FieldBytes fields = rows.field(), limits = rows.field();
+  task.limits_until = rows.instant();
+  if (!limits.missing()) task.limits = limits.view();
   task.instance = case_file.find(instance);
   if (task.queue < 0 || task.instance < 0) {
     extra(index).orphans.emplace_back(task.id, queue);
@@ -341,7 +343,7 @@ Result<void> PostgresStore::Loading::tasks() {
   const std::string columns =
       ", task, instance_id, queue, priority, status, marked, not_before, identity, rule, recipient, stage, standing, stays, treatment, created_at, due, "
       "expires, time_window, "
-      "fields::text";
+      "fields::text, limits, limits_until";
   const auto take = [&](size_t index, CopyRows& rows) { take_task(index, rows); };
   std::string open = "dunlin.task_open join dunlin.task_body using (bucket, case_id, task)";
   if (selection.range && !selection.past) {
@@ -349,7 +351,7 @@ Result<void> PostgresStore::Loading::tasks() {
     open = fmt::format(
         "(select * from dunlin.task_open where {} order by bucket, case_id offset 0) o, lateral (select identity, rule, recipient, stage, standing, stays, "
         "treatment, "
-        "created_at, expires, time_window, fields from dunlin.task_body b where b.bucket = o.bucket and b.case_id = o.case_id and b.task = o.task offset "
+        "created_at, expires, time_window, fields, limits, limits_until from dunlin.task_body b where b.bucket = o.bucket and b.case_id = o.case_id and b.task = o.task offset "
         "0) b",
         between("bucket", "case_id"));
   }
@@ -357,10 +359,11 @@ Result<void> PostgresStore::Loading::tasks() {
   const std::string at = sql_instant(selection.now);
   const std::string plain =
       "bucket, case_id, task, instance_id, queue, priority, {}, not_before, identity, rule, recipient, stage, standing, stays, treatment, created_at, due, "
-      "expires, time_window, fields";
+      "expires, time_window, fields, {}";
   const std::string both =
       fmt::format("(select {0} from {1} where created_at <= {2} union all select {3} from dunlin.task_done where created_at <= {2} and done_at > {2}) x",
-                  fmt::format(fmt::runtime(plain), "status, marked"), open, at, fmt::format(fmt::runtime(plain), "0::int2 as status, false as marked"));
+                  fmt::format(fmt::runtime(plain), "status, marked", "limits, limits_until"), open, at,
+                  fmt::format(fmt::runtime(plain), "0::int2 as status, false as marked", "null::text as limits, timestamptz 'infinity' as limits_until"));
   return stream(query(columns, both, "bucket", "case_id", "", "task"), take);
 }
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <map>
 
+#include "runtime/store/postgres_limit_lines.h"
 #include "runtime/store/value_codec.h"
 
 namespace dunlin::store {
@@ -50,7 +51,8 @@ std::optional<int64_t> number_of(const std::vector<int32_t>& numbers, int32_t in
 
 constexpr auto insert_open = "dunlin.task_open (bucket, case_id, task, instance_id, queue, priority, status, not_before, wakes, due)";
 constexpr auto insert_body =
-    "dunlin.task_body (bucket, case_id, task, identity, rule, recipient, stage, standing, stays, treatment, created_at, expires, time_window, fields)";
+    "dunlin.task_body (bucket, case_id, task, identity, rule, recipient, stage, standing, stays, treatment, created_at, expires, time_window, fields, "
+    "limits, limits_until)";
 // Lease, dead letter and waiting belong to the queue: a step that read the task before they changed leaves them as they are. A task that changes
 // its band, or that joins the line again, takes a new place in it; the cursors have passed the old one.
 constexpr auto change_open =
@@ -61,12 +63,13 @@ constexpr auto change_open =
     "task), "
     "lateral (select case when o.status in (0, 5) and i.status in (0, 5) then i.status else o.status end as status, "
     "case when o.status = 6 then o.wakes when o.status in (0, 5) and i.status = 5 then 'infinity' when o.status = 1 then null "
-    "when i.not_before > clock_timestamp() then i.not_before when o.status = 5 or o.wakes = o.not_before then null else o.wakes end as wakes) x "
+    "when i.not_before > clock_timestamp() then i.not_before when o.status = 5 or o.wakes = o.not_before or o.reason like 'limits %' then null else o.wakes end as wakes) x "
     "where t.bucket = i.bucket and t.case_id = i.case_id and t.task = i.task";
 constexpr auto change_body =
     "update dunlin.task_body t set rule = i.rule, stage = i.stage, standing = i.standing, stays = i.stays, treatment = i.treatment, expires = i.expires, "
-    "time_window = i.time_window, fields = i.fields "
-    "from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) i(bucket, case_id, task, rule, stage, standing, stays, treatment, expires, time_window, fields) "
+    "time_window = i.time_window, fields = i.fields, limits = i.limits, limits_until = i.limits_until "
+    "from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) i(bucket, case_id, task, rule, stage, standing, stays, treatment, expires, "
+    "time_window, fields, limits, limits_until) "
     "where t.bucket = i.bucket and t.case_id = i.case_id and t.task = i.task";
 // What a worker holds at this moment is marked, whether the step knew of the lease or not; only a recorded outcome ends it.
 constexpr auto end_open =
@@ -75,7 +78,7 @@ constexpr auto end_open =
     "and t.status = 1 and i.status = 3), "
     "gone as (delete from dunlin.task_open t using i where t.bucket = i.bucket and t.case_id = i.case_id and t.task = i.task "
     "and (t.status <> 1 or i.status = 2) returning t.*), "
-    "settled as (update dunlin.contact c set kind = 'unknown' from gone g where g.status = 1 and c.bucket = g.bucket and c.case_id = g.case_id "
+    "settled as (update dunlin.contact c set kind = 'unknown', until = c.at + (clock_timestamp() - c.recorded_at) from gone g where g.status = 1 and c.bucket = g.bucket and c.case_id = g.case_id "
     "and c.task = g.task and c.kind = 'reserved'), "
     "body as (delete from dunlin.task_body b using gone g where b.bucket = g.bucket and b.case_id = g.case_id and b.task = g.task returning b.*) "
     "insert into dunlin.task_done (bucket, case_id, task, instance_id, queue, priority, status, not_before, identity, rule, recipient, stage, standing, stays, "
@@ -92,15 +95,16 @@ constexpr auto insert_done =
 TaskChanges::TaskChanges(const Layout& layout)
     : layout_(layout),
       open_(Batch::added_to(insert_open, {int32, int64, uuid, int64, int32, int64, int16, timestamp, timestamp, timestamp})),
-      body_(Batch::added_to(insert_body, {int32, int64, uuid, int64, int64, int64, int32, boolean, boolean, text, timestamp, timestamp, int64, jsonb})),
+      body_(Batch::added_to(insert_body, {int32, int64, uuid, int64, int64, int64, int32, boolean, boolean, text, timestamp, timestamp, int64, jsonb, text, timestamp})),
       update_open_(change_open, {int32, int64, uuid, int64, int16, timestamp, timestamp}),
-      update_body_(change_body, {int32, int64, uuid, int64, int32, boolean, boolean, text, timestamp, int64, jsonb}),
+      update_body_(change_body, {int32, int64, uuid, int64, int32, boolean, boolean, text, timestamp, int64, jsonb, text, timestamp}),
       close_(end_open, {int32, int64, uuid, int16, timestamp, text, text}),
       record_(Batch::added_to(insert_done, {int32,   int64,   uuid, int64,     int32,     int64,     int16, timestamp, int64,     int64, int64, int32,
                                             boolean, boolean, text, timestamp, timestamp, timestamp, int64, jsonb,     timestamp, text,  text})) {}
 
 void TaskChanges::add(const engine::CaseFile& case_file, const engine::StepResult& result, Instant now) {
   if (result.tasks.empty()) return;
+  if (result.limit_lines != nullptr) lines_ = result.limit_lines;
   if (result.tasks.size() == 1 && result.tasks[0].change == TaskChange::create && !is_over(result.tasks[0])) return create(case_file, result.tasks[0].task);
   struct Net {
     bool created = false;
@@ -139,6 +143,12 @@ void TaskChanges::add_fields(const OpenTask& task, Column& column) {
   column.add(std::string_view(values_to_json(layout_.program, leaves, task.fields.data())));
 }
 
+void TaskChanges::add_limits(const OpenTask& task, Batch& batch, size_t column) {
+  task.limits.empty() ? batch.column(column).add_missing() : batch.column(column).add(std::string_view(task.limits));
+  batch.column(column + 1).add(task.limits_until);
+  lines_wanted_ = lines_wanted_ || !task.limits.empty();
+}
+
 void TaskChanges::create(const engine::CaseFile& case_file, const OpenTask& task) {
   const std::string id = uuid_bytes(task.id);
   open_.add(case_file.bucket, case_file.debtor_id, std::string_view(id), case_file.instance(task.instance).id, number_of(layout_.queue_ids, task.queue),
@@ -146,6 +156,7 @@ void TaskChanges::create(const engine::CaseFile& case_file, const OpenTask& task
   body_.add(case_file.bucket, case_file.debtor_id, std::string_view(id), static_cast<int64_t>(task.identity), static_cast<int64_t>(task.rule), task.recipient,
             number_of(layout_.stage_ids, task.stage), task.standing, task.stays, std::string_view(task.treatment), task.created_at, task.expires, task.window);
   add_fields(task, body_.column(13));
+  add_limits(task, body_, 14);
 }
 
 void TaskChanges::update(const engine::CaseFile& case_file, const OpenTask& task) {
@@ -154,6 +165,7 @@ void TaskChanges::update(const engine::CaseFile& case_file, const OpenTask& task
   update_body_.add(case_file.bucket, case_file.debtor_id, std::string_view(id), static_cast<int64_t>(task.rule), number_of(layout_.stage_ids, task.stage),
                    task.standing, task.stays, std::string_view(task.treatment), task.expires, task.window);
   add_fields(task, update_body_.column(10));
+  add_limits(task, update_body_, 11);
 }
 
 void TaskChanges::close(const engine::CaseFile& case_file, const TaskEffect& effect, Instant now) {
@@ -177,6 +189,9 @@ void TaskChanges::record(const engine::CaseFile& case_file, const TaskEffect& ef
 }
 
 Result<void> TaskChanges::send(BulkConnection& connection) {
+  if (lines_wanted_ && lines_ != nullptr) {
+    if (auto sent = send_limit_lines(*lines_, connection); !sent) return sent;
+  }
   // A task that a worker finished meanwhile is gone: its outcome waits in the inbox, and the next step sees both.
   for (Batch* batch : {&close_, &update_open_, &update_body_}) {
     if (auto sent = batch->send(connection, false); !sent) return sent;

@@ -1,6 +1,10 @@
 // What steps do to tasks, brought down to at most one row change a task.
 #pragma once
 
+#include <memory>
+#include <vector>
+
+#include "runtime/engine/limit_line.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/postgres_batch.h"
 #include "runtime/store/postgres_inner.h"
@@ -21,8 +25,11 @@ class TaskChanges {
   void close(const engine::CaseFile& case_file, const engine::TaskEffect& effect, Instant now);
   void record(const engine::CaseFile& case_file, const engine::TaskEffect& effect, Instant now);
   void add_fields(const engine::OpenTask& task, Column& column);
+  void add_limits(const engine::OpenTask& task, Batch& batch, size_t column);
 
   const Layout& layout_;
+  std::shared_ptr<const std::vector<engine::LimitLines>> lines_;
+  bool lines_wanted_ = false;
   Batch open_, body_, update_open_, update_body_, close_, record_;
 };
 

@@ -16,9 +16,12 @@ import psycopg2
 import psycopg2.extensions
 import psycopg2.extras
 
-from desk import SERVER, Client, check_sound, new_database, run_all
+from desk import CAPPED, SERVER, Client, check_sound, new_database, run_all
 
-BASE = new_database([("D1", "A1", 100, 50, "North"), ("D1", "A1b", 100, 40, "North"), ("D2", "A2", 100, 30, "South")])
+ACCOUNTS = [("D1", "A1", 100, 50, "North"), ("D1", "A1b", 100, 40, "North"), ("D2", "A2", 100, 30, "South")]
+BASE = new_database(ACCOUNTS)
+# One call a debtor, by the limits of its bundle.
+ONCE = new_database(ACCOUNTS, bundle=CAPPED)
 
 ONE_A_CASE = """create or replace function dunlin.hand_out_refusal(bucket int4, case_id int8, task uuid, at timestamptz) returns text language sql stable as
   $$ select 'one contact is enough' where exists (select 1 from dunlin.contact c where c.bucket = $1 and c.case_id = $2 and c.kind <> 'none'
@@ -109,12 +112,12 @@ def fused(steps):
     return joined
 
 
-def explore(first, second, judgement, prepare=()):
+def explore(first, second, judgement, prepare=(), base=BASE):
     """Runs every interleaving on a database of its own schema state; returns how many."""
     count = 0
     first, second = fused(first), fused(second)
     for order in interleavings(len(first), len(second)):
-        name = new_database(None, template=BASE)
+        name = new_database(None, template=base)
         judge = Client(name)
         for sql in prepare:
             judge.run(sql)
@@ -306,6 +309,93 @@ def test_reassign_and_complete():
     explore(["begin", ("complete", "select dunlin.complete(task, epoch, 'busy') from public.held"), "commit"],
             ["begin", ("reassign", "select dunlin.reassign(task, 'bert', 'ill', 'eva') from public.held"), "commit"], judge,
             ["create table public.held as select task, epoch from dunlin.lease('call', 'a', 1)"])
+
+
+# ---- limits of a bundle: the engine wrote them with the tasks, the hand-out counts ----
+
+def never_twice(sql, a, b):
+    debtors = [r.debtor for s in (a, b) for r in rows_of(s, "lease")]
+    assert len(debtors) == len(set(debtors)), "a limit of one was taken twice"
+    twice = sql.all("select case_id from dunlin.contact where kind <> 'none' group by 1 having count(*) > 1")
+    assert not twice, twice
+
+
+def test_limits_two_leases():
+    explore(["begin", lease("a", 3), "commit"], ["begin", lease("b", 3), "commit"], never_twice, base=ONCE)
+
+
+def test_limits_two_leases_without_the_lock():
+    """The specification finds it when the case file's row is not locked."""
+    unlocked = """do $$ declare was text := pg_get_functiondef('dunlin.take'::regproc); begin
+        if strpos(was, 'for no key update skip locked) f;') = 0 then raise exception 'the lock is not where it was'; end if;
+        execute replace(was, 'for no key update skip locked) f;', ') f;'); end $$"""
+    try:
+        # One each, so that the second is not kept away by the row of the first's task.
+        explore(["begin", lease("a", 1), "commit"], ["begin", lease("b", 1), "commit"], never_twice, [unlocked], base=ONCE)
+    except AssertionError as found:
+        assert "taken twice" in str(found), found
+        return
+    raise AssertionError("two leases without a lock were found to be sound")
+
+
+def test_limits_lease_and_release():
+    """A place that is given back is free again, and never given out before."""
+    def judge(sql, a, b):
+        back = next(rows for label, rows in a.log if label == "release")
+        assert not isinstance(back, str), back
+        kinds = [r.kind for r in sql.all("select kind from dunlin.contact where kind <> 'none'")]
+        assert len(kinds) <= 1, kinds
+
+    explore(["begin", ("release", "select dunlin.release(task, epoch) from public.held"), "commit"], ["begin", lease("b", 1), "commit"], judge,
+            ["create table public.held as select task, epoch from dunlin.lease('call', 'a', 1)", "update dunlin.task_open set wakes = 'infinity' where instance_id = case_id or "
+             "case_id in (select case_id from dunlin.instance_key where key = 'D2')"], base=ONCE)
+
+
+def test_limits_contact_and_lease():
+    """A contact told by an agency and a hand-out: both stand only if the hand-out was decided first, and then dialling is refused."""
+    def judge(sql, a, b):
+        contacts = sql.all("""select source, recorded_at, task from dunlin.contact where kind <> 'none' and case_id = (select case_id from dunlin.instance_key where key = 'A2')
+                              order by recorded_at""")
+        assert [c.source for c in contacts] in (["agency"], ["queue", "agency"]), contacts
+        if len(contacts) == 2:
+            answer = sql.one("select * from dunlin.may_contact(%s)", contacts[0].task)
+            assert not answer.allowed and "at most 1 in any 30 days" in answer.reason, answer
+
+    explore(["begin", ("told", "select dunlin.record_contact('agency', '1', 'account', 'A2', 'call', now())"), "commit"], ["begin", lease("b", 3), "commit"], judge, base=ONCE)
+
+
+def test_limits_dialling_and_lease():
+    """Who holds the only place may dial, whatever others ask for meanwhile; they get none of this debtor."""
+    def judge(sql, a, b):
+        answers = [rows[0].allowed for label, rows in a.log if label == "ask"]
+        assert answers == [True], a.log
+        assert {r.debtor for r in rows_of(b, "lease")} <= {"D2"}
+
+    explore(["begin", ("ask", "select allowed, reason from public.held, dunlin.may_contact(task)"), "commit"], ["begin", lease("b", 3), "commit"], judge,
+            ["create table public.held as select task, epoch from dunlin.lease('call', 'a', 1)"], base=ONCE)
+
+
+def test_limits_dialling_and_contact():
+    """What an agency told before the question is in the answer."""
+    def judge(sql, a, b):
+        allowed, asked = next((rows[0].allowed, rows[0].asked) for label, rows in a.log if label == "ask")
+        committed = rows_of(b, "committed")[0].at
+        # Between its own statement and the commit of another either answer is right.
+        assert allowed or sql.value("select count(*) from dunlin.contact where source = 'agency'") == 1
+        assert not (allowed and committed < asked), "an agency's contact was not seen"
+
+    explore([("ask", "select allowed, reason, statement_timestamp() as asked from public.held, dunlin.may_contact(task)")],
+            ["begin", "select dunlin.record_contact('agency', '1', 'account', 'A1', 'call', now())", "commit", ("committed", "select clock_timestamp() as at")], judge,
+            ["create table public.held as select task, epoch from dunlin.lease('call', 'a', 1)"], base=ONCE)
+
+
+def test_limits_outcome_and_lease():
+    """Between the outcome and the step that reads it nothing goes out; a contact is counted once, as it was held or as it is known."""
+    def judge(sql, a, b):
+        assert {r.debtor for r in rows_of(b, "lease")} <= {"D2"}, "the debtor was called already"
+
+    explore(["begin", ("complete", "select dunlin.complete(task, epoch, 'busy') from public.held"), "commit"], ["begin", lease("b", 3), "commit"], judge,
+            ["create table public.held as select task, epoch from dunlin.lease('call', 'a', 1)"], base=ONCE)
 
 
 if __name__ == "__main__":

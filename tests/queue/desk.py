@@ -16,6 +16,7 @@ COMMAND = os.environ["DUNLIN_COMMAND"]
 SERVER = os.environ["DUNLIN_SERVER"]
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUNDLE = os.path.join(HERE, "desk")
+CAPPED = os.path.join(HERE, "capped")  # the same under limits
 _numbers = itertools.count(1)
 
 
@@ -32,18 +33,18 @@ def dunlin(name, *words, check=True):
     return done
 
 
-def import_accounts(name, rows):
+def import_accounts(name, rows, bundle=BUNDLE):
     """rows: (debtor, account, owed, urgency, client)"""
     with tempfile.NamedTemporaryFile("w", suffix=".csv", delete=False) as file:
         file.write("debtor,account,owed,urgency,client\n")
         file.writelines(",".join(str(x) for x in row) + "\n" for row in rows)
     try:
-        dunlin(name, "import", BUNDLE, file.name, "--mapping", "desk.toml")
+        dunlin(name, "import", bundle, file.name, "--mapping", "desk.toml")
     finally:
         os.unlink(file.name)
 
 
-def new_database(rows, template=None):
+def new_database(rows, template=None, bundle=BUNDLE):
     """A database with these accounts, stepped once. Returns its name."""
     name = f"desk_{os.getpid()}_{next(_numbers)}"
     admin = connect("postgres")
@@ -51,13 +52,13 @@ def new_database(rows, template=None):
         cursor.execute(f"create database {name}" + (f" template {template}" if template else ""))
     admin.close()
     if template is None:
-        import_accounts(name, rows)
-        step(name)
+        import_accounts(name, rows, bundle)
+        step(name, bundle)
     return name
 
 
-def step(name):
-    dunlin(name, "run", BUNDLE, "--summary")
+def step(name, bundle=BUNDLE):
+    dunlin(name, "run", bundle, "--summary")
 
 
 class Client:
