@@ -24,9 +24,9 @@ comment on table dunlin.limit_line is 'Lines of limits by the hash of what they 
 
 alter table dunlin.task_body
   add column limits text,  -- JSON: [{"line": key, "zone": …, "most": n, "happened": [[µs, reserve], …], "of": instances, "to": recipients, "closed": µs, "lifted": µs}, …]
-  add column limits_until timestamptz not null default 'infinity';
+  add column limits_until timestamptz;
 comment on column dunlin.task_body.limits is 'Limits that judge this task, with their figures and the contacts that the engine knows as events; null: none. What is missing in a line is everything.';
-comment on column dunlin.task_body.limits_until is 'From then on the figures and conditions of the limits may be others: nothing goes out before the next step.';
+comment on column dunlin.task_body.limits_until is 'From then on the figures and conditions of the limits may be others: nothing goes out before the next step; null: they hold.';
 
 alter table dunlin.contact
   add column queue text,              -- whose task it was; null: no task led to it
@@ -115,14 +115,18 @@ end $$;
 
 -- ---- what counts ----
 
+create type dunlin.counted_contact as (
+  instance_id int8, recipient int8, queue text, channel text, kind text, outcome text, treatment text, first timestamptz, last timestamptz, held bool
+);
+
 -- Contacts of a case file that are in no history of events, as intervals: when they were at the earliest and at the latest. What a worker holds may happen
 -- at any moment, so it is now; what nobody knows was at some moment of its lease. The task's own reservation is left out.
 create function dunlin.uncounted_contacts(bucket int4, case_id int8, task uuid, at timestamptz)
-returns table (instance_id int8, recipient int8, queue text, channel text, kind text, outcome text, treatment text, first timestamptz, last timestamptz, held bool)
+returns dunlin.counted_contact[]
 language sql stable as $$
-  select c.instance_id, c.recipient, c.queue, c.channel, c.kind, c.outcome, c.treatment,
+  select array_agg(row(c.instance_id, c.recipient, c.queue, c.channel, c.kind, c.outcome, c.treatment,
          case when c.kind = 'reserved' then $4 else coalesce(c.happened_at, c.at) end,
-         case when c.kind = 'reserved' then $4 else greatest(coalesce(c.happened_at, c.at), c.until) end, c.kind = 'reserved'
+         case when c.kind = 'reserved' then $4 else greatest(coalesce(c.happened_at, c.at), c.until) end, c.kind = 'reserved')::dunlin.counted_contact)
   from dunlin.contact c
   where c.bucket = $1 and c.case_id = $2 and c.kind <> 'none' and not (c.kind = 'reserved' and c.task is not distinct from $3)
     and not exists (select 1 from dunlin.event e
@@ -157,76 +161,110 @@ $$;
 
 -- ---- the judgement ----
 
+-- Whether a contact of the ledger counts together with the task that a line judges.
+create function dunlin.counts_together(own jsonb, contact dunlin.counted_contact) returns bool
+language sql immutable as $$ select (not $1 ? 'of' or $1 -> 'of' @> to_jsonb(($2).instance_id)) and (not $1 ? 'to' or $1 -> 'to' @> to_jsonb(($2).recipient)) $$;
+
+create function dunlin.reserve_of(reserves jsonb, treatment text) returns int
+language plpgsql immutable as $$
+#variable_conflict use_variable
+begin
+  for n in 0 .. coalesce(jsonb_array_length(reserves), 0) - 1 loop
+    if reserves -> n ->> 'treatment' = treatment then return n; end if;
+  end loop;
+  return -1;
+end $$;
+
 -- Whether one more contact fits into the window that ends at `at`; if not, when one of those in it leaves it. `soon`: a lease may end before that and
--- make room.
-create function dunlin.room_in(line dunlin.limit_line, own jsonb, zone text, treatment text, bucket int4, case_id int8, task uuid, at timestamptz,
+-- make room. Loops, not queries: it is asked for each line of each task, and there are few contacts.
+create function dunlin.room_in(line dunlin.limit_line, own jsonb, zone text, treatment text, ledger dunlin.counted_contact[], at timestamptz,
                                out full_up bool, out again timestamptz, out soon bool)
 language plpgsql stable as $$
 #variable_conflict use_variable
 declare
   most int8 := (own ->> 'most')::int8;
-  of_them int8[] := array(select jsonb_array_elements_text(own -> 'of')::int8);
-  to_them int8[] := array(select jsonb_array_elements_text(own -> 'to')::int8);
-  day date := (at at time zone zone)::date;
-  first_day date;
-  last_day date;
+  happened jsonb := own -> 'happened';
+  known int := coalesce(jsonb_array_length(happened), 0);
+  rolling bool := line.time_window in ('days', 'exact');
+  contact dunlin.counted_contact;
+  starts timestamptz;
+  ends timestamptz;
+  leaves timestamptz;
   reserve int;
-  taken int8;
+  held bool;
+  own_reserve int := -1;
+  others int8 := 1;       -- contacts that no place is kept for, with the one that is asked about
+  kept int8[] := '{}';  -- contacts by reserve
 begin
   full_up := false; soon := false;
-  if line.time_window not in ('days', 'exact') then
-    first_day := date_trunc(line.time_window, day::timestamp)::date;
-    last_day := (first_day + case line.time_window when 'quarter' then interval '3 months' else ('1 ' || line.time_window)::interval end)::date - 1;
+  if line.time_window = 'days' then
+    starts := ((at at time zone zone)::date - line.length::int + 1)::timestamp at time zone zone;
+  elsif line.time_window = 'exact' then
+    starts := at - line.length * interval '1 microsecond';
+  else
+    starts := date_trunc(line.time_window, at at time zone zone) at time zone zone;
+    ends := (date_trunc(line.time_window, at at time zone zone) + case line.time_window when 'quarter' then interval '3 months' else ('1 ' || line.time_window)::interval end) at time zone zone;
   end if;
-  select coalesce(min(r.nth)::int - 1, -1) into reserve from jsonb_array_elements(line.reserves) with ordinality r(body, nth) where r.body ->> 'treatment' = treatment;
-  with counted as materialized (
-    select dunlin.instant_of((h ->> 0)::int8) as first, dunlin.instant_of((h ->> 0)::int8) as last, (h ->> 1)::int as reserve, false as held
-      from jsonb_array_elements(own -> 'happened') h
-    union all
-    select c.first, c.last, coalesce((select min(r.nth)::int - 1 from jsonb_array_elements(line.reserves) with ordinality r(body, nth) where r.body ->> 'treatment' = c.treatment), -1), c.held
-      from dunlin.uncounted_contacts(bucket, case_id, task, at) c
-      where dunlin.counts_through(c.queue, c.channel, line) and (not own ? 'of' or c.instance_id = any (of_them)) and (not own ? 'to' or c.recipient = any (to_them))
-        and (line.outcomes = '{}' or dunlin.may_be_outcome(c.outcome, c.kind, c.queue, line.outcomes))),
-  within as (
-    select c.*, case line.time_window when 'exact' then c.last + line.length * interval '1 microsecond'
-                                      when 'days' then ((c.last at time zone zone)::date + line.length::int)::timestamp at time zone zone
-                                      else (last_day + 1)::timestamp at time zone zone end as leaves
-    from counted c
-    where case line.time_window when 'exact' then c.last > at - line.length * interval '1 microsecond'
-                                when 'days' then (c.last at time zone zone)::date > day - line.length::int
-                                else (c.last at time zone zone)::date >= first_day and (c.first at time zone zone)::date <= last_day end),
+  if line.reserves is not null then
+    kept := array_fill(0::int8, array[jsonb_array_length(line.reserves)]);
+    own_reserve := dunlin.reserve_of(line.reserves, treatment);
+    if own_reserve >= 0 then
+      kept[own_reserve + 1] := 1;
+      others := 0;
+    end if;
+  end if;
+  for n in 1 .. known + coalesce(cardinality(ledger), 0) loop
+    if n <= known then
+      contact.first := dunlin.instant_of((happened -> (n - 1) ->> 0)::int8);
+      contact.last := contact.first;
+      reserve := (happened -> (n - 1) ->> 1)::int;
+      held := false;
+    else
+      contact := ledger[n - known];
+      continue when not dunlin.counts_through(contact.queue, contact.channel, line) or not dunlin.counts_together(own, contact);
+      continue when line.outcomes <> '{}' and not dunlin.may_be_outcome(contact.outcome, contact.kind, contact.queue, line.outcomes);
+      reserve := case when line.reserves is null then -1 else dunlin.reserve_of(line.reserves, contact.treatment) end;
+      held := contact.held;
+    end if;
+    continue when contact.last < starts or (line.time_window = 'exact' and contact.last = starts) or contact.first >= ends;
+    if reserve >= 0 then kept[reserve + 1] := kept[reserve + 1] + 1; else others := others + 1; end if;
+    soon := soon or held;
+    if rolling and not held then
+      leaves := case line.time_window when 'exact' then contact.last + line.length * interval '1 microsecond'
+                                      else ((contact.last at time zone zone)::date + line.length::int)::timestamp at time zone zone end;
+      again := least(again, leaves);
+    end if;
+  end loop;
   -- A contact that a place is kept for may take any place; one of the others must leave it.
-  places as (
-    select count(*) filter (where w.reserve = -1) as n from within w
-    union all
-    select case when r.nth - 1 = reserve then count(w.reserve) else greatest(count(w.reserve), (r.body ->> 'count')::int8) end
-      from jsonb_array_elements(line.reserves) with ordinality r(body, nth) left join within w on w.reserve = r.nth - 1 group by r.nth, r.body)
-  select (select sum(p.n) from places p) + 1, (select min(w.leaves) from within w where not w.held), coalesce((select bool_or(w.held) from within w), false)
-    into taken, again, soon;
-  if taken <= most then
+  for n in 1 .. cardinality(kept) loop
+    others := others + case when n - 1 = own_reserve then kept[n] else greatest(kept[n], (line.reserves -> (n - 1) ->> 'count')::int8) end;
+  end loop;
+  full_up := others > most;
+  if not full_up then
     again := null; soon := false;
-    return;
-  end if;
-  full_up := true;
-  if most <= 0 then again := 'infinity';
-  elsif line.time_window not in ('days', 'exact') then again := (last_day + 1)::timestamp at time zone zone;
+  elsif most <= 0 then again := 'infinity';
+  elsif not rolling then again := ends;
   end if;
 end $$;
 
 -- Until when contacts that are no events close a line with a pause. What is held or unknown closes it as if it had come to the outcome.
-create function dunlin.closed_by_ledger(line dunlin.limit_line, own jsonb, zone text, bucket int4, case_id int8, task uuid, at timestamptz, out until timestamptz, out soon bool)
+create function dunlin.closed_by_ledger(line dunlin.limit_line, own jsonb, zone text, ledger dunlin.counted_contact[], out until timestamptz, out soon bool)
 language plpgsql stable as $$
 #variable_conflict use_variable
 declare
-  of_them int8[] := array(select jsonb_array_elements_text(own -> 'of')::int8);
-  to_them int8[] := array(select jsonb_array_elements_text(own -> 'to')::int8);
+  contact dunlin.counted_contact;
   lifted timestamptz := dunlin.instant_of(coalesce((own ->> 'lifted')::int8, 0));
 begin
-  select max(case when c.held then 'infinity' else dunlin.pause_ends(c.last, line.pause, line.odd_days, zone) end), coalesce(bool_or(c.held), false) into until, soon
-    from dunlin.uncounted_contacts(bucket, case_id, task, at) c
-    where c.last > lifted and dunlin.may_be_outcome(c.outcome, c.kind, c.queue, line.after)
-      and (c.queue is not null or c.outcome is not null or exists (select 1 from unnest(line.after) a where a = c.channel or starts_with(a, c.channel || '.')))
-      and (not own ? 'of' or c.instance_id = any (of_them)) and (not own ? 'to' or c.recipient = any (to_them));
+  soon := false;
+  foreach contact in array coalesce(ledger, '{}') loop
+    continue when contact.last <= lifted or not dunlin.counts_together(own, contact);
+    -- Of a contact without a task and without an outcome its channel must be one that can have the outcome.
+    continue when contact.queue is null and contact.outcome is null
+      and not exists (select 1 from unnest(line.after) a where a = contact.channel or starts_with(a, contact.channel || '.'));
+    continue when not dunlin.may_be_outcome(contact.outcome, contact.kind, contact.queue, line.after);
+    soon := soon or contact.held;
+    until := greatest(until, case when contact.held then 'infinity' else dunlin.pause_ends(contact.last, line.pause, line.odd_days, zone) end);
+  end loop;
 end $$;
 
 -- What limits say of a task at this instant. `why`: null, it may go out; else the line that forbids it. `again`: the first instant at which it may be
@@ -244,6 +282,8 @@ declare
   opens timestamptz;
   found_soon bool;
   room record;
+  ledger dunlin.counted_contact[];
+  lines jsonb;
 begin
   soon := false;
   select b.limits, b.limits_until, b.treatment into body from dunlin.task_body b where b.bucket = bucket and b.case_id = case_id and b.task = task;
@@ -255,7 +295,10 @@ begin
   end if;
   if body.limits is null then return; end if;
   select p.timezone into home from dunlin.prepared p;
-  for own in select x from jsonb_array_elements(body.limits::jsonb) x loop
+  ledger := dunlin.uncounted_contacts(bucket, case_id, task, at);
+  lines := body.limits::jsonb;
+  for n in 0 .. jsonb_array_length(lines) - 1 loop
+    own := lines -> n;
     select l.* into line from dunlin.limit_line l where l.key = (own ->> 'line')::int8;
     if not found then
       why := format('limits: the line %s is not in dunlin.limit_line; run dunlin doctor', own ->> 'line');
@@ -269,7 +312,7 @@ begin
     if line.kind = 'hours' then
       opens := dunlin.hours_open(line.hours, line.odd_days, zone, at);
     elsif line.kind = 'at_most' then
-      room := dunlin.room_in(line, own, zone, body.treatment, bucket, case_id, task, at);
+      room := dunlin.room_in(line, own, zone, body.treatment, ledger, at);
       continue when not room.full_up;
       opens := coalesce(room.again, 'infinity');
       found_soon := room.soon;
@@ -280,7 +323,7 @@ begin
         opens := 'infinity';
       end if;
       if line.after <> '{}' then
-        room := dunlin.closed_by_ledger(line, own, zone, bucket, case_id, task, at);
+        room := dunlin.closed_by_ledger(line, own, zone, ledger);
         found_soon := room.soon;
         opens := greatest(opens, room.until);
       end if;
@@ -527,4 +570,4 @@ begin
 end $$;
 
 revoke all on function dunlin.instant_of, dunlin.works_on, dunlin.hours_open, dunlin.pause_ends, dunlin.uncounted_contacts, dunlin.may_be_outcome, dunlin.counts_through,
-  dunlin.room_in, dunlin.closed_by_ledger, dunlin.judge_limits, dunlin.refused_for, dunlin.settle_contact from public;
+  dunlin.counts_together, dunlin.reserve_of, dunlin.room_in, dunlin.closed_by_ledger, dunlin.judge_limits, dunlin.refused_for, dunlin.settle_contact from public;

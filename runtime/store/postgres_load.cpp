@@ -325,9 +325,9 @@ void PostgresStore::Loading::take_task(size_t index, CopyRows& rows) {
   task.due = rows.instant();
   task.expires = rows.instant();
   task.window = rows.int64();
-  const FieldBytes fields = rows.field(), limits = rows.field();
-  task.limits_until = rows.instant();
+  const FieldBytes fields = rows.field(), limits = rows.field(), limits_until = rows.field();
   if (!limits.missing()) task.limits = limits.view();
+  if (!limits_until.missing()) task.limits_until = from_server_time(get_whole<int64_t>(limits_until.data));
   task.instance = case_file.find(instance);
   if (task.queue < 0 || task.instance < 0) {
     extra(index).orphans.emplace_back(task.id, queue);
@@ -363,7 +363,7 @@ Result<void> PostgresStore::Loading::tasks() {
   const std::string both =
       fmt::format("(select {0} from {1} where created_at <= {2} union all select {3} from dunlin.task_done where created_at <= {2} and done_at > {2}) x",
                   fmt::format(fmt::runtime(plain), "status, marked", "limits, limits_until"), open, at,
-                  fmt::format(fmt::runtime(plain), "0::int2 as status, false as marked", "null::text as limits, timestamptz 'infinity' as limits_until"));
+                  fmt::format(fmt::runtime(plain), "0::int2 as status, false as marked", "null::text as limits, null::timestamptz as limits_until"));
   return stream(query(columns, both, "bucket", "case_id", "", "task"), take);
 }
 

@@ -145,7 +145,7 @@ void TaskChanges::add_fields(const OpenTask& task, Column& column) {
 
 void TaskChanges::add_limits(const OpenTask& task, Batch& batch, size_t column) {
   task.limits.empty() ? batch.column(column).add_missing() : batch.column(column).add(std::string_view(task.limits));
-  batch.column(column + 1).add(task.limits_until);
+  task.limits_until == abi::never ? batch.column(column + 1).add_missing() : batch.column(column + 1).add(task.limits_until);
   lines_wanted_ = lines_wanted_ || !task.limits.empty();
 }
 

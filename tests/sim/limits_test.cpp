@@ -112,6 +112,17 @@ class Desk {
     }
   }
 
+  /// A state that the next step would mend, because another version wrote it: a question leaves it as it is.
+  bool ask_is_silent() {
+    REQUIRE_FALSE(std::as_const(*file_).tasks().empty());
+    const int32_t account = std::as_const(*file_).tasks()[0].instance;
+    file_->state(account).stage = -1;
+    const engine::InstanceState before = file_->state(account);
+    stepper_.refusal(*file_, 0, now_);
+    const engine::InstanceState& after = file_->state(account);
+    return after.strategy == before.strategy && after.stage == before.stage && after.step_number == before.step_number && after.marks.size() == before.marks.size();
+  }
+
   void complain() {
     file_->inbox().push_back({.at = now_, .type = type("complaint"), .instance = 0, .slots = {}});
     complaints.push_back(abi::zone_of(compiled_.calendar()).local(now_).date);
@@ -190,6 +201,13 @@ TEST_CASE("a pause that ends beyond the calendar withholds, and is no fault") {
   desk.complain();
   desk.live(30);
   CHECK(desk.withheld > 0);
+}
+
+TEST_CASE("asking whether a task may go out changes nothing") {
+  const Compiled compiled(policy);
+  Desk desk(compiled, 1);
+  desk.live(30);
+  CHECK(desk.ask_is_silent());
 }
 
 TEST_CASE("no limit is ever exceeded") {

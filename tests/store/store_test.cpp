@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "runtime/store/bulk.h"
 #include "tests/store/office.h"
 
 namespace dunlin::store::test {
@@ -154,6 +155,53 @@ TEST_CASE("a stretch in which many are awake and the list of a few come to the s
   CHECK(fresh.night(on(3), false, 33) == count);
   CHECK(fresh.night(on(3), false, 33) == 0);
   CHECK(fresh.night(on(3), true, 120) == count);
+}
+
+TEST_CASE("what limits say of a task comes and goes with it", "[store]") {
+  ON_BOTH_STORES();
+  // Calls between 8 and 20, and none for two days after a payment.
+  const auto limited = [](checked::Program& program) {
+    using checked::LimitRule;
+    checked::Limits limits{.name = "Caps"};
+    LimitRule hours{.kind = LimitRule::Kind::between, .text = "call between 08:00 and 20:00", .queues = {0}};
+    hours.hours.push_back({.from_s = 8 * 3600, .to_s = 20 * 3600});
+    LimitRule pause{.kind = LimitRule::Kind::none_after, .text = "call none for 2 days after complaint", .queues = {0}, .after = {5}};
+    pause.pause = abi::pack_duration(2, abi::DurationUnit::day);
+    limits.rules = {hours, pause};
+    program.limits.push_back(limits);
+  };
+  Office office(*place, "v1", limited);
+  office.import_debtors(2);
+  office.activate();
+  office.night(on(1));
+  const auto limits_of = [&](const std::string& account, const std::string& treatment) {
+    const auto file = good(office.store->load_case(office.desk.program, "account", account, std::nullopt));
+    for (const engine::OpenTask& task : std::as_const(*file).tasks()) {
+      if (task.treatment == treatment) return task.limits;
+    }
+    return std::string("none");
+  };
+  const auto lines = [](const std::string& text) { return std::ranges::count(text, '{'); };
+  CHECK(lines(limits_of("A-1", "script")) == 1);
+  CHECK(limits_of("A-1", "friendly").empty());  // an SMS, which no line judges
+  CHECK(limits_of("A-1", "script") == limits_of("A-2", "script"));
+  if (place->is_postgres()) {
+    auto connection = good(BulkConnection::open(place->url()));
+    CHECK(good(connection->value("select string_agg(says, ', ' order by says) from dunlin.limit_line")) ==
+          "limits `Caps`: call between 08:00 and 20:00, limits `Caps`: call none for 2 days after complaint");
+    CHECK(good(connection->value("select count(*) from dunlin.task_body where limits is not null")) == "2");
+  }
+  good(office.store->post_events(office.desk.program, {office.complaint("D-1", on(2), "c1")}));
+  office.night(on(2));
+  CHECK(lines(limits_of("A-1", "script")) == 2);
+  CHECK(lines(limits_of("A-2", "script")) == 1);
+  CHECK(office.night(on(2)) == 0);  // writing it down wakes nobody
+  // A version without limits takes them away.
+  Office after(*place, "v2");
+  after.activate(on(3));
+  after.night(on(3));
+  const auto file = good(after.store->load_case(after.desk.program, "account", "A-2", std::nullopt));
+  for (const engine::OpenTask& task : std::as_const(*file).tasks()) CHECK(task.limits.empty());
 }
 
 TEST_CASE("events wait for their time and are handled once", "[store]") {

@@ -1,0 +1,98 @@
+// Hours and pauses come out the same whether the engine or the database reads them: on random instants, in several zones, with holidays.
+#include <fmt/format.h>
+
+#include <catch2/catch.hpp>
+
+#include "compiler/abi/clock.h"
+#include "runtime/engine/limit_line.h"
+#include "runtime/engine/slots.h"
+#include "runtime/store/bulk.h"
+#include "runtime/store/embedded.h"
+#include "tests/sim/world.h"
+#include "tests/store/office.h"
+
+namespace dunlin::limits_test {
+
+namespace {
+
+using checked::LimitRule;
+using engine::Instant;
+using store::test::good;
+
+const char* const policy = R"(
+bundle clocks "Clocks" { timezone Europe/Warsaw, currency PLN, calendar pl, day starts 06:00 }
+entity debtor { key id : text }
+entity account of debtor { key id : text, overdue : money }
+outcomes call of account { reached, no_answer }
+queue call { outcomes call }
+limits "Hours" {
+  call between 08:00 and 20:00 on working days, 10:00 and 14:00 on others
+  call between 06:00 and 07:30 and 18:00 and 24:00 on weekends, 09:00 and 17:00 on others
+  call between 10:00 and 12:00 on monday, 08:00 and 20:00 on working days
+}
+limits "Pauses" {
+  call none for 1 day after call.reached
+  call none for 10 days after call.reached
+  call none for 3 business days after call.reached
+  call none for 2 months after call.reached
+}
+strategy soft "Soft" for account { enrol when overdue > 0  stage calling { keep call "script" } }
+)";
+
+std::string sql_instant(Instant at) {
+  return fmt::format("(timestamptz 'epoch' + interval '{} seconds' + interval '{} microseconds')", at / 1'000'000, at % 1'000'000);
+}
+
+std::string sql_days(const std::vector<int64_t>& days) {
+  std::string list;
+  for (const int64_t day : days) list += (list.empty() ? "" : ", ") + fmt::format("date '1970-01-01' + {}", day);
+  return "array[" + list + "]::date[]";
+}
+
+}  // namespace
+
+TEST_CASE("engine and database read hours and pauses alike", "[limits]") {
+  if (store::find_server_binaries().empty()) {
+    WARN("skipped: no PostgreSQL server is installed on this machine");
+    return;
+  }
+  const sim_test::Compiled compiled(policy);
+  const auto place = store::test::make_place("postgres");
+  const auto office = place->open();
+  good(office->migrate());
+  auto connection = good(store::BulkConnection::open(place->url()));
+  const auto lines = engine::limit_lines(compiled.program(), compiled.calendar());
+  sim_test::Dice dice(7);
+  int64_t opened_later = 0;
+  for (const char* name : {"Europe/Warsaw", "America/New_York", "Asia/Tokyo", "Australia/Sydney"}) {
+    const auto zone = abi::zone_rules(name);
+    REQUIRE(zone.has_value());
+    for (size_t b = 0; b < lines.size(); ++b) {
+      for (size_t r = 0; r < lines[b].size(); ++r) {
+        const LimitRule& rule = compiled.program().limits[b].rules[r];
+        const engine::LimitLine& line = lines[b][r];
+        for (int n = 0; n < 40; ++n) {
+          const Instant at = (sim_test::date_of(2026, 1, 1) + dice.below(365)) * 86'400'000'000 + dice.below(86'400'000'000);
+          Instant expected = 0;
+          std::string asked;
+          if (rule.kind == LimitRule::Kind::between) {
+            expected = engine::slots::first_open({.rule = &rule, .zone = &*zone, .calendar = &compiled.calendar()}, at);
+            asked = fmt::format("dunlin.hours_open('{}', {}, '{}', {})", line.hours, sql_days(line.odd_days), name, sql_instant(at));
+            opened_later += expected != at;
+          } else {
+            int64_t date = zone->local(at).date;
+            REQUIRE(abi::add_duration_to_date(compiled.calendar(), date, rule.pause, &date) == abi::Fault::none);
+            expected = zone->instant(date, 0);
+            asked = fmt::format("dunlin.pause_ends({}, {}, {}, '{}')", sql_instant(at), rule.pause, sql_days(line.odd_days), name);
+          }
+          const auto got = good(connection->value("select (extract(epoch from " + asked + ") * 1000000)::int8"));
+          INFO(line.says << " in " << name << " at " << at << ": " << asked);
+          REQUIRE(got == std::to_string(expected));
+        }
+      }
+    }
+  }
+  CHECK(opened_later > 100);
+}
+
+}  // namespace dunlin::limits_test
