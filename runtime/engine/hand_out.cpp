@@ -41,10 +41,10 @@ std::vector<slots::Contact> still_counting(const slots::Gate& gate) {
   const auto date = [&](Instant at) { return gate.zone->local(at).date; };
   for (const slots::Contact& contact : gate.happened) {
     if (contact.held) continue;
-    const bool together = gate.rule->window == Window::rolling_exact  ? contact.at > newest - gate.rule->length
-                          : gate.rule->window == Window::rolling_days ? date(contact.at) > date(newest) - gate.rule->length
-                                                                      : slots::first_day(gate.rule->window, date(contact.at)) ==
-                                                                            slots::first_day(gate.rule->window, date(newest));
+    const bool together = gate.rule->window == Window::rolling_exact ? contact.at > newest - gate.rule->length
+                          : gate.rule->window == Window::rolling_days
+                              ? date(contact.at) > date(newest) - gate.rule->length
+                              : slots::first_day(gate.rule->window, date(contact.at)) == slots::first_day(gate.rule->window, date(newest));
     if (together) kept.push_back(contact);
   }
   return kept;

@@ -13,11 +13,11 @@ namespace dunlin::engine {
 
 /// What a line says about every task alike. What it says about one stands in OpenTask::limits.
 struct LimitLine {
-  int64_t key = 0;           // hash of all that follows: another text is another line
-  std::string says;          // "limits `Caps`: call at most 1 per day per debtor"
-  std::string kind;          // at_most, pause, hours, never
-  std::string window;        // at_most: day, week, month, quarter, year, days (the last `length` ones), exact (`length` microseconds)
-  int64_t length = 0;        // of a rolling window
+  int64_t key = 0;                    // hash of all that follows: another text is another line
+  std::string says;                   // "limits `Caps`: call at most 1 per day per debtor"
+  std::string kind;                   // at_most, pause, hours, never
+  std::string window;                 // at_most: day, week, month, quarter, year, days (the last `length` ones), exact (`length` microseconds)
+  int64_t length = 0;                 // of a rolling window
   std::vector<std::string> queues;    // at_most: contacts through these count
   std::vector<std::string> channels;  // at_most: and contacts without a task that are said to be one of these
   bool any_contact = false;           // at_most: whatever their channel

@@ -351,7 +351,8 @@ Result<void> PostgresStore::Loading::tasks() {
     open = fmt::format(
         "(select * from dunlin.task_open where {} order by bucket, case_id offset 0) o, lateral (select identity, rule, recipient, stage, standing, stays, "
         "treatment, "
-        "created_at, expires, time_window, fields, limits, limits_until from dunlin.task_body b where b.bucket = o.bucket and b.case_id = o.case_id and b.task = o.task offset "
+        "created_at, expires, time_window, fields, limits, limits_until from dunlin.task_body b where b.bucket = o.bucket and b.case_id = o.case_id and b.task "
+        "= o.task offset "
         "0) b",
         between("bucket", "case_id"));
   }

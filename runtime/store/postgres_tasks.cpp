@@ -63,7 +63,8 @@ constexpr auto change_open =
     "task), "
     "lateral (select case when o.status in (0, 5) and i.status in (0, 5) then i.status else o.status end as status, "
     "case when o.status = 6 then o.wakes when o.status in (0, 5) and i.status = 5 then 'infinity' when o.status = 1 then null "
-    "when i.not_before > clock_timestamp() then i.not_before when o.status = 5 or o.wakes = o.not_before or o.reason like 'limits %' then null else o.wakes end as wakes) x "
+    "when i.not_before > clock_timestamp() then i.not_before when o.status = 5 or o.wakes = o.not_before or o.reason like 'limits %' then null else o.wakes "
+    "end as wakes) x "
     "where t.bucket = i.bucket and t.case_id = i.case_id and t.task = i.task";
 constexpr auto change_body =
     "update dunlin.task_body t set rule = i.rule, stage = i.stage, standing = i.standing, stays = i.stays, treatment = i.treatment, expires = i.expires, "
@@ -78,7 +79,8 @@ constexpr auto end_open =
     "and t.status = 1 and i.status = 3), "
     "gone as (delete from dunlin.task_open t using i where t.bucket = i.bucket and t.case_id = i.case_id and t.task = i.task "
     "and (t.status <> 1 or i.status = 2) returning t.*), "
-    "settled as (update dunlin.contact c set kind = 'unknown', until = c.at + (clock_timestamp() - c.recorded_at) from gone g where g.status = 1 and c.bucket = g.bucket and c.case_id = g.case_id "
+    "settled as (update dunlin.contact c set kind = 'unknown', until = c.at + (clock_timestamp() - c.recorded_at) from gone g where g.status = 1 and c.bucket "
+    "= g.bucket and c.case_id = g.case_id "
     "and c.task = g.task and c.kind = 'reserved'), "
     "body as (delete from dunlin.task_body b using gone g where b.bucket = g.bucket and b.case_id = g.case_id and b.task = g.task returning b.*) "
     "insert into dunlin.task_done (bucket, case_id, task, instance_id, queue, priority, status, not_before, identity, rule, recipient, stage, standing, stays, "
@@ -95,7 +97,8 @@ constexpr auto insert_done =
 TaskChanges::TaskChanges(const Layout& layout)
     : layout_(layout),
       open_(Batch::added_to(insert_open, {int32, int64, uuid, int64, int32, int64, int16, timestamp, timestamp, timestamp})),
-      body_(Batch::added_to(insert_body, {int32, int64, uuid, int64, int64, int64, int32, boolean, boolean, text, timestamp, timestamp, int64, jsonb, text, timestamp})),
+      body_(Batch::added_to(insert_body,
+                            {int32, int64, uuid, int64, int64, int64, int32, boolean, boolean, text, timestamp, timestamp, int64, jsonb, text, timestamp})),
       update_open_(change_open, {int32, int64, uuid, int64, int16, timestamp, timestamp}),
       update_body_(change_body, {int32, int64, uuid, int64, int32, boolean, boolean, text, timestamp, int64, jsonb, text, timestamp}),
       close_(end_open, {int32, int64, uuid, int16, timestamp, text, text}),

@@ -313,6 +313,10 @@ def test_reassign_and_complete():
 
 # ---- limits of a bundle: the engine wrote them with the tasks, the hand-out counts ----
 
+# The engine gave A1b a slot thirty days after A1's; here both are in line, as after slots that were given out before a fact came to light.
+IN_LINE = "update dunlin.task_open set wakes = null, not_before = now() - interval '1 minute', seq = nextval('dunlin.turn')"
+
+
 def never_twice(sql, a, b):
     debtors = [r.debtor for s in (a, b) for r in rows_of(s, "lease")]
     assert len(debtors) == len(set(debtors)), "a limit of one was taken twice"
@@ -321,7 +325,7 @@ def never_twice(sql, a, b):
 
 
 def test_limits_two_leases():
-    explore(["begin", lease("a", 3), "commit"], ["begin", lease("b", 3), "commit"], never_twice, base=ONCE)
+    explore(["begin", lease("a", 3), "commit"], ["begin", lease("b", 3), "commit"], never_twice, [IN_LINE], base=ONCE)
 
 
 def test_limits_two_leases_without_the_lock():
@@ -331,7 +335,7 @@ def test_limits_two_leases_without_the_lock():
         execute replace(was, 'for no key update skip locked) f;', ') f;'); end $$"""
     try:
         # One each, so that the second is not kept away by the row of the first's task.
-        explore(["begin", lease("a", 1), "commit"], ["begin", lease("b", 1), "commit"], never_twice, [unlocked], base=ONCE)
+        explore(["begin", lease("a", 1), "commit"], ["begin", lease("b", 1), "commit"], never_twice, [IN_LINE, unlocked], base=ONCE)
     except AssertionError as found:
         assert "taken twice" in str(found), found
         return
@@ -347,7 +351,7 @@ def test_limits_lease_and_release():
         assert len(kinds) <= 1, kinds
 
     explore(["begin", ("release", "select dunlin.release(task, epoch) from public.held"), "commit"], ["begin", lease("b", 1), "commit"], judge,
-            ["create table public.held as select task, epoch from dunlin.lease('call', 'a', 1)", "update dunlin.task_open set wakes = 'infinity' where instance_id = case_id or "
+            [IN_LINE, "create table public.held as select task, epoch from dunlin.lease('call', 'a', 1)", "update dunlin.task_open set wakes = 'infinity' where instance_id = case_id or "
              "case_id in (select case_id from dunlin.instance_key where key = 'D2')"], base=ONCE)
 
 
@@ -361,7 +365,7 @@ def test_limits_contact_and_lease():
             answer = sql.one("select * from dunlin.may_contact(%s)", contacts[0].task)
             assert not answer.allowed and "at most 1 in any 30 days" in answer.reason, answer
 
-    explore(["begin", ("told", "select dunlin.record_contact('agency', '1', 'account', 'A2', 'call', now())"), "commit"], ["begin", lease("b", 3), "commit"], judge, base=ONCE)
+    explore(["begin", ("told", "select dunlin.record_contact('agency', '1', 'account', 'A2', 'call', now())"), "commit"], ["begin", lease("b", 3), "commit"], judge, [IN_LINE], base=ONCE)
 
 
 def test_limits_dialling_and_lease():
@@ -372,7 +376,7 @@ def test_limits_dialling_and_lease():
         assert {r.debtor for r in rows_of(b, "lease")} <= {"D2"}
 
     explore(["begin", ("ask", "select allowed, reason from public.held, dunlin.may_contact(task)"), "commit"], ["begin", lease("b", 3), "commit"], judge,
-            ["create table public.held as select task, epoch from dunlin.lease('call', 'a', 1)"], base=ONCE)
+            [IN_LINE, "create table public.held as select task, epoch from dunlin.lease('call', 'a', 1)"], base=ONCE)
 
 
 def test_limits_dialling_and_contact():
@@ -386,7 +390,7 @@ def test_limits_dialling_and_contact():
 
     explore([("ask", "select allowed, reason, statement_timestamp() as asked from public.held, dunlin.may_contact(task)")],
             ["begin", "select dunlin.record_contact('agency', '1', 'account', 'A1', 'call', now())", "commit", ("committed", "select clock_timestamp() as at")], judge,
-            ["create table public.held as select task, epoch from dunlin.lease('call', 'a', 1)"], base=ONCE)
+            [IN_LINE, "create table public.held as select task, epoch from dunlin.lease('call', 'a', 1)"], base=ONCE)
 
 
 def test_limits_outcome_and_lease():
@@ -395,7 +399,7 @@ def test_limits_outcome_and_lease():
         assert {r.debtor for r in rows_of(b, "lease")} <= {"D2"}, "the debtor was called already"
 
     explore(["begin", ("complete", "select dunlin.complete(task, epoch, 'busy') from public.held"), "commit"], ["begin", lease("b", 3), "commit"], judge,
-            ["create table public.held as select task, epoch from dunlin.lease('call', 'a', 1)"], base=ONCE)
+            [IN_LINE, "create table public.held as select task, epoch from dunlin.lease('call', 'a', 1)"], base=ONCE)
 
 
 if __name__ == "__main__":

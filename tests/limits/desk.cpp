@@ -75,7 +75,8 @@ Desk::Desk(uint64_t seed, const std::string& plant)
   }
   const auto counts = good(store_->put_instances(program, rows, now_ - minute));
   REQUIRE(counts.set_aside == 0);
-  for (auto* connection : {first_.get(), second_.get()}) good(connection->run("set timezone = 'UTC'; set client_min_messages = warning; set statement_timeout = '30s'"));
+  for (auto* connection : {first_.get(), second_.get()})
+    good(connection->run("set timezone = 'UTC'; set client_min_messages = warning; set statement_timeout = '30s'"));
   good(first_->run("update dunlin.queue_setting set returns_max = 30000"));
   // A worker who is new in one transaction makes another wait that names him too; here one thread plays both.
   good(first_->run("select dunlin.worker_number('worker ' || n) from generate_series(0, 2) n"));
@@ -84,7 +85,9 @@ Desk::Desk(uint64_t seed, const std::string& plant)
 
 std::string Desk::ask(store::BulkConnection& connection, const std::string& sql) { return good(connection.value(sql)).value_or(""); }
 
-std::string Desk::now_sql() const { return fmt::format("timestamptz 'epoch' + interval '{} seconds' + interval '{} microseconds'", now_ / 1'000'000, now_ % 1'000'000); }
+std::string Desk::now_sql() const {
+  return fmt::format("timestamptz 'epoch' + interval '{} seconds' + interval '{} microseconds'", now_ / 1'000'000, now_ % 1'000'000);
+}
 
 std::optional<std::string> Desk::live(int turns) {
   for (int turn = 0; turn < turns && !broken_; ++turn) {
@@ -124,12 +127,14 @@ std::optional<std::string> Desk::live(int turns) {
 void Desk::sleep(int64_t minutes) {
   now_ += minutes * minute + dice_.below(minute);
   const std::string by = fmt::format("interval '{} minutes'", minutes);
-  good(first_->run(fmt::format("update dunlin.task_open set wakes = wakes - {0} where isfinite(wakes); update dunlin.task_open set lease_until = lease_until - {0} "
-                               "where status = 1; update dunlin.hand_out set leased_at = leased_at - {0}, until = until - {0}; update dunlin.contact set recorded_at = "
-                               "recorded_at - {0}; delete from dunlin.queue_round; select dunlin.turn_over()",
-                               by)));
+  good(first_->run(
+      fmt::format("update dunlin.task_open set wakes = wakes - {0} where isfinite(wakes); update dunlin.task_open set lease_until = lease_until - {0} "
+                  "where status = 1; update dunlin.hand_out set leased_at = leased_at - {0}, until = until - {0}; update dunlin.contact set recorded_at = "
+                  "recorded_at - {0}; delete from dunlin.queue_round; select dunlin.turn_over()",
+                  by)));
   std::erase_if(held_, [&](const Held& held) {
-    const bool over = ask(fmt::format("select count(*) from dunlin.task_open where task = '{}' and lease_epoch = {} and status = 1", held.task, held.epoch)) == "0";
+    const bool over =
+        ask(fmt::format("select count(*) from dunlin.task_open where task = '{}' and lease_epoch = {} and status = 1", held.task, held.epoch)) == "0";
     tally.lost += over && held.dialled;
     return over;
   });
@@ -157,8 +162,9 @@ std::string Desk::person_of(const Held& held) const { return held.treatment == "
 void Desk::lease(store::BulkConnection& connection, bool at_once) {
   static const char* const queues[] = {"call", "call", "robot", "mail"};
   const std::string queue = queues[dice_.below(4)];
-  const std::string got = ask(connection, fmt::format("select string_agg(concat_ws(' ', task, epoch, key, treatment), ',') from dunlin.lease('{}', 'worker {}', {}, '{} minutes', {})",
-                                                      queue, dice_.below(3), 1 + dice_.below(2), 60 + dice_.below(400), now_sql()));
+  const std::string got = ask(
+      connection, fmt::format("select string_agg(concat_ws(' ', task, epoch, key, treatment), ',') from dunlin.lease('{}', 'worker {}', {}, '{} minutes', {})",
+                              queue, dice_.below(3), 1 + dice_.below(2), 60 + dice_.below(400), now_sql()));
   for (const std::string& row : words(got, ',')) {
     const auto parts = words(row, ' ');
     REQUIRE(parts.size() == 4);

@@ -56,8 +56,9 @@ TEST_CASE("what is broken on purpose is found", "[limits]") {
       {"days are those of UTC", replace_in("judge_limits", "zone := coalesce(own ->> 'zone', home, 'UTC')", "zone := 'UTC'")},
       {"what others hold does not count", replace_in("uncounted_contacts", "c.kind <> 'none'", "c.kind not in ('none', 'reserved')")},
       {"contacts without a task do not count", replace_in("counts_through", "$3.any_contact or $2", "false and $2")},
-      {"limits are not looked at", "create or replace function dunlin.hand_out_refusal(bucket int4, case_id int8, task uuid, at timestamptz) returns text language sql "
-                                   "stable as $$ select null::text $$"},
+      {"limits are not looked at",
+       "create or replace function dunlin.hand_out_refusal(bucket int4, case_id int8, task uuid, at timestamptz) returns text language sql "
+       "stable as $$ select null::text $$"},
   }));
   INFO(name);
   std::optional<std::string> found;

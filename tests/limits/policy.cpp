@@ -13,7 +13,8 @@ const T& one_of(Dice& dice, const std::vector<T>& all) {
 
 Line cap(Dice& dice) {
   Line line{.channel = one_of<std::string>(dice, {"call", "call", "robot", "mail", "any contact"}), .most = 1 + dice.below(3)};
-  line.period = one_of<Line::Period>(dice, {Line::Period::day, Line::Period::day, Line::Period::week, Line::Period::month, Line::Period::days, Line::Period::hours});
+  line.period =
+      one_of<Line::Period>(dice, {Line::Period::day, Line::Period::day, Line::Period::week, Line::Period::month, Line::Period::days, Line::Period::hours});
   line.key = one_of<Line::Key>(dice, {Line::Key::debtor, Line::Key::debtor, Line::Key::account, Line::Key::person});
   line.conversations = line.channel == "call" && dice.one_in(4);
   std::string when;
@@ -40,7 +41,9 @@ Line cap(Dice& dice) {
       break;
   }
   line.text = line.channel + " at most " + std::to_string(line.most) + " " + when + " per " +
-              (line.key == Line::Key::debtor ? "debtor" : line.key == Line::Key::account ? "account" : "person");
+              (line.key == Line::Key::debtor    ? "debtor"
+               : line.key == Line::Key::account ? "account"
+                                                : "person");
   if (line.conversations) line.text += " counting conversations";
   return line;
 }
@@ -67,9 +70,8 @@ Policy draw(Dice& dice) {
   for (int64_t n = 0; n < caps; ++n) policy.lines.push_back(cap(dice));
   if (dice.one_in(2)) policy.lines.push_back(pause(dice));
   if (dice.one_in(3)) {
-    policy.lines.push_back({.kind = Line::Kind::hours,
-                            .channel = "any contact",
-                            .text = "any contact between 08:00 and 20:00 on working days, 10:00 and 14:00 on others"});
+    policy.lines.push_back(
+        {.kind = Line::Kind::hours, .channel = "any contact", .text = "any contact between 08:00 and 20:00 on working days, 10:00 and 14:00 on others"});
   }
   if (dice.one_in(3)) {
     policy.lines.push_back({.kind = Line::Kind::never, .channel = "robot", .days = 5, .text = "never robot from complaint until settled or 5 days"});
@@ -102,7 +104,8 @@ queue robot { outcomes robot, counts as call }
 queue mail { outcomes mail }
 
 limits "Caps" {
-)" + lines + reserve + R"(}
+)" + lines + reserve +
+                  R"(}
 
 strategy soft "Soft" for account {
   enrol when overdue > 0

@@ -120,7 +120,8 @@ class Desk {
     const engine::InstanceState before = file_->state(account);
     stepper_.refusal(*file_, 0, now_);
     const engine::InstanceState& after = file_->state(account);
-    return after.strategy == before.strategy && after.stage == before.stage && after.step_number == before.step_number && after.marks.size() == before.marks.size();
+    return after.strategy == before.strategy && after.stage == before.stage && after.step_number == before.step_number &&
+           after.marks.size() == before.marks.size();
   }
 
   void complain() {
