@@ -57,6 +57,7 @@ Index RuleChecker::resolve_queue(const ast::Path& path) {
   const auto found = context_.names.queues.find(path.text());
   if (found != context_.names.queues.end()) return found->second;
   Diagnostic& diagnostic = context_.error("E0206", path.span, "there is no queue " + in_ticks(path.text()));
+  if (!near_matches_left()) return none;
   std::vector<std::string> candidates;
   for (const auto& queue : context_.names.queues) candidates.push_back(queue.first);
   suggest(diagnostic, path.text(), candidates);
@@ -116,6 +117,7 @@ bool RuleChecker::go(const ast::Action& written, const Surroundings& around, Act
     return false;
   }
   Diagnostic& diagnostic = context_.error("E0205", written.go.stage.span, "there is no stage or strategy " + in_ticks(name));
+  if (!near_matches_left()) return false;
   std::vector<std::string> candidates;
   for (const auto& candidate : context_.names.stages) candidates.push_back(candidate.first);
   for (const auto& candidate : context_.names.strategies) candidates.push_back(candidate.first);

@@ -77,7 +77,7 @@ ExprPtr ExpressionChecker::check_call(const ast::CallExpr& call, Span span, Type
   Diagnostic& diagnostic = context_.error("E0207", callee->name.span, "there is no function or table " + in_ticks(name));
   if (find(name).kind != Meaning::Kind::none_such) {
     diagnostic.help = in_ticks(name) + " is a value: write it without brackets";
-  } else {
+  } else if (near_matches_left()) {
     std::vector<std::string> candidates = {"visits", "in_stage", "in_strategy"};
     for (const Signature& signature : builtin_signatures()) candidates.push_back(signature.name);
     for (const auto& value : context_.names.values) candidates.push_back(value.first);

@@ -1,10 +1,12 @@
 #include "lang/sema/check.h"
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include "lang/sema/analysis.h"
 #include "lang/sema/check_for_editor.h"
@@ -24,18 +26,20 @@ using sema::Context;
 /// Parses the bundle's files and the modules they use, until nothing new is asked for.
 class Loader {
  public:
-  /// `cache` may be null.
-  Loader(SourceMap& sources, Diagnostics& diagnostics, const CheckOptions& options, ParseCache* cache)
+  Loader(SourceMap& sources, Diagnostics& diagnostics, const CheckOptions& options, ParseCache& cache)
       : sources_(sources), diagnostics_(diagnostics), options_(options), cache_(cache) {}
 
   void load(const BundleSources& bundle) {
+    std::vector<uint32_t> ids;  // by file of the bundle
     for (const SourceFile& file : bundle.files) {
       if (is_rules(file.path)) {
-        add(file, false);
+        ids.push_back(read_text(file));
       } else {
         add_data(file, file.path);
       }
     }
+    parse_together(ids);
+    for (const uint32_t id : ids) add_parsed(id, false);
     for (size_t i = 0; i < files_.size(); ++i) use_modules(i);  // grows while modules use modules
     for (const Loaded& loaded : files_) {
       for (const ast::Decl& declaration : loaded.file->declarations) placed.push_back({&declaration, loaded.file->source, loaded.library});
@@ -59,16 +63,26 @@ class Loader {
   static bool is_rules(const std::string& path) { return path.ends_with(".dun") && path.find(".xlsx#") == std::string::npos; }
 
   void add(const SourceFile& source, bool library) {
+    const uint32_t id = read_text(source);
+    if (library && id != Span::no_file) library_files.push_back(id);
+    add_parsed(id, library);
+  }
+
+  /// Span::no_file: it cannot be read, and that was said.
+  uint32_t read_text(const SourceFile& source) {
     all.push_back(source);
     if (const size_t bad = find_invalid_utf8(source.text); bad != std::string::npos) {
       const uint32_t id = sources_.add(source.path, std::string());
       diagnostics_.error("E0101", {id, 0, 0}, "`" + source.path + "` is not valid UTF-8: the first bad byte is number " + std::to_string(bad + 1)).help =
           "save the file as UTF-8";
       whole = false;
-      return;
+      return Span::no_file;
     }
-    const uint32_t id = sources_.add(source.path, source.text);
-    if (library) library_files.push_back(id);
+    return sources_.add(source.path, source.text);
+  }
+
+  void add_parsed(uint32_t id, bool library) {
+    if (id == Span::no_file) return;
     const size_t errors_before = diagnostics_.error_count();
     files_.push_back({parse(id), library});
     if (diagnostics_.error_count() > errors_before && files_.back().file->declarations.empty()) whole = false;
@@ -77,9 +91,30 @@ class Loader {
     }
   }
 
-  std::shared_ptr<const ast::File> parse(uint32_t id) {
-    if (cache_ != nullptr) return cache_->parse(sources_, id, diagnostics_);
-    return std::make_shared<const ast::File>(parse_file(sources_, id, diagnostics_));
+  std::shared_ptr<const ast::File> parse(uint32_t id) { return cache_.parse(sources_, id, diagnostics_); }
+
+  /// Many files at once are parsed by several threads; what they say is told later, in the order of the files.
+  void parse_together(const std::vector<uint32_t>& ids) {
+    std::vector<uint32_t> open;
+    size_t bytes = 0;
+    for (const uint32_t id : ids) {
+      if (id == Span::no_file || cache_.holds(sources_, id)) continue;
+      open.push_back(id);
+      bytes += sources_.text(id).size();
+    }
+    constexpr size_t bytes_worth_a_thread = 200'000;  // a thread learns the grammar's tables anew
+    const size_t threads = std::min<size_t>({std::max(1u, std::thread::hardware_concurrency()), 4, open.size(), bytes / bytes_worth_a_thread});
+    if (threads < 2) return;
+    std::vector<ParseCache::Entry> made(open.size());
+    std::atomic<size_t> next = 0;
+    const auto work = [&] {
+      for (size_t i = next++; i < open.size(); i = next++) made[i] = ParseCache::read(sources_, open[i]);
+    };
+    std::vector<std::jthread> others;
+    for (size_t i = 1; i < threads; ++i) others.emplace_back(work);
+    work();
+    others.clear();
+    for (size_t i = 0; i < open.size(); ++i) cache_.keep(sources_.path(open[i]), std::move(made[i]));
   }
 
   void add_data(const SourceFile& source, const std::string& key) {
@@ -156,12 +191,13 @@ class Loader {
   SourceMap& sources_;
   Diagnostics& diagnostics_;
   const CheckOptions& options_;
-  ParseCache* cache_;
+  ParseCache& cache_;
   std::deque<Loaded> files_;  // declarations are pointed to
   std::set<std::string> modules_;
 };
 
 void check_all(Context& context, const std::string& calendars) {
+  const sema::NearMatchBudget budget;
   declare_bundle(context, calendars);
   refuse_still_to_come(context);
   declare_types(context);
@@ -186,7 +222,8 @@ void check_all(Context& context, const std::string& calendars) {
 
 std::unique_ptr<checked::Program> check_bundle(const BundleSources& bundle, SourceMap& sources, Diagnostics& diagnostics, const CheckOptions& options) {
   const size_t errors_before = diagnostics.error_count();
-  Loader loader(sources, diagnostics, options, nullptr);
+  ParseCache cache;
+  Loader loader(sources, diagnostics, options, cache);
   loader.load(bundle);
   if (!loader.whole) return nullptr;
   auto program = std::make_unique<checked::Program>();
@@ -206,16 +243,29 @@ std::unique_ptr<checked::Program> check_bundle(const BundleSources& bundle, Sour
   return program;
 }
 
+ParseCache::Entry ParseCache::read(const SourceMap& sources, uint32_t file) {
+  Diagnostics found;
+  Entry entry;
+  entry.tree = std::make_shared<const ast::File>(parse_file(sources, file, found));
+  entry.file = file;
+  entry.text = sources.text(file);
+  entry.diagnostics = found.all();
+  return entry;
+}
+
+bool ParseCache::holds(const SourceMap& sources, uint32_t file) const {
+  const auto found = by_path_.find(sources.path(file));
+  return found != by_path_.end() && found->second.tree && found->second.file == file && found->second.text == sources.text(file);
+}
+
+void ParseCache::keep(const std::string& path, Entry entry) {
+  by_path_[path] = std::move(entry);
+  ++parsed_;
+}
+
 std::shared_ptr<const ast::File> ParseCache::parse(const SourceMap& sources, uint32_t file, Diagnostics& diagnostics) {
-  Entry& entry = by_path_[sources.path(file)];
-  if (!entry.tree || entry.file != file || entry.text != sources.text(file)) {
-    Diagnostics found;
-    entry.tree = std::make_shared<const ast::File>(parse_file(sources, file, found));
-    entry.file = file;
-    entry.text = sources.text(file);
-    entry.diagnostics = found.all();
-    ++parsed_;
-  }
+  if (!holds(sources, file)) keep(sources.path(file), read(sources, file));
+  const Entry& entry = by_path_[sources.path(file)];
   for (const Diagnostic& one : entry.diagnostics) {
     (one.severity == Severity::error ? diagnostics.error(one.code, one.span, one.message) : diagnostics.warning(one.code, one.span, one.message)) = one;
   }
@@ -225,7 +275,7 @@ std::shared_ptr<const ast::File> ParseCache::parse(const SourceMap& sources, uin
 EditorCheck check_for_editor(const BundleSources& bundle, SourceMap& sources, Diagnostics& diagnostics, const CheckOptions& options, ParseCache& cache,
                              sema::SymbolIndex& symbols) {
   const size_t errors_before = diagnostics.error_count();
-  Loader loader(sources, diagnostics, options, &cache);
+  Loader loader(sources, diagnostics, options, cache);
   loader.load(bundle);
   EditorCheck made;
   made.program = std::make_unique<checked::Program>();

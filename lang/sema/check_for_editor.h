@@ -23,6 +23,10 @@ class ParseCache {
   };
   /// Parses, or takes what is there.
   std::shared_ptr<const ast::File> parse(const SourceMap& sources, uint32_t file, Diagnostics& diagnostics);
+  /// The parts of `parse`, for files that are read side by side: `read` touches nothing else.
+  static Entry read(const SourceMap& sources, uint32_t file);
+  bool holds(const SourceMap& sources, uint32_t file) const;
+  void keep(const std::string& path, Entry entry);
   size_t parsed() const { return parsed_; }  // how often a file had to be read anew
 
  private:

@@ -139,6 +139,19 @@ struct Context {
 
 /// Adds help "did you mean `x`?" with a fix where one of `candidates` is near to `written`.
 void suggest(Diagnostic& diagnostic, std::string_view written, const std::vector<std::string>& candidates);
+/// In a bundle full of mistakes near matches would take longer than all the rest: while this lives, no more than so many names are compared.
+class NearMatchBudget {
+ public:
+  NearMatchBudget();
+  ~NearMatchBudget();
+  NearMatchBudget(const NearMatchBudget&) = delete;
+  NearMatchBudget& operator=(const NearMatchBudget&) = delete;
+
+ private:
+  size_t before_;
+};
+/// False: nobody need gather candidates any more.
+bool near_matches_left();
 /// Number of single letters to insert, remove, replace or swap with the neighbour.
 size_t edit_distance(std::string_view a, std::string_view b);
 

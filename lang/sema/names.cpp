@@ -326,7 +326,7 @@ void ExpressionChecker::report_unknown(const ast::Name& name, Type hint) {
   }
   Diagnostic& diagnostic = context_.error("E0201", name.span, "there is no " + in_ticks(name.text) + " here");
   diagnostic.help = found_elsewhere(context_, name.text, around_.self_entity);
-  if (diagnostic.help.empty()) suggest(diagnostic, name.text, visible_names());
+  if (diagnostic.help.empty() && near_matches_left()) suggest(diagnostic, name.text, visible_names());
 }
 
 // ---- members -----------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ Index RuleChecker::resolve_event(const ast::Path& path) {
   const auto found = context_.names.events.find(path.text());
   if (found != context_.names.events.end()) return found->second;
   Diagnostic& diagnostic = context_.error("E0204", path.span, "there is no event " + in_ticks(path.text()));
+  if (!near_matches_left()) return none;
   std::vector<std::string> candidates;
   for (const auto& event : context_.names.events) candidates.push_back(event.first);
   suggest(diagnostic, path.text(), candidates);

@@ -213,7 +213,11 @@ size_t most_selective_column(const std::vector<const Box*>& boxes) {
 
 }  // namespace
 
-bool find_overlaps(const std::vector<const Box*>& boxes, size_t pairs_max, Work& work, std::vector<std::pair<size_t, size_t>>& pairs) {
+namespace {
+
+/// Calls `visit` with each pair of boxes that overlap, in no order, perhaps more than once. False: too much work, or `visit` said to stop.
+template <class Visit>
+bool sweep_pairs(const std::vector<const Box*>& boxes, Work& work, Visit&& visit) {
   if (boxes.empty() || boxes.front()->empty()) return true;
   const size_t column = most_selective_column(boxes);
   struct Opening {
@@ -233,15 +237,40 @@ bool find_overlaps(const std::vector<const Box*>& boxes, size_t pairs_max, Work&
     if (!work.spend(open.size() + 1)) return false;
     for (const Opening& earlier : open) {
       if (earlier.box == opening.box || !overlap(*boxes[earlier.box], *boxes[opening.box])) continue;
-      pairs.emplace_back(std::min(earlier.box, opening.box), std::max(earlier.box, opening.box));
+      if (!visit(std::min(earlier.box, opening.box), std::max(earlier.box, opening.box))) return false;
     }
     open.push_back(opening);
-    if (pairs.size() > pairs_max * 16) break;
   }
+  return true;
+}
+
+}  // namespace
+
+bool find_overlaps(const std::vector<const Box*>& boxes, size_t pairs_max, Work& work, std::vector<std::pair<size_t, size_t>>& pairs) {
+  const bool all = sweep_pairs(boxes, work, [&](size_t a, size_t b) {
+    pairs.emplace_back(a, b);
+    return pairs.size() <= pairs_max * 16;
+  });
   std::sort(pairs.begin(), pairs.end(), [](const auto& a, const auto& b) { return a.second != b.second ? a.second < b.second : a.first < b.first; });
   pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
+  const bool whole = all && pairs.size() <= pairs_max;
   if (pairs.size() > pairs_max) pairs.resize(pairs_max);
-  return true;
+  return whole;
+}
+
+bool find_earlier_overlaps(const std::vector<const Box*>& boxes, Work& work, std::vector<std::vector<uint32_t>>& earlier) {
+  constexpr size_t pairs_max = 8'000'000;
+  size_t pairs = 0;
+  earlier.assign(boxes.size(), {});
+  const bool all = sweep_pairs(boxes, work, [&](size_t a, size_t b) {
+    earlier[b].push_back(static_cast<uint32_t>(a));
+    return ++pairs <= pairs_max;
+  });
+  for (auto& one : earlier) {
+    std::sort(one.begin(), one.end());
+    one.erase(std::unique(one.begin(), one.end()), one.end());
+  }
+  return all;
 }
 
 }  // namespace dunlin::analysis

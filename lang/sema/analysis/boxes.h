@@ -54,10 +54,13 @@ struct CoverageAnswer {
 /// Whether the boxes together take every point of `target`.
 CoverageAnswer find_gap(const Box& target, const std::vector<const Box*>& boxes, Work& work);
 
-/// Pairs (i < j) of boxes with a point in common, at most `pairs_max` of them, in order of j. False: not decided.
+/// Pairs (i < j) of boxes with a point in common, at most `pairs_max` of them, in order of j. False: there may be more.
 bool find_overlaps(const std::vector<const Box*>& boxes, std::size_t pairs_max, Work& work, std::vector<std::pair<std::size_t, std::size_t>>& pairs);
 
 /// The first place that both boxes have in common; empty if there is none.
 Place common_place(const Box& a, const Box& b);
+
+/// For each box the earlier ones (by index, in order) that overlap it. False: too many, or too much work.
+bool find_earlier_overlaps(const std::vector<const Box*>& boxes, Work& work, std::vector<std::vector<uint32_t>>& earlier);
 
 }  // namespace dunlin::analysis

@@ -155,7 +155,8 @@ class TableCheck {
     std::vector<std::pair<size_t, size_t>> pairs;
     // `any` tables overlap on purpose: all pairs are needed there to find the ones that disagree.
     const size_t pairs_max = table_.policy == HitPolicy::any ? 1'000'000 : findings_per_table_max;
-    if (!find_overlaps(boxes, pairs_max, work_, pairs)) undecided_ = true;
+    // Some pairs are enough to refuse a `unique` table; of an `any` table each one must be looked at.
+    if (!find_overlaps(boxes, pairs_max, work_, pairs) && (pairs.empty() || table_.policy == HitPolicy::any)) undecided_ = true;
     for (auto& [a, b] : pairs) {
       a = numbers[a];
       b = numbers[b];
@@ -200,22 +201,35 @@ class TableCheck {
   }
 
   void shadowed_rows(const std::vector<size_t>& order) {
-    std::vector<const Box*> above;
-    std::vector<size_t> above_rows;
+    std::vector<size_t> rows;
+    std::vector<const Box*> boxes;
+    for (const size_t row : order) {
+      if (!can_match(row)) continue;
+      rows.push_back(row);
+      boxes.push_back(&space_.rows[row]);
+    }
+    // Only rows that meet can shadow one another, and in a large table few do.
+    std::vector<std::vector<uint32_t>> meeting;
+    if (!find_earlier_overlaps(boxes, work_, meeting)) {
+      undecided_ = true;
+      return;
+    }
     size_t findings = 0;
-    for (size_t row : order) {
-      if (can_match(row)) {
-        const CoverageAnswer answer = above.empty() ? CoverageAnswer{Coverage::gap, {}} : find_gap(space_.rows[row], above, work_);
-        if (answer.coverage == Coverage::undecided) {
-          undecided_ = true;
-          return;
-        }
-        if (answer.coverage == Coverage::covered && findings++ < findings_per_table_max) row_is_shadowed(row, above_rows);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      std::vector<const Box*> above;
+      std::vector<size_t> above_rows;
+      for (const uint32_t earlier : meeting[i]) {
+        if (!space_.certain[rows[earlier]]) continue;
+        above.push_back(boxes[earlier]);
+        above_rows.push_back(rows[earlier]);
       }
-      if (space_.certain[row] && can_match(row)) {
-        above.push_back(&space_.rows[row]);
-        above_rows.push_back(row);
+      if (above.empty()) continue;
+      const CoverageAnswer answer = find_gap(*boxes[i], above, work_);
+      if (answer.coverage == Coverage::undecided) {
+        undecided_ = true;
+        return;
       }
+      if (answer.coverage == Coverage::covered && findings++ < findings_per_table_max) row_is_shadowed(rows[i], above_rows);
     }
   }
 
