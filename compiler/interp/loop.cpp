@@ -1,4 +1,4 @@
-// Loops over events and lists: every candidate in order, every fold fed as it goes.
+// Loops over events, lists and rows of tables: every candidate in order, every fold fed as it goes.
 #include <algorithm>
 #include <cmath>
 
@@ -47,8 +47,8 @@ class Loop {
   }
 
   Failure run(const ir::Node& node) {
-    Failure failed = loop_.walk == Walk::list ? over_list(node) : over_events(node);
-    return failed;
+    if (loop_.walk == Walk::rows) return over_rows(node);
+    return loop_.walk == Walk::list ? over_list(node) : over_events(node);
   }
 
   Fault results(int64_t* out) {
@@ -59,6 +59,19 @@ class Loop {
 
  private:
   int64_t value_of(ir::NodeId id) const { return Machine::value(frame_, id); }
+
+  Failure over_rows(const ir::Node& node) {
+    const auto& table = program_.checked->tables[static_cast<size_t>(program_.row_tables[static_cast<size_t>(loop_.row_table)].table)];
+    std::vector<int64_t> keys;
+    for (const ir::NodeId key : loop_.keys) keys.push_back(value_of(key));
+    for (size_t i = 0; i < table.rows.size(); ++i) {
+      const size_t row = loop_.backwards ? table.rows.size() - 1 - i : i;
+      if (!row_accepts(table, row, keys.data())) continue;
+      if (Failure failed = visit(static_cast<int64_t>(row), 0, node)) return failed;
+      if (loop_.stops && accepted_) break;
+    }
+    return {};
+  }
 
   Failure over_list(const ir::Node& node) {
     const auto* owner = reinterpret_cast<const abi::Instance*>(value_of(loop_.owner));
@@ -105,6 +118,7 @@ class Loop {
     }
     for (size_t i = 0; accepted && i < states_.size(); ++i)
       if (const Fault fault = take(loop_.folds[i], states_[i], element, at); fault != Fault::none) return machine_.failure(frame_, node, fault);
+    accepted_ = accepted;
     return {};
   }
 
@@ -262,6 +276,7 @@ class Loop {
   const abi::EvalContext& context_;
   std::vector<int64_t> arguments_, results_;
   std::vector<State> states_;
+  bool accepted_ = false;  // the element visited last
 };
 
 Failure Machine::compute_loop(Frame& frame, const ir::Node& node, int64_t* out) {

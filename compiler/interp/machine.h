@@ -92,7 +92,9 @@ void record(const checked::Program& program, const FrameView& frame, int32_t dep
 /// table_search.cpp
 /// Row hit, as written; the number of rows if there is none. `keys` as the operands of table_row.
 int64_t find_row(const ir::Program& program, const ir::RowTable& table, const int64_t* keys);
-/// Days until the hit may change. `operands`: row hit, keys, slopes.
+/// Whether the row (as written) takes the keys.
+bool row_accepts(const checked::Table& table, size_t row, const int64_t* keys);
+/// Ticks until the hit may change. `operands`: row hit, keys, slopes.
 int64_t row_change(const ir::Program& program, const ir::RowTable& table, ir::TableWake rows, const int64_t* operands);
 
 }  // namespace dunlin::interp

@@ -76,6 +76,7 @@ class Recorder {
   }
 
   void row(const Note& note) {
+    if (note.row == ir::none) return rows(note);
     const bool by_row = !note.slots.empty();  // a row that has its own condition
     if (by_row) {
       const auto policy = program_.tables[static_cast<size_t>(note.index)].policy;
@@ -87,6 +88,17 @@ class Recorder {
       return;
     }
     trace_.rows.push_back({note.index, value(note.row)});
+  }
+
+  /// Every row that takes the keys.
+  void rows(const Note& note) {
+    const auto known = [&](ir::NodeId id) { return done(id) || is_constant(id); };
+    if (!std::all_of(note.slots.begin(), note.slots.end(), known)) return;
+    std::vector<int64_t> keys;
+    for (const ir::NodeId key : note.slots) keys.push_back(value(key));
+    const auto& table = program_.tables[static_cast<size_t>(note.index)];
+    for (size_t row = 0; row < table.rows.size(); ++row)
+      if (row_accepts(table, row, keys.data())) trace_.rows.push_back({note.index, static_cast<int64_t>(row)});
   }
 
   /// Of the parts with the outcome of their whole, the one looked at last is the one that decided.

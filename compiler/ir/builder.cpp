@@ -330,6 +330,10 @@ void append(std::vector<int64_t>& key, const Aggregate& aggregate) {
   add(aggregate.nth);
   add(aggregate.body);
   add_all(aggregate.captured);
+  add(aggregate.row_table);
+  add_all(aggregate.keys);
+  add(aggregate.stops ? 1 : 0);
+  add(aggregate.backwards ? 1 : 0);
   add(aggregate.accept_result);
   add(aggregate.value_result);
   add(aggregate.wake_result);

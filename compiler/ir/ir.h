@@ -116,12 +116,12 @@ enum class Op : uint8_t {
   flip,               // immediate: Op of the comparison (equal … greater_equal); operands: left, right, slope of left, slope of right
                       // -> ticks (1 or more) until its outcome flips, never if it does not: abi::flip
   table_wake,         // immediate: Program::row_tables, immediate2: TableWake; operands: row hit, then those of table_row, then a slope for each input
-                      // -> days until the hit may change, never if it cannot
+                      // -> ticks until the hit may change, never if it cannot
   fault,              // immediate: abi::Fault; evaluating it is that fault
 };
 
-/// Which rows a change of the hit can come from.
-enum class TableWake : int64_t { up_to_hit, hit, all };
+/// Which rows a change of the hit can come from. each: every row counts, so whether any of them comes or goes; there is no hit then.
+enum class TableWake : int64_t { up_to_hit, hit, all, each };
 
 struct Node {
   Op op = Op::constant;
@@ -134,12 +134,13 @@ struct Node {
 };
 
 /// A loop over events or over a list. The body is a function of its own: arguments are (element, captured values …).
-/// Operands (owner, window_low, window_value, nth, captured, in this order) are evaluated once before the loop and are also the operands of
-/// the aggregate's node. Every candidate is visited, in order; no fold ends the loop early. Cancelled events are no candidates.
+/// Operands (owner, window_low, window_value, nth, keys, captured, in this order) are evaluated once before the loop and are also the operands of
+/// the aggregate's node. Every candidate is visited, in order; only `stops` ends the loop early. Cancelled events are no candidates.
 /// The body's value and order keys are 0 where it does not accept, so all its results may be computed.
 struct Aggregate {
   /// subtree_events: those of the case file, in its order, whose owner is `owner` or below it.
-  enum class Walk : uint8_t { own_events, subtree_events, case_events, list };
+  /// rows: those of a row table that take the keys, by their number as written; the body's element is that number.
+  enum class Walk : uint8_t { own_events, subtree_events, case_events, list, rows };
   /// What is made of the elements; each is a result of the tuple, in this order.
   enum class Fold : uint8_t {
     count,       // of accepted elements
@@ -175,6 +176,10 @@ struct Aggregate {
   NodeId nth = none;       // nth_oldest_leaves
   FunctionId body = none;  // results: accept (boolean), value slot, order keys …, wake: see BodyResults
   std::vector<NodeId> captured;
+  int32_t row_table = none;  // rows
+  std::vector<NodeId> keys;  // rows: as the operands of table_row
+  bool stops = false;        // rows: the first element that counts ends the loop
+  bool backwards = false;    // rows: from the last
   /// Position of each part in the body's results; none: absent (accept absent: every candidate counts).
   int32_t accept_result = none, value_result = none, wake_result = none;
   std::vector<int32_t> order_results;     // keys in order of weight
@@ -195,7 +200,7 @@ struct Note {
   std::string name;                      // "account.dpd", "count(call)"; empty for conditions
   checked::Type type;                    // of the value in `slots`
   std::vector<NodeId> slots;             // nodes of the value
-  NodeId row = none;                     // table: node of the row hit
+  NodeId row = none;                     // table: node of the row hit; none: every row that takes the keys in `slots`
   checked::Index index = checked::none;  // table: Program::tables
   NodeId instance = none;                // whose field it is
   Span span;
@@ -222,6 +227,7 @@ struct Function {
 /// A table whose cells are all constant intervals: matched row by row from the first.
 struct RowTable {
   checked::Index table = none;
+  bool by_index = false;  // large: native code looks rows up in an index instead of testing one after the other
   struct Input {
     bool number = false;    // compare as double (cells are order keys)
     bool optional = false;  // takes two operands: known, value

@@ -9,7 +9,10 @@ namespace dunlin::ir {
 using checked::Type;
 using checked::TypeKind;
 
-ProgramLowering::ProgramLowering(const checked::Program& checked) : checked(checked), program_(std::make_unique<Program>()) { program_->checked = &checked; }
+ProgramLowering::ProgramLowering(const checked::Program& checked, const LowerOptions& options)
+    : checked(checked), options(options), program_(std::make_unique<Program>()) {
+  program_->checked = &checked;
+}
 
 int64_t ProgramLowering::text(const std::string& text) {
   const auto [place, added] = texts_.try_emplace(text, static_cast<int64_t>(program_->texts.size()));
@@ -141,6 +144,6 @@ std::unique_ptr<Program> ProgramLowering::run() {
   return std::move(program_);
 }
 
-std::unique_ptr<Program> lower(const checked::Program& checked) { return ProgramLowering(checked).run(); }
+std::unique_ptr<Program> lower(const checked::Program& checked, const LowerOptions& options) { return ProgramLowering(checked, options).run(); }
 
 }  // namespace dunlin::ir

@@ -7,7 +7,12 @@
 
 namespace dunlin::ir {
 
+struct LowerOptions {
+  /// Tables of constants with at least so many rows become data that is searched; smaller ones are written out, test by test.
+  size_t searched_rows_min = 64;
+};
+
 /// `checked` must outlive the result.
-std::unique_ptr<Program> lower(const checked::Program& checked);
+std::unique_ptr<Program> lower(const checked::Program& checked, const LowerOptions& options = {});
 
 }  // namespace dunlin::ir

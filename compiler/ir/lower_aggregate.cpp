@@ -1,4 +1,4 @@
-// Queries over events and lists: the loop, its body, and the instant at which the first counted event leaves its window.
+// Queries over events, lists and rows of tables: the loop, its body, and the instant at which the first counted event leaves its window.
 #include "compiler/ir/lowering.h"
 
 namespace dunlin::ir {
@@ -46,7 +46,7 @@ Fold main_fold(const checked::Aggregate& query) {
     case AggregateFunction::first:
       return Fold::first;
     case AggregateFunction::last:
-      return Fold::last;
+      return query.source == checked::Aggregate::Source::rows ? Fold::first : Fold::last;  // walked from the end
   }
   return Fold::count;
 }
@@ -67,6 +67,7 @@ class Loop {
 
  private:
   void walk() {
+    if (query_.source == checked::Aggregate::Source::rows) return walk_rows();
     const bool events = query_.source == checked::Aggregate::Source::events;
     const bool whole = events && (query_.scope == checked::Aggregate::Scope::case_file ||
                                   (query_.scope == checked::Aggregate::Scope::subtree && query_.owner && query_.owner->type.id == 0));
@@ -86,6 +87,33 @@ class Loop {
                  : query_.scope == checked::Aggregate::Scope::subtree ? Aggregate::Walk::subtree_events
                                                                       : Aggregate::Walk::own_events;
     loop_.event_types = query_.event_types;
+  }
+
+  void walk_rows() {
+    const Expr& call = *query_.owner;
+    std::vector<Type> types, given;
+    for (const auto& column : f_.checked.tables[static_cast<size_t>(call.index)].inputs) types.push_back(column.type);
+    bool sloped = false;
+    const auto arguments = f_.bounded(f_.arguments_of(call.args, given), types, sloped);
+    loop_.walk = Aggregate::Walk::rows;
+    loop_.row_table = f_.program.row_table(call.index);
+    loop_.stops = query_.function == AggregateFunction::exists || query_.function == AggregateFunction::all || query_.function == AggregateFunction::first ||
+                  query_.function == AggregateFunction::last;
+    loop_.backwards = query_.function == AggregateFunction::last;
+    wake_ = f_.b.never();
+    for (const Value& argument : arguments) {
+      loop_.keys.insert(loop_.keys.end(), argument.slots.begin(), argument.slots.end());
+      wake_ = f_.earlier(wake_, argument.wake);
+    }
+    if (f_.wake) wake_ = f_.earlier(wake_, f_.row_wake(loop_.row_table, TableWake::each, f_.b.zero(), arguments));
+  }
+
+  /// What a row says, read in the function `f`.
+  Value row_values(FunctionLowering& f, NodeId row) const {
+    Value values = f.fact(std::vector<NodeId>{});
+    const size_t slots = f.program.ir().row_tables[static_cast<size_t>(loop_.row_table)].output_kinds.size();
+    for (size_t slot = 0; slot < slots; ++slot) values.slots.push_back(f.table_cell(loop_.row_table, slot, row));
+    return values;
   }
 
   NodeId date_start(NodeId date) { return f_.b.unary(Op::day_start_clamped, Kind::integer, date); }
@@ -144,7 +172,9 @@ class Loop {
     FunctionLowering inner(f_.program, f_.made.name + " (loop)", f_.wake);
     inner.outer = &f_;
     inner.scope.captures = true;
-    inner.scope.locals[query_.local] = inner.fact(inner.b.argument(0, Kind::pointer, true));
+    const bool rows = query_.source == checked::Aggregate::Source::rows;
+    const NodeId element = inner.b.argument(0, rows ? Kind::integer : Kind::pointer, !rows);
+    inner.scope.locals[query_.local] = rows ? row_values(inner, element) : inner.fact(element);
     inner.next_argument = 1;
     Value accept = inner.fact(inner.b.boolean(true));
     if (query_.where) {
@@ -248,7 +278,9 @@ class Loop {
     Value result = f_.fact(std::vector<NodeId>{});
     if (pair) {
       const bool element = query_.function == AggregateFunction::first || query_.function == AggregateFunction::last;
-      result.slots = {b.extract(tuple, 0, Kind::boolean), b.extract(tuple, 1, element ? Kind::pointer : kind)};
+      const bool rows = query_.source == checked::Aggregate::Source::rows;
+      result.slots = {b.extract(tuple, 0, Kind::boolean), b.extract(tuple, 1, element ? (rows ? Kind::integer : Kind::pointer) : kind)};
+      if (element && rows) result.slots = row_found(result.slots[0], result.slots[1]);
     } else if (main_fold(query_) == Fold::exists) {
       const NodeId found = b.extract(tuple, 0, Kind::boolean);
       result.slots = {query_.function == AggregateFunction::all ? b.logical_not(found) : found};
@@ -260,6 +292,16 @@ class Loop {
     if (if_any_) result.wake = f_.earlier(result.wake, b.select(b.extract(tuple, *if_any_, Kind::boolean), period_end_, b.never()));
     if (expr_.type.kind == TypeKind::duration) result.unit.reset();
     return result;
+  }
+
+  /// Of the row found what it says, as an optional value; zeros where there is none.
+  std::vector<NodeId> row_found(NodeId any, NodeId row) {
+    auto& b = f_.b;
+    std::vector<NodeId> slots = row_values(f_, row).slots;
+    if (f_.checked.lists[static_cast<size_t>(query_.owner->type.id)].optional) slots.erase(slots.begin());  // only rows that know their value were taken
+    for (NodeId& slot : slots) slot = b.choose(any, slot, b.constant(0, b.at(slot).kind));
+    slots.insert(slots.begin(), any);
+    return slots;
   }
 
   FunctionLowering& f_;
@@ -283,7 +325,9 @@ Value FunctionLowering::aggregate(const Expr& expr, std::optional<NodeId> at_lea
   const Value value = Loop(*this, expr).lower(at_least);
   const auto& query = *expr.aggregate;
   std::string of;
-  if (query.source == checked::Aggregate::Source::list) {
+  if (query.source == checked::Aggregate::Source::rows) {
+    of = checked.tables[static_cast<size_t>(query.owner->index)].name;
+  } else if (query.source == checked::Aggregate::Source::list) {
     of = checked.entities[static_cast<size_t>(query.element_entity)].name;
   } else {
     for (const auto type : query.event_types) of += (of.empty() ? "" : ", ") + checked.events[static_cast<size_t>(type)].name;

@@ -1,4 +1,5 @@
-// Tables of constants: found by one search through the rows. The others are in lower_table_rows.cpp.
+// Tables of constants: found by one search through the rows, or walked by one loop over those that are hit. The others are in
+// lower_table_rows.cpp.
 #include <algorithm>
 #include <numeric>
 
@@ -26,8 +27,15 @@ bool constant_outputs(const TableRow& row) {
   return std::all_of(row.outputs.begin(), row.outputs.end(), [](const checked::TableOutput& output) { return output.constant; });
 }
 
-bool searchable(const Table& table) {
-  if (!single_hit(table.policy)) return false;
+/// A large table whose hits are folded: its rows are data, and a loop goes over those that are hit.
+bool walkable(const Table& table, size_t rows_min) {
+  if (table.policy != HitPolicy::collect && table.rows.size() < rows_min) return false;
+  return std::all_of(table.rows.begin(), table.rows.end(), constant_outputs) &&
+         std::none_of(table.inputs.begin(), table.inputs.end(), [](const auto& input) { return input.type.kind == TypeKind::duration; });
+}
+
+bool searchable(const Table& table, size_t rows_min) {
+  if (!single_hit(table.policy) && !walkable(table, rows_min)) return false;
   for (const auto& input : table.inputs)
     if (input.type.kind == TypeKind::record || input.type.kind == TypeKind::instance || input.type.kind == TypeKind::event) return false;
   for (const auto& row : table.rows) {
@@ -68,9 +76,10 @@ int64_t cell_of(ProgramLowering& program, const Type& type, const checked::Table
 int32_t ProgramLowering::row_table(checked::Index index) {
   const auto [place, added] = row_tables_.try_emplace(index, none);
   const Table& table = checked.tables[static_cast<size_t>(index)];
-  if (!added || !searchable(table)) return place->second;
+  if (!added || !searchable(table, options.searched_rows_min)) return place->second;
   RowTable made;
   made.table = index;
+  made.by_index = table.rows.size() >= options.searched_rows_min;
   for (const auto& input : table.inputs) made.inputs.push_back({input.type.kind == TypeKind::number, input.type.optional, is_text(input.type)});
   made.order = order_of(table);
   for (size_t column = 0; column < table.outputs.size(); ++column) {
@@ -107,28 +116,83 @@ NodeId hit_row(FunctionLowering& f, int32_t row_table, NodeId& wake) {
   search.immediate = row_table;
   for (const Value& input : f.scope.parameters) search.operands.insert(search.operands.end(), input.slots.begin(), input.slots.end());
   const NodeId row = f.b.node(search, table.span);
-  wake = f.b.never();
-  Node change;
-  change.op = Op::table_wake;
-  change.immediate = row_table;
   // Without a hit any row may come to fit, so with `otherwise` all rows up to the hit are asked, too.
   const bool ordered = table.policy == HitPolicy::first || table.policy == HitPolicy::priority || table.otherwise.has_value();
-  change.immediate2 = static_cast<int64_t>(ordered ? TableWake::up_to_hit : TableWake::hit);
-  change.operands = {row};
-  change.operands.insert(change.operands.end(), search.operands.begin(), search.operands.end());
-  bool growing = false;
-  for (size_t i = 0; i < f.scope.parameters.size(); ++i) {
-    const bool daily = can_grow(table.inputs[i].type) && !ticks_with_now(table.inputs[i].type) && f.grows(f.scope.parameters[i]);
-    change.operands.push_back(daily ? f.scope.parameters[i].slope : f.b.zero());
-    growing |= daily;
-  }
-  if (growing) wake = f.after_ticks({TypeKind::date, false, checked::none}, f.b.node(change, {}));
+  wake = f.row_wake(row_table, ordered ? TableWake::up_to_hit : TableWake::hit, row, f.scope.parameters);
   return row;
 }
 
 }  // namespace
 
+/// Only keys that grow with the days: nothing that grows with the clock itself may be handed to a table (E0312).
+NodeId FunctionLowering::row_wake(int32_t row_table, TableWake rows, NodeId hit, const std::vector<Value>& parameters) {
+  const auto& inputs = checked.tables[static_cast<size_t>(program.ir().row_tables[static_cast<size_t>(row_table)].table)].inputs;
+  Node change;
+  change.op = Op::table_wake;
+  change.immediate = row_table;
+  change.immediate2 = static_cast<int64_t>(rows);
+  change.operands = {hit};
+  for (const Value& input : parameters) change.operands.insert(change.operands.end(), input.slots.begin(), input.slots.end());
+  bool growing = false;
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const bool daily = can_grow(inputs[i].type) && !ticks_with_now(inputs[i].type) && grows(parameters[i]);
+    change.operands.push_back(daily ? parameters[i].slope : b.zero());
+    growing |= daily;
+  }
+  return growing ? after_ticks({TypeKind::date, false, checked::none}, b.node(change, {})) : b.never();
+}
+
+NodeId FunctionLowering::table_cell(int32_t row_table, size_t slot, NodeId row) {
+  Node read;
+  read.op = Op::table_cell;
+  read.kind = program.ir().row_tables[static_cast<size_t>(row_table)].output_kinds[slot];
+  read.immediate = row_table;
+  read.immediate2 = static_cast<int64_t>(slot);
+  read.operands = {row};
+  return b.node(read, {});
+}
+
+/// count, sum, minimum, maximum: the same folds that loops over events have, from the first row to the last.
+Value FunctionLowering::folded_row_table(const Table& table, int32_t row_table) {
+  using Fold = Aggregate::Fold;
+  Aggregate loop;
+  loop.walk = Aggregate::Walk::rows;
+  loop.row_table = row_table;
+  for (const Value& input : scope.parameters) loop.keys.insert(loop.keys.end(), input.slots.begin(), input.slots.end());
+  const bool number = !table.outputs.empty() && table.outputs[0].type.kind == TypeKind::number;
+  const bool counts = table.policy == HitPolicy::count, sums = table.policy == HitPolicy::sum;
+  const bool least = table.policy == HitPolicy::minimum;
+  loop.folds = {counts   ? Fold::count
+                : sums   ? (number ? Fold::sum_number : Fold::sum)
+                : number ? (least ? Fold::minimum_number : Fold::maximum_number)
+                         : (least ? Fold::minimum : Fold::maximum)};
+  const Kind kind = counts ? Kind::integer : kind_of(table.outputs[0].type);
+  if (!counts) {
+    FunctionLowering inner(program, made.name + " (loop)", wake);
+    inner.made.results = {inner.table_cell(row_table, 0, inner.b.argument(0, Kind::integer, false))};
+    inner.made.result_kinds = {kind};
+    inner.made.argument_slots = 1;
+    inner.made.may_fault = false;
+    loop.value_result = 0;
+    loop.body = program.body(inner.take());
+  }
+  Note hits;
+  hits.kind = Note::Kind::table;
+  hits.name = table.name;
+  hits.index = program.ir().row_tables[static_cast<size_t>(row_table)].table;
+  hits.slots = loop.keys;
+  hits.span = table.span;
+  hits.parent = enclosing_condition;
+  made.notes.push_back(std::move(hits));
+  const NodeId tuple = b.aggregate(std::move(loop), table.span);
+  Value result = counts || sums ? fact(b.extract(tuple, 0, kind)) : fact({b.extract(tuple, 0, Kind::boolean), b.extract(tuple, 1, kind)});
+  result.wake = row_wake(row_table, TableWake::each, b.zero(), scope.parameters);
+  return result;
+}
+
 Value FunctionLowering::table_by_row_table(const Table& table, int32_t row_table) {
+  if (table.policy == HitPolicy::collect) return fact(std::vector<NodeId>{});  // a list has no slots: it is only walked
+  if (!single_hit(table.policy)) return folded_row_table(table, row_table);
   NodeId row_wake = none;
   NodeId row = hit_row(*this, row_table, row_wake);
   const auto& found = program.ir().row_tables[static_cast<size_t>(row_table)];
@@ -145,18 +209,11 @@ Value FunctionLowering::table_by_row_table(const Table& table, int32_t row_table
     row = b.choose(none_hit, b.fault(abi::Fault::no_table_row, Kind::integer, table.span), row);
   Value result = fact(std::vector<NodeId>{});
   result.wake = row_wake;
-  int64_t slot = 0;
+  size_t slot = 0;
   for (size_t column = 0; column < table.outputs.size(); ++column) {
     Value cell = fact(std::vector<NodeId>{});
-    for (const Kind kind : kinds_of(checked, table.outputs[column].type)) {
-      Node read;
-      read.op = Op::table_cell;
-      read.kind = kind;
-      read.immediate = row_table;
-      read.immediate2 = slot++;
-      read.operands = {row};
-      cell.slots.push_back(b.node(read, {}));
-    }
+    const size_t width = kinds_of(checked, table.outputs[column].type).size();
+    for (size_t i = 0; i < width; ++i) cell.slots.push_back(table_cell(row_table, slot++, row));
     const auto computed = [&](const checked::TableOutput& made_output, int64_t number) {
       if (made_output.constant) return;
       const NodeId here = b.binary(Op::equal, Kind::boolean, row, b.constant(number));

@@ -14,6 +14,7 @@
 #include "compiler/ir/body_cache.h"
 #include "compiler/ir/builder.h"
 #include "compiler/ir/ir.h"
+#include "compiler/ir/lower.h"
 #include "compiler/ir/shape.h"
 
 namespace dunlin::ir {
@@ -50,10 +51,11 @@ class FunctionLowering;
 /// The program under construction: each root, table and loop body becomes a function once for each variant asked for.
 class ProgramLowering {
  public:
-  explicit ProgramLowering(const checked::Program& checked);
+  ProgramLowering(const checked::Program& checked, const LowerOptions& options);
   std::unique_ptr<Program> run();
 
   const checked::Program& checked;
+  const LowerOptions options;
   Program& ir() { return *program_; }
   int64_t text(const std::string& text);
   FunctionId of_root(checked::RootId root, Variant variant);
@@ -167,6 +169,11 @@ class FunctionLowering {
   // lower_table_rows.cpp: tables whose rows are not all constant, and those that need every row
   Value table_by_rows(const checked::Table& table);
   Value table_by_row_table(const checked::Table& table, int32_t row_table);
+  Value folded_row_table(const checked::Table& table, int32_t row_table);
+  /// When the rows of a searched table that are hit may change, as its keys in `parameters` grow.
+  NodeId row_wake(int32_t row_table, TableWake rows, NodeId hit, const std::vector<Value>& parameters);
+  /// One slot of what a row says.
+  NodeId table_cell(int32_t row_table, size_t slot, NodeId row);
   Value accepts(const checked::Table& table, const checked::TableRow& row);
   Value accepts_cell(const checked::TableColumn& column, const checked::Cell& cell, const Value& input);
   Value accepts_interval(const checked::Type& type, const checked::Cell::Interval& interval, const Value& input);

@@ -47,9 +47,10 @@ const char* fold_name(Aggregate::Fold fold) {
 }
 
 std::string loop_text(const Aggregate& loop) {
-  static const char* const walks[] = {"own_events", "subtree_events", "case_events", "list"};
+  static const char* const walks[] = {"own_events", "subtree_events", "case_events", "list", "rows"};
   std::string text = std::string(" ") + walks[static_cast<size_t>(loop.walk)];
   for (const auto type : loop.event_types) text += " type " + std::to_string(type);
+  if (loop.row_table != none) text += " of table " + std::to_string(loop.row_table) + (loop.backwards ? " backwards" : "") + (loop.stops ? " until one" : "");
   if (loop.child_position != none) text += " child " + std::to_string(loop.child_position);
   if (loop.window_low != none) text += std::string(loop.window_low_included ? " from " : " after ") + reference(loop.window_low);
   if (loop.body != none) text += " body @" + std::to_string(loop.body);

@@ -189,6 +189,7 @@ std::vector<NodeId> aggregate_operands(const Aggregate& aggregate) {
   std::vector<NodeId> operands;
   for (const NodeId node : {aggregate.owner, aggregate.window_low, aggregate.window_value, aggregate.nth})
     if (node != none) operands.push_back(node);
+  operands.insert(operands.end(), aggregate.keys.begin(), aggregate.keys.end());
   operands.insert(operands.end(), aggregate.captured.begin(), aggregate.captured.end());
   return operands;
 }

@@ -120,11 +120,16 @@ class FunctionVerifier {
     }
   }
 
+  static size_t key_slots(const RowTable& table) {
+    size_t slots = 0;
+    for (const auto& input : table.inputs) slots += input.optional ? 2 : 1;
+    return slots;
+  }
+
   void table(const Node& node) {
     if (!within(node.immediate, program_.row_tables.size())) return problem("is no table of constants");
     const RowTable& table = program_.row_tables[static_cast<size_t>(node.immediate)];
-    size_t slots = 0;
-    for (const auto& input : table.inputs) slots += input.optional ? 2 : 1;
+    const size_t slots = key_slots(table);
     if (node.op == Op::table_row && node.operands.size() != slots) problem("has the wrong number of keys");
     if (node.op == Op::table_wake && node.operands.size() != 1 + slots + table.inputs.size()) problem("has the wrong number of operands");
     if (node.op == Op::table_cell && !within(node.immediate2, table.outputs.size())) problem("has no such column");
@@ -141,6 +146,10 @@ class FunctionVerifier {
     if (!within(node.immediate, function_.aggregates.size())) return problem("is no loop of the function");
     const Aggregate& loop = function_.aggregates[static_cast<size_t>(node.immediate)];
     if (node.operands != aggregate_operands(loop)) problem("its operands are not those of its loop");
+    if ((loop.walk == Aggregate::Walk::rows) != (loop.row_table != none)) problem("walks rows of no table");
+    if (loop.row_table != none && !within(loop.row_table, program_.row_tables.size())) return problem("is no table of constants");
+    if (loop.row_table != none && loop.keys.size() != key_slots(program_.row_tables[static_cast<size_t>(loop.row_table)]))
+      problem("has the wrong number of keys");
     const Function* body = loop.body == none ? nullptr : &program_.functions[static_cast<size_t>(loop.body)];
     if (body != nullptr && body->argument_slots != 1 + static_cast<int32_t>(loop.captured.size())) problem("its body takes other arguments");
     const auto body_kind = [&](int32_t result) {
@@ -150,7 +159,8 @@ class FunctionVerifier {
       if (fold_results(fold) == 2) {
         const bool element = fold == Aggregate::Fold::first || fold == Aggregate::Fold::last;
         const bool counted = fold == Aggregate::Fold::average;
-        tuple.insert(tuple.end(), {Kind::boolean, element ? Kind::pointer : counted ? Kind::integer : body_kind(loop.value_result)});
+        const Kind element_kind = loop.walk == Aggregate::Walk::rows ? Kind::integer : Kind::pointer;
+        tuple.insert(tuple.end(), {Kind::boolean, element ? element_kind : counted ? Kind::integer : body_kind(loop.value_result)});
       } else if (fold == Aggregate::Fold::exists || fold == Aggregate::Fold::all) {
         tuple.push_back(Kind::boolean);
       } else {

@@ -1,5 +1,6 @@
-// Loops over events and lists. One pass feeds all folds of an aggregate; what each fold keeps stands in stack slots that the optimiser
+// Loops over events, lists and rows of tables. One pass feeds all folds of an aggregate; what each fold keeps stands in stack slots that the optimiser
 // turns into registers.
+#include <algorithm>
 #include <cstddef>
 
 #include "compiler/native/function_emitter.h"
@@ -19,9 +20,13 @@ class AggregateLoop {
 
   std::vector<Value*> emit() {
     read_operands();
-    find_list();
+    if (a_.walk == Walk::rows) {
+      find_rows();
+    } else {
+      find_list();
+    }
     for (auto fold : a_.folds) open(fold);
-    loop();
+    a_.walk == Walk::rows ? loop_over_rows() : loop();
     std::vector<Value*> results;
     for (size_t i = 0; i < a_.folds.size(); ++i) close(a_.folds[i], states_[i], results);
     for (auto*& result : results) result = e_.to_slot(result);
@@ -37,7 +42,7 @@ class AggregateLoop {
     std::vector<Value*> keys;  // of the best element
   };
 
-  bool over_events() const { return a_.walk != Walk::list; }
+  bool over_events() const { return a_.walk != Walk::list && a_.walk != Walk::rows; }
   Value* constant(int64_t value) { return b_.getInt64(static_cast<uint64_t>(value)); }
 
   void read_operands() {
@@ -61,6 +66,30 @@ class AggregateLoop {
       list = b_.CreateConstInBoundsGEP1_64(m_.i8, e_.load(m_.pointer, e_.context_, offsetof(abi::EvalContext, case_file)), offsetof(abi::CaseView, events));
     items_ = e_.load(m_.pointer, list, offsetof(abi::EventList, items));
     size_ = e_.load(m_.i64, list, offsetof(abi::EventList, count));
+  }
+
+  /// A cursor over the rows that take the keys.
+  void find_rows() {
+    const auto* index = m_.constants.row_index(m_.program, a_.row_table);
+    auto* keys = e_.room(std::max<int64_t>(static_cast<int64_t>(a_.keys.size()), 1));
+    for (size_t i = 0; i < a_.keys.size(); ++i) e_.store_slot(keys, static_cast<int64_t>(i), e_.value(a_.keys[i]));
+    items_ = e_.room(static_cast<int64_t>(index->cursor_slots()));
+    index_ = m_.address(index);
+    b_.CreateCall(m_.support("dunlin_begin_rows"), {index_, keys, constant(a_.backwards ? 1 : 0), items_});
+  }
+
+  void loop_over_rows() {
+    auto *test = e_.block("test"), *visit = e_.block("visit");
+    next_ = test;
+    done_ = e_.block("done");
+    b_.CreateBr(test);
+    b_.SetInsertPoint(test);
+    element_ = b_.CreateCall(m_.support("dunlin_next_row"), {index_, items_});
+    b_.CreateCondBr(b_.CreateICmpSGE(element_, constant(0)), visit, done_);
+    b_.SetInsertPoint(visit);
+    visit_element();
+    b_.CreateBr(a_.stops ? done_ : test);
+    b_.SetInsertPoint(done_);
   }
 
   void loop() {
@@ -326,8 +355,8 @@ class AggregateLoop {
   const ir::Node& node_;
   const ir::Aggregate& a_;
   Value *owner_ = nullptr, *window_low_ = nullptr, *window_value_ = nullptr, *nth_ = nullptr;
-  Value *arguments_ = nullptr, *results_ = nullptr, *items_ = nullptr, *size_ = nullptr, *element_ = nullptr, *at_ = nullptr;
-  llvm::BasicBlock* next_ = nullptr;
+  Value *arguments_ = nullptr, *results_ = nullptr, *items_ = nullptr, *size_ = nullptr, *element_ = nullptr, *at_ = nullptr, *index_ = nullptr;
+  llvm::BasicBlock *next_ = nullptr, *done_ = nullptr;
   std::vector<State> states_;
 };
 

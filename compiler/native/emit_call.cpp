@@ -81,6 +81,12 @@ llvm::Value* FunctionEmitter::compute_support(const ir::Node& node) {
       return answer(m_.support("dunlin_concat"), {context_, arguments, b_.getInt64(static_cast<uint64_t>(count))});
     }
     case Op::table_row:
+      if (m_.program.row_tables[static_cast<size_t>(node.immediate)].by_index) {
+        const auto keys = all_slots(node);
+        auto* slots = room(std::max<int64_t>(static_cast<int64_t>(keys.size()), 1));
+        for (size_t i = 0; i < keys.size(); ++i) store_slot(slots, static_cast<int64_t>(i), keys[i]);
+        return b_.CreateCall(m_.support("dunlin_find_row"), {m_.address(m_.constants.row_index(m_.program, node.immediate)), slots});
+      }
       return b_.CreateCall(m_.row_finder(node.immediate), all_slots(node));
     case Op::table_cell: {
       auto* cells = m_.cells(node.immediate, node.immediate2);

@@ -363,9 +363,13 @@ Id SymbolicEvaluator::cell_accepts(const checked::Cell& cell, const ir::RowTable
   return graph_.choose(known, inside, graph_.truth(cell.accepts_missing));
 }
 
+/// Each row is a test that every account makes.
+constexpr size_t table_rows_max = 256;
+
 Id SymbolicEvaluator::table_row(Frame& frame, const ir::Node& node) {
   const auto& table = program_.row_tables[static_cast<size_t>(node.immediate)];
   const auto& rows = program_.checked->tables[static_cast<size_t>(table.table)].rows;
+  if (rows.size() > table_rows_max) throw NotColumnar("a table it asks has more than " + std::to_string(table_rows_max) + " rows");
   std::vector<Id> keys;
   for (auto operand : node.operands) keys.push_back(graph_.as_integer(value(frame, operand).id));
   std::vector<Id> conditions;

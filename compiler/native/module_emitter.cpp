@@ -38,6 +38,12 @@ const TableWakePlan* Constants::table_wake(const ir::Program& program, int64_t r
   return known.get();
 }
 
+const RowIndex* Constants::row_index(const ir::Program& program, int64_t row_table) {
+  auto& known = indices[row_table];
+  if (!known) known = std::make_unique<RowIndex>(program, row_table);
+  return known.get();
+}
+
 ModuleEmitter::ModuleEmitter(const ir::Program& program_, const SiteNumbers& sites_, Constants& constants_, Miscompilation planted_, llvm::Module& module_)
     : program(program_), sites(sites_), constants(constants_), planted(planted_), module(module_), context(module_.getContext()) {
   i1 = llvm::Type::getInt1Ty(context);

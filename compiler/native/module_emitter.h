@@ -11,6 +11,7 @@
 
 #include "compiler/ir/ir.h"
 #include "compiler/native/native.h"
+#include "compiler/native/row_index.h"
 #include "compiler/native/table_wake.h"
 
 namespace dunlin::native {
@@ -30,9 +31,11 @@ struct Constants {
   std::map<std::string, const abi::Text*, std::less<>> made;
   std::vector<dunlin_native_function> natives;  // by checked::Program::natives; null where not used
   std::map<int64_t, std::unique_ptr<TableWakePlan>> wakes;
+  std::map<int64_t, std::unique_ptr<RowIndex>> indices;  // by row table
   explicit Constants(const ir::Program& program);
   const abi::Text* text(std::string_view bytes);
   const TableWakePlan* table_wake(const ir::Program& program, int64_t row_table);
+  const RowIndex* row_index(const ir::Program& program, int64_t row_table);
 };
 
 class ModuleEmitter {

@@ -9,6 +9,7 @@
 #include "compiler/abi/native_registry.h"
 #include "compiler/abi/text_bodies.h"
 #include "compiler/abi/wake.h"
+#include "compiler/native/row_index.h"
 #include "compiler/native/table_wake.h"
 
 namespace abi = dunlin::abi;
@@ -83,8 +84,15 @@ int64_t dunlin_flip(int64_t comparison, int64_t left, int64_t right, int64_t lef
 }
 
 int64_t dunlin_table_wake(const dunlin::native::TableWakePlan* plan, int64_t rows, const int64_t* operands) {
-  return plan->days(static_cast<dunlin::ir::TableWake>(rows), operands);
+  return plan->ticks(static_cast<dunlin::ir::TableWake>(rows), operands);
 }
+
+int64_t dunlin_find_row(const dunlin::native::RowIndex* index, const int64_t* keys) { return index->first_row(keys); }
+int64_t dunlin_begin_rows(const dunlin::native::RowIndex* index, const int64_t* keys, int64_t backwards, int64_t* cursor) {
+  index->begin(keys, backwards != 0, cursor);
+  return 0;
+}
+int64_t dunlin_next_row(const dunlin::native::RowIndex* index, int64_t* cursor) { return index->next(cursor); }
 }
 
 namespace dunlin::native {
@@ -116,6 +124,9 @@ const std::vector<SupportFunction>& support_functions() {
       DUNLIN_SUPPORT(dunlin_period_next, "iii"),
       DUNLIN_SUPPORT(dunlin_flip, "iiiiii"),
       DUNLIN_SUPPORT(dunlin_table_wake, "ipip"),
+      DUNLIN_SUPPORT(dunlin_find_row, "ipp"),
+      DUNLIN_SUPPORT(dunlin_begin_rows, "ippip"),
+      DUNLIN_SUPPORT(dunlin_next_row, "ipp"),
   };
 #undef DUNLIN_SUPPORT
   return all;

@@ -228,6 +228,7 @@ std::unique_ptr<checked::Program> check_bundle(const BundleSources& bundle, Sour
   if (!loader.whole) return nullptr;
   auto program = std::make_unique<checked::Program>();
   Context context{*program, diagnostics, sources, std::move(loader.placed), std::move(loader.data)};
+  context.looped_rows_min = options.looped_rows_min;
   check_all(context, options.stdlib.empty() ? "" : (options.stdlib / "calendars").string());
   if (diagnostics.error_count() > errors_before) {
     sema::drop_follow_ups(sources, diagnostics);
@@ -281,6 +282,7 @@ EditorCheck check_for_editor(const BundleSources& bundle, SourceMap& sources, Di
   made.program = std::make_unique<checked::Program>();
   Context context{*made.program, diagnostics, sources, std::move(loader.placed), std::move(loader.data)};
   context.symbols = &symbols;
+  context.looped_rows_min = options.looped_rows_min;
   check_all(context, options.stdlib.empty() ? "" : (options.stdlib / "calendars").string());
   made.trees = std::move(loader.trees);
   made.library_files = loader.library_files;

@@ -28,6 +28,8 @@ struct CheckOptions {
   /// Folder with the standard library's modules (std/collections.dun is `use std.collections`).
   std::filesystem::path stdlib;
   bool analyse = true;  // tables, strategies: gaps, overlaps, dead stages … (E05xx, E06xx)
+  /// Rows of a `collect` table are walked by a loop from so many on; fewer are written out. Which one it is changes no result.
+  size_t looped_rows_min = 64;
 };
 
 /// Checks a bundle. Returns null if there were errors; the diagnostics tell. The program does not refer to `sources` except by Span.

@@ -106,7 +106,8 @@ using ExprPtr = std::unique_ptr<Expr>;
 enum class AggregateFunction : uint8_t { count, count_days, sum, minimum, maximum, average, exists, all, first, last };
 
 struct Aggregate {
-  enum class Source : uint8_t { events, list };
+  /// rows: those of a `collect` table that take the arguments, as written; the local is what the row says.
+  enum class Source : uint8_t { events, list, rows };
   /// Which owners an event query looks at: the instance itself, the instance and all below it, or the whole case file.
   enum class Scope : uint8_t { own, subtree, case_file };
   enum class Window : uint8_t {
@@ -124,7 +125,7 @@ struct Aggregate {
 
   AggregateFunction function = AggregateFunction::count;
   Source source = Source::events;
-  ExprPtr owner;                   // instance: scope of the event query, or owner of the list
+  ExprPtr owner;                   // instance: scope of the event query, or owner of the list; rows: call of the table
   Scope scope = Scope::own;        // events
   std::vector<Index> event_types;  // events: subtree roots, any of which matches
   Index element_entity = none;     // list: entity of the elements

@@ -112,6 +112,7 @@ struct Context {
   std::vector<EventSource> events;  // by event type
   int definition_depth = 0;         // definitions that wait for another
   SymbolIndex* symbols = nullptr;   // where names are used; only for editors
+  size_t looped_rows_min = 64;      // see CheckOptions
   /// Enumerations written inside a field, column or parameter.
   std::unordered_map<const ast::TypeExpr*, Index> inline_enums;
   /// Events an `outcomes` declaration made, by its name.

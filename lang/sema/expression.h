@@ -200,6 +200,8 @@ class ExpressionChecker {
   Type result_of(const ast::AggregateExpr& written, checked::Aggregate& made, Type element, Span span);
 
   // rows.cpp
+  bool row_question(const ast::AggregateExpr& written, checked::AggregateFunction function, Type type, Index local, ExprPtr& where, ExprPtr& value, Span span);
+  ExprPtr looped_rows(const ast::AggregateExpr& written, checked::AggregateFunction function, ExprPtr call, Span span);
   ExprPtr check_rows(const ast::AggregateExpr& written, checked::AggregateFunction function, ExprPtr call, Span span);
   ExprPtr row_part(const ast::AggregateExpr& written, checked::AggregateFunction function, ExprPtr matches, ExprPtr element, Span span);
   ExprPtr row_matches(const checked::Table& table, const checked::TableRow& row, const std::vector<ExprPtr>& arguments);

@@ -1,5 +1,5 @@
-// Walking the rows that a `collect` table finds. The rows are known when the bundle is checked, so the walk is written out:
-// a sum over a table of three rows is the sum of three choices. Nothing new is needed below, neither for values nor for wakes.
+// Walking the rows that a `collect` table finds. A few rows are written out: a sum over a table of three rows is the sum of three
+// choices. Over many rows a loop is made (Aggregate::Source::rows), which the backends run over the table's data.
 #include <algorithm>
 
 #include "lang/sema/cells.h"
@@ -170,25 +170,39 @@ ExprPtr ExpressionChecker::merged(ExprPtr a, ExprPtr b, AggregateFunction functi
   return bind(first, std::move(a), bind(second, std::move(b), std::move(choice)));
 }
 
-/// One row's part in the whole: what it adds, whether it counts, what it offers.
-ExprPtr ExpressionChecker::row_part(const ast::AggregateExpr& written, AggregateFunction function, ExprPtr matches, ExprPtr element, Span span) {
-  const Type type = element->type;
-  const Index local = add_local(type);
+/// What is asked of each row: whether it counts (`where`, may be null), and its value where the query takes one. False: it was refused.
+bool ExpressionChecker::row_question(const ast::AggregateExpr& written, AggregateFunction function, Type type, Index local, ExprPtr& where, ExprPtr& value,
+                                     Span span) {
   if (written.binder) bindings_.push_back({written.binder->text, local, type, written.binder->span});
   if (written.binder) context_.note_use(written.binder->span, SymbolKind::local, local, none, type, written.binder->span);
   const Facts before = facts_;
-  ExprPtr accepted = make_local(local, type, span);
-  ExprPtr where = written.where ? check_condition(*written.where) : nullptr;
+  where = written.where ? check_condition(*written.where) : nullptr;
   if (where) learn(*where, true, facts_);
   const bool values = function == AggregateFunction::sum || function == AggregateFunction::minimum || function == AggregateFunction::maximum ||
                       function == AggregateFunction::average;
-  ExprPtr value;
   if (values && written.value && written.source) value = check(*written.value);
   if (values && !value) value = make_local(local, type, span);
   if (value) require_known(value, written.function.text.c_str());
   facts_ = before;
   if (written.binder) bindings_.pop_back();
-  if ((where && where->type.is_error()) || (value && value->type.is_error())) return make_wrong(span);
+  if ((where && where->type.is_error()) || (value && value->type.is_error())) return false;
+  const Type asked = value ? value->type : type;
+  const bool adds = function == AggregateFunction::sum || function == AggregateFunction::average;
+  const bool compares = function == AggregateFunction::minimum || function == AggregateFunction::maximum;
+  if ((adds && !is_numeric(asked.kind)) || (compares && (!is_ordered(asked.kind) || asked.kind == TypeKind::duration))) {
+    context_.error("E0302", span, in_ticks(written.function.text) + " cannot take values of type " + in_ticks(context_.type_text(asked)));
+    return false;
+  }
+  return true;
+}
+
+/// One row's part in the whole: what it adds, whether it counts, what it offers.
+ExprPtr ExpressionChecker::row_part(const ast::AggregateExpr& written, AggregateFunction function, ExprPtr matches, ExprPtr element, Span span) {
+  const Type type = element->type;
+  const Index local = add_local(type);
+  ExprPtr accepted = make_local(local, type, span);
+  ExprPtr where, value;
+  if (!row_question(written, function, type, local, where, value, span)) return make_wrong(span);
   const auto with_element = [&](ExprPtr body) {
     const Type result = body->type;
     ExprPtr made = make_node(Op::let, result, span, std::move(element), std::move(body));
@@ -207,22 +221,66 @@ ExprPtr ExpressionChecker::row_part(const ast::AggregateExpr& written, Aggregate
   }
   if (function == AggregateFunction::sum || function == AggregateFunction::average) {
     const Type number = value->type;
-    if (!is_numeric(number.kind)) {
-      context_.error("E0302", span, in_ticks(written.function.text) + " cannot take values of type " + in_ticks(context_.type_text(number)));
-      return make_wrong(span);
-    }
     ExprPtr nothing = number.kind == TypeKind::number ? make_number(0, span) : make_literal(number, 0, span);
     return with_element(make_node(Op::condition, number, span, std::move(counts), std::move(value), std::move(nothing)));
   }
   ExprPtr offered = value ? std::move(value) : std::move(accepted);
-  const bool picks = function == AggregateFunction::first || function == AggregateFunction::last;
-  if (!picks && (!is_ordered(offered->type.kind) || offered->type.kind == TypeKind::duration)) {
-    context_.error("E0302", span, in_ticks(written.function.text) + " cannot take values of type " + in_ticks(context_.type_text(offered->type)));
-    return make_wrong(span);
-  }
   const Type optional = offered->type.maybe();
   if (!offered->type.optional) offered = make_node(Op::to_optional, optional, span, std::move(offered));
   return with_element(make_node(Op::condition, optional, span, std::move(counts), std::move(offered), make_node(Op::missing, optional, span)));
+}
+
+/// The same over many rows, as a loop.
+ExprPtr ExpressionChecker::looped_rows(const ast::AggregateExpr& written, AggregateFunction function, ExprPtr call, Span span) {
+  const Type element = context_.program.lists[call->type.id];
+  ExprPtr node = make_node(Op::aggregate, {}, span);
+  node->aggregate = std::make_unique<checked::Aggregate>();
+  checked::Aggregate& made = *node->aggregate;
+  const bool average = function == AggregateFunction::average;
+  made.function = average ? AggregateFunction::sum : function;
+  made.source = checked::Aggregate::Source::rows;
+  made.local = add_local(element);
+  if (!row_question(written, function, element, made.local, made.where, made.value, span)) return make_wrong(span);
+  made.owner = std::move(call);
+  switch (function) {
+    case AggregateFunction::exists:
+    case AggregateFunction::all:
+      node->type = boolean;
+      return node;
+    case AggregateFunction::sum:
+    case AggregateFunction::average:
+      node->type = made.value->type;
+      break;
+    case AggregateFunction::minimum:
+    case AggregateFunction::maximum:
+      node->type = made.value->type.maybe();
+      return node;
+    case AggregateFunction::first:
+    case AggregateFunction::last:
+      node->type = element.maybe();
+      if (element.optional) {  // a row that does not know its value offers nothing
+        ExprPtr known = make_node(Op::known, boolean, span, make_local(made.local, element, span));
+        made.where = made.where ? make_node(Op::logical_and, boolean, span, std::move(made.where), std::move(known)) : std::move(known);
+      }
+      return node;
+    default:
+      node->type = type_of(TypeKind::integer);
+  }
+  if (!average) return node;
+  ExprPtr count = clone(*node);
+  count->type = type_of(TypeKind::integer);
+  count->aggregate->function = AggregateFunction::count;
+  count->aggregate->value = nullptr;
+  return mean(std::move(node), std::move(count), span);
+}
+
+static bool all_constant(const checked::Table& table) {
+  return std::all_of(table.rows.begin(), table.rows.end(),
+                     [](const checked::TableRow& row) {
+                       return std::all_of(row.cells.begin(), row.cells.end(), [](const Cell& cell) { return cell.predicate == none; }) &&
+                              std::all_of(row.outputs.begin(), row.outputs.end(), [](const checked::TableOutput& output) { return output.constant; });
+                     }) &&
+         std::none_of(table.inputs.begin(), table.inputs.end(), [](const checked::TableColumn& column) { return column.type.kind == TypeKind::duration; });
 }
 
 ExprPtr ExpressionChecker::check_rows(const ast::AggregateExpr& written, AggregateFunction function, ExprPtr call, Span span) {
@@ -237,8 +295,14 @@ ExprPtr ExpressionChecker::check_rows(const ast::AggregateExpr& written, Aggrega
     context_.error("E0304", span, "`all` needs a condition").help = "write `all(r in " + table.name + "(…) where …)`";
     return make_wrong(span);
   }
+  const bool well_formed = std::all_of(table.rows.begin(), table.rows.end(), [&](const checked::TableRow& row) {
+    return row.cells.size() == table.inputs.size() && row.outputs.size() == table.outputs.size() && !row.outputs.empty();
+  });
+  if (!well_formed) return make_wrong(span);
+  if (table.rows.size() >= context_.looped_rows_min && all_constant(table)) return looped_rows(written, function, std::move(call), span);
   if (table.rows.size() > rows_max) {
-    context_.error("E0308", span, "a table of more than " + std::to_string(rows_max) + " rows cannot be walked");
+    context_.error("E0308", span, "a table of more than " + std::to_string(rows_max) + " rows of which some are computed cannot be walked").help =
+        "write the cells and results of " + in_ticks(table.name) + " as constants, and compute where the table is asked";
     return make_wrong(span);
   }
   std::vector<ExprPtr> arguments;
@@ -265,7 +329,12 @@ ExprPtr ExpressionChecker::check_rows(const ast::AggregateExpr& written, Aggrega
   const Type type = parts.front()->type;
   const auto summed = [&](std::vector<ExprPtr> terms) {
     const Type of = terms.front()->type;
-    return balanced(std::move(terms), [&](ExprPtr a, ExprPtr b) { return make_node(Op::add, of, span, std::move(a), std::move(b)); });
+    const auto add = [&](ExprPtr a, ExprPtr b) { return make_node(Op::add, of, span, std::move(a), std::move(b)); };
+    constexpr size_t chained_max = 64;
+    if (terms.size() > chained_max) return balanced(std::move(terms), add);
+    ExprPtr sum = std::move(terms.front());  // from the first row on, as a loop adds
+    for (size_t i = 1; i < terms.size(); ++i) sum = add(std::move(sum), std::move(terms[i]));
+    return sum;
   };
   ExprPtr whole;
   switch (function) {

@@ -46,8 +46,9 @@ void Reads::find(const checked::Root& root, const Expr& expr, std::vector<Source
   for (const auto& argument : expr.args) {
     if (argument != nullptr) find(root, *argument, found);
   }
-  // Inside an aggregate only its window belongs to this instance; the rest is read for each element.
+  // Inside an aggregate only its window, and what a table is asked with, belongs to this instance; the rest is read for each element.
   if (expr.aggregate != nullptr && expr.aggregate->window_value != nullptr) find(root, *expr.aggregate->window_value, found);
+  if (expr.aggregate != nullptr && expr.aggregate->source == checked::Aggregate::Source::rows) find(root, *expr.aggregate->owner, found);
 }
 
 bool Reads::find_here(const checked::Root& root, const Expr& expr, Source& source) const {

@@ -32,7 +32,7 @@ bool reads_variables(const checked::Expr& expr) {
   if (expr.op == checked::Op::variable || std::ranges::any_of(expr.args, part_reads)) return true;
   if (expr.aggregate == nullptr) return false;
   const checked::Aggregate& over = *expr.aggregate;
-  return part_reads(over.value) || part_reads(over.where) || part_reads(over.window_value) ||
+  return part_reads(over.owner) || part_reads(over.value) || part_reads(over.where) || part_reads(over.window_value) ||
          std::ranges::any_of(over.order, [&](const auto& key) { return part_reads(key.key); });
 }
 

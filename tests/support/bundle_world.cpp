@@ -12,15 +12,16 @@
 
 namespace dunlin::test {
 
-BundleWorld::BundleWorld(const std::string& text) {
+BundleWorld::BundleWorld(const std::string& text, const WorldOptions& options) {
   Diagnostics diagnostics;
   BundleSources bundle{{{"test.dun", text}}};
-  program_ = check_bundle(bundle, sources_, diagnostics, {.stdlib = std::filesystem::path(DUNLIN_SOURCE_DIR) / "stdlib", .analyse = false});
+  program_ = check_bundle(bundle, sources_, diagnostics,
+                          {.stdlib = std::filesystem::path(DUNLIN_SOURCE_DIR) / "stdlib", .analyse = false, .looped_rows_min = options.looped_rows_min});
   if (!program_) throw std::invalid_argument(render_text(diagnostics, sources_, {}));
   for (const auto& entity : program_->entities)
     for (const auto& derived : entity.derived)
       if (derived.root != checked::none) program_->roots[static_cast<size_t>(derived.root)].wants_wake = true;
-  ir_ = ir::lower(*program_);
+  ir_ = ir::lower(*program_, {.searched_rows_min = options.searched_rows_min});
   if (const auto problems = ir::verify(*ir_); !problems.empty()) throw std::logic_error(problems[0]);
   interpreter_ = make_interpreter(*ir_);
   abi::CalendarSpec spec;
@@ -49,6 +50,10 @@ int64_t BundleWorld::at(const std::string& local_time) const {
 std::string BundleWorld::when(int64_t instant) const { return instant == abi::never ? "never" : abi::datetime_text(*tables_->view(), instant); }
 
 Answer BundleWorld::ask(const std::string& field, CaseBuilder& builder, const abi::Instance* self, int64_t now, Trace* trace) {
+  return ask_of(*interpreter_, field, builder, self, now, trace);
+}
+
+Answer BundleWorld::ask_of(const Evaluator& evaluator, const std::string& field, CaseBuilder& builder, const abi::Instance* self, int64_t now, Trace* trace) {
   const auto& derived = program_->entities[static_cast<size_t>(self->entity)].derived;
   const auto found = std::find_if(derived.begin(), derived.end(), [&](const auto& it) { return it.name == field; });
   if (found == derived.end()) throw std::invalid_argument("no derived field " + field);
@@ -61,7 +66,7 @@ Answer BundleWorld::ask(const std::string& field, CaseBuilder& builder, const ab
   context.calendar = tables_->view();
   context.arena = &arena_;
   int64_t out[32] = {};
-  const auto outcome = trace != nullptr ? interpreter_->trace(found->root, context, out, *trace) : interpreter_->evaluate(found->root, context, out);
+  const auto outcome = trace != nullptr ? interpreter_->trace(found->root, context, out, *trace) : evaluator.evaluate(found->root, context, out);
   if (!outcome.ok()) return {outcome.fault, "", abi::never};
   return {abi::Fault::none, checked::format_value(*program_, found->type, out), out[checked::slot_count(*program_, found->type)]};
 }

@@ -20,10 +20,15 @@ struct Answer {
   int64_t wake = abi::never;
 };
 
+/// From how many rows on tables are data that is searched or walked; the defaults are those of the product.
+struct WorldOptions {
+  size_t looped_rows_min = 64, searched_rows_min = 64;
+};
+
 class BundleWorld {
  public:
   /// Checks and lowers; every derived field gets a wake of its own. Throws with the diagnostics if the text has errors.
-  explicit BundleWorld(const std::string& text);
+  explicit BundleWorld(const std::string& text, const WorldOptions& options = {});
 
   const checked::Program& program() const { return *program_; }
   const ir::Program& ir() const { return *ir_; }
@@ -39,6 +44,8 @@ class BundleWorld {
 
   /// A derived field of the instance at an instant.
   Answer ask(const std::string& field, CaseBuilder& builder, const abi::Instance* self, int64_t now, Trace* trace = nullptr);
+  /// The same, by another evaluator of this program.
+  Answer ask_of(const Evaluator& evaluator, const std::string& field, CaseBuilder& builder, const abi::Instance* self, int64_t now, Trace* trace = nullptr);
 
  private:
   SourceMap sources_;

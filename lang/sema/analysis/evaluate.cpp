@@ -269,7 +269,7 @@ class Evaluator {
 
   /// The witness has no history, and of each entity just the instance on the way up from the one that asks.
   Answer aggregate(const Aggregate& aggregate, const Expr& expr, const Scope& scope) {
-    if (facts_.self_entity == checked::none) return {};
+    if (facts_.self_entity == checked::none || aggregate.source == Aggregate::Source::rows) return {};
     const bool has_element = aggregate.source == Aggregate::Source::list && on_the_way_up(aggregate.element_entity);
     if (!has_element) return aggregate_of_nothing(aggregate.function);
     if (aggregate.function == AggregateFunction::all) return {};

@@ -126,6 +126,7 @@ void WorkCounter::count_table(Index table, Work& work) {
 }
 
 std::string WorkCounter::repeated_for(const Aggregate& over) const {
+  if (over.source == Aggregate::Source::rows) return "row of `" + program_.tables[static_cast<size_t>(over.owner->index)].name + "`";
   if (over.source == Aggregate::Source::list) return "`" + program_.entities[static_cast<size_t>(over.element_entity)].name + "`";
   std::string names;
   for (const Index event : over.event_types) {

@@ -52,6 +52,10 @@ void add_table(checked::Program& checked, ir::Program& program, std::mt19937_64&
   rows.inputs[3].text = true;
   rows.output_kinds = {Kind::integer, Kind::pointer};
   rows.outputs.resize(2);
+  using checked::TypeKind;
+  const checked::Type types[] = {{TypeKind::integer, false, -1}, {TypeKind::integer, true, -1}, {TypeKind::number, false, -1}, {TypeKind::text, true, -1}};
+  for (const auto& type : types) table.inputs.emplace_back().type = type;
+  rows.by_index = random() % 2 == 0;
   for (size_t i = 0; i < row_count; ++i) {
     table.rows.push_back({{random_interval(random, false), random_interval(random, false), random_interval(random, true), random_words(random)}, {}, {}});
     rows.order.push_back(static_cast<int32_t>(i));
@@ -72,7 +76,7 @@ void add_question(ir::Program& program) {
   wake.insert(wake.end(), keys.begin(), keys.end());
   for (auto slope : {f.argument(6), f.argument(7), f.integer(0), f.integer(0)}) wake.push_back(slope);
   f.give({row, f.node(Op::table_cell, Kind::integer, {row}, table, 0), f.node(Op::table_cell, Kind::pointer, {row}, table, 1)});
-  for (auto rows : {ir::TableWake::up_to_hit, ir::TableWake::hit, ir::TableWake::all})
+  for (auto rows : {ir::TableWake::up_to_hit, ir::TableWake::hit, ir::TableWake::all, ir::TableWake::each})
     f.give({f.node(Op::table_wake, Kind::integer, wake, table, static_cast<int64_t>(rows))});
   f.function().argument_slots = 8;
 }
