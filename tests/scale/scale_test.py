@@ -56,6 +56,13 @@ def main():
         expect("mistakes have near matches", "did you mean" in output, output)
         expect(f"mistakes cost {wrong:.1f} s, no mistakes {large:.1f} s", wrong < 2 * large + 1)
 
+        unknown = pathlib.Path(place) / "unknown"
+        make("make_bundle.py", unknown, "--files", 1, "--lines", 100)
+        lines = "".join(f"  derived_number_{i} = score + derived_nubmer_{i + 1}\n" for i in range(20_000))
+        (unknown / "wrong.dun").write_text("extend account {\n" + lines + "}\n")
+        output, _ = checks("20,000 wrong names among 20,000 right ones", unknown, 120, 1_500, code=1)
+        expect("of which some have near matches", "did you mean" in output, output)
+
         for policy in ("first", "sum", "collect"):
             make("make_table.py", f"{place}/{policy}", "--rows", 100_000, "--policy", policy)
             output, _ = checks(f"a table of 100,000 rows, {policy}", f"{place}/{policy}", 120, 3_000)
