@@ -11,9 +11,10 @@
 #include "server/commands.h"
 #include "server/compile.h"
 #include "server/import/value_reader.h"
+#include "server/open_service.h"
 #include "server/open_store.h"
 #include "server/output/progress.h"
-#include "server/plan/proposal.h"
+#include "server/plan/second_person.h"
 #include "server/stdlib_folder.h"
 
 namespace dunlin::server {
@@ -42,6 +43,7 @@ struct Prepared {
   std::unique_ptr<store::Store> store;
   std::unique_ptr<Runner> next;
   Proposal proposal;
+  int32_t back_to = 0;  // a step back: number of the version
 };
 
 bool propose(const PlanCommand& command, Prepared& prepared, int& exit) {
@@ -86,13 +88,13 @@ bool prepare_version(const PlanCommand& command, Prepared& prepared, int& exit) 
   }
   prepared.store = open_store_or_exit(command.store, command.common, exit);
   if (!prepared.store) return false;
-  auto number = command.version != 0 ? store::Result<int32_t>(command.version) : previous_version(*prepared.store);
+  auto number = command.version != 0 ? store::Result<int32_t>(command.version) : prepared.store->version_before();
   if (!number) {
     exit = fail(command.common, number.error());
     return false;
   }
   if (*number == 0) {
-    exit = fail(command.common, Exit::input, "there is no earlier version to go back to", "dunlin bundle list shows the versions");
+    exit = fail(command.common, Exit::input, "there is no earlier version to go back to", "dunlin bundle list shows the versions; name one: dunlin rollback 3");
     return false;
   }
   auto next = runner_of_version(*prepared.store, *number, *stdlib, !command.no_portfolio);
@@ -101,6 +103,11 @@ bool prepare_version(const PlanCommand& command, Prepared& prepared, int& exit) 
     return false;
   }
   prepared.next = std::move(*next);
+  prepared.back_to = *number;
+  if (!command.common.json) {
+    fmt::print("{} version {}\n", command.version != 0 ? "back to" : "back to the version that was active before:", *number);
+    std::fflush(stdout);
+  }
   return propose(command, prepared, exit);
 }
 
@@ -143,6 +150,49 @@ bool agreed(const PlanCommand& command, int& exit) {
   return false;
 }
 
+/// Keeps the proposal for somebody else to agree to.
+int wait_for_second_person(const PlanCommand& command, Prepared& prepared, store::Service& service, const Activator& activator) {
+  auto id = propose(service, *prepared.next, prepared.proposal, activator, command.accept_wider_limits);
+  if (!id) return fail(command.common, exit_of(id.error()), id.error().message, id.error().help);
+  if (command.common.json) {
+    auto body = proposal_json(prepared.proposal);
+    body["activated"] = false;
+    body["proposal"] = *id;
+    print(body);
+  } else {
+    fmt::print("\nproposal {} waits for a second person; nothing has changed yet\n  somebody else than {} looks at it and agrees: dunlin proposal approve {}\n",
+               *id, activator.author, *id);
+  }
+  return 0;
+}
+
+int activate_or_propose(const PlanCommand& command, Prepared& prepared) {
+  const Proposal& proposal = prepared.proposal;
+  const Activator activator{.author = command.author.empty() ? user_name() : command.author,
+                            .origin = command_line_origin(),
+                            .reason = command.reason,
+                            .back = prepared.back_to != 0,
+                            .approver = ""};
+  int exit = 0;
+  const auto service = open_service_or_exit(command.store, command.common, exit);
+  if (!service) return exit;
+  auto asked = second_person_asked(*service);
+  if (!asked) return fail(command.common, exit_of(asked.error()), asked.error().message, asked.error().help);
+  if (*asked) return wait_for_second_person(command, prepared, *service, activator);
+  auto version = activate(*prepared.store, *prepared.next, proposal, activator);
+  if (!version) return fail(command.common, version.error());
+  if (command.common.json) {
+    auto body = proposal_json(proposal);
+    body["version"] = version->number;
+    body["activated"] = true;
+    if (prepared.back_to != 0) body["back_to"] = prepared.back_to;
+    print(body);
+  } else {
+    fmt::print("\nversion {} is active; case files follow with the next step (dunlin run, or a running server)\n", version->number);
+  }
+  return 0;
+}
+
 int make_active(const PlanCommand& command, Prepared& prepared) {
   int exit = 0;
   const Proposal& proposal = prepared.proposal;
@@ -156,19 +206,7 @@ int make_active(const PlanCommand& command, Prepared& prepared) {
     print(body_of(proposal, refusal));
     return static_cast<int>(Exit::input);
   }
-  if (!agreed(command, exit)) return exit;
-  const std::string author = command.author.empty() ? user_name() : command.author;
-  auto version = activate(*prepared.store, *prepared.next, proposal, author, command.reason);
-  if (!version) return fail(command.common, version.error());
-  if (command.common.json) {
-    auto body = proposal_json(proposal);
-    body["version"] = version->number;
-    body["activated"] = true;
-    print(body);
-  } else {
-    fmt::print("\nversion {} is active; case files follow with the next step (dunlin run, or a running server)\n", version->number);
-  }
-  return 0;
+  return agreed(command, exit) ? activate_or_propose(command, prepared) : exit;
 }
 
 int apply(const PlanCommand& command) {
@@ -221,7 +259,8 @@ void add_apply_command(CLI::App& app, Chosen& chosen) {
 void add_rollback_command(CLI::App& app, Chosen& chosen) {
   auto command = std::make_shared<PlanCommand>();
   auto* sub = app.add_subcommand("rollback", "Make an earlier version the active one again, by the same road");
-  sub->add_option("VERSION", command->version, "Number of the version; the one that was active before if none is given")->check(CLI::PositiveNumber);
+  sub->add_option("VERSION", command->version, "Number of the version; the one before in the order of activations if none is given")
+      ->check(CLI::PositiveNumber);
   add_bundle_options(*sub, command->bundle, false);
   add_activation_options(*sub, *command);
   sub->footer("Example:\n  dunlin rollback 3 --reason \"too many calls\"");

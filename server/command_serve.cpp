@@ -12,10 +12,14 @@
 
 #include "runtime/store/service.h"
 #include "server/import/value_reader.h"
+#include "server/open_service.h"
+#include "server/plan/second_person.h"
 #include "server/serve/api.h"
 #include "server/serve/config.h"
+#include "server/serve/deliverer.h"
 #include "server/serve/log.h"
 #include "server/serve/serve_commands.h"
+#include "server/serve/watcher.h"
 #include "server/stdlib_folder.h"
 
 namespace dunlin::server {
@@ -24,7 +28,7 @@ namespace {
 struct ServeCommand {
   CommonOptions common;
   StoreOptions store;
-  std::string stdlib, config, clock, address;
+  std::string stdlib, config, clock, address, watch;
   std::vector<std::string> sets;
   int port = -1;
   bool check_config = false;
@@ -51,6 +55,7 @@ std::expected<ServeConfig, std::string> config_of(const ServeCommand& command) {
   if (command.port >= 0) sources.flags.push_back(fmt::format("server.port={}", command.port));
   if (!command.address.empty()) sources.flags.push_back("server.address=" + command.address);
   if (!command.clock.empty()) sources.flags.push_back("engine.clock=" + command.clock);
+  if (!command.watch.empty()) sources.flags.push_back("bundles.watch=" + command.watch);
   auto config = load_config(sources);
   if (!config) return config;
   if (!command.stdlib.empty()) config->stdlib = command.stdlib;
@@ -106,6 +111,11 @@ int serve(const ServeCommand& command) {
   if (!store) return exit;
   auto service = store::Service::open(postgres_of(*config, "dunlin api"), static_cast<size_t>(config->database_connections), config->statement_seconds * 1000);
   if (!service) return fail(command.common, service.error());
+  // What the configuration asks for holds for the command line on this database too.
+  if (config->second_person) {
+    auto asked = ask_for_second_person(**service, true, "serve", command_line_origin(), "bundles.second_person is set");
+    if (!asked) return fail(command.common, exit_of(asked.error()), asked.error().message, asked.error().help);
+  }
   // All threads are born with these blocked; this one waits for them. The private server was started before, with nothing blocked.
   sigset_t signals;
   sigemptyset(&signals);
@@ -115,17 +125,25 @@ int serve(const ServeCommand& command) {
 
   Scheduler scheduler(std::move(store), *config, *stdlib, *offset);
   Metrics metrics;
-  Api api({**service, scheduler, metrics, *config, *stdlib, [&] { return store::open_postgres(postgres_of(*config, "dunlin admin")); }});
+  const auto open_admin = [&] { return store::open_postgres(postgres_of(*config, "dunlin admin")); };
+  Oidc oidc(config->oidc);
+  Api api({**service, scheduler, metrics, oidc, *config, *stdlib, open_admin});
+  Deliverer deliverer(**service, scheduler, *config);
+  Watcher watcher({**service, scheduler, *config, *stdlib, open_admin});
   auto server = http::HttpServer::start(config->http, [&](const http::Request& request) { return api.handle(request); });
   if (!server) return fail(command.common, Exit::environment, server.error());
   api.connections = [&] { return (*server)->counts(); };
   scheduler.start();
+  watcher.start();
+  deliverer.start();
   const char* scheme = config->http.certificate_file.empty() ? "http" : "https";
   log::write(log::Level::info, "serving", {{"url", fmt::format("{}://{}:{}", scheme, config->http.address, (*server)->port())}});
   notify("READY=1");
   wait_for_the_end(signals, scheduler);
   notify("STOPPING=1");
   (*server)->stop(config->drain_seconds);
+  deliverer.stop();
+  watcher.stop();
   scheduler.stop();
   log::write(log::Level::info, "stopped");
   return 0;
@@ -141,6 +159,8 @@ void add_serve_command(CLI::App& app, Chosen& chosen) {
   sub->add_option("--address", command->address, "Address to listen on (server.address)");
   sub->add_option("--port", command->port, "Port to listen on, 0 for a free one (server.port)")->check(CLI::Range(0, 65535));
   sub->add_option("--clock", command->clock, "Start the clock at this instant instead of now (2026-03-20T06:00:00Z); it goes on from there");
+  sub->add_option("--watch", command->watch,
+                  "Watch this folder: a bundle that is saved there is checked and planned, and made active where bundles.watch_apply is true (bundles.watch)");
   sub->add_option("--stdlib", command->stdlib, "Folder of the standard library, if not the installed one");
   sub->add_flag("--check-config", command->check_config, "Show every setting as it would be, and end");
   add_store_options(*sub, command->store);

@@ -7,7 +7,7 @@
 
 #include "runtime/store/service.h"
 #include "server/command_part.h"
-#include "server/open_store.h"
+#include "server/open_service.h"
 #include "server/output/table.h"
 #include "server/plan/proposal.h"
 #include "server/serve/rights.h"
@@ -29,18 +29,9 @@ struct TokenCommand {
 
 /// Asks one question of a database whose schema is up to date. False: `exit` is set and all is said.
 bool ask(const TokenCommand& command, const std::vector<std::pair<Ask, store::Parameters>>& calls, Json& rows, int& exit) {
-  const auto store = open_store_or_exit(command.store, command.common, exit);
-  if (!store) return false;
-  const StoreOptions options = with_environment(command.store);
-  store::PostgresOptions where;
-  where.url = options.database;
-  where.folder = options.data;
-  auto service = store::Service::open(where, 1, 60'000);
-  if (!service) {
-    exit = fail(command.common, service.error());
-    return false;
-  }
-  auto answers = (*service)->ask_all(calls);
+  const auto service = open_service_or_exit(command.store, command.common, exit);
+  if (!service) return false;
+  auto answers = service->ask_all(calls);
   if (!answers) {
     const bool environment = answers.error().kind == store::ServiceError::Kind::unavailable;
     exit = fail(command.common, environment ? Exit::environment : Exit::input, answers.error().message, answers.error().hint);
@@ -74,7 +65,7 @@ int create(const TokenCommand& command) {
   const std::string who = user_name();
   if (!ask(command,
            {{Ask::token_create, {command.name, command.role, given, token_hash(token), who}},
-            {Ask::audit_note, {who, std::nullopt, "create token", detail.dump()}}},
+            {Ask::audit_note, {who, command_line_origin(), "create token", detail.dump()}}},
            rows, exit)) {
     return exit;
   }
@@ -107,8 +98,8 @@ int revoke(const TokenCommand& command) {
   int exit = 0;
   Json rows;
   const Json detail{{"id", command.id}};
-  if (!ask(command, {{Ask::token_revoke, {std::to_string(command.id)}}, {Ask::audit_note, {user_name(), std::nullopt, "revoke token", detail.dump()}}}, rows,
-           exit))
+  if (!ask(command, {{Ask::token_revoke, {std::to_string(command.id)}}, {Ask::audit_note, {user_name(), command_line_origin(), "revoke token", detail.dump()}}},
+           rows, exit))
     return exit;
   if (rows.empty()) return fail(command.common, Exit::input, fmt::format("there is no token {} that could be revoked", command.id), "dunlin token list");
   if (command.common.json) return print({{"revoked", rows[0]}}), 0;

@@ -65,6 +65,7 @@ int run(int argc, char** argv) {
   add_plan_command(app, chosen);
   add_apply_command(app, chosen);
   add_rollback_command(app, chosen);
+  add_proposal_command(app, chosen);
   add_bundle_command(app, chosen);
   add_serve_command(app, chosen);
   add_token_command(app, chosen);

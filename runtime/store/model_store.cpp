@@ -46,6 +46,14 @@ Result<BundleVersion> ModelStore::activate(const checked::Program& program, cons
   auto found = std::ranges::find(versions, program.content_hash, &BundleVersion::content_hash);
   if (found != versions.end() && found->active) return *found;
   for (BundleVersion& version : versions) version.active = false;
+  const int32_t number = found == versions.end() ? static_cast<int32_t>(versions.size() + 1) : found->number;
+  size_t before = data_.activations.size();
+  for (size_t at = activation.back ? before : 0; at != 0; at = data_.activations[at - 1].before) {
+    if (data_.activations[at - 1].version != number) continue;
+    before = data_.activations[at - 1].before;
+    break;
+  }
+  data_.activations.push_back({number, before});
   if (found == versions.end()) {
     versions.push_back({static_cast<int32_t>(versions.size() + 1), program.bundle.name, program.content_hash, activation.author, activation.at, true});
     data_.sources.push_back(sources);
@@ -60,6 +68,12 @@ Result<BundleVersion> ModelStore::activate(const checked::Program& program, cons
 Result<std::vector<BundleVersion>> ModelStore::versions() {
   const Lock lock(data_.guard);
   return data_.versions;
+}
+
+Result<int32_t> ModelStore::version_before() {
+  const Lock lock(data_.guard);
+  if (data_.activations.empty() || data_.activations.back().before == 0) return 0;
+  return data_.activations[data_.activations.back().before - 1].version;
 }
 
 Result<BundleSources> ModelStore::sources_of(int32_t version) {

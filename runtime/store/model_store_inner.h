@@ -91,6 +91,11 @@ struct ModelDatabase::Inner {
   int64_t arrivals = 0;
   std::vector<BundleVersion> versions;
   std::vector<BundleSources> sources;
+  struct Activated {
+    int32_t version = 0;
+    size_t before = 0;  // position in this list, from 1, of the activation that a step back leads to; 0: nowhere
+  };
+  std::vector<Activated> activations;
   std::vector<SetAside> quarantine;
   std::string prepared;
 };
@@ -105,6 +110,7 @@ class ModelStore final : public Store {
   Result<void> make_room(const checked::Program&) override { return {}; }
   Result<void> look(const std::vector<const checked::Program*>& programs, Look& look, size_t limit) override;
   Result<std::vector<BundleVersion>> versions() override;
+  Result<int32_t> version_before() override;
   Result<BundleSources> sources_of(int32_t version) override;
   Result<ImportCounts> put_instances(const checked::Program& program, const std::vector<InstanceRow>& rows, Instant as_of) override;
   Result<ImportCounts> post_events(const checked::Program& program, const std::vector<EventRow>& rows) override;

@@ -66,6 +66,7 @@ class PostgresStore final : public Store {
   Result<void> make_room(const checked::Program& program) override;
   Result<void> look(const std::vector<const checked::Program*>& programs, Look& look, size_t limit) override;
   Result<std::vector<BundleVersion>> versions() override;
+  Result<int32_t> version_before() override;
   Result<BundleSources> sources_of(int32_t version) override;
 
   Result<ImportCounts> put_instances(const checked::Program& program, const std::vector<InstanceRow>& rows, Instant as_of) override;

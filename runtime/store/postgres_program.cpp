@@ -283,10 +283,64 @@ Result<void> PostgresStore::check_rows(const checked::Program& program, const La
   return {};
 }
 
+namespace {
+
+/// Where the database asks for a second person, only a waiting proposal may become active, and only by somebody else than its author. What is wrong; empty:
+/// nothing.
+std::string check_second_person(SmallWork& work, const checked::Program& program, const Activation& activation, int32_t number) {
+  if (!activation.proposal) {
+    const auto asked = work.exec("select 1 from dunlin.rule_of_use where name = 'second person' and value = 'true'");
+    if (asked.empty()) return "";
+    return "this database asks for a second person before a version becomes active; propose it with `dunlin apply`, and somebody else agrees with `dunlin "
+           "proposal "
+           "approve`";
+  }
+  const auto agreed =
+      work.exec(fmt::format("update dunlin.bundle_proposal set status = 'approved', decided_by = {0}, decided_at = clock_timestamp(), decided_origin = "
+                            "nullif({1}, ''), version = {2} "
+                            "where id = {3} and status = 'waiting' and author <> {0} and content_hash = {4} returning id",
+                            work.quote(activation.approver), work.quote(activation.origin), number, *activation.proposal, work.quote(program.content_hash)));
+  return agreed.empty() ? "the proposal is no longer waiting, or this is not the one to agree to it" : "";
+}
+
+/// Notes that `number` is active from now on, and where a step back from it leads.
+void remember_activation(SmallWork& work, const Activation& activation, int32_t number) {
+  // A step back to a version takes the place of its activation: what came after is forgotten. Anything else stands on top of what was active.
+  const std::string latest = "(select max(id) from dunlin.activation)";
+  std::string before = latest;
+  if (activation.back) {
+    before = fmt::format(
+        "(with recursive chain as (select id, version, before from dunlin.activation where id = {0} union all select a.id, a.version, a.before from chain c "
+        "join "
+        "dunlin.activation a on a.id = c.before) select case when exists (select 1 from chain where version = {1}) then (select before from chain where "
+        "version "
+        "= {1} order by id desc limit 1) else {0} end)",
+        latest, number);
+  }
+  work.exec(fmt::format(
+      "insert into dunlin.activation (version, before, at, author, approver, origin, reason, proposal) values ({}, {}, {}, {}, nullif({}, ''), nullif({}, ''), "
+      "{}, {})",
+      number, before, sql_instant(activation.at), work.quote(activation.author), work.quote(activation.approver), work.quote(activation.origin),
+      work.quote(activation.reason), activation.proposal ? std::to_string(*activation.proposal) : "null"));
+}
+
+/// Who did it is who had the last word; with a second person that is not the author.
+void audit_activation(SmallWork& work, const Activation& activation, const BundleVersion& version, int32_t replaced) {
+  std::string detail = fmt::format("jsonb_build_object('version', {}, 'hash', {}, 'reason', {}, 'replaces', {})", version.number,
+                                   work.quote(version.content_hash), work.quote(activation.reason), replaced);
+  if (activation.proposal)
+    detail += fmt::format(" || jsonb_build_object('proposal', {}, 'proposed_by', {})", *activation.proposal, work.quote(activation.author));
+  work.exec(fmt::format("insert into dunlin.audit (who, origin, action, detail) values ({}, nullif({}, ''), '{}', {})",
+                        work.quote(activation.approver.empty() ? activation.author : activation.approver), work.quote(activation.origin), "activate", detail));
+}
+
+}  // namespace
+
 Result<BundleVersion> PostgresStore::activate(const checked::Program& program, const BundleSources& sources, const Activation& activation) {
   const std::string& author = activation.author;
   const Instant at = activation.at;
   bool overtaken = false;
+  std::string refused;
   auto layout = layout_of(program);
   if (!layout) return std::unexpected(layout.error());
   if (program.content_hash.empty()) return failed(StoreError::Kind::input, "a program without a content hash cannot be activated");
@@ -308,10 +362,10 @@ Result<BundleVersion> PostgresStore::activate(const checked::Program& program, c
       version.activated_at = found[0][3].as<int64_t>();
       return;
     }
+    if (found.empty()) version.number = work.exec("select coalesce(max(number), 0) + 1 from dunlin.bundle")[0][0].as<int32_t>();
     const auto replaced = work.exec("select coalesce((select number from dunlin.bundle where active), 0)")[0][0].as<int32_t>();
     work.exec("update dunlin.bundle set active = false where active");
     if (found.empty()) {
-      version.number = work.exec("select coalesce(max(number), 0) + 1 from dunlin.bundle")[0][0].as<int32_t>();
       work.exec(fmt::format("insert into dunlin.bundle values ({}, {}, {}, {}, {}, true)", version.number, work.quote(version.name),
                             work.quote(version.content_hash), work.quote(author), sql_instant(at)));
       for (size_t i = 0; i < sources.files.size(); ++i) {
@@ -325,11 +379,13 @@ Result<BundleVersion> PostgresStore::activate(const checked::Program& program, c
     // Every case file is stepped once under the new version, those set aside too: it may be the cure.
     work.exec(fmt::format("update dunlin.bucket set generation = {}", version.number));
     work.exec("update dunlin.case_file set set_aside = false where set_aside");
-    work.exec(fmt::format(
-        "insert into dunlin.audit (who, action, detail) values ({}, 'activate', jsonb_build_object('version', {}, 'hash', {}, 'reason', {}, 'replaces', {}))",
-        work.quote(author), version.number, work.quote(version.content_hash), work.quote(activation.reason), replaced));
+    refused = check_second_person(work, program, activation, version.number);
+    if (!refused.empty()) throw std::runtime_error(refused);
+    remember_activation(work, activation, version.number);
+    audit_activation(work, activation, version, replaced);
   });
   if (overtaken) return failed(StoreError::Kind::conflict, "another version has been activated in the meantime; plan again");
+  if (!refused.empty()) return failed(activation.proposal ? StoreError::Kind::conflict : StoreError::Kind::input, refused);
   if (!stored) return std::unexpected(stored.error());
   const std::lock_guard hold(guard_);
   known_[&program].version = version.number;
@@ -346,6 +402,17 @@ Result<std::vector<BundleVersion>> PostgresStore::versions() {
   });
   if (!read) return std::unexpected(read.error());
   return versions;
+}
+
+Result<int32_t> PostgresStore::version_before() {
+  int32_t number = 0;
+  auto read = small("read the order of activations", [&](SmallWork& work) {
+    const auto rows =
+        work.exec("select b.version from dunlin.activation a join dunlin.activation b on b.id = a.before where a.id = (select max(id) from dunlin.activation)");
+    if (!rows.empty()) number = rows[0][0].as<int32_t>();
+  });
+  if (!read) return std::unexpected(read.error());
+  return number;
 }
 
 Result<BundleSources> PostgresStore::sources_of(int32_t version) {

@@ -86,6 +86,93 @@ const char* statement_of(Ask what) {
              "$1::timestamptz) as inbox, (select count(*) from dunlin.quarantine) as quarantine, (select number from dunlin.bundle where active) as version";
     case Ask::funnel:
       return "select * from dunlin.funnel order by 1, 2";
+    case Ask::rule_of_use:  // name
+      return "select value, who, since from dunlin.rule_of_use where name = $1";
+    case Ask::set_rule_of_use:  // name, value, who; no row where nothing changes
+      return "insert into dunlin.rule_of_use as r (name, value, who) values ($1, $2::jsonb, $3) on conflict (name) do update set value = excluded.value, who = "
+             "excluded.who, since = clock_timestamp() where r.value <> excluded.value returning name";
+    case Ask::proposals:  // status or null, before id or null, limit
+      return "select id, at, author, origin, reason, bundle, content_hash, replacing, back, status, decided_by, decided_at, decision, version from "
+             "dunlin.bundle_proposal where ($1::text is null or status = $1) and ($2::int8 is null or id < $2::int8) order by id desc limit $3::int";
+    case Ask::proposal:  // id
+      return "select id, at, author, origin, reason, bundle, content_hash, replacing, back, wider, files, plan, status, decided_by, decided_at, decision, "
+             "version from dunlin.bundle_proposal where id = $1::int8";
+    case Ask::propose:  // author, origin, reason, bundle, hash, replacing, back, wider, files, plan
+      return "select dunlin.propose($1, $2, $3, $4, $5, $6::int4, $7::bool, $8::bool, $9::jsonb, $10::jsonb) as id";
+    case Ask::reject_proposal:  // id, who, origin, reason
+      return "select dunlin.reject_proposal($1::int8, $2, $3, $4) as done";
+    case Ask::webhooks:
+      return "select w.id, w.name, w.queue, w.url, w.personal, w.paused, w.in_flight, w.tries_max, w.created_by, w.created_at, "
+             "dunlin.webhook_tag(w) as tag, (select count(*) from dunlin.webhook_delivery d where d.webhook = w.id and d.status = 'waiting') as "
+             "waiting from dunlin.webhook w order by w.name";
+    case Ask::webhook:  // name
+      return "select w.id, w.name, w.queue, w.url, w.personal, w.paused, w.in_flight, w.tries_max, w.created_by, w.created_at, "
+             "dunlin.webhook_tag(w) as tag, w.generation from dunlin.webhook w where w.name = $1";
+    case Ask::webhook_add:  // name, queue, url, personal, in flight, tries, who
+      return "insert into dunlin.webhook as w (name, queue, url, personal, in_flight, tries_max, created_by) select $1, s.name, $3, $4::bool, "
+             "$5::int4, $6::int2, $7 from dunlin.setting_of($2) s returning w.id, w.name, w.generation, dunlin.webhook_tag(w) as tag";
+    case Ask::webhook_change:  // name, tag, queue, url, personal, paused, in flight, tries; no row where the tag is another
+      return "update dunlin.webhook w set queue = s.name, url = $4, personal = $5::bool, paused = $6::bool, in_flight = $7::int4, tries_max = "
+             "$8::int2 from dunlin.setting_of($3) s where w.name = $1 and dunlin.webhook_tag(w) = $2 returning w.id, w.name, w.queue, w.url, "
+             "w.personal, w.paused, w.in_flight, w.tries_max, w.created_by, w.created_at, dunlin.webhook_tag(w) as tag";
+    case Ask::webhook_remove:  // name, tag
+      return "delete from dunlin.webhook w where w.name = $1 and dunlin.webhook_tag(w) = $2 returning w.id";
+    case Ask::webhook_new_secret:  // name
+      return "update dunlin.webhook w set generation = w.generation + 1 where w.name = $1 returning w.id, w.generation, dunlin.webhook_tag(w) "
+             "as tag";
+    case Ask::webhook_deliveries:  // name, status or null, before id or null, limit
+      return "select d.id, d.task, d.epoch, d.status, d.tries, case when d.status = 'waiting' then d.next_at end as next_at, d.answer, "
+             "d.reason, d.created_at, d.ended_at from dunlin.webhook_delivery d join dunlin.webhook w on w.id = d.webhook where w.name = $1 and "
+             "($2::text is null or d.status = $2) and ($3::timestamptz is null or d.created_at < $3::timestamptz) order by d.created_at desc "
+             "limit $4::int";
+    case Ask::webhook_redrive:  // name, who
+      return "select coalesce(sum(dunlin.redrive(task => o.task, who => $2)), 0) as tasks from (select distinct d.task from "
+             "dunlin.webhook_delivery d join dunlin.webhook w on w.id = d.webhook where w.name = $1 and d.status = 'dead') x join "
+             "dunlin.task_open o on o.task = x.task and o.status = 6";
+    case Ask::webhooks_to_fill:
+      return "select w.id from dunlin.webhook w where not w.paused order by w.id";
+    case Ask::fill_outbox:  // webhook, at
+      return "select dunlin.fill_outbox($1::int4, $2::timestamptz) as filled";
+    case Ask::claim_deliveries:  // most, patience in seconds
+      return "select * from dunlin.claim_deliveries($1::int4, $2::int4 * interval '1 second')";
+    case Ask::keep_for_delivery:  // delivery
+      return "select dunlin.keep_for_delivery($1::uuid) as kept";
+    case Ask::delivered:  // delivery, HTTP status
+      return "select dunlin.delivered($1::uuid, $2::int4)::text as done";
+    case Ask::delivery_failed:  // delivery, HTTP status or null, why, may have arrived, pause in ms
+      return "select dunlin.delivery_failed($1::uuid, $2::int4, $3, $4::bool, $5::int8 * interval '1 millisecond') as status";
+    case Ask::webhook_counts:
+      return "select w.name, d.status, count(*) as count from dunlin.webhook w join dunlin.webhook_delivery d on d.webhook = w.id group by 1, 2 "
+             "order by 1, 2";
+    case Ask::queue_setting:  // queue
+      return "select s.name as queue, s.outcomes, s.cost, s.lease, s.merge, s.assign, s.rate, s.rate_per, s.returns_max, s.lease_max, "
+             "s.refused_for, s.channel, s.contacts, s.paused_at, s.paused_by, s.paused_why, dunlin.queue_tag(s) as tag from "
+             "dunlin.setting_of($1) s";
+    case Ask::queue_setting_change:  // queue, tag, merge, assign, rate, rate_per, returns_max, lease_max, refused_for, channel, contacts, who, origin
+      return "select dunlin.change_queue($1, $2, $3::bool, $4, $5::int4, $6::interval, $7::int2, $8::interval, $9::interval, $10, $11::bool, $12, $13) as done";
+    case Ask::report_funnel:  // from, to
+      return "select x.stage, sum(x.standing)::int8 as standing, sum(x.entered)::int8 as entered, sum(x.gone)::int8 as gone from (select stage "
+             "as id, count(*) as standing, 0 as entered, 0 as gone from dunlin.state group by 1 union all select to_stage, 0, count(*), 0 from "
+             "dunlin.transition where at >= $1::timestamptz and at < $2::timestamptz group by 1 union all select from_stage, 0, 0, count(*) "
+             "from dunlin.transition where at >= $1::timestamptz and at < $2::timestamptz group by 1) y join lateral (select g.name as stage, "
+             "y.standing, y.entered, y.gone from dunlin.name g where g.id = y.id) x on true group by 1 order by 1";
+    case Ask::report_queues:  // from, to
+      return "select q.name as queue, coalesce(sum(x.created), 0)::int8 as created, coalesce(sum(x.done), 0)::int8 as done, "
+             "coalesce(sum(x.withdrawn), 0)::int8 as withdrawn, coalesce(sum(x.expired), 0)::int8 as expired, coalesce(sum(x.ready), 0)::int8 "
+             "as ready, coalesce(sum(x.leased), 0)::int8 as leased, coalesce(sum(x.withheld), 0)::int8 as withheld, coalesce(sum(x.dead), "
+             "0)::int8 as dead_letter, coalesce(sum(x.done), 0) * q.cost as cost from dunlin.queue_setting q left join (select d.queue, "
+             "count(*) filter (where d.created_at >= $1::timestamptz and d.created_at < $2::timestamptz) as created, count(*) filter (where "
+             "d.status = 2 and d.done_at >= $1::timestamptz and d.done_at < $2::timestamptz) as done, count(*) filter (where d.status = 3 and "
+             "d.done_at >= $1::timestamptz and d.done_at < $2::timestamptz) as withdrawn, count(*) filter (where d.status = 4 and d.done_at >= "
+             "$1::timestamptz and d.done_at < $2::timestamptz) as expired, 0 as ready, 0 as leased, 0 as withheld, 0 as dead from "
+             "dunlin.task_done d where d.done_at >= $1::timestamptz group by 1 union all select o.queue, count(*) filter (where b.created_at >= "
+             "$1::timestamptz and b.created_at < $2::timestamptz), 0, 0, 0, count(*) filter (where o.status = 0), count(*) filter (where "
+             "o.status = 1), count(*) filter (where o.status = 5), count(*) filter (where o.status = 6) from dunlin.task_open o join "
+             "dunlin.task_body b using (bucket, case_id, task) group by 1) x on x.queue = q.queue group by q.name, q.cost order by 1";
+    case Ask::report_contacts:  // from, to
+      return "select (c.at at time zone coalesce((select p.timezone from dunlin.prepared p), 'UTC'))::date::text as day, c.channel, c.kind, "
+             "coalesce(c.outcome, '') as outcome, count(*) as contacts, count(distinct c.case_id) as case_files from dunlin.contact c where "
+             "c.at >= $1::timestamptz and c.at < $2::timestamptz and c.kind <> 'none' group by 1, 2, 3, 4 order by 1, 2, 3, 4";
     case Ask::ping:
       return "select 1 as one";
   }

@@ -102,6 +102,13 @@ struct Activation {
   std::string reason;
   /// Number of the version that must still be the active one (0: none); otherwise nothing is changed and the error is a conflict.
   std::optional<int32_t> replacing;
+  /// From where: an address, or the machine of a command line. Empty: not known.
+  std::string origin = {};
+  /// A step back: the one it leaves is forgotten for the next step back, so that two of them do not turn in a circle.
+  bool back = false;
+  /// The waiting proposal that this carries out, and the second person who agreed to it. Where the database asks for a second person, nothing else goes.
+  std::optional<int64_t> proposal = {};
+  std::string approver = {};
 };
 
 /// Buckets first … last, both included.
@@ -141,6 +148,9 @@ class Store {
   /// Says what prepare() and activate() would refuse about the portfolio.
   virtual Result<void> make_room(const checked::Program& program) = 0;
   virtual Result<std::vector<BundleVersion>> versions() = 0;
+  /// Number of the version that a step back leads to: the one before the active one in the order of activations, without those that were stepped back
+  /// from. 0: none.
+  virtual Result<int32_t> version_before() = 0;
   virtual Result<BundleSources> sources_of(int32_t version) = 0;
 
   // ---- data in ----

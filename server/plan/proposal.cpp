@@ -44,19 +44,6 @@ store::Result<int32_t> active_version(store::Store& store) {
   return found == versions->end() ? 0 : found->number;
 }
 
-store::Result<int32_t> previous_version(store::Store& store) {
-  auto versions = store.versions();
-  if (!versions) return std::unexpected(versions.error());
-  int32_t latest = 0;
-  int64_t at = INT64_MIN;
-  for (const auto& version : *versions) {
-    if (version.active || version.activated_at < at) continue;
-    latest = version.number;
-    at = version.activated_at;
-  }
-  return latest;
-}
-
 store::Result<Proposal> make_proposal(store::Store& store, const Runner& next, const ProposalOptions& options) {
   auto versions = store.versions();
   if (!versions) return std::unexpected(versions.error());
@@ -98,11 +85,22 @@ std::optional<Refusal> refusal_of(const Proposal& proposal, bool accept_wider_li
   return std::nullopt;
 }
 
-store::Result<store::BundleVersion> activate(store::Store& store, const Runner& next, const Proposal& proposal, const std::string& author,
-                                             const std::string& reason) {
+store::Result<store::BundleVersion> activate(store::Store& store, const Runner& next, const Proposal& proposal, const Activator& activator) {
   if (auto prepared = store.prepare(next.program()); !prepared) return std::unexpected(prepared.error());
   return store.activate(next.program(), next.bundle->files,
-                        store::Activation{.author = author, .at = proposal.at, .reason = reason, .replacing = proposal.active});
+                        store::Activation{.author = activator.author,
+                                          .at = proposal.at,
+                                          .reason = activator.reason,
+                                          .replacing = proposal.active,
+                                          .origin = activator.origin,
+                                          .back = activator.back,
+                                          .proposal = activator.agreed_to,
+                                          .approver = activator.approver});
+}
+
+std::string command_line_origin() {
+  char host[256] = {};
+  return gethostname(host, sizeof host - 1) == 0 ? fmt::format("command line on {}", host) : "command line";
 }
 
 std::string user_name() {

@@ -32,8 +32,6 @@ store::Result<std::unique_ptr<Runner>> make_runner(std::unique_ptr<CheckedBundle
 store::Result<std::unique_ptr<Runner>> runner_of_version(store::Store& store, int32_t number, const std::filesystem::path& stdlib, bool with_native);
 /// Number of the active version; 0 if there is none.
 store::Result<int32_t> active_version(store::Store& store);
-/// Number of the version that was active before the active one; 0 if there is none.
-store::Result<int32_t> previous_version(store::Store& store);
 
 struct Proposal {
   int32_t active = 0;    // 0: none
@@ -60,14 +58,22 @@ struct Refusal {
 /// Why it may not become active; nothing: it may.
 std::optional<Refusal> refusal_of(const Proposal& proposal, bool accept_wider_limits);
 
+/// Who makes it active, from where, and why.
+struct Activator {
+  std::string author, origin, reason;
+  bool back = false;                 // a step back
+  std::optional<int64_t> agreed_to;  // the waiting proposal that is carried out …
+  std::string approver;              // … and who agreed
+};
 /// Makes it active at one instant, if the version that was planned against still is.
-store::Result<store::BundleVersion> activate(store::Store& store, const Runner& next, const Proposal& proposal, const std::string& author,
-                                             const std::string& reason);
+store::Result<store::BundleVersion> activate(store::Store& store, const Runner& next, const Proposal& proposal, const Activator& activator);
 
 std::string proposal_text(const Proposal& proposal, bool color);
 nlohmann::ordered_json proposal_json(const Proposal& proposal);
 
 /// Who gives the command: the user's name on this machine.
 std::string user_name();
+/// Where a command is given: "command line on HOST".
+std::string command_line_origin();
 
 }  // namespace dunlin::server

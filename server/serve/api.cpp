@@ -128,6 +128,20 @@ int64_t Call::limit(int64_t otherwise, int64_t most) const {
   return value;
 }
 
+void Call::require_match(const std::string& tag) const {
+  const std::string& given = request.if_match;
+  if (given.empty()) return;
+  // A list of quoted tags, or * for whatever is there. Weak ones (W/"…") never match.
+  for (size_t from = 0; from < given.size();) {
+    const size_t comma = std::min(given.find(',', from), given.size());
+    const size_t begin = given.find_first_not_of(" \t", from), end = given.find_last_not_of(" \t,", comma == 0 ? 0 : comma - 1);
+    const std::string one = begin == std::string::npos || end == std::string::npos || end < begin ? "" : given.substr(begin, end - begin + 1);
+    if (one == "*" || one == "\"" + tag + "\"") return;
+    from = comma + 1;
+  }
+  throw Problem{412, "it has changed since you read it", "read it again; the header ETag names its state", ""};
+}
+
 void refuse(const store::StoreError& error) {
   switch (error.kind) {
     case store::StoreError::Kind::input:
@@ -156,12 +170,20 @@ Api::Api(ApiContext context) : context_(std::move(context)) {
   add_portfolio_routes(routes_);
   add_task_routes(routes_);
   add_bundle_routes(routes_);
+  add_webhook_routes(routes_);
+  add_report_routes(routes_);
 }
 
-Json Api::ask(store::Ask what, const store::Parameters& parameters) {
-  auto answer = context_.service.ask(what, parameters);
-  if (answer) return Json::parse(*answer);
-  const auto& error = answer.error();
+Json Api::ask(store::Ask what, const store::Parameters& parameters) { return ask_all({{what, parameters}})[0]; }
+
+std::vector<Json> Api::ask_all(const std::vector<std::pair<store::Ask, store::Parameters>>& calls) {
+  auto answers = context_.service.ask_all(calls);
+  if (answers) {
+    std::vector<Json> all;
+    for (const std::string& answer : *answers) all.push_back(Json::parse(answer));
+    return all;
+  }
+  const auto& error = answers.error();
   using Kind = store::ServiceError::Kind;
   throw Problem{error.kind == Kind::refused ? 422 : error.kind == Kind::conflict ? 409 : 503, error.message, error.hint, error.code};
 }
@@ -186,7 +208,13 @@ Caller Api::caller_of(const http::Request& request) {
   if (!request.authorization.starts_with(scheme)) {
     throw Problem{401, "this needs a token", "send Authorization: Bearer …; `dunlin token create --role operator --name anna` makes one", ""};
   }
-  const std::string hash = token_hash(request.authorization.substr(scheme.size()));
+  const std::string token = request.authorization.substr(scheme.size());
+  if (context_.oidc.may_be(token)) {
+    auto caller = context_.oidc.caller(token);
+    if (caller) return *caller;
+    throw Problem{caller.error().unavailable ? 503 : 401, "this token is not good: " + caller.error().message, "", ""};
+  }
+  const std::string hash = token_hash(token);
   const int64_t now = milliseconds();
   {
     const std::lock_guard lock(caller_guard_);
@@ -242,10 +270,23 @@ http::Response Api::answer(const http::Request& request, std::string& route_name
       call.body = parse_body(request);
       check_body(route, call.body);
     }
+    if (route.edits && request.if_match.empty()) throw Problem{428, "say which state you change", "send If-Match with the ETag that GET gave", ""};
     Reply reply = route.answer(*this, call);
     // A text stands for itself: metrics.
-    if (reply.body.is_string()) return {reply.status, "text/plain; version=0.0.4; charset=utf-8", reply.body.get<std::string>(), {}};
-    return {reply.status, "application/json", dump(reply.body), {}};
+    http::Response response{reply.status, "application/json", "", {}};
+    if (reply.body.is_string()) {
+      response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+      response.body = reply.body.get<std::string>();
+    } else if (reply.body.is_binary()) {
+      const auto& bytes = reply.body.get_binary();
+      response.body.assign(bytes.begin(), bytes.end());
+    } else {
+      response.body = dump(reply.body);
+    }
+    if (!reply.content_type.empty()) response.content_type = reply.content_type;
+    if (!reply.file_name.empty()) response.headers.emplace_back("Content-Disposition", fmt::format("attachment; filename=\"{}\"", reply.file_name));
+    if (!reply.etag.empty()) response.headers.emplace_back("ETag", "\"" + reply.etag + "\"");
+    return response;
   }
   if (!others.empty()) {
     auto response = problem_response({405, "this address takes " + others, "", ""}, call.id);
@@ -299,6 +340,9 @@ Json Api::openapi() const {
     }
     for (const QueryField& field : route.query)
       parameters.push_back({{"name", field.name}, {"in", "query"}, {"description", field.what}, {"schema", {{"type", "string"}}}});
+    if (route.edits)
+      parameters.push_back(
+          {{"name", "If-Match"}, {"in", "header"}, {"required", true}, {"description", "ETag of the state that is changed"}, {"schema", {{"type", "string"}}}});
     if (!parameters.empty()) operation["parameters"] = std::move(parameters);
     if (route.method != "GET") {
       Json properties = Json::object(), required = Json::array();
@@ -312,6 +356,12 @@ Json Api::openapi() const {
     }
     const Json problem{{"description", "what is wrong"}, {"content", {{"application/problem+json", {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
     operation["responses"] = {{"200", {{"description", "done"}}}, {"default", problem}};
+    if (route.edits) {
+      for (const auto& [status, what] : {std::pair{"412", "it has changed since it was read"}, std::pair{"428", "If-Match is missing"}}) {
+        operation["responses"][status] = problem;
+        operation["responses"][status]["description"] = what;
+      }
+    }
     if (route.right == "-") {
       operation["security"] = Json::array();
     } else if (!route.right.empty()) {

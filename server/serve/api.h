@@ -31,6 +31,8 @@ struct Call {
   std::optional<std::string> maybe_text(const char* name) const;
   int64_t limit(int64_t otherwise = 50, int64_t most = 500) const;
   std::optional<std::string> asked(const std::string& name) const;  // from the query
+  /// Throws Problem 412 where If-Match is there and names another state than `tag`.
+  void require_match(const std::string& tag) const;
 };
 
 /// Ends a call: RFC 9457, application/problem+json.
@@ -43,6 +45,9 @@ struct Problem {
 struct Reply {
   Json body;
   int status = 200;
+  std::string content_type = {};  // empty: what the body's kind says; a text or bytes stand for themselves
+  std::string file_name = {};     // to be saved under
+  std::string etag = {};          // of the state that is shown, without quotes; empty: none
 };
 
 struct QueryField {
@@ -61,6 +66,7 @@ struct Route {
   std::vector<QueryField> query;
   std::vector<BodyField> body;
   std::function<Reply(Api&, const Call&)> answer;
+  bool edits = false;  // needs If-Match: 428 without it, 412 where somebody was first
 };
 
 /// What the handlers work with.
@@ -68,6 +74,7 @@ struct ApiContext {
   store::Service& service;
   Scheduler& scheduler;
   Metrics& metrics;
+  Oidc& oidc;
   const ServeConfig& config;
   std::filesystem::path stdlib;
   std::function<store::Result<std::unique_ptr<store::Store>>()> open_store;  // another connection to the same database
@@ -84,6 +91,8 @@ class Api {
 
   /// Asks the database; throws Problem where it refuses.
   Json ask(store::Ask what, const store::Parameters& parameters = {});
+  /// Several calls in one transaction: all or none.
+  std::vector<Json> ask_all(const std::vector<std::pair<store::Ask, store::Parameters>>& calls);
   /// One call at a time on a store of its own, for what needs programs: explain, plan, apply.
   template <class Work>
   auto with_store(Work work) {
@@ -118,6 +127,8 @@ class Api {
 void add_portfolio_routes(std::vector<Route>& routes);
 void add_task_routes(std::vector<Route>& routes);
 void add_bundle_routes(std::vector<Route>& routes);
+void add_report_routes(std::vector<Route>& routes);
+void add_webhook_routes(std::vector<Route>& routes);
 void add_system_routes(std::vector<Route>& routes);
 
 /// Turns a store's error into a problem.

@@ -6,6 +6,7 @@
 #include "lang/diag/render.h"
 #include "server/output/moment.h"
 #include "server/plan/comparison_text.h"
+#include "server/plan/second_person.h"
 #include "server/serve/api.h"
 
 namespace dunlin::server {
@@ -68,15 +69,39 @@ Reply plan(Api& api, const Call& call) {
   return {body};
 }
 
-Reply make_active(Api& api, const Call& call, store::Store& store, const Runner& next) {
+[[noreturn]] void refuse_not_done(const NotDone& why) {
+  using Kind = NotDone::Kind;
+  const int status = why.kind == Kind::input ? 422 : why.kind == Kind::conflict ? 409 : why.kind == Kind::not_allowed ? 403 : 503;
+  throw Problem{status, why.message, why.help, ""};
+}
+
+template <class T>
+T done_or_refused(std::expected<T, NotDone> result) {
+  if (!result) refuse_not_done(result.error());
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+bool second_person(Api& api) { return api.context().config.second_person || done_or_refused(second_person_asked(api.context().service)); }
+
+Reply make_active(Api& api, const Call& call, store::Store& store, const Runner& next, bool back) {
   const Proposal proposal = propose(api, store, next);
   Json body = proposal_json(proposal);
+  call.require_match(fmt::format("v{}", proposal.active));
   const auto expected = call.body.find("replacing");
   if (expected != call.body.end() && expected->is_number_integer() && expected->get<int64_t>() != proposal.active)
     throw Problem{409, fmt::format("version {} is active, not the one that was planned against", proposal.active), "plan again", ""};
   if (proposal.same) return {body};
   if (const auto refusal = refusal_of(proposal, wider_accepted(call))) throw Problem{409, refusal->message, refusal->help, ""};
-  auto version = activate(store, next, proposal, call.caller.name, call.maybe_text("reason").value_or(""));
+  const Activator activator{
+      .author = call.caller.name, .origin = call.origin(), .reason = call.maybe_text("reason").value_or(""), .back = back, .approver = ""};
+  if (second_person(api)) {
+    const int64_t id = done_or_refused(server::propose(api.context().service, next, proposal, activator, wider_accepted(call)));
+    body["activated"] = false;
+    body["proposal"] = id;
+    body["help"] = fmt::format("somebody else agrees: POST /v1/proposals/{}/approve", id);
+    return {body, 202};
+  }
+  auto version = activate(store, next, proposal, activator);
   if (!version) refuse(version.error());
   api.context().scheduler.wake();
   body["version"] = version->number;
@@ -87,18 +112,62 @@ Reply make_active(Api& api, const Call& call, store::Store& store, const Runner&
 Reply apply(Api& api, const Call& call) {
   const auto next = runner(checked(api, call));
   const auto store = open(api);
-  return make_active(api, call, *store, *next);
+  return make_active(api, call, *store, *next, false);
 }
 
 Reply rollback(Api& api, const Call& call) {
   const auto store = open(api);
   const auto given = call.body.find("version");
-  auto number = given == call.body.end() || given->is_null() ? previous_version(*store) : store::Result<int32_t>(given->get<int32_t>());
+  auto number = given == call.body.end() || given->is_null() ? store->version_before() : store::Result<int32_t>(given->get<int32_t>());
   if (!number) refuse(number.error());
-  if (*number == 0) throw Problem{409, "there is no earlier version to go back to", "", ""};
+  if (*number == 0) throw Problem{409, "there is no earlier version to go back to", "GET /v1/bundles lists the versions; give one as `version`", ""};
   auto next = runner_of_version(*store, *number, api.context().stdlib, true);
   if (!next) refuse(next.error());
-  return make_active(api, call, *store, **next);
+  Reply reply = make_active(api, call, *store, **next, true);
+  reply.body["back_to"] = *number;
+  return reply;
+}
+
+// ---- what waits for a second person ----
+
+int64_t proposal_number(const Call& call) {
+  const std::string& text = call.path.at("proposal");
+  char* end = nullptr;
+  errno = 0;
+  const long long value = std::strtoll(text.c_str(), &end, 10);
+  if (*end != '\0' || value < 1 || errno != 0) throw Problem{404, "proposals have numbers", "", ""};
+  return value;
+}
+
+Reply proposals(Api& api, const Call& call) {
+  const int64_t limit = call.limit();
+  return {page(api.ask(store::Ask::proposals, {call.asked("status"), call.asked("before"), std::to_string(limit)}), limit, "id")};
+}
+
+Reply proposal(Api& api, const Call& call) {
+  Json rows = api.ask(store::Ask::proposal, {std::to_string(proposal_number(call))});
+  if (rows.empty()) throw Problem{404, "there is no proposal with this number", "", ""};
+  return {rows[0]};
+}
+
+Activator decision_of(const Call& call) {
+  return {.author = call.caller.name, .origin = call.origin(), .reason = call.maybe_text("reason").value_or(""), .approver = ""};
+}
+
+Reply approve(Api& api, const Call& call) {
+  const auto store = open(api);
+  auto& context = api.context();
+  const auto agreed = done_or_refused(agree(context.service, *store, proposal_number(call), decision_of(call), context.scheduler.now(), context.stdlib));
+  context.scheduler.wake();
+  Json body = proposal_json(agreed.proposal);
+  body["version"] = agreed.version.number;
+  body["activated"] = true;
+  return {body};
+}
+
+Reply reject_proposal(Api& api, const Call& call) {
+  done_or_refused(reject(api.context().service, proposal_number(call), decision_of(call)));
+  return {Json{{"rejected", proposal_number(call)}}};
 }
 
 Json version_json(const store::BundleVersion& version) {
@@ -111,13 +180,17 @@ Json version_json(const store::BundleVersion& version) {
 }
 
 Reply versions(Api& api, const Call&) {
-  return {api.with_store([](store::Store& store) {
+  return api.with_store([](store::Store& store) {
     auto all = store.versions();
     if (!all) refuse(all.error());
-    Json rows = Json::array();
-    for (const auto& version : *all) rows.push_back(version_json(version));
-    return Json{{"items", std::move(rows)}};
-  })};
+    Reply reply{Json{{"items", Json::array()}}};
+    reply.etag = "v0";
+    for (const auto& version : *all) {
+      reply.body["items"].push_back(version_json(version));
+      if (version.active) reply.etag = fmt::format("v{}", version.number);
+    }
+    return reply;
+  });
 }
 
 int32_t number_in(const Call& call, const char* name) {
@@ -156,19 +229,36 @@ void add_bundle_routes(std::vector<Route>& routes) {
   const BodyField files{"files", "array", "the bundle: objects with path and text", true},
       wider{"accept_wider_limits", "boolean", "a limit may let more through"};
   const BodyField reason{"reason", "string", "why, for the audit"}, replacing{"replacing", "integer", "number of the version that must still be active"};
-  routes.push_back({"GET", "/v1/bundles", "read", "All versions", {}, {}, versions});
+  routes.push_back({"GET", "/v1/bundles", "read", "All versions; the ETag names the active one, for If-Match of apply and rollback", {}, {}, versions});
   routes.push_back({"GET", "/v1/bundles/{version}", "read", "The files of a version", {}, {}, sources});
   routes.push_back({"GET", "/v1/bundles/{version}/diff/{other}", "read", "What two versions say differently", {}, {}, diff});
   routes.push_back({"POST", "/v1/bundles/check", "design", "Every mistake in a bundle", {}, {files}, check});
   routes.push_back({"POST", "/v1/bundles/plan", "design", "What a bundle would change: its meaning, and the live portfolio", {}, {files, wider}, plan});
-  routes.push_back({"POST", "/v1/bundles/apply", "activate", "Plan, and make it the active version", {}, {files, reason, wider, replacing}, apply});
+  routes.push_back({"POST",
+                    "/v1/bundles/apply",
+                    "activate",
+                    "Plan, and make it the active version; 202 and a proposal where a second person has to agree",
+                    {},
+                    {files, reason, wider, replacing},
+                    apply});
   routes.push_back({"POST",
                     "/v1/bundles/rollback",
                     "activate",
                     "Make an earlier version the active one again",
                     {},
-                    {{"version", "integer", "the one before if not given"}, reason, wider, replacing},
+                    {{"version", "integer", "the one that was active before in the order of activations if not given"}, reason, wider, replacing},
                     rollback});
+  routes.push_back({"GET",
+                    "/v1/proposals",
+                    "read",
+                    "Versions that wait, or waited, for a second person, newest first",
+                    {{"status", "waiting, approved or rejected"}, {"before", "`next` of the page before"}, {"limit", "how many at most"}},
+                    {},
+                    proposals});
+  routes.push_back({"GET", "/v1/proposals/{proposal}", "read", "One of them, with its files and the plan its author saw", {}, {}, proposal});
+  routes.push_back(
+      {"POST", "/v1/proposals/{proposal}/approve", "approve", "Agree to what somebody else proposed: plan again and make it active", {}, {reason}, approve});
+  routes.push_back({"POST", "/v1/proposals/{proposal}/reject", "approve", "It will not become active", {}, {reason}, reject_proposal});
 }
 
 }  // namespace dunlin::server

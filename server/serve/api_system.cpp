@@ -55,6 +55,10 @@ Reply metrics(Api& api, const Call&) {
   text += "# HELP dunlin_queue_ready Tasks that can be leased.\n# TYPE dunlin_queue_ready gauge\n";
   for (const auto& queue : api.ask(Ask::queues))
     text += fmt::format("dunlin_queue_ready{{queue=\"{}\"}} {}\n", queue["queue"].get<std::string>(), queue["ready"].get<int64_t>());
+  text += "# HELP dunlin_webhook_deliveries Tasks sent to webhooks, by what became of them.\n# TYPE dunlin_webhook_deliveries gauge\n";
+  for (const auto& row : api.ask(Ask::webhook_counts))
+    text += fmt::format("dunlin_webhook_deliveries{{webhook=\"{}\",status=\"{}\"}} {}\n", row["name"].get<std::string>(), row["status"].get<std::string>(),
+                        row["count"].get<int64_t>());
   return {Json(text)};
 }
 

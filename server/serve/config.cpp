@@ -34,6 +34,16 @@ Setting number(std::string name, T& (*of)(ServeConfig&), double low, double high
           [=](const ServeConfig& config) { return fmt::format("{}", of(const_cast<ServeConfig&>(config))); }};
 }
 
+Setting yes_or_no(std::string name, bool& (*of)(ServeConfig&)) {
+  return {name,
+          [=](ServeConfig& config, const std::string& text) -> std::string {
+            if (text != "true" && text != "false") return fmt::format("must be true or false, not `{}`", text);
+            of(config) = text == "true";
+            return "";
+          },
+          [=](const ServeConfig& config) { return of(const_cast<ServeConfig&>(config)) ? "true" : "false"; }};
+}
+
 Setting word(std::string name, std::string& (*of)(ServeConfig&)) {
   return {name,
           [=](ServeConfig& config, const std::string& text) -> std::string {
@@ -80,6 +90,28 @@ const std::vector<Setting>& settings() {
           "engine.lease_seconds", [](C& c) -> int& { return c.lease_seconds; }, 2, 3600),
       word("engine.clock", [](C& c) -> std::string& { return c.clock; }),
       word("engine.stdlib", [](C& c) -> std::string& { return c.stdlib; }),
+      yes_or_no("bundles.second_person", [](C& c) -> bool& { return c.second_person; }),
+      word("bundles.watch", [](C& c) -> std::string& { return c.watch; }),
+      yes_or_no("bundles.watch_apply", [](C& c) -> bool& { return c.watch_apply; }),
+      word("oidc.issuer", [](C& c) -> std::string& { return c.oidc.issuer; }),
+      word("oidc.audience", [](C& c) -> std::string& { return c.oidc.audience; }),
+      word("oidc.roles_claim", [](C& c) -> std::string& { return c.oidc.roles_claim; }),
+      word("oidc.role_names", [](C& c) -> std::string& { return c.oidc.role_names; }),
+      word("oidc.name_claim", [](C& c) -> std::string& { return c.oidc.name_claim; }),
+      word("oidc.authorities_file", [](C& c) -> std::string& { return c.oidc.authorities_file; }),
+      yes_or_no("oidc.allow_http", [](C& c) -> bool& { return c.oidc.plain; }),
+      number<int>(
+          "oidc.refresh_seconds", [](C& c) -> int& { return c.oidc.refresh_seconds; }, 1, 86'400),
+      number<int>(
+          "oidc.unknown_key_seconds", [](C& c) -> int& { return c.oidc.unknown_key_seconds; }, 1, 3600),
+      word("webhooks.key", [](C& c) -> std::string& { return c.webhook_key; }),
+      word("webhooks.allowed_hosts", [](C& c) -> std::string& { return c.webhook_hosts; }),
+      yes_or_no("webhooks.allow_http", [](C& c) -> bool& { return c.webhook_plain; }),
+      word("webhooks.authorities_file", [](C& c) -> std::string& { return c.webhook_authorities; }),
+      number<int>(
+          "webhooks.seconds", [](C& c) -> int& { return c.webhook_seconds; }, 1, 300),
+      number<int>(
+          "webhooks.retry_ms", [](C& c) -> int& { return c.webhook_retry_ms; }, 10, 3'600'000),
       number<double>(
           "limits.requests_per_second", [](C& c) -> double& { return c.requests_per_second; }, 0.1, 1e6),
       number<double>(
@@ -105,7 +137,8 @@ std::string text_of(const toml::node& node) {
   if (const auto* text = node.as_string()) return text->get();
   std::ostringstream out;
   node.visit([&](const auto& value) {
-    if constexpr (toml::is_integer<decltype(value)> || toml::is_floating_point<decltype(value)> || toml::is_boolean<decltype(value)>) out << value.get();
+    if constexpr (toml::is_integer<decltype(value)> || toml::is_floating_point<decltype(value)> || toml::is_boolean<decltype(value)>)
+      out << std::boolalpha << value.get();
   });
   return out.str();
 }
@@ -154,6 +187,8 @@ std::expected<ServeConfig, std::string> load_config(const ConfigSources& sources
   static const std::vector<std::string> levels{"debug", "info", "warn", "error"};
   if (wrong.empty() && std::ranges::find(levels, config.log_level) == levels.end())
     wrong = fmt::format("log.level is debug, info, warn or error, not `{}`", config.log_level);
+  if (wrong.empty() && !config.webhook_key.empty() && config.webhook_key.size() < 32) wrong = "webhooks.key must have 32 characters at least";
+  if (wrong.empty()) wrong = wrong_oidc(config.oidc);
   if (!wrong.empty()) return std::unexpected(wrong);
   return config;
 }
@@ -162,7 +197,7 @@ std::string config_text(const ServeConfig& config) {
   std::string text;
   for (const auto& setting : settings()) {
     std::string value = setting.get(config);
-    if (setting.name == "database.url" && !value.empty()) value = "(given)";  // it may hold a password
+    if ((setting.name == "database.url" || setting.name == "webhooks.key") && !value.empty()) value = "(given)";  // a secret, or it may hold one
     text += fmt::format("{} = {}\n", setting.name, value);
   }
   return text;

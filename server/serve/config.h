@@ -7,21 +7,32 @@
 
 #include "server/http/http_server.h"
 #include "server/open_store.h"
+#include "server/serve/oidc.h"
 
 namespace dunlin::server {
 
 struct ServeConfig {
   http::ServerOptions http;
   StoreOptions store;
+  OidcOptions oidc;
   std::string stdlib, clock;
   std::string log_level = "info";
   int step_threads = 1;
   int poll_ms = 1000;
   std::string node;  // empty: host and port
   int lease_seconds = 10;
+  bool second_person = false;  // a version becomes active only when somebody else agrees
+  std::string watch;           // a folder with a bundle; empty: none
+  bool watch_apply = false;    // a good bundle in it is made active
   int database_connections = 8;
   int statement_seconds = 30;
   int drain_seconds = 30;
+  std::string webhook_key;    // secrets of webhooks are made of it; empty: no webhooks
+  std::string webhook_hosts;  // where they may go: "dialler.example,10.1.2.3:8080"
+  std::string webhook_authorities;
+  bool webhook_plain = false;        // http:// too
+  int webhook_seconds = 10;          // one try
+  int webhook_retry_ms = 5000;       // pause after the first failure; doubles
   double requests_per_second = 200;  // of one client
   double burst = 400;
 };

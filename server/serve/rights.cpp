@@ -14,11 +14,11 @@ const std::map<std::string, std::vector<std::string>>& roles() {
   static const std::map<std::string, std::vector<std::string>> known{
       {"designer", {"read", "design"}},
       {"analyst", {"read"}},
-      {"operations", {"read", "personal", "events", "supervise", "design", "activate"}},
+      {"operations", {"read", "personal", "events", "supervise", "design", "activate", "approve"}},
       {"operator", {"work", "personal"}},
       {"supervisor", {"read", "personal", "work", "supervise"}},
       {"auditor", {"read", "audit"}},
-      {"administrator", {"read", "personal", "work", "events", "supervise", "design", "activate", "audit", "admin"}},
+      {"administrator", {"read", "personal", "work", "events", "supervise", "design", "activate", "approve", "audit", "admin"}},
   };
   return known;
 }
@@ -26,7 +26,7 @@ const std::map<std::string, std::vector<std::string>>& roles() {
 }  // namespace
 
 const std::vector<std::string>& all_rights() {
-  static const std::vector<std::string> rights{"read", "personal", "work", "events", "supervise", "design", "activate", "audit", "admin"};
+  static const std::vector<std::string> rights{"read", "personal", "work", "events", "supervise", "design", "activate", "approve", "audit", "admin"};
   return rights;
 }
 

@@ -8,7 +8,7 @@
 
 namespace dunlin::server {
 
-/// "read", "personal", "work", "events", "supervise", "design", "activate", "audit", "admin"
+/// "read", "personal", "work", "events", "supervise", "design", "activate", "approve", "audit", "admin"
 const std::vector<std::string>& all_rights();
 /// The rights of a role; nothing where there is no such role.
 std::optional<std::vector<std::string>> rights_of_role(const std::string& role);

@@ -7,6 +7,7 @@ namespace dunlin::server {
 
 void add_serve_command(CLI::App& app, Chosen& chosen);
 void add_token_command(CLI::App& app, Chosen& chosen);
+void add_proposal_command(CLI::App& app, Chosen& chosen);
 void add_audit_command(CLI::App& app, Chosen& chosen);
 
 }  // namespace dunlin::server

@@ -133,7 +133,7 @@ try:
             check(f"{role} at {method} {path}", (status == 403) == (right is not None and right not in rights), status)
         if method == "GET":
             check(f"{method} {path} unknown query field", call(method, concrete + "?nonsense=1", admin)[0] == 422)
-            check(f"POST {path} where only GET is", call("PUT", concrete, admin, {})[0] == 405)
+            check(f"POST {path} where only GET is", call("PATCH", concrete, admin, {})[0] == 405)
         else:
             for name, raw in {"not JSON": b"{", "not an object": b"[]", "too deep": b'{"files":' + b"[" * 60 + b"]" * 60 + b"}", "not UTF-8": b'{"a":"\xff"}'}.items():
                 status = call(method, concrete, admin, raw=raw)[0]
