@@ -374,7 +374,7 @@ begin
     end if;
     if stops then why := dunlin.stop_reason(open.bucket, open.case_id, open.instance_id, setting.name, null, hold_back.at); end if;
     if why is null then why := dunlin.hand_out_refusal(open.bucket, open.case_id, open.task, hold_back.at); end if;
-    again := clock_timestamp() + case when why like 'limits %' then dunlin.refused_for(open.bucket, open.case_id, open.task, hold_back.at, setting.refused_for)
+    again := clock_timestamp() + case when why like 'limits%' then dunlin.refused_for(open.bucket, open.case_id, open.task, hold_back.at, setting.refused_for)
                                       else setting.refused_for end;
   end if;
   if why is null then again := null; end if;

@@ -63,7 +63,7 @@ constexpr auto change_open =
     "task), "
     "lateral (select case when o.status in (0, 5) and i.status in (0, 5) then i.status else o.status end as status, "
     "case when o.status = 6 then o.wakes when o.status in (0, 5) and i.status = 5 then 'infinity' when o.status = 1 then null "
-    "when i.not_before > clock_timestamp() then i.not_before when o.status = 5 or o.wakes = o.not_before or o.reason like 'limits %' then null else o.wakes "
+    "when i.not_before > clock_timestamp() then i.not_before when o.status = 5 or o.wakes = o.not_before or o.reason like 'limits%' then null else o.wakes "
     "end as wakes) x "
     "where t.bucket = i.bucket and t.case_id = i.case_id and t.task = i.task";
 constexpr auto change_body =

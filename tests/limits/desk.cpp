@@ -118,7 +118,7 @@ std::optional<std::string> Desk::live(int turns) {
       }
     }
   }
-  tally.held_back = std::stoll(ask("select count(*) from dunlin.task_open where reason like 'limits %'"));
+  tally.held_back = std::stoll(ask("select count(*) from dunlin.task_open where reason like 'limits%'"));
   if (!broken_) return std::nullopt;
   return *broken_ + "\n" + policy_.bundle;
 }

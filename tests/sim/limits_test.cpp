@@ -1,4 +1,5 @@
 // No limit is ever exceeded: tasks are handed out whenever they may be, and the log of what was done is counted by hand.
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "compiler/abi/clock.h"
@@ -202,6 +203,33 @@ TEST_CASE("a pause that ends beyond the calendar withholds, and is no fault") {
   desk.complain();
   desk.live(30);
   CHECK(desk.withheld > 0);
+}
+
+TEST_CASE("a task says until when the conditions of its limits hold") {
+  std::string text = policy;
+  const std::string line = "limits \"Caps\" {";
+  text.replace(text.find(line), line.size(), "limits \"Later\" {\n  applies when today >= 2026-05-20\n  call at most 1 per day\n}\n" + line);
+  const Compiled compiled(text);
+  Portfolio portfolio(compiled);
+  const Instant before = compiled.day_start(date_of(2026, 5, 11)), turn = compiled.day_start(date_of(2026, 5, 20));
+  portfolio.put("debtor", "d", "d", "", {{"bankrupt", 0}}, before);
+  portfolio.put("account", "a", "d", "d", {{"overdue", 5000}}, before);
+  const auto file = portfolio.case_of("a");
+  engine::Stepper stepper(compiled.program(), compiled.evaluator(), compiled.calendar(), compiled.settings());
+  const auto lines_at = [&](Instant now) {
+    engine::StepResult result;
+    stepper.step(*file, now, result, {.version = 1});
+    REQUIRE_FALSE(result.fault.has_value());
+    REQUIRE_FALSE(std::as_const(*file).tasks().empty());
+    CHECK(result.wake_at <= std::as_const(*file).tasks()[0].limits_until);
+    return std::ranges::count(std::as_const(*file).tasks()[0].limits, '{');
+  };
+  const auto early = lines_at(before);
+  CHECK(std::as_const(*file).tasks()[0].limits_until == turn);
+  CHECK(lines_at(turn - 1) == early);
+  CHECK(std::as_const(*file).tasks()[0].limits_until == turn);
+  CHECK(lines_at(turn) == early + 1);
+  CHECK(std::as_const(*file).tasks()[0].limits_until > turn);
 }
 
 TEST_CASE("asking whether a task may go out changes nothing") {
