@@ -46,6 +46,19 @@ language sql stable set search_path = pg_catalog, dunlin, pg_temp as $$
                  setting.channel, setting.contacts)::text)
 $$;
 
+-- Goes before a change in the same transaction: nothing is changed, and nothing noted, where somebody else was faster.
+create function dunlin.lock_webhook(name text, tag text) returns void
+language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp as $$
+#variable_conflict use_variable
+declare
+  hook dunlin.webhook;
+begin
+  select w.* into hook from dunlin.webhook w where w.name = name for update;
+  if not found or dunlin.webhook_tag(hook) is distinct from tag then
+    raise exception 'somebody else changed the webhook' using errcode = '40001';
+  end if;
+end $$;
+
 -- Leases what there is room for, for one webhook; returns how many. `at`: business time.
 create function dunlin.fill_outbox(hook int4, at timestamptz) returns int
 language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp as $$
@@ -174,5 +187,5 @@ begin
 end $$;
 
 revoke all on dunlin.webhook, dunlin.webhook_delivery from public;
-revoke all on function dunlin.webhook_tag, dunlin.queue_tag, dunlin.change_queue, dunlin.fill_outbox, dunlin.claim_deliveries, dunlin.keep_for_delivery, dunlin.delivered,
+revoke all on function dunlin.webhook_tag, dunlin.lock_webhook, dunlin.queue_tag, dunlin.change_queue, dunlin.fill_outbox, dunlin.claim_deliveries, dunlin.keep_for_delivery, dunlin.delivered,
   dunlin.delivery_failed from public;

@@ -111,12 +111,12 @@ const char* statement_of(Ask what) {
     case Ask::webhook_add:  // name, queue, url, personal, in flight, tries, who
       return "insert into dunlin.webhook as w (name, queue, url, personal, in_flight, tries_max, created_by) select $1, s.name, $3, $4::bool, "
              "$5::int4, $6::int2, $7 from dunlin.setting_of($2) s returning w.id, w.name, w.generation, dunlin.webhook_tag(w) as tag";
-    case Ask::webhook_change:  // name, tag, queue, url, personal, paused, in flight, tries; no row where the tag is another
-      return "update dunlin.webhook w set queue = s.name, url = $4, personal = $5::bool, paused = $6::bool, in_flight = $7::int4, tries_max = "
-             "$8::int2 from dunlin.setting_of($3) s where w.name = $1 and dunlin.webhook_tag(w) = $2 returning w.id, w.name, w.queue, w.url, "
+    case Ask::webhook_change:  // name, tag, queue, url, personal, paused, in flight, tries; a conflict where the tag is another
+      return "update dunlin.webhook w set queue = s.name, url = $4, personal = $5::bool, paused = $6::bool, in_flight = $7::int4, tries_max = $8::int2 from "
+             "dunlin.setting_of($3) s where (select dunlin.lock_webhook($1, $2)::text) is not null and w.name = $1 returning w.id, w.name, w.queue, w.url, "
              "w.personal, w.paused, w.in_flight, w.tries_max, w.created_by, w.created_at, dunlin.webhook_tag(w) as tag";
-    case Ask::webhook_remove:  // name, tag
-      return "delete from dunlin.webhook w where w.name = $1 and dunlin.webhook_tag(w) = $2 returning w.id";
+    case Ask::webhook_remove:  // name, tag; a conflict where the tag is another
+      return "delete from dunlin.webhook w where (select dunlin.lock_webhook($1, $2)::text) is not null and w.name = $1 returning w.id";
     case Ask::webhook_new_secret:  // name
       return "update dunlin.webhook w set generation = w.generation + 1 where w.name = $1 returning w.id, w.generation, dunlin.webhook_tag(w) "
              "as tag";

@@ -26,7 +26,7 @@ http::Response problem_response(const Problem& problem, const std::string& id) {
   body["request_id"] = id;
   http::Response response{problem.status, "application/problem+json", dump(body), {}};
   if (problem.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
-  if (problem.status == 429) response.headers.emplace_back("Retry-After", "1");
+  if (problem.status == 429 || problem.status == 503) response.headers.emplace_back("Retry-After", "1");
   return response;
 }
 
@@ -142,6 +142,12 @@ void Call::require_match(const std::string& tag) const {
   throw Problem{412, "it has changed since you read it", "read it again; the header ETag names its state", ""};
 }
 
+void unavailable(const std::string& reason) {
+  // Where the database is and what it is called is nothing for clients.
+  log::write(log::Level::warn, "the database did not answer a request", {{"reason", reason}});
+  throw Problem{503, "the database does not answer", "try again in a while; the log of the server says more", ""};
+}
+
 void refuse(const store::StoreError& error) {
   switch (error.kind) {
     case store::StoreError::Kind::input:
@@ -149,7 +155,7 @@ void refuse(const store::StoreError& error) {
     case store::StoreError::Kind::conflict:
       throw Problem{409, error.message, "", ""};
     default:
-      throw Problem{503, error.message, "", ""};
+      unavailable(error.message);
   }
 }
 
@@ -185,7 +191,8 @@ std::vector<Json> Api::ask_all(const std::vector<std::pair<store::Ask, store::Pa
   }
   const auto& error = answers.error();
   using Kind = store::ServiceError::Kind;
-  throw Problem{error.kind == Kind::refused ? 422 : error.kind == Kind::conflict ? 409 : 503, error.message, error.hint, error.code};
+  if (error.kind == Kind::unavailable) unavailable(error.message);
+  throw Problem{error.kind == Kind::refused ? 422 : 409, error.message, error.hint, error.code};
 }
 
 store::Store& Api::admin_store() {
@@ -199,8 +206,11 @@ store::Store& Api::admin_store() {
 
 std::shared_ptr<const Runner> Api::active() const {
   auto runner = context_.scheduler.active();
-  if (!runner) throw Problem{409, "no bundle is active yet", "apply one: POST /v1/bundles/apply", ""};
-  return runner;
+  if (runner) return runner;
+  const auto rows = context_.service.ask(store::Ask::gauges, {"epoch"});
+  if (!rows) unavailable(rows.error().message);
+  if (Json::parse(*rows)[0]["version"].is_null()) throw Problem{409, "no bundle is active yet", "apply one: POST /v1/bundles/apply", ""};
+  throw Problem{503, "the active version is being compiled", "try again in a moment; /readyz tells when", ""};
 }
 
 Caller Api::caller_of(const http::Request& request) {

@@ -131,6 +131,8 @@ void add_report_routes(std::vector<Route>& routes);
 void add_webhook_routes(std::vector<Route>& routes);
 void add_system_routes(std::vector<Route>& routes);
 
+/// Logs why, and ends the call with 503.
+[[noreturn]] void unavailable(const std::string& reason);
 /// Turns a store's error into a problem.
 [[noreturn]] void refuse(const store::StoreError& error);
 /// {"items": […], "next": cursor}: `column` of the last row, if the page is full.

@@ -71,7 +71,8 @@ Reply plan(Api& api, const Call& call) {
 
 [[noreturn]] void refuse_not_done(const NotDone& why) {
   using Kind = NotDone::Kind;
-  const int status = why.kind == Kind::input ? 422 : why.kind == Kind::conflict ? 409 : why.kind == Kind::not_allowed ? 403 : 503;
+  if (why.kind == Kind::environment) unavailable(why.message);
+  const int status = why.kind == Kind::input ? 422 : why.kind == Kind::conflict ? 409 : 403;
   throw Problem{status, why.message, why.help, ""};
 }
 

@@ -13,10 +13,17 @@ using store::Ask;
 Reply live(Api&, const Call&) { return {Json{{"live", true}}}; }
 
 Reply ready(Api& api, const Call&) {
-  const bool database = api.context().service.ask(Ask::ping).has_value();
+  bool database = api.context().service.ask(Ask::ping).has_value();
   const auto totals = api.context().scheduler.totals();
-  // A server with no bundle yet is ready: the first is applied through it.
-  return {Json{{"ready", database}, {"database", database}, {"version", totals.version}}, database ? 200 : 503};
+  // A server with no bundle yet is ready: the first is applied through it. One whose version is still being compiled is not.
+  bool compiled = totals.version != 0;
+  if (database && !compiled) {
+    const auto rows = api.context().service.ask(Ask::gauges, {"epoch"});
+    database = rows.has_value();
+    compiled = database && Json::parse(*rows)[0]["version"].is_null();
+  }
+  const bool good = database && compiled;
+  return {Json{{"ready", good}, {"database", database}, {"version", totals.version}}, good ? 200 : 503};
 }
 
 Reply metrics(Api& api, const Call&) {

@@ -80,6 +80,16 @@ Reply add(Api& api, const Call& call) {
   return reply;
 }
 
+/// Changes the webhook whose state If-Match named, and notes it; all or nothing.
+Json change_and_note(Api& api, const Call& call, Ask what, const store::Parameters& parameters, const char* action, Json detail) {
+  try {
+    return ask_and_note(api, call, what, parameters, action, std::move(detail));
+  } catch (const Problem& problem) {
+    if (problem.status != 409) throw;
+    throw Problem{412, "somebody else changed it in the meantime", "read it again", ""};
+  }
+}
+
 Reply change(Api& api, const Call& call) {
   const Json before = find(api, call);
   call.require_match(before["tag"].get<std::string>());
@@ -88,19 +98,17 @@ Reply change(Api& api, const Call& call) {
     return Json{{"url", row["url"]}, {"queue", row["queue"]}, {"personal", row["personal"]}, {"paused", row["paused"]}};
   };
   const Json after{{"url", url}, {"queue", call.text("queue")}, {"personal", call.body.value("personal", false)}, {"paused", call.body.value("paused", false)}};
-  const Json rows = ask_and_note(api, call, Ask::webhook_change,
-                                 {call.path.at("webhook"), before["tag"].get<std::string>(), call.text("queue"), url, flag(call, "personal", false),
-                                  flag(call, "paused", false), number(call, "in_flight", 50, 1000), number(call, "tries_max", 8, 50)},
-                                 "change webhook", {{"before", shown(before)}, {"after", after}});
-  if (rows.empty()) throw Problem{412, "somebody else changed it in the meantime", "read it again", ""};
+  const Json rows = change_and_note(api, call, Ask::webhook_change,
+                                    {call.path.at("webhook"), before["tag"].get<std::string>(), call.text("queue"), url, flag(call, "personal", false),
+                                     flag(call, "paused", false), number(call, "in_flight", 50, 1000), number(call, "tries_max", 8, 50)},
+                                    "change webhook", {{"before", shown(before)}, {"after", after}});
   return tagged(rows[0]);
 }
 
 Reply remove(Api& api, const Call& call) {
   const Json before = find(api, call);
   call.require_match(before["tag"].get<std::string>());
-  const Json rows = ask_and_note(api, call, Ask::webhook_remove, {call.path.at("webhook"), before["tag"].get<std::string>()}, "remove webhook", Json::object());
-  if (rows.empty()) throw Problem{412, "somebody else changed it in the meantime", "read it again", ""};
+  (void)change_and_note(api, call, Ask::webhook_remove, {call.path.at("webhook"), before["tag"].get<std::string>()}, "remove webhook", Json::object());
   return {Json{{"removed", call.path.at("webhook")}}};
 }
 

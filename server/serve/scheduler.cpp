@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "compiler/abi/clock.h"
 #include "server/serve/log.h"
@@ -100,6 +101,7 @@ bool Scheduler::take_version() {
   auto number = active_version(*store_);
   if (!number) {
     const std::lock_guard lock(guard_);
+    away_ = true;
     ++failures_in_a_row_;
     ++totals_.failures;
     totals_.database_there = false;
@@ -109,6 +111,8 @@ bool Scheduler::take_version() {
   {
     const std::lock_guard lock(guard_);
     totals_.database_there = true;
+    // It is back: connections that broke meanwhile are each found by one short pass that fails, not by one that waits for half a minute first.
+    if (std::exchange(away_, false)) failures_in_a_row_ = 0;
   }
   if (*number == 0) return false;
   if (active_ && active_->number == *number) return true;

@@ -63,6 +63,7 @@ class Scheduler {
   int failures_in_a_row_ = 0;
   std::shared_ptr<const Runner> active_;
   StepTotals totals_;
+  bool away_ = false;  // the database did not answer the last time
 };
 
 }  // namespace dunlin::server

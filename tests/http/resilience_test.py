@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""The server in trouble: TLS, too many requests, a database that goes away and comes back, versions that change while a night runs and while everybody asks:
+resilience_test.py DUNLIN STDLIB
+"""
+import glob, http.client, json, os, re, shutil, socket, ssl, subprocess, sys, threading, time, urllib.parse
+from served import BUNDLE, Served
+
+s = Served(sys.argv[1], sys.argv[2])
+apply = lambda text: {"files": [{"path": "api.dun", "text": text}]}
+
+
+def rss_mb(pid):
+    return int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{pid}/status").read()).group(1)) / 1024
+
+
+class Asking:
+    """Some clients that ask all the time, each on one connection; what they were answered and how long it took."""
+
+    def __init__(self, token, paths, clients=3):
+        self.answers, self.stopping = [], False
+        self.threads = [threading.Thread(target=self.ask, args=(token, paths)) for _ in range(clients)]
+        for thread in self.threads:
+            thread.start()
+
+    def ask(self, token, paths):
+        place = urllib.parse.urlparse(s.url)
+        connection = http.client.HTTPConnection(place.hostname, place.port, timeout=60)
+        while not self.stopping:
+            for path in paths:
+                begin = time.time()
+                try:
+                    connection.request("GET", path, headers={"Authorization": "Bearer " + token})
+                    answer = connection.getresponse()
+                    answer.read()
+                    self.answers.append((answer.status, time.time() - begin))
+                except (OSError, http.client.HTTPException) as error:
+                    self.answers.append((repr(error), time.time() - begin))
+                    connection.close()
+                time.sleep(0.005)
+
+    def end(self):
+        self.stopping = True
+        for thread in self.threads:
+            thread.join()
+        times = sorted(t for _, t in self.answers)
+        return {status for status, _ in self.answers}, len(self.answers), times[len(times) // 2] * 1000, times[-1] * 1000
+
+
+folder = s.portfolio(30)
+admin = s.token("administrator", "admin")
+
+# ---- TLS ----
+if shutil.which("openssl"):
+    for name in ("one", "other"):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout",
+                        f"{s.work}/{name}.key", "-out", f"{s.work}/{name}.crt"], check=True, capture_output=True)
+    s.run("serve", "--set", f"server.certificate_file={s.work}/one.crt", "--check-config", expect=1)
+    s.start("--set", f"server.certificate_file={s.work}/one.crt", "--set", f"server.key_file={s.work}/one.key", "--set", "server.read_seconds=2")
+    port = urllib.parse.urlparse(s.url).port
+    s.check("https", s.url.startswith("https://"))
+
+    def secure(file, **limits):
+        context = ssl.create_default_context(cafile=f"{s.work}/{file}.crt")
+        for name, value in limits.items():
+            setattr(context, name, value)
+        connection = http.client.HTTPSConnection("localhost", port, context=context, timeout=20)
+        try:
+            answers = []
+            for _ in range(3):  # one connection
+                connection.request("GET", "/v1/me", headers={"Authorization": "Bearer " + admin})
+                answer = connection.getresponse()
+                answers.append((answer.status, json.loads(answer.read())["name"]))
+            return answers
+        except (OSError, http.client.HTTPException) as error:
+            return type(error).__name__
+        finally:
+            connection.close()
+
+    s.check("a secure connection", secure("one") == [(200, "admin")] * 3, secure("one"))
+    s.check("somebody else's certificate", secure("other") == "SSLCertVerificationError", secure("other"))
+    s.check("TLS 1.2 does", secure("one", maximum_version=ssl.TLSVersion.TLSv1_2) == [(200, "admin")] * 3)
+    if subprocess.run(["openssl", "ciphers", "-tls1_1", "-s"], capture_output=True).returncode == 0:
+        done = subprocess.run(["openssl", "s_client", "-connect", f"localhost:{port}", "-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], input=b"", capture_output=True)
+        s.check("TLS 1.1 does not", done.returncode != 0)
+    with socket.create_connection(("127.0.0.1", port), 10) as plain:
+        plain.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        s.check("nothing goes in the clear", not plain.recv(1000).startswith(b"HTTP/1.1 200"))
+    with socket.create_connection(("127.0.0.1", port), 10) as silent:
+        silent.settimeout(15)
+        begin = time.time()
+        s.check("who never shakes hands is cut off", silent.recv(10) == b"" and time.time() - begin < 12)
+    s.check("and everybody else goes on", secure("one") == [(200, "admin")] * 3)
+    s.stop()
+else:
+    print("skipped: TLS, there is no openssl to make a certificate with")
+
+# ---- too many requests ----
+s.start("--set", "limits.requests_per_second=5", "--set", "limits.burst=20")
+answers = [s.call("GET", "/v1/me", admin) for _ in range(60)]
+s.check("a burst is answered, then 429", answers[0][0] == 200 and 429 in {a[0] for a in answers} and {a[0] for a in answers} == {200, 429})
+late = next(a for a in answers if a[0] == 429)
+s.check("with when to come back", late[2].get("Retry-After") == "1" and json.loads(late[1])["status"] == 429, late)
+s.check("health is always answered", all(s.call("GET", "/livez")[0] == 200 for _ in range(50)))
+time.sleep(1.2)
+s.check("later it goes on", s.call("GET", "/v1/me", admin)[0] == 200)
+s.stop()
+
+# ---- a hundred versions, while everybody asks; code that is no longer needed is given back ----
+texts = [BUNDLE.replace("14 days", f"{14 + n} days") for n in range(2)]
+s.start()
+s.ask("POST", "/v1/bundles/apply", admin, apply(texts[0]))
+s.until("tasks", lambda: len(s.ask("GET", "/v1/tasks?limit=500", admin)["items"]) == 19)
+asking = Asking(admin, ["/v1/accounts/A020", "/v1/accounts/A020/explain", "/v1/tasks?limit=5", "/readyz"])
+begin, sizes = time.time(), []
+for n in range(1, 101):
+    s.ask("POST", "/v1/bundles/apply", admin, apply(texts[n % 2]))
+    if n in (10, 100):
+        sizes.append((n, rss_mb(s.server.pid)))
+    if time.time() - begin > 150:
+        sizes.append((n, rss_mb(s.server.pid)))
+        break
+seconds, done = time.time() - begin, n
+statuses, count, median, worst = asking.end()
+print(f"{done} switches in {seconds:.0f} s; {count} requests meanwhile, median {median:.1f} ms, longest {worst:.0f} ms; "
+      f"memory {sizes[0][1]:.0f} MB after {sizes[0][0]}, {sizes[-1][1]:.0f} MB after {sizes[-1][0]}")
+s.check("no request failed", statuses == {200}, statuses)
+s.check("many switches", done >= 20, done)
+each = (sizes[-1][1] - sizes[0][1]) / (sizes[-1][0] - sizes[0][0])
+s.check("a version that went takes its code along", each < 0.5, f"{each:.2f} MB a switch stay")
+s.check("none was lost", s.ask("GET", "/v1/tasks?limit=500", admin)["items"].__len__() == 19)
+s.stop()
+
+# ---- versions change during a full night ----
+s.write("many.csv", "id,holder,overdue\n" + "".join(f"N{i:05},Invented Many {i},{i % 40 * 10}.00\n" for i in range(6000)))
+s.run("import", folder, s.work + "/many.csv", "--mapping", s.work + "/accounts.toml")
+s.start()
+s.until("ready", lambda: s.call("GET", "/readyz")[0] == 200)  # with the version compiled
+asking = Asking(admin, ["/v1/accounts/N00020", "/v1/queues", "/livez"])
+loads = [BUNDLE.replace("overdue > 100", f"overdue > {100 + 50 * (n % 4)}") for n in range(8)]
+for text in loads:
+    s.ask("POST", "/v1/bundles/apply", admin, apply(text))
+    time.sleep(0.3)
+wanted = sum(1 for i in range(6000) if i % 40 * 10 > 250) + sum(1 for i in range(30) if i * 10 > 250)
+open_tasks = lambda: sum(q["ready"] for q in s.ask("GET", "/v1/queues", admin)["items"])
+s.until("the night ends under the last version", lambda: open_tasks() == wanted and 'dunlin_awake 0\n' in s.call("GET", "/metrics", admin)[1], 120)
+statuses, count, median, worst = asking.end()
+metrics = s.call("GET", "/metrics", admin)[1]
+print(f"8 switches during a night of 6030 accounts; {count} requests, median {median:.1f} ms, longest {worst:.0f} ms; "
+      f"{re.search(r'(?m)^dunlin_passes_overtaken_total (\d+)', metrics).group(1)} passes overtaken")
+s.check("no request failed in the night", statuses == {200}, statuses)
+s.check("no step failed", "dunlin_passes_failed_total 0\n" in metrics and "dunlin_faults_total 0\n" in metrics and "dunlin_set_aside 0\n" in metrics,
+        [line for line in metrics.splitlines() if "failed" in line or "fault" in line or "set_aside" in line])
+s.stop()
+
+# ---- the database goes away and comes back ----
+programs = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
+if programs:
+    as_postgres = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+    place = s.work + "/cluster"
+    os.mkdir(place)
+    if as_postgres:
+        shutil.chown(place, "postgres")
+    pg = lambda *words: subprocess.run([*as_postgres, *words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=place)
+    pg(programs[-1] + "/initdb", "-D", place + "/data", "-A", "trust", "-U", "dunlin", "-E", "UTF8", "--locale=C")
+    control = programs[-1] + "/pg_ctl"
+    up = lambda: pg(control, "-D", place + "/data", "-l", place + "/log", "-w", "-o", f"-c listen_addresses='' -k {place}", "start")
+    up()
+    try:
+        del s.env["DUNLIN_DATA"]
+        s.env["DUNLIN_DATABASE"] = f"host={place} user=dunlin dbname=postgres"
+        s.run("import", folder, s.work + "/accounts.csv", "--mapping", s.work + "/accounts.toml")
+        admin = s.token("administrator", "admin")
+        s.start()
+        s.ask("POST", "/v1/bundles/apply", admin, apply(BUNDLE))
+        s.until("tasks", lambda: len(s.ask("GET", "/v1/tasks?limit=500", admin)["items"]) == 19)
+        for how in ("immediate", "fast"):
+            asking = Asking(admin, ["/v1/accounts/A020", "/v1/tasks?limit=5", "/livez"])
+            time.sleep(0.5)
+            pg(control, "-D", place + "/data", "-m", how, "-w", "stop")
+            s.until(f"{how}: it says so", lambda: s.call("GET", "/readyz")[0] == 503, 20)
+            status, text, headers = s.call("GET", "/v1/tasks", admin)
+            s.check(f"{how}: a problem, not a broken connection", status == 503 and headers["Content-Type"] == "application/problem+json", f"{status} {text}")
+            s.check(f"{how}: no word of where the database is", place not in text, text)
+            s.check(f"{how}: it lives", s.call("GET", "/livez")[0] == 200)
+            s.ask("POST", "/v1/bundles/apply", admin, apply(texts[1]), expect=503)
+            up()
+            s.until(f"{how}: back", lambda: s.call("GET", "/readyz")[0] == 200, 40)
+            s.until(f"{how}: answers as before", lambda: s.call("GET", "/v1/tasks", admin)[0] == 200, 40)
+            statuses, count, median, worst = asking.end()
+            s.check(f"{how}: 200 and 503, nothing else", statuses == {200, 503}, statuses)
+            print(f"database {how}: {count} requests meanwhile, longest {worst:.0f} ms")
+        s.ask("POST", "/v1/bundles/apply", admin, apply(BUNDLE.replace("overdue > 100", "overdue > 200")))
+        s.until("it steps again", lambda: len(s.ask("GET", "/v1/tasks?limit=500", admin)["items"]) == 9, 60)
+        s.stop()
+    finally:
+        if s.server.poll() is None:
+            s.server.terminate()
+            s.server.wait(60)
+        subprocess.run([*as_postgres, control, "-D", place + "/data", "-m", "immediate", "stop"], capture_output=True, cwd=place)
+else:
+    print("skipped: a database that goes away, there is no PostgreSQL server here")
+s.end()
