@@ -1,5 +1,7 @@
 #include "lang/lint/walk.h"
 
+#include "lang/syntax/ast_department.h"
+
 namespace dunlin::lint {
 
 namespace {
@@ -112,9 +114,11 @@ class Walker {
     go(node.enrol_again);
     fields(node.variables);
     rules(node.rules);
+    deadlines(node.deadlines);
     for (const ast::StageDecl& stage : node.stages) {
       go(stage.enrol_again);
       rules(stage.rules);
+      deadlines(stage.deadlines);
     }
   }
   void in(const ast::AlwaysDecl& node) { rules(node.rules); }
@@ -123,21 +127,39 @@ class Walker {
       for (const ast::TestExpect& expect : step.expects) go(expect.expression);
     }
   }
+  void in(const ast::Part<ast::HoldDecl>& node) { go(node->lasts); }
+  void in(const ast::Part<ast::DeadlineDecl>& node) { deadlines({node}); }
   template <class Other>
   void in(const Other&) {}
+
+  void deadlines(const std::vector<ast::Part<ast::DeadlineDecl>>& list) {
+    for (const auto& deadline : list) {
+      for (const auto* part : {&deadline->length, &deadline->from, &deadline->suspended_while, &deadline->calendar}) go(*part);
+      for (const auto& warning : deadline->warnings) {
+        go(warning.before);
+        actions(warning.actions);
+      }
+      actions(deadline->missed);
+    }
+  }
 
   void rules(const std::vector<ast::Rule>& list) {
     for (const ast::Rule& rule : list) {
       go(rule.moment);
       go(rule.at_most);
       go(rule.guard);
-      for (const ast::Action& action : rule.actions) {
-        go(action.go.by);
-        go(action.value);
-        go(action.recipient);
-        go(action.payload);
-      }
+      actions(rule.actions);
       if (rule.keep) keep(*rule.keep);
+    }
+  }
+
+  void actions(const std::vector<ast::Action>& list) {
+    for (const ast::Action& action : list) {
+      go(action.go.by);
+      go(action.value);
+      go(action.recipient);
+      go(action.payload);
+      if (action.department) go(action.department->duration);
     }
   }
 

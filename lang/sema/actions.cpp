@@ -3,6 +3,7 @@
 
 #include "lang/sema/definitions.h"
 #include "lang/sema/rules.h"
+#include "lang/syntax/ast_department.h"
 
 namespace dunlin::sema {
 
@@ -242,6 +243,8 @@ bool RuleChecker::action(const ast::Action& written, const Surroundings& around,
       made.value = text(written.value, around, written.span);
       return true;
     case ast::Action::Kind::department: {
+      using Department = ast::DepartmentAction::Kind;
+      if (written.department->kind == Department::hold || written.department->kind == Department::lift) return hold(written, around, made);
       const std::string_view words = context_.sources.text(written.span);
       context_.error("E0901", written.span, in_ticks(words.substr(0, words.find(' '))) + " is not built into this version yet");
       return false;

@@ -198,19 +198,23 @@ class Loader {
 
 void check_all(Context& context, const std::string& calendars) {
   const sema::NearMatchBudget budget;
+  context.calendars = calendars;
   declare_bundle(context, calendars);
   refuse_still_to_come(context);
   declare_types(context);
   declare_values(context);
+  make_hold_events(context);
   declare_events(context);
   declare_outcome_enums(context);
   declare_fields(context);
   declare_event_fields(context);
+  declare_holds(context);
   declare_signatures(context);
   check_name_clashes(context);
   check_queues(context);
   check_definitions(context);
   check_call_depth(context);
+  check_holds(context);
   check_strategies(context);
   check_limits(context);
   check_tests(context);

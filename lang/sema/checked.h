@@ -365,7 +365,8 @@ struct Action {
   RootId recipient = none;  // task: instance
   std::vector<FieldValue> fields;
   bool stays = false;
-  std::string whom;  // notify
+  std::string whom;        // notify
+  RootId duration = none;  // raise of a hold's `placed`: how long this one lasts; none: as the hold says
 };
 
 struct AttemptLimit {
@@ -415,6 +416,9 @@ struct Rule {
   RootId at_most = none;  // int
   bool at_most_in_strategy = false;
   RootId guard = none;  // bool: `where` of on, `when` of timers, condition of when; wants_wake except on_event
+  /// at: the last day of this deadline, or `before` (a duration) ahead of it.
+  Index deadline = none;
+  RootId before = none;
   std::vector<Action> actions;
   std::optional<Keep> keep;
 };
@@ -505,20 +509,63 @@ struct LimitRule {
 
   std::vector<Hours> hours;  // between: of a day the first that fits
 
-  RootId condition = none;        // never: bool, self = root of the case file, wants_wake; none: always
-  std::vector<Exception> except;  // never
-  Index recipient_entity = none;  // never … to debtor: only where the person is one of these
+  RootId condition = none;          // never: bool, self = root of the case file, wants_wake; none: always
+  std::vector<Exception> except;    // never
+  Index recipient_entity = none;    // never … to debtor: only where the person is one of these
+  std::optional<std::string> only;  // never: of its queues only this treatment
+  Index hold = none;                // never: while this hold stands; `after` and `until` are what places and lifts it
 };
 
-/// A block of limits. Its roots see the root of the case file.
+/// A block of limits, or what a hold stops. Its roots see the root of the case file.
 struct Limits {
   std::string name;
+  Index hold = none;                // made from this hold
   std::optional<int64_t> from, to;  // dates in force, both included
   RootId applies = none;            // bool, wants_wake; none: always
   RootId zone = none;               // text; none: the bundle's zone
   std::vector<LimitRule> rules;
   std::string doc;
   Span span;
+};
+
+// ---- holds and deadlines -------------------------------------------------------------------
+
+/// What stands above the stages of an instance and of all that hangs on it. Its state is its history: `placed` events that are neither
+/// lifted nor over. A `lifted` takes the earliest that stands. Events of a hold are nobody's outcome and belong to `entity`.
+struct Hold {
+  std::string name, title;
+  Index entity = none;
+  RootId lasts = none;  // duration, self: `entity`; none: until it is lifted
+  bool stops_timers = false;
+  std::string review_by;  // role that is told when it is over; may be empty
+  Index event = none;     // parent of the others; none: the suspension of a deadline
+  Index placed = none, lifted = none, ended = none;
+  // Fields of `placed`: first slots of `until : datetime?`, `reason : text?`, `lifted_at : datetime?` (known by history alone).
+  Index until_slot = none, reason_slot = none, lifted_slot = none;
+  Index deadline = none;  // whose suspension it is
+  std::string doc;
+  Span span;
+};
+
+/// A last day: `length` from `from`, counted in a calendar, later by what it was suspended.
+struct Deadline {
+  std::string name;
+  Index entity = none;
+  RootId from = none;                  // date or datetime, optional or not; wants_wake
+  RootId length = none;                // duration
+  RootId calendar = none;              // text, optional or not: name of a calendar; wants_wake
+  Index fixed_calendar = none;         // Program::calendars; none (and no `calendar`): the bundle's
+  RootId suspended = none;             // bool, wants_wake
+  Index hold = none;                   // its suspension
+  Index warned = none, missed = none;  // events
+  std::string doc;
+  Span span;
+};
+
+/// A calendar that is not the bundle's: only its working days count.
+struct WorkCalendar {
+  std::string name;
+  std::string text;  // of its file, as abi::read_calendar_csv takes it
 };
 
 // ---- tests ---------------------------------------------------------------------------------
@@ -588,6 +635,9 @@ struct Program {
   std::vector<Strategy> strategies;  // in the order enrolment is tried
   std::vector<Always> always;
   std::vector<Limits> limits;
+  std::vector<Hold> holds;
+  std::vector<Deadline> deadlines;
+  std::vector<WorkCalendar> calendars;
   std::vector<Test> tests;
   std::vector<Root> roots;
   std::string content_hash;  // of all sources, sha-256 in hex: names the version
@@ -605,6 +655,7 @@ std::string stage_name(const Program& program, Index stage);
 Index find_entity(const Program& program, const std::string& name);
 Index find_event(const Program& program, const std::string& name);  // full name or alias
 Index find_queue(const Program& program, const std::string& name);
+Index find_hold(const Program& program, const std::string& name);
 Index find_field(const std::vector<Field>& fields, const std::string& name);
 
 }  // namespace dunlin::checked

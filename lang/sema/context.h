@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -115,6 +116,10 @@ struct Context {
   size_t looped_rows_min = 64;      // see CheckOptions
   /// Enumerations written inside a field, column or parameter.
   std::unordered_map<const ast::TypeExpr*, Index> inline_enums;
+  std::unordered_map<const ast::DeadlineDecl*, Index> deadlines;  // Program::deadlines
+  std::string calendars;                                          // folder of the calendars; empty: there is none
+  /// Declarations that follow from others: the events of holds and deadlines.
+  std::vector<std::shared_ptr<const ast::Decl>> made_declarations;
   /// Events an `outcomes` declaration made, by its name.
   std::unordered_map<std::string, Index> outcome_roots;
 

@@ -188,6 +188,9 @@ class ExpressionChecker {
   bool argument_order(const ast::CallExpr& call, const std::vector<std::string>& names, const std::string& function, Span span,
                       std::vector<const ast::Expr*>& out);
 
+  // holds.cpp
+  ExprPtr check_held(const ast::CallExpr& call, Span span);
+
   // aggregates.cpp
   ExprPtr check_aggregate(const ast::AggregateExpr& aggregate, Span span);
   ExprPtr check_spent(const ast::AggregateExpr& aggregate, Span span);

@@ -8,6 +8,34 @@
 
 namespace dunlin::sema {
 
+/// A queue that counts as another one counts as what that one counts as, too.
+static bool is_channel_of(const Context& context, Index queue, const std::string& name) {
+  std::string channel = context.program.queues[queue].counts_as;
+  for (size_t steps = 0; !channel.empty() && steps < context.program.queues.size() + 1; ++steps) {
+    if (channel == name) return true;
+    const Index next = checked::find_queue(context.program, channel);
+    channel = next == none ? std::string() : context.program.queues[next].counts_as;
+  }
+  return false;
+}
+
+std::vector<Index> queues_of_channel(Context& context, const ast::Path& path) {
+  std::vector<Index> found;
+  const std::string name = path.text();
+  std::vector<std::string> candidates;
+  for (size_t q = 0; q < context.program.queues.size(); ++q) {
+    const checked::Queue& queue = context.program.queues[q];
+    if (queue.name == name || is_channel_of(context, static_cast<Index>(q), name)) found.push_back(static_cast<Index>(q));
+    candidates.push_back(queue.name);
+    if (!queue.counts_as.empty()) candidates.push_back(queue.counts_as);
+  }
+  if (!found.empty()) return found;
+  Diagnostic& diagnostic = context.error("E0730", path.span, "no queue is called " + in_ticks(name) + " or counts as it");
+  suggest(diagnostic, name, candidates);
+  if (diagnostic.help.empty()) diagnostic.help = "name a queue, or say what counts as it: `queue robot { counts as " + name + " }`";
+  return found;
+}
+
 namespace {
 
 using checked::LimitRule;
@@ -76,33 +104,7 @@ class LimitsChecker {
   }
 
   // ---- channels, events, keys ----
-  std::vector<Index> queues_of(const ast::Path& path) {
-    std::vector<Index> found;
-    const std::string name = path.text();
-    std::vector<std::string> candidates;
-    for (size_t q = 0; q < context_.program.queues.size(); ++q) {
-      const checked::Queue& queue = context_.program.queues[q];
-      if (queue.name == name || is_channel_of(static_cast<Index>(q), name)) found.push_back(static_cast<Index>(q));
-      candidates.push_back(queue.name);
-      if (!queue.counts_as.empty()) candidates.push_back(queue.counts_as);
-    }
-    if (!found.empty()) return found;
-    Diagnostic& diagnostic = context_.error("E0730", path.span, "no queue is called " + in_ticks(name) + " or counts as it");
-    suggest(diagnostic, name, candidates);
-    if (diagnostic.help.empty()) diagnostic.help = "name a queue, or say what counts as it: `queue robot { counts as " + name + " }`";
-    return found;
-  }
-
-  /// A queue that counts as another one counts as what that one counts as, too.
-  bool is_channel_of(Index queue, const std::string& name) const {
-    std::string channel = context_.program.queues[queue].counts_as;
-    for (size_t steps = 0; !channel.empty() && steps < context_.program.queues.size() + 1; ++steps) {
-      if (channel == name) return true;
-      const Index next = checked::find_queue(context_.program, channel);
-      channel = next == none ? std::string() : context_.program.queues[next].counts_as;
-    }
-    return false;
-  }
+  std::vector<Index> queues_of(const ast::Path& path) { return queues_of_channel(context_, path); }
 
   std::vector<Index> queues_of(const ast::Contacts& contacts) {
     std::vector<Index> found;
@@ -576,6 +578,7 @@ void check_limits(Context& context) {
     }
     context.program.limits.push_back(std::move(made));
   });
+  make_stops_of_holds(context);
   if (context.diagnostics.error_count() == errors_before) NeverPermitted(context).run();
 }
 

@@ -273,6 +273,13 @@ Index find_event(const Program& program, const std::string& name) {
 
 Index find_queue(const Program& program, const std::string& name) { return find_named(program.queues, name); }
 
+Index find_hold(const Program& program, const std::string& name) {
+  for (size_t h = 0; h < program.holds.size(); ++h) {
+    if (program.holds[h].name == name && program.holds[h].deadline == none) return static_cast<Index>(h);
+  }
+  return none;
+}
+
 Index find_field(const std::vector<Field>& fields, const std::string& name) { return find_named(fields, name); }
 
 }  // namespace dunlin::checked

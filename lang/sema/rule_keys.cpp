@@ -24,7 +24,12 @@ class KeyMaker {
   /// `owner` and `stage` by name, so that keys survive a new version.
   void rules(std::vector<Rule>& rules, const std::string& owner, const std::string& stage) {
     for (Rule& rule : rules) {
-      if (rule.named) {
+      if (rule.deadline != none) {
+        const std::string& name = context_.program.deadlines[rule.deadline].name;
+        rule.name = (stage.empty() ? owner : stage) + " deadline " + name + (rule.before == none ? " missed" : " warning");
+        const std::string nature = owner + "|" + stage + "|deadline|" + name + "|" + source(rule.before);
+        rule.key = hash_of(nature + "|" + std::to_string(++alike_[nature]));
+      } else if (rule.named) {
         const auto [at, fresh] = named_.try_emplace(owner + "|" + rule.name, rule.span);
         if (!fresh) {
           Diagnostic& diagnostic = context_.error("E0651", rule.span, "there is already a rule \"" + rule.name + "\" in " + in_ticks(owner));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lang/sema/definitions.h"
+#include "lang/syntax/ast_department.h"
 
 namespace dunlin::sema {
 
@@ -290,6 +291,11 @@ static void check_stage(Context& context, Index strategy, Index index, const ast
     checked::Rule made = checker.check(rule);
     context.program.stages[index].rules.push_back(std::move(made));
   }
+  for (const auto& deadline : written.deadlines) {
+    std::vector<checked::Rule> rules;
+    checker.deadline(*deadline, rules);
+    for (checked::Rule& made : rules) context.program.stages[index].rules.push_back(std::move(made));
+  }
 }
 
 static void check_strategy(Context& context, Index index) {
@@ -311,6 +317,11 @@ static void check_strategy(Context& context, Index index) {
     }
     checked::Rule made = checker.check(rule);
     context.program.strategies[index].rules.push_back(std::move(made));
+  }
+  for (const auto& deadline : declaration.deadlines) {
+    std::vector<checked::Rule> rules;
+    checker.deadline(*deadline, rules);
+    for (checked::Rule& made : rules) context.program.strategies[index].rules.push_back(std::move(made));
   }
   for (const ast::StageDecl& written : declaration.stages) {
     for (Index stage : context.program.strategies[index].stages) {
@@ -353,10 +364,26 @@ static void check_always(Context& context) {
   });
 }
 
+/// A deadline outside of all strategies holds wherever an instance of its entity stands.
+static void check_deadlines(Context& context) {
+  context.each<ast::Part<ast::DeadlineDecl>>([&](const Placed&, const ast::Part<ast::DeadlineDecl>& written) {
+    const auto declared = context.deadlines.find(written.get());
+    if (declared == context.deadlines.end()) return;
+    RulePlace place;
+    place.entity = context.program.deadlines[declared->second].entity;
+    place.label = "deadline " + written->name.text;
+    checked::Always made;
+    made.entity = place.entity;
+    RuleChecker(context, place).deadline(*written, made.rules);
+    context.program.always.push_back(std::move(made));
+  });
+}
+
 void check_strategies(Context& context) {
   for (size_t i = 0; i < context.strategies.size(); ++i) check_variables(context, static_cast<Index>(i), *context.strategies[i].declaration);
   for (size_t i = 0; i < context.strategies.size(); ++i) check_strategy(context, static_cast<Index>(i));
   check_always(context);
+  check_deadlines(context);
 }
 
 }  // namespace dunlin::sema

@@ -7,8 +7,14 @@
 namespace dunlin::sema {
 
 void check_strategies(Context& context);
-/// What queues count as, and the limits. After the strategies.
+/// How long holds last.
+void check_holds(Context& context);
+/// What holds stop, as blocks behind the limits.
+void make_stops_of_holds(Context& context);
+/// What queues count as, the limits, and what holds stop. After the strategies.
 void check_limits(Context& context);
+/// The queues that a name of a queue or channel stands for, in order; reports one that none has (E0730).
+std::vector<Index> queues_of_channel(Context& context, const ast::Path& path);
 void check_tests(Context& context);
 
 /// Gives every rule its name and its key, and reports rules that cannot be told apart (E065x).
@@ -29,8 +35,14 @@ class RuleChecker {
  public:
   RuleChecker(Context& context, const RulePlace& place) : context_(context), place_(place) {}
   checked::Rule check(const ast::Rule& written);
+  /// The rules of a deadline: its warnings, and what follows when it is missed.
+  void deadline(const ast::DeadlineDecl& written, std::vector<checked::Rule>& rules);
 
  private:
+  // deadlines.cpp
+  void deadline_calendar(const ast::Expr& written, checked::Deadline& made);
+  RootId deadline_days(const ast::Expr& written, const char* what);
+
   // rules.cpp
   Surroundings around(const std::string& what) const;
   void event_rule(const ast::Rule& written, checked::Rule& made);
@@ -48,6 +60,7 @@ class RuleChecker {
   bool set(const ast::Action& written, const Surroundings& around, checked::Action& made);
   bool raise(const ast::Action& written, const Surroundings& around, checked::Action& made);
   bool open(const ast::Action& written, const Surroundings& around, checked::Action& made);
+  bool hold(const ast::Action& written, const Surroundings& around, checked::Action& made);
   RootId text(const ast::ExprPtr& written, const Surroundings& around, Span span);
   Index resolve_queue(const ast::Path& path);
 

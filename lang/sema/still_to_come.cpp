@@ -23,16 +23,13 @@ void refuse_settings(Context& context, const ast::QueueSettings& settings) {
   if (settings.status_by) refuse(context, settings.status_span, "`status`");
 }
 
-void refuse_around_rules(Context& context, const std::vector<ast::Part<ast::DeadlineDecl>>& deadlines, const ast::Part<ast::OnChange>& on_change) {
-  for (const ast::Part<ast::DeadlineDecl>& deadline : deadlines) refuse(context, deadline->span, "`deadline`");
+void refuse_on_change(Context& context, const ast::Part<ast::OnChange>& on_change) {
   if (on_change) refuse(context, on_change->span, "`on change`");
 }
 
 }  // namespace
 
 void refuse_still_to_come(Context& context) {
-  refuse_each<ast::HoldDecl>(context, "hold");
-  refuse_each<ast::DeadlineDecl>(context, "deadline");
   refuse_each<ast::ApprovalDecl>(context, "approval");
   refuse_each<ast::QuotaDecl>(context, "quota");
   refuse_each<ast::AllocationDecl>(context, "allocation");
@@ -48,8 +45,8 @@ void refuse_still_to_come(Context& context) {
     if (queue.settings) refuse_settings(context, *queue.settings);
   });
   context.each<ast::StrategyDecl>([&](const Placed&, const ast::StrategyDecl& strategy) {
-    refuse_around_rules(context, strategy.deadlines, strategy.on_change);
-    for (const ast::StageDecl& stage : strategy.stages) refuse_around_rules(context, stage.deadlines, stage.on_change);
+    refuse_on_change(context, strategy.on_change);
+    for (const ast::StageDecl& stage : strategy.stages) refuse_on_change(context, stage.on_change);
   });
 }
 

@@ -187,6 +187,12 @@ class Completer {
       strategies();
       return true;
     }
+    if (last == "lift" || (last == "hold" && before_.texts.size() - 1 != before_.item) || (last == "(" && word_back(1) == "held")) {
+      for (const auto& hold : program_.holds) {
+        if (hold.event != none) add(hold.name, ItemKind::event, "hold", hold.doc, 2);
+      }
+      return true;
+    }
     if (last == "keep" || last == "cancel" || (last == "task" && head != "task")) {
       queues();
       return true;
@@ -311,6 +317,8 @@ class Completer {
       keywords({"given", "at", "on", "expect", "set"}, 3);
     } else if (around == "queue") {
       keywords({"outcomes", "counts", "cost", "lease", "due", "fields", "merge", "assign", "needs", "late"}, 3);
+    } else if (around == "hold") {
+      keywords({"stops", "timers", "lasts", "then", "until"}, 3);
     } else if (around == "keep") {
       keywords({"to", "again", "attempts", "window", "priority", "due", "fields"}, 3);
     } else if (around == "bundle") {

@@ -3,6 +3,7 @@
 
 #include "lang/service/name_index.h"
 #include "lang/service/snapshot.h"
+#include "lang/syntax/ast_department.h"
 
 namespace dunlin::service {
 
@@ -226,13 +227,25 @@ class Collector {
     for (const ast::FieldDecl& variable : node.variables) {
       put({SymbolKind::variable, named(known.variables, variable.name.text), strategy}, variable.name, variable.span, variable.doc, made);
     }
+    for (const auto& written : node.deadlines) deadline(*written, written->span, {}, made);
     for (const ast::StageDecl& stage : node.stages) {
       Index found = none;
       for (const Index candidate : known.stages) {
         if (program_.stages[candidate].name == stage.name.text) found = candidate;
       }
-      put({SymbolKind::stage, found}, stage.name, stage.span, stage.doc, made);
+      const int place = put({SymbolKind::stage, found}, stage.name, stage.span, stage.doc, made);
+      for (const auto& written : stage.deadlines) deadline(*written, written->span, {}, place);
     }
+  }
+
+  /// A hold goes by the event that stands for all that happens to it.
+  void add(const ast::Part<ast::HoldDecl>& node) {
+    put({SymbolKind::event, find_event(program_, node->name.text)}, node->name, declaration_->span, declaration_->doc);
+  }
+
+  void add(const ast::Part<ast::DeadlineDecl>& node) { deadline(*node, declaration_->span, declaration_->doc, -1); }
+  void deadline(const ast::DeadlineDecl& node, Span whole, const std::string& doc, int container) {
+    put({SymbolKind::event, find_event(program_, node.name.text)}, node.name, whole, doc, container);
   }
 
   template <class Other>

@@ -15,6 +15,7 @@ using checked::none;
 /// What stands before the `:` of a rule, on one line and without its name.
 std::string head_of(const SourceMap& sources, const checked::Rule& rule) {
   if (!rule.span.known()) return rule.name;
+  if (rule.deadline != none) return rule.name.substr(rule.name.find("deadline "));
   const std::string_view text = sources.text(rule.span);
   std::string head;
   int depth = 0;

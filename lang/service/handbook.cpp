@@ -260,6 +260,10 @@ class Writer {
     body_ += "</ul>\n";
   }
 
+  void deadlines(const std::vector<ast::Part<ast::DeadlineDecl>>& list) {
+    for (const auto& deadline : list) pre(deadline->span);
+  }
+
   void strategies() {
     each<ast::StrategyDecl>([&](const ast::Decl& declaration, const ast::StrategyDecl& node) {
       title("strategy for " + node.entity.text, node.name.text, node.title, declaration.doc, declaration.span);
@@ -269,10 +273,12 @@ class Writer {
       if (node.enrol) body_ += "<p>Enrolled when " + code(node.enrol->span) + ".</p>\n";
       if (!node.rules.empty()) body_ += "<h4>In every stage</h4>\n";
       rules(node.rules);
+      deadlines(node.deadlines);
       for (const ast::StageDecl& stage : node.stages) {
         body_ += "<h4>" + escaped(stage.name.text) + (stage.title.empty() ? "" : " – " + escaped(stage.title)) +
                  (stage.is_final ? " <span class=\"kind\">final</span>" : "") + "</h4>\n" + prose(stage.doc);
         rules(stage.rules);
+        deadlines(stage.deadlines);
         if (stage.enrol_again) body_ += "<p>Enrolled again when " + code(stage.enrol_again->span) + ".</p>\n";
       }
     });

@@ -3,6 +3,7 @@
 
 #include "lang/service/name_index.h"
 #include "lang/service/snapshot.h"
+#include "lang/syntax/ast_department.h"
 
 namespace dunlin::service {
 
@@ -169,7 +170,11 @@ class Reader {
     strategy_ = named(program_.strategies, node.name.text);
     fields(node.variables);
     rules(node.rules);
-    for (const ast::StageDecl& stage : node.stages) rules(stage.rules);
+    deadlines(node.deadlines);
+    for (const ast::StageDecl& stage : node.stages) {
+      rules(stage.rules);
+      deadlines(stage.deadlines);
+    }
     strategy_ = none;
   }
   void add(const ast::AlwaysDecl& node) {
@@ -186,10 +191,29 @@ class Reader {
       }
     }
   }
+  void add(const ast::Part<ast::HoldDecl>& node) {
+    entity(node->entity);
+    for (const auto* kinds : {&node->stops, &node->except}) {
+      for (const ast::ContactKind& kind : *kinds) queue(kind.queue);
+    }
+  }
+  void add(const ast::Part<ast::DeadlineDecl>& node) {
+    entity(node->entity);
+    deadlines({node});
+  }
   template <class Other>
   void add(const Other&) {}
 
   // ---- rules ----
+
+  void deadlines(const std::vector<ast::Part<ast::DeadlineDecl>>& list) {
+    for (const auto& deadline : list) {
+      for (const auto& warning : deadline->warnings) {
+        for (const ast::Action& one : warning.actions) action(one);
+      }
+      for (const ast::Action& one : deadline->missed) action(one);
+    }
+  }
 
   void rules(const std::vector<ast::Rule>& rules) {
     for (const ast::Rule& rule : rules) {

@@ -160,6 +160,17 @@ void Run::raise(int32_t i, const Action& action, const abi::Event* event) {
   Instant wake = abi::never;
   fill_fields(i, type.fields, action.fields, made.slots, wake, event);
   keep_fields(type.fields, made.slots);
+  if (rule_->deadline != checked::none) {
+    const checked::Deadline& deadline = program_.deadlines[rule_->deadline];
+    const bool own = action.event_type == deadline.warned || action.event_type == deadline.missed;
+    if (const LastDay last = own ? last_day_of(i, deadline) : LastDay{}; last.known && !last.open) {
+      made.slots[0] = 1;  // last_day
+      made.slots[1] = last.date;
+    }
+  }
+  if (hold_placed_by_[action.event_type] >= 0) {
+    complete_hold(made, rule_, action.duration == checked::none ? no_duration : evaluate(action.duration, i, event).slots[0]);
+  }
   raised_.push_back(std::move(made));
 }
 

@@ -67,6 +67,13 @@ CaseFile::CaseFile(const checked::Program& program) : program_(program), no_visi
     event_blank_.push_back(blank_slots(program, type.fields, type.slot_count));
     has_cancels_ = has_cancels_ || !type.cancels.empty();
   }
+  if (program.holds.empty()) return;
+  hold_placed_.assign(program.events.size(), -1);
+  hold_lifted_.assign(program.events.size(), -1);
+  for (size_t h = 0; h < program.holds.size(); ++h) {
+    hold_placed_[program.holds[h].placed] = static_cast<int32_t>(h);
+    hold_lifted_[program.holds[h].lifted] = static_cast<int32_t>(h);
+  }
 }
 
 void CaseFile::clear() {
@@ -166,8 +173,11 @@ void CaseFile::link_history() {
   if (!std::is_sorted(events_.begin(), events_.end(), earlier)) std::stable_sort(events_.begin(), events_.end(), earlier);
   for (size_t i = 0; i < instances_.size(); ++i) own_events_[i].clear();
   for (abi::Event* event : events_) own_events(*event->owner).push_back(event);
-  if (!has_cancels_) return;
-  for (size_t i = 0; i < instances_.size(); ++i) apply_cancels(static_cast<int32_t>(i));
+  if (has_cancels_) {
+    for (size_t i = 0; i < instances_.size(); ++i) apply_cancels(static_cast<int32_t>(i));
+  }
+  if (hold_placed_.empty()) return;
+  for (size_t i = 0; i < instances_.size(); ++i) apply_lifts(static_cast<int32_t>(i));
 }
 
 bool CaseFile::cancels_type(const std::vector<checked::Index>& cancels, int32_t type) const {
@@ -187,6 +197,30 @@ void CaseFile::apply_cancels(int32_t owner_position) {
     for (size_t j = i; j-- > 0;) {
       if (own[j]->cancelled != 0 || !cancels_type(cancels, own[j]->type)) continue;
       own[j]->cancelled = 1;
+      break;
+    }
+  }
+}
+
+/// A lift ends the earliest placement of its hold that stands at its time. This follows from the history alone, too.
+void CaseFile::apply_lifts(int32_t owner_position) {
+  const auto& own = own_events_[owner_position];
+  for (size_t i = 0; i < own.size(); ++i) {
+    auto* slots = const_cast<int64_t*>(own[i]->slots);
+    if (const int32_t placed = hold_placed_[own[i]->type]; placed >= 0) {
+      const checked::Hold& hold = program_.holds[placed];
+      slots[hold.lifted_slot] = slots[hold.lifted_slot + 1] = 0;
+    }
+    const int32_t lifted = hold_lifted_[own[i]->type];
+    if (lifted < 0 || own[i]->cancelled != 0) continue;
+    const checked::Hold& hold = program_.holds[lifted];
+    for (size_t j = 0; j < i; ++j) {
+      if (own[j]->type != hold.placed || own[j]->cancelled != 0) continue;
+      auto* placement = const_cast<int64_t*>(own[j]->slots);
+      const bool over = hold.until_slot != checked::none && placement[hold.until_slot] != 0 && placement[hold.until_slot + 1] <= own[i]->at;
+      if (over || placement[hold.lifted_slot] != 0) continue;
+      placement[hold.lifted_slot] = 1;
+      placement[hold.lifted_slot + 1] = own[i]->at;
       break;
     }
   }
@@ -240,6 +274,8 @@ abi::Event* CaseFile::append_event(Instant at, int32_t type, int32_t owner_posit
   auto& own = own_events_[owner_position];
   own.insert(std::upper_bound(own.begin(), own.end(), made, earlier), made);
   if (has_cancels_ && (own.back() != made || !cancel_from_end(own))) apply_cancels(owner_position);
+  const bool of_hold = !hold_placed_.empty() && (has_cancels_ || hold_placed_[type] >= 0 || hold_lifted_[type] >= 0);
+  if (of_hold) apply_lifts(owner_position);
   instances_[owner_position]->own = {own.data(), static_cast<int64_t>(own.size())};
   view_.events = {events_.data(), static_cast<int64_t>(events_.size())};
   return made;
@@ -251,7 +287,9 @@ void CaseFile::remove_events(std::vector<const abi::Event*> events) {
   const auto gone = [&](const abi::Event* event) { return std::binary_search(events.begin(), events.end(), event); };
   std::erase_if(events_, gone);
   for (size_t i = 0; i < instances_.size(); ++i) {
-    if (std::erase_if(own_events_[i], gone) > 0 && has_cancels_) apply_cancels(static_cast<int32_t>(i));
+    if (std::erase_if(own_events_[i], gone) == 0) continue;
+    if (has_cancels_) apply_cancels(static_cast<int32_t>(i));
+    if (!hold_placed_.empty()) apply_lifts(static_cast<int32_t>(i));
   }
   relink();
 }

@@ -155,6 +155,8 @@ class CaseFile {
   void link_children();
   void link_history();
   void apply_cancels(int32_t owner_position);
+  /// Which placements of holds were lifted, and when.
+  void apply_lifts(int32_t owner_position);
   bool cancels_type(const std::vector<checked::Index>& cancels, int32_t type) const;
   bool cancel_from_end(const std::vector<abi::Event*>& own) const;
   void relink();
@@ -172,6 +174,7 @@ class CaseFile {
   std::vector<std::vector<int64_t>> entity_blank_, event_blank_;
   std::vector<int32_t> no_visits_;
   bool has_cancels_ = false;
+  std::vector<int32_t> hold_placed_, hold_lifted_;  // by event type: Program::holds, -1 if none; empty: there are no holds
   std::vector<OpenTask> tasks_;
   std::vector<IncomingEvent> inbox_;
   abi::CaseView view_{};

@@ -142,7 +142,7 @@ void Run::settle_slot(size_t at, Instant slot, const Judged* by) {
   save_tasks();
   task.status = status;
   task.not_before = not_before;
-  std::string reason = by == nullptr ? "no limit is in its way" : "limits `" + by->limits->name + "`: " + by->gate.rule->text;
+  std::string reason = by == nullptr ? "no limit is in its way" : title_of(*by->limits) + ": " + by->gate.rule->text;
   if (by != nullptr) {
     result_->firings.push_back(
         {.instance = task.instance, .rule = 0, .rule_name = (withheld ? "withheld by " : "moved by ") + reason, .where = by->gate.rule->span});
@@ -182,6 +182,7 @@ std::vector<Run::Judged> Run::judged(const OpenTask& task) {
 
 bool Run::judges(const LimitRule& rule, const OpenTask& task) {
   if (!within(rule.queues, task.queue)) return false;
+  if (rule.only && *rule.only != task.treatment) return false;
   if (rule.recipient_entity != checked::none && case_->instance(person_of(task.recipient)).entity != rule.recipient_entity) return false;
   return std::ranges::none_of(rule.except, [&](const LimitRule::Exception& except) {
     return except.queue == task.queue && (!except.treatment || *except.treatment == task.treatment);
@@ -215,6 +216,12 @@ void Run::fill_gate(const OpenTask& task, const LimitRule& rule, const BlockStat
     return;
   }
   if (rule.kind == LimitRule::Kind::between) return;
+  if (rule.hold != checked::none) {
+    const checked::Hold& hold = program_.holds[rule.hold];
+    const int32_t owner = owner_of(task.instance, hold.entity);
+    gate.closed_until = owner < 0 ? now_ : held_until(hold, case_->instance(owner), now_);
+    return;
+  }
   if (rule.after.empty()) {
     gate.closed_until = abi::never;
     return;
@@ -325,7 +332,7 @@ std::optional<std::string> Run::refusal(CaseFile& case_file, size_t at, Instant 
         if (contact.held) contact.at = now;
       }
       if (slots::first_open(gate, now) == now) continue;
-      refused = "limits `" + line.limits->name + "`: " + gate.rule->text;
+      refused = title_of(*line.limits) + ": " + gate.rule->text;
       break;
     }
   } catch (const StepAbort& abort) {

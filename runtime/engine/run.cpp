@@ -57,6 +57,22 @@ Run::Run(const checked::Program& program, const Evaluator& evaluator, const abi:
     treatment_slot_.push_back(treatment == checked::none ? -1 : type.fields[treatment].slot);
     identity_slot_.push_back(field == checked::none ? -1 : type.fields[field].slot);
   }
+  hold_placed_by_.assign(program.events.size(), -1);
+  tells_of_hold_.assign(program.events.size(), 0);
+  for (size_t h = 0; h < program.holds.size(); ++h) {
+    const checked::Hold& hold = program.holds[h];
+    hold_placed_by_[hold.placed] = static_cast<int32_t>(h);
+    for (const checked::Index event : {hold.placed, hold.lifted, hold.ended}) {
+      if (event != checked::none) tells_of_hold_[event] = 1;
+    }
+    holds_end_ = holds_end_ || hold.ended != checked::none;
+    timers_may_stand_ = timers_may_stand_ || hold.stops_timers;
+  }
+  for (const checked::Deadline& deadline : program.deadlines) {
+    for (const checked::Index event : {deadline.warned, deadline.missed}) {
+      if (event != checked::none) tells_of_hold_[event] = 1;
+    }
+  }
   named_rules_.push_back(0);  // tasks of rules without a name
   for (const auto& [key, rule] : plan_.by_key) {
     if (rule->named) named_rules_.push_back(key);

@@ -8,10 +8,13 @@
 //   timers.cpp     after, at, every
 //   limits.cpp     when limits let a task go out; slots.cpp: the search for the instant
 //   hand_out.cpp   what the database needs to judge it again; limit_line.cpp: what all tasks share of that
+//   holds.cpp      placing and ending holds, clocks that stand still
+//   deadlines.cpp  last days, their warnings and suspensions
 //   keeps.cpp      which standing tasks are wanted; keep_tasks.cpp: bringing the open ones in line
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,8 +22,10 @@
 #include <vector>
 
 #include "compiler/abi/arena.h"
+#include "compiler/abi/calendar.h"
 #include "compiler/abi/clock.h"
 #include "runtime/engine/event_judge.h"
+#include "runtime/engine/holds.h"
 #include "runtime/engine/identity.h"
 #include "runtime/engine/plan.h"
 #include "runtime/engine/reads.h"
@@ -71,6 +76,11 @@ class Run {
     Instant at = 0;
     Instant wake = abi::never;
   };
+  /// A hold that came to its end by itself.
+  struct HoldEnd {
+    Instant at = abi::never;
+    int32_t hold = -1, instance = -1;
+  };
   struct Grid {
     int64_t passed = 0;  // points up to now
     Instant first_open = abi::never, next = abi::never;
@@ -78,6 +88,9 @@ class Run {
   enum class Entry : uint8_t { go, back, restart, strategy };
   /// OpenTask::stage of a one-off while the rule that asked for it is still running.
   static constexpr int32_t just_created = -2;
+  static constexpr int64_t no_duration = INT64_MIN;
+  /// Candidate::occurrence of a deadline that begins or ends to be suspended.
+  static constexpr int64_t suspends = -1, resumes = -2;
 
   // ---- step.cpp ----
   void begin(CaseFile& case_file, Instant now, StepResult& result, const StepOptions& options);
@@ -159,6 +172,31 @@ class Run {
   void blank_fields(const std::vector<checked::Field>& fields, int32_t count, std::vector<int64_t>& slots);
   int32_t owner_of(int32_t i, checked::Index entity) const;
 
+  // ---- holds.cpp ----
+  void complete_hold(IncomingEvent& event, const Rule* by, int64_t duration);
+  Instant untold_end(const checked::Hold& hold, const abi::Instance& owner, Instant& wake) const;
+  HoldEnd find_hold_end();
+  void end_hold(const HoldEnd& end);
+  void wake_for_holds();
+  std::vector<HeldPeriod> standstill(int32_t i) const;
+  int64_t days_held(const HeldPeriod& period, abi::DurationUnit unit);
+  Instant moved(Instant due, Instant anchor, int64_t counted, const std::vector<HeldPeriod>& periods);
+
+  // ---- deadlines.cpp ----
+  /// The last day, `from` it is counted from; not known while `from` is missing, `never` while an end of a suspension is not in sight.
+  struct LastDay {
+    bool known = false;
+    bool open = false;  // suspended, and nobody knows until when
+    int64_t date = 0;
+    Instant wake = abi::never;
+  };
+  void look_at_deadline(int32_t i, PlacedRule placed);
+  bool look_at_suspension(int32_t i, const Rule& rule);
+  void suspend_or_resume(int32_t i, const Candidate& candidate);
+  LastDay last_day_of(int32_t i, const checked::Deadline& deadline);
+  const abi::Calendar& calendar_of(int32_t i, const checked::Deadline& deadline, Instant& wake);
+  const abi::Calendar& work_calendar(const std::string& name, Span where);
+
   // ---- timers.cpp ----
   void find_timer(int32_t i);
   void look_at_timer(int32_t i, PlacedRule placed);
@@ -166,7 +204,7 @@ class Run {
   void look_at_every(int32_t i, PlacedRule placed);
   Moment anchor_of(int32_t i, const Rule& rule);
   bool is_late(int32_t i, PlacedRule placed, const Moment& due);
-  Grid grid(Instant anchor, int64_t duration, int64_t dealt_with);
+  Grid grid(Instant anchor, int64_t duration, int64_t dealt_with, const std::vector<HeldPeriod>& still);
   Instant grid_point(Instant anchor, int64_t duration, int64_t number);
   int64_t points_passed(Instant anchor, int64_t duration);
   void fire(int32_t i, Candidate candidate);
@@ -264,6 +302,10 @@ class Run {
   EventJudge judge_;
   std::vector<int32_t> root_slots_;  // value slots of each root
   std::vector<uint64_t> strategy_hash_, queue_hash_;
+  std::vector<int32_t> hold_placed_by_;  // by event type: Program::holds that it places, -1 if none
+  std::vector<uint8_t> tells_of_hold_;   // by event type: nobody has to handle it
+  bool holds_end_ = false, timers_may_stand_ = false;
+  std::map<std::string, std::unique_ptr<abi::CalendarTables>, std::less<>> work_calendars_;
   bool states_are_shared_ = false;      // a derived field reads the state of the instance it belongs to, so others may see it
   std::vector<int32_t> identity_slot_;  // by event type: first slot of task_identity, -1 if it has none
 

@@ -105,6 +105,11 @@ void Run::settle_and_run_timers() {
       if (work_[i].timer.rule == nullptr) continue;
       if (earliest == work_.size() || work_[i].timer.due < work_[earliest].timer.due) earliest = i;
     }
+    const HoldEnd end = find_hold_end();
+    if (end.at != abi::never && (earliest == work_.size() || end.at <= work_[earliest].timer.due)) {
+      end_hold(end);
+      continue;
+    }
     if (earliest == work_.size()) return;
     fire(static_cast<int32_t>(earliest), work_[earliest].timer);
   }
@@ -113,6 +118,7 @@ void Run::settle_and_run_timers() {
 void Run::finish() {
   hold_later_events();
   wake_for_tasks();
+  wake_for_holds();
   for (size_t i = 0; i < work_.size(); ++i) finish_instance(static_cast<int32_t>(i));
 }
 

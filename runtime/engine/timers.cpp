@@ -14,7 +14,9 @@ void Run::find_timer(int32_t i) {
 
 void Run::look_at_timer(int32_t i, PlacedRule placed) {
   rule_ = placed.rule;
-  if (placed.rule->kind == Rule::Kind::every) {
+  if (placed.rule->deadline != checked::none) {
+    look_at_deadline(i, placed);
+  } else if (placed.rule->kind == Rule::Kind::every) {
     look_at_every(i, placed);
   } else {
     look_at_once(i, placed);
@@ -39,12 +41,18 @@ void Run::look_at_once(int32_t i, PlacedRule placed) {
     due.is_date = false;
     due.at = counted_from(anchor.at, whole_number(rule.delay, i, work.wake));
   }
+  // A due instant that a hold moves stays a date for what came too late: that is judged by what was written.
+  Moment comes = due;
+  if (timers_may_stand_) {
+    const bool counted = rule.delay != checked::none && rule.anchor != Rule::Anchor::instant;
+    comes.at = moved(due.at, anchor.at, counted ? whole_number(rule.delay, i, work.wake) : no_duration, standstill(i));
+  }
   const TimerMark* mark = find_mark(i, rule);
   const bool done = (mark != nullptr && mark->anchor == anchor.at) || (rule.if_late == Rule::IfLate::skip && is_late(i, placed, due));
-  if (options_->listener != nullptr) options_->listener->timer(i, rule, anchor.at, due.at, done);
+  if (options_->listener != nullptr) options_->listener->timer(i, rule, anchor.at, comes.at, done);
   if (done) return;
-  if (due.at > now_) {
-    work.wake = std::min(work.wake, due.at);
+  if (comes.at > now_) {
+    work.wake = std::min(work.wake, comes.at);
     return;
   }
   const bool held = holds(rule.guard, i, work.wake);
@@ -52,8 +60,8 @@ void Run::look_at_once(int32_t i, PlacedRule placed) {
   if (!held) return;
   if (fired_already(i, rule)) {
     work.wake = now_;  // each rule at most once a step
-  } else if (work.timer.rule == nullptr || due.at < work.timer.due) {
-    work.timer = {.rule = &rule, .anchor = anchor.at, .due = due.at, .occurrence = 1};
+  } else if (work.timer.rule == nullptr || comes.at < work.timer.due) {
+    work.timer = {.rule = &rule, .anchor = anchor.at, .due = comes.at, .occurrence = 1};
   }
 }
 
@@ -73,7 +81,8 @@ void Run::look_at_every(int32_t i, PlacedRule placed) {
   const TimerMark* mark = find_mark(i, rule);
   if (rule.at_most != checked::none && whole_number(rule.at_most, i, work.wake) <= (mark == nullptr ? 0 : mark->acted)) return;
   const int64_t dealt_with = mark != nullptr && mark->anchor == anchor.at ? mark->occurrence : 0;
-  const Grid points = grid(anchor.at, duration, dealt_with);
+  const std::vector<HeldPeriod> still = timers_may_stand_ ? standstill(i) : std::vector<HeldPeriod>{};
+  const Grid points = grid(anchor.at, duration, dealt_with, still);
   work.wake = std::min(work.wake, points.next);
   const bool due = points.passed > dealt_with;
   if (options_->listener != nullptr) options_->listener->timer(i, rule, anchor.at, due ? points.first_open : points.next, !due);
@@ -85,11 +94,25 @@ void Run::look_at_every(int32_t i, PlacedRule placed) {
   }
 }
 
-Run::Grid Run::grid(Instant anchor, int64_t duration, int64_t dealt_with) {
+Run::Grid Run::grid(Instant anchor, int64_t duration, int64_t dealt_with, const std::vector<HeldPeriod>& still) {
   if (abi::duration_amount(duration) <= 0) fail(abi::Fault::bad_argument, "`every` needs a duration above zero", rule_->span);
   Grid grid{.passed = points_passed(anchor, duration)};
-  if (grid.passed > dealt_with) grid.first_open = grid_point(anchor, duration, dealt_with + 1);
-  grid.next = grid_point(anchor, duration, grid.passed + 1);
+  const auto point = [&](int64_t number) { return moved(grid_point(anchor, duration, number), anchor, duration, still); };
+  if (!still.empty()) {
+    // Time held moves points back: the last one that has come is at most the one that would have come without.
+    int64_t low = 0, high = grid.passed;
+    while (low < high) {
+      const int64_t middle = low + (high - low + 1) / 2;
+      if (point(middle) <= now_) {
+        low = middle;
+      } else {
+        high = middle - 1;
+      }
+    }
+    grid.passed = low;
+  }
+  if (grid.passed > dealt_with) grid.first_open = point(dealt_with + 1);
+  grid.next = point(grid.passed + 1);
   return grid;
 }
 
@@ -115,6 +138,7 @@ int64_t Run::points_passed(Instant anchor, int64_t duration) {
 void Run::fire(int32_t i, Candidate candidate) {
   const Rule& rule = *candidate.rule;
   rule_ = &rule;
+  if (candidate.occurrence == suspends || candidate.occurrence == resumes) return suspend_or_resume(i, candidate);
   entered_.clear();
   touch(i);
   fired_timers_.emplace_back(i, rule.key);

@@ -371,7 +371,9 @@ Meaning Canon::action(const checked::Action& action) {
   if (action.queue != none) fields = &program_.queues[action.queue].fields;
   if (action.event_type != none) fields = &program_.events[action.event_type].fields;
   if (action.entity != none) fields = &program_.entities[action.entity].fields;
-  return of(std::move(label), {root(action.value), root(action.recipient), fields_given(action.fields, *fields)});
+  std::vector<Meaning> parts{root(action.value), root(action.recipient), fields_given(action.fields, *fields)};
+  if (action.duration != none) parts.push_back(root(action.duration));
+  return of(std::move(label), std::move(parts));
 }
 
 Meaning Canon::keep(const checked::Keep& keep) {
@@ -397,6 +399,10 @@ Meaning Canon::rule(const checked::Rule& rule) {
   std::ranges::sort(events);
   for (const std::string& event : events) label += " " + event;
   std::vector<Meaning> parts{root(rule.instant), root(rule.delay), root(rule.at_most), root(rule.guard)};
+  if (rule.deadline != none) {
+    label += " deadline " + program_.deadlines[rule.deadline].name;
+    parts.push_back(root(rule.before));
+  }
   for (const auto& action : rule.actions) parts.push_back(this->action(action));
   if (rule.keep) parts.push_back(keep(*rule.keep));
   return of(std::move(label), std::move(parts));

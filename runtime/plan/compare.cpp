@@ -77,6 +77,7 @@ class Comparing {
     compare_group("variable", [](Version& v) { return variables(v); });
     compare_group("stage", [](Version& v) { return stages(v); });
     rules_of_both();
+    compare_group("hold", [](Version& v) { return holds(v); });
     limits_of_both();
     return std::move(result_);
   }
@@ -311,6 +312,7 @@ class Comparing {
         for (const auto& hours : line.hours) label += fmt::format(" hours {} {} {} {}", hours.from_s, hours.to_s, hours.weekdays, hours.working_only);
         for (const auto& place : line.reserves) label += fmt::format(" reserve {} `{}`", place.count, place.treatment);
         for (const auto& but : line.except) label += fmt::format(" except {} `{}`", program.queues[but.queue].name, but.treatment.value_or("*"));
+        if (line.only) label += " only `" + *line.only + "`";
         if (line.recipient_entity != none) label += " to " + program.entities[line.recipient_entity].name;
         group.push_back(declared(v, block.name + ": " + judged(program, line), line.span, static_cast<Index>(group.size()), label,
                                  {line.count, line.condition, block.applies, block.zone}));
@@ -418,6 +420,18 @@ class Comparing {
       std::vector<Meaning> fields;
       for (const auto& field : queue.fields) fields.push_back(v.named.field(field));
       group.push_back(declared(v, queue.name, queue.span, none, fmt::format("queue {} {} {}", outcomes, queue.cost, queue.lease_us), {queue.due}, fields));
+    }
+    return group;
+  }
+
+  /// What a hold stops stands among the limits.
+  static Group holds(Version& v) {
+    Group group;
+    const auto& program = v.program();
+    for (const auto& hold : program.holds) {
+      if (hold.deadline != none) continue;
+      const std::string label = "hold for " + program.entities[hold.entity].name + (hold.stops_timers ? " stops timers" : "") + " review " + hold.review_by;
+      group.push_back(declared(v, hold.name, hold.span, none, label, {hold.lasts}));
     }
     return group;
   }

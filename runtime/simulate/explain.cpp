@@ -5,6 +5,7 @@
 
 #include "compiler/abi/arena.h"
 #include "lang/sema/rule_words.h"
+#include "runtime/engine/holds.h"
 #include "runtime/engine/plan.h"
 #include "runtime/simulate/recorder.h"
 
@@ -44,7 +45,7 @@ class Witness final : public engine::StepListener {
     seen.done = done;
   }
   void limited(const engine::OpenTask& task, const checked::Limits& limits, const checked::LimitRule& rule, Instant until) override {
-    if (task.instance == instance_) held_back[task.id] = {"limits `" + limits.name + "`: " + rule.text, until};
+    if (task.instance == instance_) held_back[task.id] = {engine::title_of(limits) + ": " + rule.text, until};
   }
   const Seen& of(const Rule& rule) { return seen_[rule.key]; }
 
@@ -75,6 +76,7 @@ class Explaining {
   void run(const abi::Calendar& calendar, const std::vector<int64_t>& settings, Instant at) {
     at_ = at;
     before();
+    tell_holds();
     engine::Stepper stepper(program_, recorder_, calendar, settings);
     engine::StepResult result;
     const engine::StepOptions options{.version = file_.state(instance_).version, .collect_reads = false, .listener = &witness_};
@@ -101,6 +103,27 @@ class Explaining {
     for (const engine::OpenTask& task : file_.tasks()) {
       if (task.instance == instance_) explanation_.tasks.push_back(program_.queues[task.queue].name + " \"" + task.treatment + "\"");
     }
+  }
+
+  void tell_holds() {
+    const checked::Type instant{checked::TypeKind::datetime};
+    for (const engine::StandingHold& standing : engine::standing_holds(program_, file_.view(), at_)) {
+      const checked::Hold& hold = program_.holds[standing.hold];
+      if (!hangs_on(standing.instance)) continue;
+      std::string line = hold.deadline == checked::none ? "hold `" + hold.name + "`" : "deadline `" + hold.name + "` is suspended";
+      line += " since " + checked::format_value(program_, instant, &standing.since);
+      if (standing.until != abi::never) line += " until " + checked::format_value(program_, instant, &standing.until);
+      if (!standing.reason.empty()) line += ": " + std::string(standing.reason);
+      explanation_.holds.push_back(std::move(line));
+    }
+  }
+
+  /// Whether the instance is the one explained or above it.
+  bool hangs_on(int32_t position) const {
+    for (const abi::Instance* up = &file_.instance(instance_); up != nullptr; up = up->parent) {
+      if (up->position == position) return true;
+    }
+    return false;
   }
 
   /// Which limit holds a task back, and until when.
@@ -188,6 +211,8 @@ class Explaining {
     if (keep && !seen.tried && rule.keep->binder_entity != checked::none && !explanation_.fault) return say(Verdict::not_held, "nothing in its list fits");
     if (seen.fired) return say(Verdict::held, "it acts");
     if (timer && seen.timed && seen.done && rule.kind != Rule::Kind::every) return say(Verdict::done, "it has fired for this date, or came too late for it");
+    if (timer && seen.timed && !seen.done && seen.due == abi::never)
+      return say(Verdict::waiting, rule.deadline != checked::none ? "it is suspended" : "its clock stands still until a hold is lifted");
     if (timer && seen.timed && seen.due > at_) return say(Verdict::waiting, "it is not due yet");
     if (seen.tried && !seen.held) return say(Verdict::not_held, timer ? "it is due, and its condition does not hold" : "its condition does not hold");
     if (seen.tried) return say(Verdict::held, keep ? "its condition holds" : "its condition holds, and it leads nowhere new");

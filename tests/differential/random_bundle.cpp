@@ -99,6 +99,8 @@ class Writer {
     line("event chargeback of account cancels payment {{ }}");
     line("event complaint of debtor {{\n  severity : int\n}}");
     line("event talk of account {{\n  minutes : int\n  about : product\n}}");
+    line("hold quarrel for account {{ stops call, mail \"letter_1\", timers {}, lasts {}, then review by boss }}", r_.chance(70) ? "stop" : "run", delay());
+    line("hold silence {{ stops everything except mail \"plain\", timers {}, until lifted }}", r_.chance(30) ? "stop" : "run");
     account_names_ = {{"kind_of", T::product},
                       {"balance", T::money},
                       {"overdue", T::money},
@@ -218,7 +220,21 @@ class Writer {
   std::string comparison() { return r_.pick(std::vector<std::string>{"<", "<=", ">", ">=", "=", "!="}); }
   std::string order() { return r_.pick(std::vector<std::string>{"<", "<=", ">", ">="}); }
 
+  /// Holds are asked for where history may be, and once they are declared.
+  std::string held() {
+    const std::string one = r_.chance(60) ? "quarrel" : "silence";
+    switch (r_.below(4)) {
+      case 0:
+        return fmt::format("exists({}.placed where until known and until {} now or lifted_at known)", one, order());
+      case 1:
+        return fmt::format("(count({}.placed where lifted_at missing) {} {})", one, order(), r_.between(0, 2));
+      default:
+        return fmt::format("held({})", one);
+    }
+  }
+
   std::string boolean(int depth, const Scope& s) {
+    if (s.history && !in_function_ && r_.chance(8)) return held();
     switch (r_.below(s.history ? 14 : 10)) {
       case 0:
       case 1:
@@ -555,6 +571,9 @@ class Writer {
     if (r_.chance(15)) list.push_back(fmt::format("set kept = {}", expression(T::money, 2, account_scope())));
     if (r_.chance(10)) list.push_back(fmt::format("call \"once\" {{ phone: {}, sum_due: overdue }}", expression(T::text, 1, account_scope())));
     if (r_.chance(10)) list.push_back(fmt::format("note {}", inserted(account_scope())));
+    if (r_.chance(12)) list.push_back(r_.chance(50) ? "lift quarrel" : "lift silence");
+    if (r_.chance(12)) list.push_back(r_.chance(50) ? "hold quarrel" : fmt::format("hold quarrel for {}", delay()));
+    if (r_.chance(6)) list.push_back(fmt::format("hold silence for {}", delay()));
     if (may_go && r_.chance(60)) list.push_back(fmt::format("go s{}", r_.below(static_cast<int64_t>(stages))));
     if (list.empty()) list.push_back("mail \"plain\"");
     std::string text;
@@ -584,7 +603,8 @@ class Writer {
       line("  stage s{} {{", s);
       if (r_.chance(50)) line("    on entry : {}", actions(name, stages, false));
       if (r_.chance(60))
-        line("    on {} : {}", r_.pick(std::vector<std::string>{"payment", "complaint", "talk", "call.not_reached", "promise"}), actions(name, stages, true));
+        line("    on {} : {}", r_.pick(std::vector<std::string>{"payment", "complaint", "talk", "call.not_reached", "promise", "quarrel.ended"}),
+             actions(name, stages, true));
       if (r_.chance(30)) line("    on payment where amount > {} : {}", typed_money(account_scope()), actions(name, stages, true));
       if (r_.chance(40)) line("    when {} : go s{}", condition(3), (s + 1) % stages);
       if (r_.chance(70)) line("    after {} : {}", delay(), actions(name, stages, true));
@@ -594,6 +614,15 @@ class Writer {
              r_.chance(30) ? "else skip " : "", actions(name, stages, false));
       if (r_.chance(40))
         line("    rule \"grid {}\" every {} at most {} times when {} : {}", s, delay(), r_.between(1, 5), condition(1), actions(name, stages, false));
+      if (r_.chance(30)) {
+        line("    deadline answer_{}_{} {} {} from {} {{", index, s, r_.between(2, 20),
+             r_.pick(std::vector<std::string>{"days", "business days", "weeks", "months"}),
+             r_.chance(50) ? "payment" : expression(T::date, 2, account_scope()));
+        line("      warn {} days before : {}", r_.between(1, 9), actions(name, stages, false));
+        if (r_.chance(60)) line("      suspended while {}", condition(2));
+        if (r_.chance(50)) line("      calendar {}", r_.chance(50) ? "pl" : fmt::format("by (if {} then \"de\" else \"uk\")", condition(1)));
+        line("      missed : {}\n    }}", actions(name, stages, true));
+      }
       if (r_.chance(60)) {
         line("    keep call \"script_{}\" while {} {{", s, condition(2));
         line("      again {} {}", r_.between(1, 4), r_.pick(std::vector<std::string>{"days", "hours", "business days"}));

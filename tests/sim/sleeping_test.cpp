@@ -76,6 +76,14 @@ limits "Caps" {
   never mail except mail "last" from complaint until flagged or 6 days
   slots to higher priority, reserve 1 call per calendar week for "nobody"
 }
+hold quarrel for account { stops call, sms "due_soon", timers stop, lasts 9 days, then review by supervisor }
+hold silence { stops everything except mail "last", until lifted }
+deadline answer for account 15 business days from last(quarrel.placed where lifted_at missing).at {
+  warn 4 business days before : mail "soon"
+  suspended while overdue > 700 and not held(silence)
+  calendar pl
+  missed : mail "late", lift quarrel
+}
 limits "Spring" in force from 2026-03-20 to 2026-06-15 { call at most 1 in any 3 days per account }
 
 strategy soft "Soft" for account {
@@ -84,7 +92,8 @@ strategy soft "Soft" for account {
 
   when overdue <= 0 :                       go cured
   when dpd > 60 :                           go hard
-  on complaint :                            note "complained"
+  on complaint :                            note "complained", hold silence for 6 days
+  on quarrel.ended :                        note "over"
 
   stage reminder {
     on entry :                              sms "reminder"
@@ -103,7 +112,8 @@ strategy soft "Soft" for account {
     on promise :                            go promised
     rule "weekly letter"
     every 5 days at most 3 times when peaceful :   set letters = letters + 1, mail "demand"
-    after 12 days in soft when letters >= 2 :      go last_letter
+    on call.reached.refuses :               hold quarrel for dpd * 1 day
+    after 12 days in soft when letters >= 2 and not held(quarrel) :      go last_letter
   }
   stage promised {
     at last(promise).due - 1 day else skip :       sms "promise_tomorrow"
@@ -134,7 +144,7 @@ strategy hard "Hard" for account {
 
 always for account {
   on payment where amount > 500 :           notify supervisor "large"
-  on flagged :                              note "flagged"
+  on flagged :                              note "flagged", lift silence
 }
 )";
 
@@ -191,7 +201,7 @@ void happen(const Compiled& compiled, Two& two, History& history, const std::str
   if (dice.one_in(10)) at -= dice.below(4) * 86'400 * abi::us_per_second;
   if (dice.one_in(12)) at += dice.below(5) * 86'400 * abi::us_per_second;
   const Instant now = std::max(at, start + 1);
-  switch (dice.below(7)) {
+  switch (dice.below(10)) {
     case 0: {
       const std::vector<Given> amount{{"amount", 100 * (1 + dice.below(700))}};
       return two.both([&](Portfolio& p) { p.post("payment", "account", account, debtor, amount, at); });
@@ -204,6 +214,15 @@ void happen(const Compiled& compiled, Two& two, History& history, const std::str
     case 4: {
       const auto fields = history.account_fields(history.date);
       return two.both([&](Portfolio& p) { p.put("account", account, debtor, debtor, fields, std::min(now, next)); });
+    }
+    case 5: {
+      const std::vector<Given> until{{"until", at + (dice.below(400) - 20) * 3600 * abi::us_per_second, dice.one_in(2)}};
+      return two.both([&](Portfolio& p) { p.post("quarrel.placed", "account", account, debtor, until, at); });
+    }
+    case 6: {
+      const bool one = dice.one_in(2);
+      return two.both(
+          [&](Portfolio& p) { p.post(one ? "quarrel.lifted" : "silence.lifted", one ? "account" : "debtor", one ? account : debtor, debtor, {}, at); });
     }
     default: {
       const auto file = two.sleeping.case_of(account);

@@ -36,6 +36,14 @@ class UseCheck {
         }
       }
     }
+    for (const checked::Hold& hold : program_.holds) {
+      for (Index event : {hold.placed, hold.lifted, hold.ended}) {
+        if (event != checked::none) mark_event(event);
+      }
+    }
+    for (const checked::Deadline& deadline : program_.deadlines) {
+      for (Index event : {deadline.warned, deadline.missed}) mark_event(event);
+    }
     for (const checked::EventType& event : program_.events) {
       for (Index cancelled : event.cancels) mark_event(cancelled);
     }

@@ -74,9 +74,13 @@ const Work& WorkCounter::of(checked::RootId root) {
 
 Work WorkCounter::of(const checked::Rule& rule) {
   Work work;
-  for (const checked::RootId root : {rule.instant, rule.delay, rule.at_most, rule.guard}) work.add(of(root));
+  for (const checked::RootId root : {rule.instant, rule.delay, rule.at_most, rule.guard, rule.before}) work.add(of(root));
+  if (rule.deadline != none) {
+    const checked::Deadline& deadline = program_.deadlines[static_cast<size_t>(rule.deadline)];
+    for (const checked::RootId root : {deadline.from, deadline.length, deadline.calendar, deadline.suspended}) work.add(of(root));
+  }
   for (const checked::Action& action : rule.actions) {
-    for (const checked::RootId root : {action.value, action.recipient}) work.add(of(root));
+    for (const checked::RootId root : {action.value, action.recipient, action.duration}) work.add(of(root));
     for (const auto& field : action.fields) work.add(of(field.value));
   }
   if (!rule.keep) return work;
