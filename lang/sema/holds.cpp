@@ -39,10 +39,15 @@ class EventMaker {
     placed.push_back(field("until", "datetime", "When it ends by itself.", written.name.span));
     placed.push_back(field("reason", "text", "Why.", written.name.span));
     placed.push_back(field("lifted_at", "datetime", "When it was lifted; history knows.", written.name.span));
+    placed.push_back(field("ends_at", "datetime", "When it ends by itself, whoever said so; history knows.", written.name.span));
     lifted.push_back(field("reason", "text", "Why.", written.name.span));
     add(written.name, "placed", owner, std::move(placed));
     add(written.name, "lifted", owner, std::move(lifted));
     add(written.name, "ended", owner, {});
+    if (!written.lasts) return;
+    std::vector<ast::FieldDecl> dated;
+    dated.push_back(field("until", "datetime", "When the placement before it ends.", written.name.span));
+    add(written.name, "dated", owner, std::move(dated));
   }
 
   void deadline(const ast::DeadlineDecl& written, const ast::Name& entity) {
@@ -297,8 +302,8 @@ ExprPtr ExpressionChecker::check_held(const ast::CallExpr& call, Span span) {
   };
   const auto boolean = [&](Op op, auto... parts) { return make_node(op, type_of(TypeKind::boolean), span, std::move(parts)...); };
   ExprPtr stands = boolean(Op::logical_not, boolean(Op::known, field("lifted_at")));
-  ExprPtr endless = boolean(Op::logical_not, boolean(Op::known, field("until")));
-  ExprPtr until = make_node(Op::unwrap, type_of(TypeKind::datetime), span, field("until"));
+  ExprPtr endless = boolean(Op::logical_not, boolean(Op::known, field("ends_at")));
+  ExprPtr until = make_node(Op::unwrap, type_of(TypeKind::datetime), span, field("ends_at"));
   ExprPtr ahead = boolean(Op::less, make_node(Op::now, type_of(TypeKind::datetime), span), std::move(until));
   made.where = boolean(Op::logical_and, std::move(stands), boolean(Op::logical_or, std::move(endless), std::move(ahead)));
   return node;

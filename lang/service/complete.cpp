@@ -189,7 +189,7 @@ class Completer {
     }
     if (last == "lift" || (last == "hold" && before_.texts.size() - 1 != before_.item) || (last == "(" && word_back(1) == "held")) {
       for (const auto& hold : program_.holds) {
-        if (hold.event != none) add(hold.name, ItemKind::event, "hold", hold.doc, 2);
+        if (hold.event != checked::none) add(hold.name, ItemKind::event, "hold", hold.doc, 2);
       }
       return true;
     }

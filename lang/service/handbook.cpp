@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "lang/service/graph.h"
+#include "lang/syntax/ast_department.h"
 
 namespace dunlin::service {
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "runtime/engine/holds.h"
+
 namespace dunlin::engine {
 
 namespace {
@@ -32,6 +34,9 @@ std::vector<int64_t> blank_slots(const checked::Program& program, const std::vec
   for (const Field& field : fields) blank(program, field.type, slots.data() + field.slot);
   return slots;
 }
+
+/// In CaseFile::hold_lifted_: this less the hold, for events that say when a placement ends.
+constexpr int32_t dates_hold = -2;
 
 bool earlier(const abi::Event* a, const abi::Event* b) { return a->at < b->at; }
 
@@ -73,6 +78,8 @@ CaseFile::CaseFile(const checked::Program& program) : program_(program), no_visi
   for (size_t h = 0; h < program.holds.size(); ++h) {
     hold_placed_[program.holds[h].placed] = static_cast<int32_t>(h);
     hold_lifted_[program.holds[h].lifted] = static_cast<int32_t>(h);
+    const checked::Index dated = checked::find_event(program, program.holds[h].name + ".dated");
+    if (dated != checked::none && program.holds[h].until_slot != checked::none) hold_lifted_[dated] = dates_hold - static_cast<int32_t>(h);
   }
 }
 
@@ -202,25 +209,36 @@ void CaseFile::apply_cancels(int32_t owner_position) {
   }
 }
 
-/// A lift ends the earliest placement of its hold that stands at its time. This follows from the history alone, too.
+/// What placements of holds come to. A lift ends the earliest that stands at its time; `dated` says when the latest before it ends, if that
+/// one leaves it open. This follows from the history alone, too.
 void CaseFile::apply_lifts(int32_t owner_position) {
   const auto& own = own_events_[owner_position];
+  const auto slots_of = [&](size_t i) { return const_cast<int64_t*>(own[i]->slots); };
   for (size_t i = 0; i < own.size(); ++i) {
-    auto* slots = const_cast<int64_t*>(own[i]->slots);
     if (const int32_t placed = hold_placed_[own[i]->type]; placed >= 0) {
       const checked::Hold& hold = program_.holds[placed];
-      slots[hold.lifted_slot] = slots[hold.lifted_slot + 1] = 0;
+      slots_of(i)[hold.lifted_slot] = slots_of(i)[hold.lifted_slot + 1] = 0;
+      if (const checked::Index ends = ends_slot(hold); ends != checked::none) std::copy_n(slots_of(i) + hold.until_slot, 2, slots_of(i) + ends);
     }
     const int32_t lifted = hold_lifted_[own[i]->type];
-    if (lifted < 0 || own[i]->cancelled != 0) continue;
+    if (lifted == -1 || own[i]->cancelled != 0) continue;
+    if (lifted <= dates_hold) {
+      const checked::Hold& hold = program_.holds[dates_hold - lifted];
+      for (size_t j = i; j-- > 0;) {
+        if (own[j]->type != hold.placed || slots_of(j)[ends_slot(hold)] != 0) continue;
+        std::copy_n(slots_of(i), 2, slots_of(j) + ends_slot(hold));
+        break;
+      }
+      continue;
+    }
     const checked::Hold& hold = program_.holds[lifted];
+    const checked::Index ends = ends_slot(hold);
     for (size_t j = 0; j < i; ++j) {
       if (own[j]->type != hold.placed || own[j]->cancelled != 0) continue;
-      auto* placement = const_cast<int64_t*>(own[j]->slots);
-      const bool over = hold.until_slot != checked::none && placement[hold.until_slot] != 0 && placement[hold.until_slot + 1] <= own[i]->at;
-      if (over || placement[hold.lifted_slot] != 0) continue;
-      placement[hold.lifted_slot] = 1;
-      placement[hold.lifted_slot + 1] = own[i]->at;
+      const bool over = ends != checked::none && slots_of(j)[ends] != 0 && slots_of(j)[ends + 1] <= own[i]->at;
+      if (over || slots_of(j)[hold.lifted_slot] != 0) continue;
+      slots_of(j)[hold.lifted_slot] = 1;
+      slots_of(j)[hold.lifted_slot + 1] = own[i]->at;
       break;
     }
   }
@@ -274,7 +292,7 @@ abi::Event* CaseFile::append_event(Instant at, int32_t type, int32_t owner_posit
   auto& own = own_events_[owner_position];
   own.insert(std::upper_bound(own.begin(), own.end(), made, earlier), made);
   if (has_cancels_ && (own.back() != made || !cancel_from_end(own))) apply_cancels(owner_position);
-  const bool of_hold = !hold_placed_.empty() && (has_cancels_ || hold_placed_[type] >= 0 || hold_lifted_[type] >= 0);
+  const bool of_hold = !hold_placed_.empty() && (has_cancels_ || hold_placed_[type] >= 0 || hold_lifted_[type] != -1);
   if (of_hold) apply_lifts(owner_position);
   instances_[owner_position]->own = {own.data(), static_cast<int64_t>(own.size())};
   view_.events = {events_.data(), static_cast<int64_t>(events_.size())};

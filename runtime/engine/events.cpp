@@ -62,7 +62,6 @@ bool Run::is_refused(const IncomingEvent& event, bool raised) {
 
 void Run::handle(IncomingEvent event, bool raised) {
   if (is_refused(event, raised)) return;
-  complete_hold(event, nullptr, no_duration);
   const abi::Event* appended = case_->append_event(event.at, event.type, event.instance, event.slots.data(), event.slots.size());
   appended_.push_back(appended);
   facts_changed();
@@ -70,6 +69,7 @@ void Run::handle(IncomingEvent event, bool raised) {
   const size_t at = result_->events.size();
   const int32_t type = event.type;
   result_->events.push_back({.event = std::move(event), .raised = raised, .appended_type = type});
+  if (!raised) date_hold(IncomingEvent(result_->events[at].event));
   bool handled = tells_of_hold_[type] != 0;
   // Instances opened by a handler come later than the event.
   const size_t present = work_.size();

@@ -15,7 +15,7 @@ Instant instant_or(const abi::Event& event, checked::Index slot, Instant otherwi
 }
 
 HeldPeriod period_of(const checked::Hold& hold, const abi::Event& placed) {
-  return {placed.at, std::min(instant_or(placed, hold.until_slot, abi::never), instant_or(placed, hold.lifted_slot, abi::never))};
+  return {placed.at, std::min(instant_or(placed, ends_slot(hold), abi::never), instant_or(placed, hold.lifted_slot, abi::never))};
 }
 
 template <class Visit>
@@ -79,12 +79,9 @@ std::string title_of(const checked::Limits& limits) { return (limits.hold == che
 
 // ---- placing -------------------------------------------------------------------------------------------------------
 
-/// A placement that does not say until when it stands or why gets it from its hold and from the rule that placed it.
+/// A placement by a rule that does not say until when it stands, or why, gets it from its hold and from the rule.
 void Run::complete_hold(IncomingEvent& event, const Rule* by, int64_t duration) {
-  const int32_t index = hold_placed_by_[event.type];
-  if (index < 0) return;
-  const checked::Hold& hold = program_.holds[index];
-  event.slots.resize(std::max(event.slots.size(), static_cast<size_t>(program_.events[event.type].slot_count)));
+  const checked::Hold& hold = program_.holds[hold_placed_by_[event.type]];
   if (hold.until_slot != checked::none && event.slots[hold.until_slot] == 0) {
     Instant wake = abi::never;
     if (duration == no_duration && hold.lasts != checked::none) duration = whole_number(hold.lasts, event.instance, wake);
@@ -98,6 +95,20 @@ void Run::complete_hold(IncomingEvent& event, const Rule* by, int64_t duration) 
   event.slots[hold.reason_slot + 1] = reinterpret_cast<int64_t>(case_->text(by->name));
 }
 
+/// What came from outside stands in the store as it came. So where it leaves its end to the hold, an event behind it says when that is.
+void Run::date_hold(const IncomingEvent& placed) {
+  const int32_t index = hold_placed_by_[placed.type];
+  if (index < 0 || program_.holds[index].lasts == checked::none) return;
+  const checked::Hold& hold = program_.holds[index];
+  const auto until = static_cast<size_t>(hold.until_slot);
+  if (placed.slots.size() > until && placed.slots[until] != 0) return;
+  IncomingEvent dated{.at = placed.at, .type = checked::find_event(program_, hold.name + ".dated"), .instance = placed.instance};
+  if (dated.type < 0) return;
+  Instant wake = abi::never;
+  dated.slots = {1, counted_from(placed.at, whole_number(hold.lasts, placed.instance, wake))};
+  handle(std::move(dated), true);
+}
+
 // ---- ending --------------------------------------------------------------------------------------------------------
 
 /// When this hold came to its end by itself on that instance and nobody was told yet; abi::never: it did not. Narrows `wake` to the next end.
@@ -108,7 +119,7 @@ Instant Run::untold_end(const checked::Hold& hold, const abi::Instance& owner, I
     const abi::Event& event = *owner.own.items[e];
     if (event.type == hold.ended) told = std::max(told, event.at);  // even if another event took it back: it was told
     if (event.cancelled != 0 || event.type != hold.placed || instant_or(event, hold.lifted_slot, abi::never) != abi::never) continue;
-    const Instant until = instant_or(event, hold.until_slot, abi::never);
+    const Instant until = instant_or(event, ends_slot(hold), abi::never);
     if (until > now_) {
       stands = true;
       wake = std::min(wake, until);

@@ -9,6 +9,10 @@
 
 namespace dunlin::engine {
 
+/// First slot of `ends_at : datetime?` in a placement, right behind `lifted_at`; none: it does not end by itself. Both are known by history
+/// alone: see CaseFile::apply_lifts.
+inline checked::Index ends_slot(const checked::Hold& hold) { return hold.until_slot == checked::none ? checked::none : hold.lifted_slot + 2; }
+
 /// From the placing to the lifting or the end, whichever came first; `to` is left out. abi::never: no end is in sight.
 struct HeldPeriod {
   Instant from = 0, to = 0;

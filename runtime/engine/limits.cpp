@@ -219,7 +219,8 @@ void Run::fill_gate(const OpenTask& task, const LimitRule& rule, const BlockStat
   if (rule.hold != checked::none) {
     const checked::Hold& hold = program_.holds[rule.hold];
     const int32_t owner = owner_of(task.instance, hold.entity);
-    gate.closed_until = owner < 0 ? now_ : held_until(hold, case_->instance(owner), now_);
+    const Instant until = owner < 0 ? now_ : held_until(hold, case_->instance(owner), now_);
+    if (until > now_) gate.closed_until = until;
     return;
   }
   if (rule.after.empty()) {

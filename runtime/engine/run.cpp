@@ -62,7 +62,7 @@ Run::Run(const checked::Program& program, const Evaluator& evaluator, const abi:
   for (size_t h = 0; h < program.holds.size(); ++h) {
     const checked::Hold& hold = program.holds[h];
     hold_placed_by_[hold.placed] = static_cast<int32_t>(h);
-    for (const checked::Index event : {hold.placed, hold.lifted, hold.ended}) {
+    for (const checked::Index event : {hold.placed, hold.lifted, hold.ended, checked::find_event(program, hold.name + ".dated")}) {
       if (event != checked::none) tells_of_hold_[event] = 1;
     }
     holds_end_ = holds_end_ || hold.ended != checked::none;

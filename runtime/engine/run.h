@@ -174,6 +174,7 @@ class Run {
 
   // ---- holds.cpp ----
   void complete_hold(IncomingEvent& event, const Rule* by, int64_t duration);
+  void date_hold(const IncomingEvent& placed);
   Instant untold_end(const checked::Hold& hold, const abi::Instance& owner, Instant& wake) const;
   HoldEnd find_hold_end();
   void end_hold(const HoldEnd& end);

@@ -1,6 +1,7 @@
 // Tests that stand beside the rules, their coverage, and explanations.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <fstream>
 
 #include "runtime/simulate/explain.h"
 #include "runtime/simulate/test_runner.h"
@@ -256,7 +257,7 @@ TEST_CASE("an explanation tells why, and why not") {
 }
 
 TEST_CASE("the shipped bundles pass their own tests") {
-  for (const char* folder : {"strategies/card_collections", "strategies/reference_night"}) {
+  for (const char* folder : {"strategies/card_collections", "strategies/reference_night", "strategies/policies/06_special_care"}) {
     INFO(folder);
     const Compiled compiled = Compiled::folder(folder);
     const auto report = simulate::run_tests(compiled.program(), compiled.evaluator(), compiled.calendar(), {.tracer = &compiled.evaluator()});
@@ -266,6 +267,34 @@ TEST_CASE("the shipped bundles pass their own tests") {
         FAIL_CHECK(result.title << ", " << compiled.source_map().locate(failure.where) << ": expected " << failure.expected << ", found " << failure.found);
     }
   }
+}
+
+TEST_CASE("the tests in the language reference pass") {
+  std::ifstream page(std::string(DUNLIN_SOURCE_DIR) + "/docs/language.md");
+  REQUIRE(page.good());
+  int ran = 0;
+  bool inside = false;
+  std::string block;
+  for (std::string line; std::getline(page, line);) {
+    if (!line.starts_with("```")) {
+      if (inside) block += line + "\n";
+      continue;
+    }
+    inside = line == "```dunlin";
+    if (block.find("\ntest \"") != std::string::npos) {
+      INFO(block);
+      const Compiled compiled(block);
+      const auto report = simulate::run_tests(compiled.program(), compiled.evaluator(), compiled.calendar(), {.tracer = &compiled.evaluator()});
+      CHECK_FALSE(report.results.empty());
+      for (const auto& result : report.results) {
+        for (const auto& failure : result.failures)
+          FAIL_CHECK(result.title << ", " << compiled.source_map().locate(failure.where) << ": expected " << failure.expected << ", found " << failure.found);
+      }
+      ++ran;
+    }
+    block.clear();
+  }
+  CHECK(ran >= 4);
 }
 
 TEST_CASE("an expectation reads variables and stages of the strategy, and says where there are none") {

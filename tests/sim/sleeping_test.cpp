@@ -257,6 +257,11 @@ void hold_law(const Compiled& compiled, Portfolio& portfolio, const std::string&
   stepper.step(*file, t, result, {.version = 1, .collect_reads = false, .listener = nullptr});
   INFO("account " << account << " at " << t << ", step at " << now << ", wake " << wake);
   REQUIRE_FALSE(result.fault.has_value());
+  std::string did;
+  for (const auto& firing : result.firings) did += firing.rule_name + "\n";
+  for (const auto& effect : result.tasks) did += "task " + effect.task.treatment + ": " + effect.reason + "\n";
+  for (const auto& effect : result.events) did += "event " + compiled.program().events[effect.event.type].name + "\n";
+  INFO(did);
   REQUIRE_FALSE(result.had_effect());
   REQUIRE(file->state(file->find(engine::stable_id("account", account))).step_number == before);
 }

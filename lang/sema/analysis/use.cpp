@@ -37,7 +37,7 @@ class UseCheck {
       }
     }
     for (const checked::Hold& hold : program_.holds) {
-      for (Index event : {hold.placed, hold.lifted, hold.ended}) {
+      for (Index event : {hold.event, hold.placed, hold.lifted, hold.ended}) {
         if (event != checked::none) mark_event(event);
       }
     }
