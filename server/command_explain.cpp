@@ -8,10 +8,10 @@
 #include "runtime/simulate/explain.h"
 #include "server/commands.h"
 #include "server/compile.h"
-#include "server/import/value_reader.h"
 #include "server/open_store.h"
 #include "server/output/table.h"
 #include "server/output/terminal.h"
+#include "server/rule_report.h"
 
 namespace dunlin::server {
 namespace {
@@ -24,23 +24,6 @@ struct ExplainCommand {
   BundleOptions bundle;
   std::string key, entity = "account", at;
   bool all = false;
-};
-
-/// Instants as the bundle's people read their clocks.
-class LocalClock {
- public:
-  explicit LocalClock(const import::Zone& zone) : zone_(zone) {}
-  std::string text(int64_t instant) const {
-    if (instant == abi::never) return "never";
-    int64_t local = zone_.local(instant);
-    int64_t day = local / us_per_day - (local % us_per_day < 0 ? 1 : 0);
-    int64_t minute = (local - day * us_per_day) / 60'000'000;
-    return fmt::format("{} {:02}:{:02}", import::date_text(day), minute / 60, minute % 60);
-  }
-
- private:
-  static constexpr int64_t us_per_day = 86'400'000'000;
-  const import::Zone& zone_;
 };
 
 /// The instant asked about. Without --at: now, but not beyond the earliest instant at which any case is due, so that a portfolio that was carried
@@ -59,23 +42,6 @@ store::Result<int64_t> find_at(const ExplainCommand& command, const checked::Pro
 
 std::string full_stage(const simulate::Explanation& explanation) {
   return explanation.stage.empty() ? "in no strategy" : explanation.strategy + "." + explanation.stage;
-}
-
-Json rule_json(const simulate::RuleExplained& rule, const SourceMap& sources, const LocalClock& clock) {
-  Json body{{"place", rule.place},
-            {"kind", rule.kind},
-            {"rule", rule.name},
-            {"where", sources.locate(rule.where)},
-            {"verdict", simulate::verdict_text(rule.verdict)},
-            {"because", rule.because}};
-  if (rule.due) body["due"] = clock.text(*rule.due);
-  body["condition"] = Json::array();
-  for (const auto& part : rule.parts) {
-    body["condition"].push_back({{"text", std::string(sources.text(part.where))}, {"holds", part.holds}, {"deciding", part.deciding}, {"depth", part.depth}});
-  }
-  body["read"] = Json::array();
-  for (const auto& read : rule.read) body["read"].push_back({{"name", read.name}, {"value", read.value}});
-  return body;
 }
 
 std::string explanation_json(const simulate::Explanation& explanation, const SourceMap& sources, const LocalClock& clock) {
@@ -98,7 +64,7 @@ std::string explanation_json(const simulate::Explanation& explanation, const Sou
   body["tasks"] = explanation.tasks;
   body["holds"] = explanation.holds;
   body["rules"] = Json::array();
-  for (const auto& rule : explanation.rules) body["rules"].push_back(rule_json(rule, sources, clock));
+  for (const auto& rule : explanation.rules) body["rules"].push_back(Json::parse(rule_json(rule, sources, clock)));
   body["would_do"] = explanation.would_do;
   body["decisions"] = Json::array();
   for (const auto& line : explanation.decisions) {
@@ -123,39 +89,6 @@ void print_way(const simulate::Explanation& explanation, const LocalClock& clock
   fmt::print("\n{}\n{}", styled("The way here", Style::bold, color), table.text(color));
 }
 
-Style style_of(simulate::Verdict verdict) {
-  switch (verdict) {
-    case simulate::Verdict::held:
-      return Style::green;
-    case simulate::Verdict::not_held:
-      return Style::red;
-    default:
-      return Style::dim;
-  }
-}
-
-std::string one_line(std::string_view text) {
-  std::string line;
-  for (char c : text) {
-    bool space = c == '\n' || c == '\r' || c == '\t' || c == ' ';
-    if (!space || (!line.empty() && line.back() != ' ')) line += space ? ' ' : c;
-  }
-  return line.size() > 160 ? line.substr(0, 157) + "..." : line;
-}
-
-void print_rule(const simulate::RuleExplained& rule, const SourceMap& sources, const LocalClock& clock, bool color) {
-  fmt::print("  {}  {} {}  {}\n", styled(fmt::format("{:<9}", simulate::verdict_text(rule.verdict)), style_of(rule.verdict), color), rule.kind,
-             printable(rule.name), styled(sources.locate(rule.where), Style::dim, color));
-  if (!rule.because.empty()) fmt::print("             {}\n", printable(rule.because));
-  if (rule.due) fmt::print("             due {}\n", clock.text(*rule.due));
-  for (const auto& part : rule.parts) {
-    if (!part.where.known()) continue;
-    fmt::print("             {}{} {}{}\n", std::string(static_cast<size_t>(part.depth) * 2, ' '), part.holds ? "yes" : "no ",
-               one_line(sources.text(part.where)), part.deciding ? "   <- decides" : "");
-  }
-  for (const auto& read : rule.read) fmt::print("             {} = {}\n", printable(read.name), printable(read.value));
-}
-
 void print_rules(const ExplainCommand& command, const simulate::Explanation& explanation, const SourceMap& sources, const LocalClock& clock) {
   bool color = command.common.color;
   std::string place;
@@ -164,7 +97,7 @@ void print_rules(const ExplainCommand& command, const simulate::Explanation& exp
     if (quiet && !command.all) continue;
     if (rule.place != place) fmt::print("\n{}\n", styled("Rules: " + rule.place, Style::bold, color));
     place = rule.place;
-    print_rule(rule, sources, clock, color);
+    fmt::print("{}", rule_text(rule, sources, clock, color));
   }
   auto hidden = std::count_if(explanation.rules.begin(), explanation.rules.end(),
                               [](const auto& rule) { return rule.verdict == simulate::Verdict::no_event || rule.verdict == simulate::Verdict::not_tried; });

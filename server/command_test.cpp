@@ -25,6 +25,8 @@ struct TestCommand {
   std::string filter;
   bool coverage = false;
   std::string html, stubs;  // files to write
+  int64_t tries = 100;
+  uint64_t seed = 1;
 };
 
 /// Both backends' answers. They must agree; where they do not, that is our mistake and is said so.
@@ -70,16 +72,18 @@ std::vector<CoveredPart> covered_parts(const CheckedBundle& bundle, const simula
 
 bool same(const simulate::TestResult& a, const simulate::TestResult& b) {
   auto equal = [](const simulate::TestFailure& x, const simulate::TestFailure& y) { return x.where == y.where && x.found == y.found && x.at == y.at; };
-  return a.title == b.title && std::equal(a.failures.begin(), a.failures.end(), b.failures.begin(), b.failures.end(), equal);
+  return a.title == b.title && (a.tried ? a.tried->fitting : 0) == (b.tried ? b.tried->fitting : 0) &&
+         std::equal(a.failures.begin(), a.failures.end(), b.failures.begin(), b.failures.end(), equal);
 }
 
 Outcome run_both(const TestCommand& command, const RunnableBundle& bundle) {
   auto begin = std::chrono::steady_clock::now();
   const auto& calendar = *bundle.machine.calendar->view();
   Outcome outcome;
-  simulate::TestOptions traced{.tracer = bundle.machine.interpreter.get(), .title_contains = command.filter};
+  simulate::TestOptions traced{.tracer = bundle.machine.interpreter.get(), .title_contains = command.filter, .tries = command.tries, .seed = command.seed};
   outcome.report = simulate::run_tests(bundle.program(), *bundle.machine.interpreter, calendar, traced);
-  auto native = simulate::run_tests(bundle.program(), *bundle.machine.native, calendar, {.title_contains = command.filter});
+  auto native =
+      simulate::run_tests(bundle.program(), *bundle.machine.native, calendar, {.title_contains = command.filter, .tries = command.tries, .seed = command.seed});
   for (size_t i = 0; i < outcome.report.results.size(); ++i) {
     bool agree = i < native.results.size() && same(outcome.report.results[i], native.results[i]);
     if (!agree) outcome.disagreements.push_back(outcome.report.results[i].title);
@@ -135,11 +139,13 @@ Json results_json(const CheckedBundle& bundle, const simulate::TestReport& repor
       failures.push_back(
           {{"where", bundle.sources.locate(failure.where)}, {"expected", failure.expected}, {"found", failure.found}, {"at", moment_json(failure.at)}});
     }
-    list.push_back({{"title", result.title},
-                    {"where", bundle.sources.locate(result.where)},
-                    {"passed", result.passed()},
-                    {"expectations", result.expectations},
-                    {"failures", failures}});
+    Json one{{"title", result.title},
+             {"where", bundle.sources.locate(result.where)},
+             {"passed", result.passed()},
+             {"expectations", result.expectations},
+             {"failures", failures}};
+    if (result.tried) one["property"] = {{"tried", result.tried->fitting}, {"left_out", result.tried->unfit}, {"smallest", result.tried->smallest}};
+    list.push_back(std::move(one));
   }
   return list;
 }
@@ -181,15 +187,33 @@ void print_json(const RunnableBundle& bundle, const Outcome& outcome) {
   fmt::print("{}\n", body.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
+std::string tried_text(const simulate::TestResult::Tried& tried) {
+  std::string text = fmt::format("  ({} {} tried", tried.fitting, tried.fitting == 1 ? "case" : "cases");
+  if (tried.unfit > 0) text += fmt::format(", {} drawn that do not fit", tried.unfit);
+  return text + ")";
+}
+
+/// Indented, so that it can be found and copied.
+void print_smallest(const std::string& test) {
+  fmt::print("        the smallest case that fails, to be kept as a test:\n\n");
+  for (size_t begin = 0; begin < test.size();) {
+    const size_t end = test.find('\n', begin);
+    fmt::print("          {}\n", printable(test.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  fmt::print("\n");
+}
+
 void print_results(const RunnableBundle& bundle, const Outcome& outcome, bool color) {
   const auto& sources = bundle.checked->sources;
   for (const auto& result : outcome.report.results) {
     auto mark = result.passed() ? styled("passed", Style::green, color) : styled("FAILED", Style::red, color);
-    fmt::print("{}  {}\n", mark, printable(result.title));
+    fmt::print("{}  {}{}\n", mark, printable(result.title), result.tried ? tried_text(*result.tried) : "");
     for (const auto& failure : result.failures) {
       fmt::print("        {}\n          expected {}\n          found    {}\n", sources.locate(failure.where), printable(failure.expected),
                  printable(failure.found));
     }
+    if (result.tried && !result.tried->smallest.empty()) print_smallest(result.tried->smallest);
   }
   for (const auto& title : outcome.disagreements) {
     fmt::print("{}  the interpreter and native code disagree on \"{}\": this is a mistake inside dunlin, please report it\n",
@@ -262,6 +286,10 @@ void add_test_command(CLI::App& app, Chosen& chosen) {
   sub->add_flag("--coverage", command->coverage, "Name the rules, stages, table rows and outcomes that no test reaches");
   sub->add_option("--html", command->html, "Write the coverage as an HTML page over the sources to this file");
   sub->add_option("--write-stubs", command->stubs, "Write tests to be filled in, for what no test reaches, to this new file");
+  sub->add_option("--tries", command->tries, "Cases that each property (`for any account …`) is tried on")
+      ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
+  sub->add_option("--seed", command->seed, "What these cases are drawn from: the same seed gives the same cases")->capture_default_str();
   add_common_options(*sub, command->common);
   sub->footer("Example:\n  dunlin test strategies/card_collections --filter reminded");
   sub->callback([command, &chosen] { chosen = [command] { return test(*command); }; });

@@ -10,5 +10,6 @@ void add_lsp_command(CLI::App& app, Chosen& chosen);
 void add_lint_command(CLI::App& app, Chosen& chosen);
 void add_graph_command(CLI::App& app, Chosen& chosen);
 void add_docs_command(CLI::App& app, Chosen& chosen);
+void add_repl_command(CLI::App& app, Chosen& chosen);
 
 }  // namespace dunlin::server

@@ -15,6 +15,7 @@
 //             set account.balance = 0                the data changes at that step
 //             expect stage calling [of second], task sms "x" [to "a"] { … }, no task [call ["x"]], not enrolled, dpd = 4
 //             further lines that begin with `expect` or `set` belong to the step above
+//             for any account where overdue > 0      a property: many instances; with `: expect …` behind it there is a step on any day
 //   - treatments are texts, `sms "reminder"`, or chosen, `sms by letter_for(risk)`
 //   - order between strategies: `strategy soft "…" for account before hard { … }` or a line `before hard` inside
 //   - `on change pin` in a strategy or stage says what a new version does with the cases that stand there
@@ -222,7 +223,10 @@ priorityTerm : (ident COLON)? expr ;
 testDecl : TEST TEXT testBlock ;
 testBlock : LBRACE (testItem | SEP | COMMA)* RBRACE ;
 testItem : testGiven | testStep | testContinued ;
-testGiven : GIVEN ident (ident | TEXT)? (OF (ident | TEXT))? payload? ;
+testGiven
+  : GIVEN ident (ident | TEXT)? (OF (ident | TEXT))? payload?
+  | FOR ANY ident (ident | TEXT)? (OF (ident | TEXT))? payload? (WHERE expr)? (COLON stepPart (COMMA stepPart)*)?
+  ;
 testStep
   : AT moment (COLON stepPart (COMMA stepPart)*)?
   | ON moment path (OF (ident | TEXT))? payload? (COLON stepPart (COMMA stepPart)*)?

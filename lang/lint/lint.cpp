@@ -101,6 +101,7 @@ class Linter {
       against_bool(expr, *binary);
       counted(expr, *binary);
       range(expr, *binary);
+      default_first(*binary);
     } else if (const auto* unary = std::get_if<ast::Unary>(&expr.node)) {
       negation(expr, *unary);
     } else if (const auto* choice = std::get_if<ast::IfExpr>(&expr.node)) {
@@ -170,6 +171,19 @@ class Linter {
     } else if (binary.op == ast::BinaryOp::equal) {
       instead("L0005", expr, "counting stops at nothing: only whether there is one is asked", "not " + exists);
     }
+  }
+
+  // L0009: x default a + b
+  void default_first(const ast::Binary& binary) {
+    const bool computes =
+        binary.op == ast::BinaryOp::add || binary.op == ast::BinaryOp::subtract || binary.op == ast::BinaryOp::multiply || binary.op == ast::BinaryOp::divide;
+    const auto* left_default = std::get_if<ast::DefaultExpr>(&binary.left->node);
+    if (!computes || left_default == nullptr) return;
+    if (std::holds_alternative<ast::DefaultExpr>(binary.right->node)) return;  // `x default 0 + y default 0` reads as it is meant
+    const Span left = binary.left->span;
+    if (left_default->value->span.begin != left.begin) return;  // brackets say it already
+    found("L0009", left, "`default` binds tighter than what is computed behind it", "write `(" + text(left) + ")`, or put brackets around the other value",
+          {{left, "(" + text(left) + ")"}});
   }
 
   // ---- what nobody reads ----
@@ -322,7 +336,8 @@ const std::vector<Rule>& rules() {
                                          {"L0005", "counting where only existence is asked"},
                                          {"L0006", "a name that nobody reads"},
                                          {"L0007", "a name in mixed case"},
-                                         {"L0008", "an allowance without a reason, or of nothing"}};
+                                         {"L0008", "an allowance without a reason, or of nothing"},
+                                         {"L0009", "`default` before a computation"}};
   return list;
 }
 

@@ -123,6 +123,7 @@ class Walker {
   }
   void in(const ast::AlwaysDecl& node) { rules(node.rules); }
   void in(const ast::TestDecl& node) {
+    for (const ast::TestGiven& given : node.given) go(given.where);
     for (const ast::TestStep& step : node.steps) {
       for (const ast::TestExpect& expect : step.expects) go(expect.expression);
     }

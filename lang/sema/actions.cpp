@@ -1,5 +1,6 @@
 // What a rule does: go, tasks, variables, events, rows.
 #include <algorithm>
+#include <map>
 
 #include "lang/sema/definitions.h"
 #include "lang/sema/rules.h"
@@ -57,10 +58,20 @@ std::vector<checked::FieldValue> check_payload(Context& context, const ast::Expr
 Index RuleChecker::resolve_queue(const ast::Path& path) {
   const auto found = context_.names.queues.find(path.text());
   if (found != context_.names.queues.end()) return found->second;
+  // The words of actions, each with how it is written: whoever misspells one or says it too freely is not thinking of queues.
+  static const std::map<std::string, std::string> actions = {
+      {"note", "note \"…\""},        {"notify", "notify supervisor \"…\""}, {"set", "set x = …"}, {"raise", "raise EVENT { … }"},
+      {"open", "open ENTITY { … }"}, {"cancel", "cancel QUEUE \"…\""},      {"go", "go STAGE"},   {"restart", "restart stage"}};
+  if (const auto known = actions.find(path.text()); known != actions.end()) {
+    context_.error("E0206", path.span, in_ticks(known->first) + " is an action, not a queue, and cannot be written like this").help =
+        "write " + in_ticks(known->second);
+    return none;
+  }
   Diagnostic& diagnostic = context_.error("E0206", path.span, "there is no queue " + in_ticks(path.text()));
   if (!near_matches_left()) return none;
   std::vector<std::string> candidates;
   for (const auto& queue : context_.names.queues) candidates.push_back(queue.first);
+  for (const auto& word : actions) candidates.push_back(word.first);
   suggest(diagnostic, path.text(), candidates);
   return none;
 }

@@ -10,6 +10,7 @@
 
 #include "lang/sema/analysis.h"
 #include "lang/sema/check_for_editor.h"
+#include "lang/sema/check_typed.h"
 #include "lang/sema/content_hash.h"
 #include "lang/sema/declare.h"
 #include "lang/sema/definitions.h"
@@ -296,6 +297,46 @@ EditorCheck check_for_editor(const BundleSources& bundle, SourceMap& sources, Di
     AnalysisOptions analysis;
     analysis.library_files = loader.library_files;
     analyse(*made.program, diagnostics, analysis);
+  }
+  return made;
+}
+
+namespace {
+
+/// `now` taken for itself moves without end: nothing can be waited for.
+bool names_clock(const checked::Expr& expr) {
+  const auto part_names = [](const checked::ExprPtr& part) { return part != nullptr && names_clock(*part); };
+  if (expr.op == checked::Op::now || std::ranges::any_of(expr.args, part_names)) return true;
+  if (expr.aggregate == nullptr) return false;
+  return part_names(expr.aggregate->value) || part_names(expr.aggregate->where) || part_names(expr.aggregate->window_value);
+}
+
+}  // namespace
+
+TypedCheck check_typed(const BundleSources& bundle, SourceMap& sources, Diagnostics& diagnostics, const CheckOptions& options, ParseCache& cache,
+                       const TypedExpression& typed) {
+  Loader loader(sources, diagnostics, options, &cache);
+  loader.load(bundle);
+  TypedCheck made;
+  made.program = std::make_unique<checked::Program>();
+  Context context{*made.program, diagnostics, sources, std::move(loader.placed), std::move(loader.data)};
+  check_all(context, options.stdlib.empty() ? "" : (options.stdlib / "calendars").string());
+  if (!typed.text.empty()) {
+    const ast::ExprPtr written = parse_expression(sources, sources.add(typed.path, typed.text), diagnostics);
+    if (written) {
+      sema::Surroundings around;
+      around.label = typed.text;
+      around.self_entity = typed.entity;
+      around.strategy = typed.strategy;
+      around.free_now = true;
+      made.root = sema::make_root(context, around, *written, {});
+      checked::Root& root = made.program->roots[made.root];
+      root.wants_wake = root.body != nullptr && !names_clock(*root.body);
+    }
+  }
+  if (diagnostics.has_errors()) {
+    sema::drop_follow_ups(sources, diagnostics);
+    made.program.reset();
   }
   return made;
 }

@@ -575,6 +575,9 @@ struct TestInstance {
   Index entity = none;
   Index parent = none;             // into Test::instances
   std::vector<FieldValue> fields;  // constant roots
+  std::string written;             // the fields as written, without braces
+  bool any = false;                // fields that are not given take many values
+  RootId where = none;             // bool, self = the instance; parameters: the instances of the test. Values for which it is false are no tries
   Span span;
 };
 struct TestExpect {
@@ -592,7 +595,8 @@ struct TestExpect {
 };
 struct TestStep {
   Span span;
-  RootId moment = none;  // datetime
+  std::string text;      // as written, with the lines that continue it
+  RootId moment = none;  // datetime; none: any day (properties only)
   Index event_type = none;
   Index subject = none;  // instance
   std::vector<FieldValue> payload;
@@ -604,6 +608,7 @@ struct Test {
   std::vector<TestInstance> instances;  // parents first; missing ancestors are made with defaults
   std::vector<TestStep> steps;
   Span span;
+  bool property() const;  // an instance is `any`
 };
 
 // ---- the whole -----------------------------------------------------------------------------

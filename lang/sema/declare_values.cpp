@@ -427,7 +427,9 @@ void declare_outcome_enums(Context& context) {
       Diagnostic& diagnostic =
           context.error("E0706", declaration.outcomes->span,
                         "the outcomes " + in_ticks(head.name) + " belong to the queue " + in_ticks(context.program.queues[head.queue].name) + " already");
-      diagnostic.help = "declare outcomes of its own for " + in_ticks(queue.name);
+      const std::string own = context.outcome_roots.contains(queue.name) ? queue.name + "_outcome" : queue.name;
+      diagnostic.help = "give " + in_ticks(queue.name) + " a tree of its own: write `outcomes " + own +
+                        " { … }` with the branches that its tasks can end in, and `outcomes " + own + "` in the queue";
       continue;
     }
     queue.outcomes = root->second;

@@ -58,7 +58,7 @@ bool says_unknown(const Diagnostic& diagnostic) {
 
 /// "something lacks a part": the part may be what could not be read.
 bool says_lacking(const Diagnostic& diagnostic) {
-  static constexpr std::array<std::string_view, 4> codes = {"E0321", "E0707", "E0708", "E0803"};
+  static constexpr std::array<std::string_view, 5> codes = {"E0321", "E0707", "E0708", "E0717", "E0803"};
   return std::ranges::find(codes, diagnostic.code) != codes.end();
 }
 
@@ -73,9 +73,17 @@ bool may_be_declared_in(const SourceMap& sources, const Broken& lost, Span name)
   return false;
 }
 
+/// Nobody knows what a module that is not there declares: any name may be one of its names, unless there is something to say of it.
+void drop_names_of_unknown_module(Diagnostics& diagnostics) {
+  if (std::ranges::none_of(diagnostics.all(), [](const Diagnostic& diagnostic) { return diagnostic.code == "E0212"; })) return;
+  std::erase_if(diagnostics.all(), [](const Diagnostic& diagnostic) { return says_unknown(diagnostic) && diagnostic.help.empty(); });
+  diagnostics.sort();  // counts again
+}
+
 }  // namespace
 
 void drop_follow_ups(const SourceMap& sources, Diagnostics& diagnostics) {
+  drop_names_of_unknown_module(diagnostics);
   std::vector<Broken> declarations, items;
   bool head_is_broken = false;
   for (const Diagnostic& diagnostic : diagnostics.all()) {

@@ -246,6 +246,10 @@ const char* kind_word(Rule::Kind kind) {
   return "";
 }
 
+bool Test::property() const {
+  return std::ranges::any_of(instances, [](const TestInstance& instance) { return instance.any; });
+}
+
 std::string stage_name(const Program& program, Index stage) {
   if (stage < 0 || stage >= static_cast<Index>(program.stages.size())) return "";
   const Stage& found = program.stages[stage];

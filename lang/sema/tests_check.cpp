@@ -1,4 +1,5 @@
 // Tests that stand beside the rules.
+#include <algorithm>
 #include <map>
 
 #include "lang/sema/definitions.h"
@@ -18,6 +19,11 @@ class TestChecker {
     around_.label = "test \"" + written_.title + "\"";
     around_.free_now = true;
     for (const ast::TestGiven& given : written_.given) add_instance(given);
+    add_any_ancestors();
+    for (const ast::TestStep& step : written_.steps) add_owner(step);
+    // Only now are all instances there that a condition may name.
+    for (const ast::TestGiven& given : written_.given) add_condition(given);
+    check_property(span);
     for (const ast::TestStep& step : written_.steps) add_step(step);
     return std::move(made_);
   }
@@ -55,7 +61,10 @@ class TestChecker {
   void add_instance(const ast::TestGiven& given) {
     checked::TestInstance made;
     made.entity = entity_of(given.entity);
-    if (made.entity == none) return;
+    if (made.entity == none) {
+      unknown_given_ = true;
+      return;
+    }
     made.name = given.name ? given.name->text : given.entity.text;
     made.span = given.span;
     for (const checked::TestInstance& other : made_.instances) {
@@ -71,14 +80,91 @@ class TestChecker {
     } else {
       made.parent = instance_of(context_.program.entities[made.entity].parent);
     }
+    made.any = given.any;
+    if (given.fields) {
+      std::string_view text = context_.sources.text(given.fields->span);
+      if (text.starts_with('{') && text.ends_with('}')) text = text.substr(1, text.size() - 2);
+      const size_t begin = text.find_first_not_of(" \t\r\n,"), end = text.find_last_not_of(" \t\r\n,");
+      if (begin != std::string_view::npos) made.written = text.substr(begin, end + 1 - begin);
+    }
     made.fields =
         check_payload(context_, given.fields.get(), context_.program.entities[made.entity].fields, around_, false, in_ticks(given.entity.text), given.span);
     made_.instances.push_back(std::move(made));
   }
 
+  /// `for any account` is for accounts of any debtor: what it hangs on takes many values too, unless it is given.
+  void add_any_ancestors() {
+    for (size_t i = 0; i < made_.instances.size(); ++i) {
+      const checked::TestInstance& instance = made_.instances[i];
+      const Index above = context_.program.entities[instance.entity].parent;
+      if (!instance.any || instance.parent != none || above == none) continue;
+      checked::TestInstance made;
+      made.name = context_.program.entities[above].name;
+      made.entity = above;
+      made.span = instance.span;
+      made.any = true;
+      if (std::ranges::any_of(made_.instances, [&](const auto& other) { return other.name == made.name; })) continue;  // a name of something else
+      add_ancestor(std::move(made));
+      i = static_cast<size_t>(-1);  // what was added may hang on something, too
+    }
+  }
+
+  /// An event of the debtor may come although only an account is given: its ancestors are made for it. Before anything is asked, for
+  /// questions name instances by their place.
+  void add_owner(const ast::TestStep& step) {
+    if (!step.event || step.subject) return;
+    const auto found = context_.names.events.find(step.event->text());
+    if (found == context_.names.events.end() || !context_.program.events[found->second].leaf) return;
+    const Index owner = context_.program.events[found->second].owner;
+    if (owner == none || instance_of(owner) != none) return;
+    const auto below = [&](const checked::TestInstance& instance) { return context_.is_ancestor_or_self(owner, instance.entity); };
+    if (std::ranges::none_of(made_.instances, below)) return;
+    checked::TestInstance made;
+    made.name = context_.program.entities[owner].name;
+    made.entity = owner;
+    made.span = step.event->span;
+    add_ancestor(std::move(made));
+  }
+
+  void check_property(Span span) {
+    if (!made_.property()) return;
+    const auto any_day = std::ranges::find_if(written_.steps, [](const ast::TestStep& step) { return step.moment == nullptr; });
+    if (any_day != written_.steps.end() && written_.steps.size() > 1) {
+      context_.error("E0791", any_day->span, "this is expected on any day, and the test has other steps with days of their own").help =
+          "write `at DATE : expect …`, or a test of its own";
+    }
+    if (std::ranges::all_of(written_.steps, [](const ast::TestStep& step) { return step.expects.empty(); })) {
+      context_.error("E0790", span, "this property expects nothing").help = "write `: expect …` behind `for any …`, or steps with `at DATE : expect …`";
+    }
+  }
+
+  void add_condition(const ast::TestGiven& given) {
+    if (!given.where) return;
+    const std::string& name = given.name ? given.name->text : given.entity.text;
+    const auto found = std::ranges::find(made_.instances, name, &checked::TestInstance::name);
+    if (found == made_.instances.end()) return;
+    const Surroundings around = looking_at(static_cast<Index>(found - made_.instances.begin()));
+    const RootId condition = make_root(context_, around, *given.where, type_of(TypeKind::boolean));
+    found->where = condition;
+  }
+
+  /// What is asked of an instance in this test: its names, and the names of all that are given.
+  Surroundings looking_at(Index subject) const {
+    Surroundings around = around_;
+    around.self_entity = made_.instances[subject].entity;
+    around.expecting = true;
+    for (const checked::TestInstance& given : made_.instances) {
+      const std::string& name = given.name.empty() ? context_.program.entities[given.entity].name : given.name;
+      around.parameters.emplace_back(name, type_of(TypeKind::instance, given.entity));
+    }
+    return around;
+  }
+
   void add_step(const ast::TestStep& written) {
     checked::TestStep made;
     made.span = written.span;
+    made.text = context_.sources.text(written.span);
+    for (const Span& line : written.continued) made.text += "\n" + std::string(context_.sources.text(line));
     if (written.moment) {
       ExpressionChecker checker(context_, around_);
       ExprPtr moment = checker.check_moment(*written.moment);
@@ -116,19 +202,10 @@ class TestChecker {
     made.payload = check_payload(context_, written.payload.get(), type.fields, around, true, "the event " + in_ticks(type.name), written.span);
   }
 
-  /// An event of the debtor may come although only an account is given: its ancestors are made for it.
   Index subject_of(const std::optional<ast::Name>& name, Index owner, Span span) {
     if (name) return instance_named(*name);
     const Index found = instance_of(owner);
-    if (found != none) return found;
-    for (const checked::TestInstance& instance : made_.instances) {
-      if (!context_.is_ancestor_or_self(owner, instance.entity)) continue;
-      checked::TestInstance made;
-      made.name = context_.program.entities[owner].name;
-      made.entity = owner;
-      made.span = span;
-      return add_ancestor(std::move(made));
-    }
+    if (found != none || unknown_given_) return found;
     Diagnostic& diagnostic =
         context_.error("E0717", span, "no " + in_ticks(owner == none ? "" : context_.program.entities[owner].name) + " is given in this test");
     if (owner != none) diagnostic.help = "write `given " + context_.program.entities[owner].name + " { … }` at its beginning";
@@ -136,21 +213,12 @@ class TestChecker {
   }
 
   /// Parents stand first, so everything moves one place.
-  Index add_ancestor(checked::TestInstance made) {
-    const auto shift = [](Index& index) {
-      if (index != none) ++index;
-    };
+  void add_ancestor(checked::TestInstance made) {
     for (checked::TestInstance& instance : made_.instances) {
-      shift(instance.parent);
+      if (instance.parent != none) ++instance.parent;
       if (instance.parent == none && context_.program.entities[instance.entity].parent == made.entity) instance.parent = 0;
     }
-    for (checked::TestStep& step : made_.steps) {
-      shift(step.subject);
-      for (auto& set : step.sets) shift(set.first);
-      for (checked::TestExpect& expect : step.expects) shift(expect.subject);
-    }
     made_.instances.insert(made_.instances.begin(), std::move(made));
-    return 0;
   }
 
   void set(const ast::Path& path, const ast::Expr& value, checked::TestStep& made) {
@@ -163,7 +231,7 @@ class TestChecker {
       instance = main_instance();
     }
     if (instance == none) {
-      context_.error("E0717", path.span, "it is not clear what is to be set").help = "write `set account.balance = 0`";
+      if (!unknown_given_) context_.error("E0717", path.span, "it is not clear what is to be set").help = "write `set account.balance = 0`";
       return;
     }
     const checked::Entity& entity = context_.program.entities[made_.instances[instance].entity];
@@ -220,7 +288,7 @@ class TestChecker {
     made.treatment = written.treatment;
     made.subject = written.subject ? instance_named(*written.subject) : main_instance();
     if (made.subject == none) {
-      if (!written.subject) context_.error("E0717", written.span, "nothing is given in this test").help = "write `given account { … }` at its beginning";
+      if (!written.subject && !unknown_given_) context_.error("E0717", written.span, "nothing is given in this test").help = "write `given account { … }` at its beginning";
       return;
     }
     switch (written.kind) {
@@ -247,14 +315,8 @@ class TestChecker {
         break;
       case ast::TestExpect::Kind::expression: {
         made.kind = Kind::expression;
-        Surroundings around = around_;
-        around.self_entity = made_.instances[made.subject].entity;
+        Surroundings around = looking_at(made.subject);
         around.strategy = strategy_of(made.subject);
-        around.expecting = true;
-        for (const checked::TestInstance& given : made_.instances) {
-          const std::string& name = given.name.empty() ? context_.program.entities[given.entity].name : given.name;
-          around.parameters.emplace_back(name, type_of(TypeKind::instance, given.entity));
-        }
         if (written.expression) made.expression = make_root(context_, around, *written.expression, type_of(TypeKind::boolean));
         break;
       }
@@ -303,6 +365,7 @@ class TestChecker {
   Context& context_;
   const ast::TestDecl& written_;
   checked::Test made_;
+  bool unknown_given_ = false;  // said already; what asks for it is no further mistake
   Surroundings around_;
   std::map<Index, Index> expected_;  // by instance: strategy of the stage expected last
 };

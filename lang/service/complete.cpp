@@ -202,7 +202,7 @@ class Completer {
       if (last == "on") keywords({"entry"}, 3);
       return true;
     }
-    if (last == "of" || last == "extend" || last == "open" || last == "given" ||
+    if (last == "of" || last == "extend" || last == "open" || last == "given" || (last == "any" && word_back(1) == "for") ||
         (last == "for" && (head == "strategy" || head == "segmentation" || head == "always"))) {
       entities();
       return true;
@@ -315,6 +315,7 @@ class Completer {
       snippet("keep … while …", "keep ${1:call} \"${2:script}\" while ${3:true} {\n  again ${4:1 business day}\n}", "A standing task");
     } else if (around == "test") {
       keywords({"given", "at", "on", "expect", "set"}, 3);
+      snippet("for any …", "for any ${1:account} where ${2:true} : expect $0", "A property: what holds for every case");
     } else if (around == "queue") {
       keywords({"outcomes", "counts", "cost", "lease", "due", "fields", "merge", "assign", "needs", "late"}, 3);
     } else if (around == "hold") {

@@ -467,10 +467,13 @@ struct TestGiven {
   std::optional<Name> parent;
   ExprPtr fields;
   Span span;
+  bool any = false;  // for any account …: fields that are not given take many values
+  ExprPtr where;     // of those, the ones that fit
 };
 struct TestStep {
   Span span;
-  ExprPtr moment;               // date or datetime
+  std::vector<Span> continued;  // further lines that belong to it
+  ExprPtr moment;               // date or datetime; null: on any day
   std::optional<Path> event;    // on 2026-01-09 call.reached.debtor.promises { … }
   std::optional<Name> subject;  // … of second_account
   ExprPtr payload;

@@ -107,7 +107,8 @@ class FileDumper {
   void operator()(const TestDecl& d) {
     line("test" + quoted(d.title));
     for (const TestGiven& g : d.given) {
-      nested("given " + g.entity.text + (g.name ? " named " + g.name->text : "") + (g.parent ? " of " + g.parent->text : "") + with(" ", g.fields));
+      nested((g.any ? "for any " : "given ") + g.entity.text + (g.name ? " named " + g.name->text : "") + (g.parent ? " of " + g.parent->text : "") +
+             with(" ", g.fields) + with(" where ", g.where));
     }
     for (const TestStep& s : d.steps) step(s);
   }
@@ -196,7 +197,8 @@ class FileDumper {
   }
 
   void step(const TestStep& s) {
-    std::string text = s.event ? "on " + dump(*s.moment) + " " + s.event->text() : "at " + dump(*s.moment);
+    const std::string moment = s.moment ? dump(*s.moment) : "any day";
+    std::string text = s.event ? "on " + moment + " " + s.event->text() : "at " + moment;
     if (s.subject) text += " of " + s.subject->text;
     nested(text + with(" ", s.payload));
     depth_ += 2;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "lang/syntax/builder.h"
 
 namespace dunlin::syntax {
@@ -27,8 +29,13 @@ ast::TestDecl Builder::test(P::TestDeclContext& context) {
     each_item(std::vector{item}, [&](P::TestItemContext& whole) {
       if (whole.testGiven()) {
         out.given.push_back(given(*whole.testGiven()));
+        if (!whole.testGiven()->stepPart().empty()) out.steps.push_back(any_day(*whole.testGiven()));
       } else if (whole.testStep()) {
         out.steps.push_back(step(*whole.testStep()));
+      } else if (out.steps.empty() && std::ranges::any_of(out.given, &ast::TestGiven::any)) {
+        out.steps.emplace_back().span = span(whole);
+        continued(*whole.testContinued(), out.steps.back());
+        out.steps.back().continued.clear();
       } else if (out.steps.empty()) {
         mistake("E0108", span(whole), "this line belongs to no step").help = "begin with `at DATE : …` or `on DATE EVENT : …`";
       } else {
@@ -44,15 +51,25 @@ ast::TestGiven Builder::given(P::TestGivenContext& context) {
   ast::TestGiven out;
   out.span = span(context);
   out.entity = name(*context.ident(0));
-  if (context.children.size() > 2) {
-    if (auto* ident = dynamic_cast<P::IdentContext*>(context.children[2])) {
+  out.any = context.ANY() != nullptr;
+  out.where = optional_expr(context.expr());
+  if (const size_t behind = out.any ? 3 : 2; context.children.size() > behind) {
+    if (auto* ident = dynamic_cast<P::IdentContext*>(context.children[behind])) {
       out.name = name(*ident);
-    } else if (auto* word = dynamic_cast<antlr4::tree::TerminalNode*>(context.children[2]); word && word->getSymbol()->getType() == P::TEXT) {
+    } else if (auto* word = dynamic_cast<antlr4::tree::TerminalNode*>(context.children[behind]); word && word->getSymbol()->getType() == P::TEXT) {
       out.name = ast::Name{plain_text(*word->getSymbol()), span(*word->getSymbol())};
     }
   }
   out.parent = behind_of(context);
   out.fields = record(context.payload());
+  return out;
+}
+
+/// `for any account : expect …`: the step is on any day.
+ast::TestStep Builder::any_day(P::TestGivenContext& context) {
+  ast::TestStep out;
+  out.span = cover(span(*context.stepPart().front()), span(*context.stepPart().back()));
+  for (P::StepPartContext* part : context.stepPart()) step_part(*part, out);
   return out;
 }
 
@@ -76,6 +93,7 @@ void Builder::step_part(P::StepPartContext& context, ast::TestStep& out) {
 }
 
 void Builder::continued(P::TestContinuedContext& context, ast::TestStep& out) {
+  out.continued.push_back(span(context));
   if (context.testSet()) step_set(*context.testSet(), out);
   if (context.expectation()) out.expects.push_back(expectation(*context.expectation()));
   for (P::StepPartContext* part : context.stepPart()) step_part(*part, out);

@@ -205,6 +205,7 @@ class Builder {
   // ---- tests
   ast::TestDecl test(P::TestDeclContext& context);
   ast::TestGiven given(P::TestGivenContext& context);
+  ast::TestStep any_day(P::TestGivenContext& context);
   ast::TestStep step(P::TestStepContext& context);
   void step_part(P::StepPartContext& context, ast::TestStep& out);
   void continued(P::TestContinuedContext& context, ast::TestStep& out);

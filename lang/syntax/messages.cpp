@@ -48,7 +48,7 @@ constexpr RuleWords rule_words[] = {
     {DunlinParser::RuleKeepRule, "in a `keep` rule", "keep QUEUE \"treatment\" while CONDITION { … }"},
     {DunlinParser::RuleKeepItem, "in a `keep` rule", nullptr},
     {DunlinParser::RuleTestDecl, "in a test", "test \"Title\" { … }"},
-    {DunlinParser::RuleTestGiven, "in a test", "given ENTITY { FIELD: VALUE, … }"},
+    {DunlinParser::RuleTestGiven, "in a test", "given ENTITY { FIELD: VALUE, … }   or   for any ENTITY where CONDITION : expect …"},
     {DunlinParser::RuleTestStep, "in a test", "at DATE : expect …   or   on DATE EVENT { … } : expect …"},
     {DunlinParser::RuleLimitsDecl, "in limits", "limits \"NAME\" { … }"},
     {DunlinParser::RuleLimitItem, "in limits",

@@ -187,10 +187,12 @@ class Layout {
     while (next < raw_.size() && (raw_[next].type == DunlinLexer::NEWLINE || raw_[next].type == DunlinLexer::DOC)) ++next;
     if (next == raw_.size()) return false;
     if (raw_[next].type == DunlinLexer::FOR) {
-      // `keep … to g` may go on with `for g in …` on the next line; a field may also be called `for`.
+      // `keep … to g` may go on with `for g in …` on the next line; a field may also be called `for`, and `for any` begins a property.
       const size_t behind = next + 1 < raw_.size() ? raw_[next + 1].type : 0;
-      return behind == DunlinLexer::COLON || behind == DunlinLexer::EQ;
+      return behind == DunlinLexer::COLON || behind == DunlinLexer::EQ || behind == DunlinLexer::ANY;
     }
+    // The rule of a timer is not over before its colon: `at due - 1 day else skip` may go on with `when …` on the next line.
+    if (raw_[next].type == DunlinLexer::WHEN && in_timer_) return false;
     return !has(goes_on_before, raw_[next].type);
   }
 
@@ -198,6 +200,13 @@ class Layout {
     auto token = std::make_unique<CommonToken>(std::pair<antlr4::TokenSource*, antlr4::CharStream*>(nullptr, nullptr), type, antlr4::Token::DEFAULT_CHANNEL,
                                                begin, static_cast<size_t>(end) - 1);
     list.tokens.push_back(std::move(token));
+    if (type == DunlinLexer::SEP || type == DunlinLexer::COMMA || type == DunlinLexer::LBRACE || type == DunlinLexer::RBRACE || type == DunlinLexer::COLON) {
+      in_timer_ = false;
+      begins_ = type != DunlinLexer::COLON;
+    } else {
+      if (begins_) in_timer_ = type == DunlinLexer::AT || type == DunlinLexer::AFTER || type == DunlinLexer::EVERY;
+      begins_ = false;
+    }
     previous_ = type;
   }
 
@@ -205,6 +214,8 @@ class Layout {
   const std::vector<RawToken>& raw_;
   std::vector<size_t> open_;
   size_t previous_ = 0;
+  bool begins_ = true;     // nothing of the item has been read
+  bool in_timer_ = false;  // `at`, `after` or `every` and what follows, before the colon
   std::string doc_;
 };
 

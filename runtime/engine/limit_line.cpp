@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "compiler/abi/clock.h"
+#include "runtime/engine/holds.h"
 #include "runtime/engine/identity.h"
 
 namespace dunlin::engine {
@@ -124,7 +125,7 @@ int64_t key_of(const LimitLine& line) {
 }
 
 LimitLine line_of(const checked::Program& program, const checked::Limits& limits, const LimitRule& rule, const abi::Calendar& calendar) {
-  LimitLine line{.says = "limits `" + limits.name + "`: " + rule.text, .kind = kind_text(rule.kind), .from = limits.from, .to = limits.to};
+  LimitLine line{.says = title_of(limits) + ": " + rule.text, .kind = kind_text(rule.kind), .from = limits.from, .to = limits.to};
   if (rule.kind == LimitRule::Kind::at_most) {
     line.window = window_text(rule.window);
     line.length = rule.length;

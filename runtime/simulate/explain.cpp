@@ -264,6 +264,13 @@ std::unique_ptr<CaseFile> before_its_events(store::Store& store, const checked::
 
 }  // namespace
 
+Explanation explain_case(CaseFile& file, int32_t instance, const checked::Program& program, const Interpreter& interpreter, const abi::Calendar& calendar,
+                         const std::vector<int64_t>& settings, Instant at) {
+  Explanation explanation{.entity = program.entities[file.instance(instance).entity].name, .key = engine::key_text(program, file.instance(instance)), .at = at};
+  Explaining(program, interpreter, file, instance, explanation).run(calendar, settings, at);
+  return explanation;
+}
+
 store::Result<Explanation> explain(store::Store& store, const checked::Program& program, const Interpreter& interpreter, const abi::Calendar& calendar,
                                    const std::vector<int64_t>& settings, const std::string& entity, const std::string& key, Instant at) {
   Explanation explanation{.entity = entity, .key = key, .at = at};

@@ -63,4 +63,8 @@ struct Explanation {
 store::Result<Explanation> explain(store::Store& store, const checked::Program& program, const Interpreter& interpreter, const abi::Calendar& calendar,
                                    const std::vector<int64_t>& settings, const std::string& entity, const std::string& key, Instant at);
 
+/// The same of a case file at hand, without what only a store knows: its way, its decisions. The case file is stepped and must be thrown away.
+Explanation explain_case(engine::CaseFile& file, int32_t instance, const checked::Program& program, const Interpreter& interpreter,
+                         const abi::Calendar& calendar, const std::vector<int64_t>& settings, Instant at);
+
 }  // namespace dunlin::simulate

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,12 @@ struct TestResult {
   Span where;
   int64_t expectations = 0;
   std::vector<TestFailure> failures;
+  /// Of a property: `for any account …`.
+  struct Tried {
+    int64_t fitting = 0, unfit = 0;  // cases that were judged; cases that `where` or a range left out
+    std::string smallest;            // the smallest case that fails, as an ordinary test; empty if none does
+  };
+  std::optional<Tried> tried;
   bool passed() const { return failures.empty(); }
 };
 
@@ -69,6 +76,9 @@ struct TestOptions {
   const Interpreter* tracer = nullptr;
   /// Runs only tests whose title contains this.
   std::string title_contains;
+  /// Properties: how many cases each is tried on, and what they are drawn from. The same seed gives the same cases.
+  int64_t tries = 100;
+  uint64_t seed = 1;
 };
 
 TestReport run_tests(const checked::Program& program, const Evaluator& evaluator, const abi::Calendar& calendar, const TestOptions& options = {});

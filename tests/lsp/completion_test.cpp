@@ -97,3 +97,13 @@ TEST_CASE("asking at every place of a file answers, whatever is broken there") {
     }
   }
 }
+
+TEST_CASE("in a test: what a property is about") {
+  const auto after = [&](const std::string& written) {
+    Client client(test::small_bundle());
+    client.change("strategy.dun", client.text("strategy.dun") + "\ntest \"x\" {\n  " + written + "\n}\n");
+    return test::labels(client.at("textDocument/completion", "strategy.dun", "  " + written + "@\n}\n"));
+  };
+  CHECK(has(after("for any "), "account"));
+  CHECK(has(after("for any account where d"), "dpd"));
+}

@@ -35,3 +35,19 @@ TEST_CASE("let lines in braces or without") {
   CHECK(tree("function f(x : int) -> int =\n  let y = x + 1\n  let z = y\n  y * z\n") == expected);
   CHECK(tree("function f(x : int) -> int = { let y = x + 1, let z = y, y * z }") == expected);
 }
+
+TEST_CASE("the rule of a timer goes on before its colon; whatever else ends before `when` still does") {
+  CHECK(tree("strategy s for a {\n at due - 1 day else skip\n when x known : go b\n when y : go c }") ==
+        tree("strategy s for a { at due - 1 day else skip when x known : go b, when y : go c }"));
+  CHECK(tree("strategy s for a {\n after 3 days in s\n   when x : go b\n every 7 days at most 4 times\n when y : mail \"d\" }") ==
+        tree("strategy s for a { after 3 days in s when x : go b, every 7 days at most 4 times when y : mail \"d\" }"));
+  CHECK(tree("strategy s for a {\n on change pin\n when x : go b\n after 3 days : go c\n when y : go d }") ==
+        tree("strategy s for a { on change pin, when x : go b, after 3 days : go c, when y : go d }"));
+  CHECK(tree("strategy s for a { var at : int = 3\n when x : go b }") == tree("strategy s for a { var at : int = 3, when x : go b }"));
+}
+
+TEST_CASE("`for` goes on with a standing task, `for any` begins a property") {
+  CHECK(tree("strategy s for a {\n keep call \"x\" to g\n for g in parties where g.b while c }") ==
+        tree("strategy s for a { keep call \"x\" to g for g in parties where g.b while c }"));
+  CHECK(tree("test \"x\" {\n given b\n for any a where c\n : expect d }") == tree("test \"x\" { given b, for any a where c : expect d }"));
+}
