@@ -288,7 +288,8 @@ class TestChecker {
     made.treatment = written.treatment;
     made.subject = written.subject ? instance_named(*written.subject) : main_instance();
     if (made.subject == none) {
-      if (!written.subject && !unknown_given_) context_.error("E0717", written.span, "nothing is given in this test").help = "write `given account { … }` at its beginning";
+      if (!written.subject && !unknown_given_)
+        context_.error("E0717", written.span, "nothing is given in this test").help = "write `given account { … }` at its beginning";
       return;
     }
     switch (written.kind) {

@@ -93,8 +93,8 @@ TEST_CASE("rules place and lift; who hangs on it may ask, and who it hangs on") 
   CHECK(rule(quarrel, "on served : hold quarrel for 5 days\n when held(quarrel) : go b\n on quarrel.ended : lift quarrel, go b").codes() == "");
   CHECK(rule("hold estate { until lifted }", "on served : hold estate\n when held(estate) : go b").codes() == "");
   CHECK(
-      with(quarrel + "\nextend debtor { x = held(quarrel) }\nextend account { y = held(quarrel) and exists(quarrel.placed within 30 days where reason known) }").codes() ==
-      "");
+      with(quarrel + "\nextend debtor { x = held(quarrel) }\nextend account { y = held(quarrel) and exists(quarrel.placed within 30 days where reason known) }")
+          .codes() == "");
   CHECK(rule(quarrel, "on quarrel.placed : hold quarrel").codes() == "E0703");
 }
 
@@ -137,5 +137,6 @@ TEST_CASE("mistakes of deadlines") {
   CHECK(rule("", "deadline served 3 days from served { }").codes() == "E0743");
   CHECK(rule("deadline answer for account 3 days from served", "deadline answer 3 days from served").codes() == "E0202");
   CHECK(with("deadline answer for acount 3 days from served").codes() == "E0209");
-  CHECK(rule("deadline answer for account 3 days from served { calendar by (if balance > 5 then \"pl\" else \"de\") }", "on answer.missed : go b").codes() == "");
+  CHECK(rule("deadline answer for account 3 days from served { calendar by (if balance > 5 then \"pl\" else \"de\") }", "on answer.missed : go b").codes() ==
+        "");
 }
