@@ -315,7 +315,7 @@ bool names_clock(const checked::Expr& expr) {
 
 TypedCheck check_typed(const BundleSources& bundle, SourceMap& sources, Diagnostics& diagnostics, const CheckOptions& options, ParseCache& cache,
                        const TypedExpression& typed) {
-  Loader loader(sources, diagnostics, options, &cache);
+  Loader loader(sources, diagnostics, options, cache);
   loader.load(bundle);
   TypedCheck made;
   made.program = std::make_unique<checked::Program>();
