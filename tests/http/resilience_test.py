@@ -145,8 +145,9 @@ open_tasks = lambda: sum(q["ready"] for q in s.ask("GET", "/v1/queues", admin)["
 s.until("the night ends under the last version", lambda: open_tasks() == wanted and 'dunlin_awake 0\n' in s.call("GET", "/metrics", admin)[1], 120)
 statuses, count, median, worst = asking.end()
 metrics = s.call("GET", "/metrics", admin)[1]
+overtaken = re.search(r"(?m)^dunlin_passes_overtaken_total (\d+)", metrics).group(1)
 print(f"8 switches during a night of 6030 accounts; {count} requests, median {median:.1f} ms, longest {worst:.0f} ms; "
-      f"{re.search(r'(?m)^dunlin_passes_overtaken_total (\d+)', metrics).group(1)} passes overtaken")
+      f"{overtaken} passes overtaken")
 s.check("no request failed in the night", statuses == {200}, statuses)
 s.check("no step failed", "dunlin_passes_failed_total 0\n" in metrics and "dunlin_faults_total 0\n" in metrics and "dunlin_set_aside 0\n" in metrics,
         [line for line in metrics.splitlines() if "failed" in line or "fault" in line or "set_aside" in line])
