@@ -122,11 +122,19 @@ void print_notes(const simulate::Explanation& explanation, const LocalClock& clo
     fmt::print("  {}  {}{}\n", clock.text(note.at), note.whom.empty() ? "" : "to " + printable(note.whom) + ": ", printable(note.text));
 }
 
+/// "2026-01-05T05:00:00Z", as decisions are recorded, by the bundle's clock.
+std::string local_text(const std::string& recorded, const LocalClock& clock) {
+  std::tm parts{};
+  const char* rest = strptime(recorded.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
+  if (rest == nullptr) return recorded;
+  return clock.text(static_cast<int64_t>(timegm(&parts)) * 1'000'000);
+}
+
 /// What the rules that acted had read when they did, newest first; all of it in --json.
-void print_decisions(const simulate::Explanation& explanation, bool color) {
+void print_decisions(const simulate::Explanation& explanation, const LocalClock& clock, bool color) {
   constexpr size_t shown = 8;
   if (explanation.decisions.empty()) return;
-  fmt::print("\n{}\n", styled("What was recorded (UTC)", Style::bold, color));
+  fmt::print("\n{}\n", styled("What was recorded", Style::bold, color));
   for (size_t i = 0; i < std::min(shown, explanation.decisions.size()); ++i) {
     const auto decision = Json::parse(explanation.decisions[i], nullptr, false);
     if (!decision.is_object()) continue;
@@ -134,7 +142,7 @@ void print_decisions(const simulate::Explanation& explanation, bool color) {
     const Json values = decision.value("read", Json::object());
     for (const auto& [name, value] : values.items())
       read += fmt::format("{}{} = {}", read.empty() ? "" : ", ", name, value.is_string() ? value.get<std::string>() : value.dump());
-    fmt::print("  {}  {}{}\n", decision.value("at", ""), printable(decision.value("rule", "")), read.empty() ? "" : ": " + printable(read));
+    fmt::print("  {}  {}{}\n", local_text(decision.value("at", ""), clock), printable(decision.value("rule", "")), read.empty() ? "" : ": " + printable(read));
   }
   if (explanation.decisions.size() > shown) fmt::print("  … and {} more in --json\n", explanation.decisions.size() - shown);
 }
@@ -152,7 +160,7 @@ void print_text(const ExplainCommand& command, const simulate::Explanation& expl
   for (const auto& task : explanation.tasks) fmt::print("open task: {}\n", printable(task));
   print_way(explanation, clock, color);
   print_notes(explanation, clock, color);
-  print_decisions(explanation, color);
+  print_decisions(explanation, clock, color);
   print_set_aside(explanation, clock, color);
   print_rules(command, explanation, sources, clock);
   if (explanation.fault) {
