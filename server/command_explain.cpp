@@ -77,8 +77,11 @@ std::string explanation_json(const simulate::Explanation& explanation, const Sou
     body["set_aside"].push_back(
         {{"at", clock.text(row.at)}, {"kind", row.kind}, {"reason", row.reason}, {"body", came.is_discarded() ? Json(row.body) : came}});
   }
-  if (explanation.fault)
+  if (explanation.fault) {
     body["fault"] = {{"message", explanation.fault->message}, {"rule", explanation.fault->rule_name}, {"where", sources.locate(explanation.fault->where)}};
+    body["fault"]["read"] = Json::array();
+    for (const auto& read : explanation.fault->read) body["fault"]["read"].push_back({{"name", read.name}, {"value", read.value}});
+  }
   return body.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -166,6 +169,7 @@ void print_text(const ExplainCommand& command, const simulate::Explanation& expl
   if (explanation.fault) {
     fmt::print("\n{} {} in {} ({})\n", styled("fault:", Style::red, color), printable(explanation.fault->message), explanation.fault->rule_name,
                sources.locate(explanation.fault->where));
+    for (const auto& read : explanation.fault->read) fmt::print("  {} = {}\n", printable(read.name), printable(read.value));
   }
   if (!explanation.would_do.empty()) fmt::print("\n{}\n", styled("A step at this instant would", Style::bold, color));
   for (const auto& line : explanation.would_do) fmt::print("  {}\n", printable(line));
