@@ -254,7 +254,7 @@ Result<std::vector<Store::Finding>> PostgresStore::inspect() {
     findings.push_back(
         {"durable", durable, durable ? "fsync and synchronous_commit are on" : "no: a power cut may lose committed work (fsync or synchronous_commit is off)"});
     if (value("select to_regclass('dunlin.schema_version') is not null") != "t") {
-      findings.push_back({"schema", false, "not set up yet; the first import or run does it"});
+      findings.push_back({"schema", true, "not set up yet; the first import or run does it"});
       return;
     }
     findings.push_back({"schema", true, "migration " + value("select max(number) from dunlin.schema_version")});
