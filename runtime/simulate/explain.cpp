@@ -242,13 +242,35 @@ const char* verdict_text(Verdict verdict) {
 
 namespace {
 
+/// Types of events that a step may raise by itself. It does so again when it is looked at again; they must not be handed to it as well.
+std::vector<bool> raised_by_steps(const checked::Program& program) {
+  std::vector<bool> raised(program.events.size(), false);
+  const auto mark = [&](checked::Index event) {
+    if (event != checked::none) raised[static_cast<size_t>(event)] = true;
+  };
+  const engine::Plan plan(program);
+  for (const auto& [key, rule] : plan.by_key) {
+    for (const checked::Action& action : rule->actions) mark(action.event_type);
+  }
+  for (const checked::Hold& hold : program.holds) {
+    for (const checked::Index event : {hold.placed, hold.lifted, hold.ended}) mark(event);
+  }
+  for (const checked::Deadline& deadline : program.deadlines) {
+    for (const checked::Index event : {deadline.warned, deadline.missed}) mark(event);
+  }
+  return raised;
+}
+
 /// The case file just before `at`, with the events of that very instant still to be handled, if there are any: so the step that met them is seen again.
 /// `then` must outlive it: it keeps the texts of the events.
 std::unique_ptr<CaseFile> before_its_events(store::Store& store, const checked::Program& program, const std::string& entity, const std::string& key, Instant at,
                                             const CaseFile& then) {
   const auto& history = then.view().events;
   std::vector<const abi::Event*> fresh;
-  for (int64_t i = history.count; i-- > 0 && history.items[i]->at == at;) fresh.insert(fresh.begin(), history.items[i]);
+  const auto raised = raised_by_steps(program);
+  for (int64_t i = history.count; i-- > 0 && history.items[i]->at == at;) {
+    if (!raised[static_cast<size_t>(history.items[i]->type)]) fresh.insert(fresh.begin(), history.items[i]);
+  }
   if (fresh.empty()) return nullptr;
   auto before = store.load_case(program, entity, key, at - 1);
   if (!before) return nullptr;  // it came into being with them
