@@ -78,7 +78,7 @@ ExprPtr ExpressionChecker::check_call(const ast::CallExpr& call, Span span, Type
   if (find(name).kind != Meaning::Kind::none_such) {
     diagnostic.help = in_ticks(name) + " is a value: write it without brackets";
   } else if (near_matches_left()) {
-    std::vector<std::string> candidates = {"visits", "in_stage", "in_strategy", "held"};
+    std::vector<std::string> candidates = {"visits", "in_stage", "in_strategy", "held", "converted"};
     for (const Signature& signature : builtin_signatures()) candidates.push_back(signature.name);
     for (const auto& value : context_.names.values) candidates.push_back(value.first);
     suggest(diagnostic, name, candidates);
@@ -88,7 +88,32 @@ ExprPtr ExpressionChecker::check_call(const ast::CallExpr& call, Span span, Type
 
 // ---- words about the strategy ------------------------------------------------------------------------
 
+/// `converted(amount, rate, currency)` is amount * rate, and from there on an amount of that currency. The `let` keeps what it was converted
+/// into where the analysis of currencies finds it; it costs nothing when the step runs.
+ExprPtr ExpressionChecker::check_converted(const ast::CallExpr& call, Span span) {
+  std::vector<const ast::Expr*> given;
+  if (!argument_order(call, {"amount", "rate", "currency"}, "converted", span, given)) return make_wrong(span);
+  if (context_.program.bundle.currency_enum == none) {
+    context_.error("E0327", span, "there is one currency here: nothing to convert").help = "an account that carries its own has a field `currency : currency`";
+    return make_wrong(span);
+  }
+  ExprPtr amount = check_as(*given[0], type_of(TypeKind::money));
+  ExprPtr rate = check_as(*given[1], type_of(TypeKind::decimal));
+  ExprPtr into = check_as(*given[2], type_of(TypeKind::enumeration, context_.program.bundle.currency_enum));
+  if (amount->type.is_error() || rate->type.is_error() || into->type.is_error()) return make_wrong(span);
+  const Index local = add_local(into->type);
+  ExprPtr product = make_node(Op::multiply, type_of(TypeKind::money), span, std::move(amount), std::move(rate));
+  ExprPtr made = make_node(Op::let, type_of(TypeKind::money), span, std::move(into), std::move(product));
+  made->index = local;
+  made->text = "converted";
+  return made;
+}
+
 ExprPtr ExpressionChecker::call_word(const std::string& name, const ast::CallExpr& call, Span span, bool& found) {
+  if (name == "converted" && !context_.names.values.contains(name)) {
+    found = true;
+    return check_converted(call, span);
+  }
   const bool hold = name == "held" && !context_.names.values.contains(name);
   found = hold || name == "visits" || name == "in_stage" || name == "in_strategy";
   if (!found) return nullptr;

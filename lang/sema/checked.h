@@ -618,8 +618,9 @@ struct Bundle {
   std::string timezone = "UTC";  // IANA name
   std::string currency;
   int minor_digits = 2;
-  std::string calendar;     // file stdlib/calendars/<name>.csv; empty or "none": every weekday is a working day
-  int64_t day_start_s = 0;  // seconds after local midnight
+  Index currency_enum = none;  // the type `currency`, if anything has it
+  std::string calendar;        // file stdlib/calendars/<name>.csv; empty or "none": every weekday is a working day
+  int64_t day_start_s = 0;     // seconds after local midnight
 };
 
 struct Program {

@@ -3,19 +3,10 @@
 #include <filesystem>
 
 #include "lang/sema/civil.h"
+#include "lang/sema/currency.h"
 #include "lang/sema/declare.h"
 
 namespace dunlin::sema {
-
-/// Digits behind the point in ISO 4217; nothing if it is no currency code.
-static std::optional<int> minor_digits_of(const std::string& currency) {
-  const bool shaped = currency.size() == 3 && std::all_of(currency.begin(), currency.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
-  if (!shaped) return std::nullopt;
-  static constexpr std::string_view none_behind = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF";
-  static constexpr std::string_view three_behind = "BHD IQD JOD KWD LYD OMR TND";
-  if (none_behind.find(currency) != std::string_view::npos) return 0;
-  return three_behind.find(currency) != std::string_view::npos ? 3 : 2;
-}
 
 static void set_calendar(Context& context, const ast::Name& calendar, const std::string& folder) {
   context.program.bundle.calendar = calendar.text;

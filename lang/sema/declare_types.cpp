@@ -1,6 +1,7 @@
 // Enumerations, records, and the names of entities; what a type expression stands for.
 #include <algorithm>
 
+#include "lang/sema/currency.h"
 #include "lang/sema/declare.h"
 #include "lang/sema/expression.h"
 
@@ -12,8 +13,8 @@ void report_duplicate(Context& context, const ast::Name& name, Span first, const
 }
 
 bool register_type(Context& context, const ast::Name& name, Symbol::Kind kind, Index index) {
-  static const std::vector<std::string> taken = {"bool",     "int",      "decimal",  "number", "money",    "text",  "date",      "time",
-                                                 "datetime", "duration", "timezone", "file",   "location", "stage", "time_range"};
+  static const std::vector<std::string> taken = {"bool",     "int",      "decimal",  "number", "money",    "text",  "date",       "time",
+                                                 "datetime", "duration", "timezone", "file",   "location", "stage", "time_range", "currency"};
   if (std::find(taken.begin(), taken.end(), name.text) != taken.end()) {
     context.error("E0214", name.span, in_ticks(name.text) + " is a type of the language");
     return false;
@@ -210,9 +211,22 @@ static std::optional<TypeKind> plain_kind(const std::string& name) {
   return found->second;
 }
 
+/// `currency`: a value for each code whose amounts have as many places as the bundle's, so that all money is counted alike. Made when first asked for.
+static Type currency_type(Context& context) {
+  checked::Bundle& bundle = context.program.bundle;
+  if (bundle.currency_enum == none) {
+    checked::Enum made{"currency", currencies_with(bundle.minor_digits)};
+    if (std::find(made.literals.begin(), made.literals.end(), bundle.currency) == made.literals.end()) made.literals.push_back(bundle.currency);
+    bundle.currency_enum = static_cast<Index>(context.program.enums.size());
+    context.program.enums.push_back(std::move(made));
+  }
+  return type_of(TypeKind::enumeration, bundle.currency_enum);
+}
+
 static Type named_type(Context& context, const ast::TypeExpr& type) {
   const std::string name = type.name.text();
   if (const auto kind = plain_kind(name)) return type_of(*kind);
+  if (name == "currency") return currency_type(context);
   if (const auto found = context.names.types.find(name); found != context.names.types.end()) {
     switch (found->second.kind) {
       case Symbol::Kind::enumeration:
@@ -231,7 +245,8 @@ static Type named_type(Context& context, const ast::TypeExpr& type) {
     return {};
   }
   Diagnostic& diagnostic = context.error("E0203", type.span, "there is no type " + in_ticks(name));
-  std::vector<std::string> candidates = {"bool", "int", "decimal", "number", "money", "text", "date", "time", "datetime", "duration", "timezone", "stage"};
+  std::vector<std::string> candidates = {"bool", "int",      "decimal",  "number",   "money",    "text", "date",
+                                         "time", "datetime", "duration", "timezone", "currency", "stage"};
   for (const auto& candidate : context.names.types) candidates.push_back(candidate.first);
   for (const auto& candidate : context.names.field_enums) candidates.push_back(candidate.first);
   suggest(diagnostic, name, candidates);

@@ -190,6 +190,7 @@ class ExpressionChecker {
 
   // holds.cpp
   ExprPtr check_held(const ast::CallExpr& call, Span span);
+  ExprPtr check_converted(const ast::CallExpr& call, Span span);
 
   // aggregates.cpp
   ExprPtr check_aggregate(const ast::AggregateExpr& aggregate, Span span);

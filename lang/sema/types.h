@@ -11,7 +11,7 @@ namespace dunlin::checked {
 ///   integer      int64
 ///   decimal      int64, millionths (six exact places)
 ///   number       IEEE double, bit pattern in the slot
-///   money        int64, minor units of the bundle's currency
+///   money        int64, minor units; every currency of a bundle has as many places
 ///   text         pointer to an immutable abi::Text
 ///   date         days since 1970-01-01
 ///   time         seconds since local midnight

@@ -17,6 +17,7 @@ void analyse(const checked::Program& program, Diagnostics& diagnostics, const An
   check_conditions(program, conditions, diagnostics);
   check_use(program, diagnostics, options);
   check_histories(program, diagnostics, options);
+  check_currencies(program, diagnostics);
 }
 
 }  // namespace dunlin

@@ -21,5 +21,7 @@ void check_conditions(const checked::Program& program, Conditions& conditions, D
 void check_use(const checked::Program& program, Diagnostics& diagnostics, const AnalysisOptions& options);
 /// Queries over unlimited history that have to look at all of it.
 void check_histories(const checked::Program& program, Diagnostics& diagnostics, const AnalysisOptions& options);
+/// Amounts of two currencies that are added, compared or kept in one place, where accounts carry currencies of their own.
+void check_currencies(const checked::Program& program, Diagnostics& diagnostics);
 
 }  // namespace dunlin::analysis

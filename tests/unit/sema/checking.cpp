@@ -50,11 +50,11 @@ std::string Checked::underlined() const { return std::string(sources->text(first
 
 std::string Checked::text() const { return render_text(diagnostics, *sources); }
 
-Checked check_files(std::vector<SourceFile> files) {
+Checked check_files(std::vector<SourceFile> files, bool analyse) {
   Checked made;
   CheckOptions options;
   options.stdlib = std::string(DUNLIN_SOURCE_DIR) + "/tests/unit/sema/modules";
-  options.analyse = false;
+  options.analyse = analyse;
   made.program = check_bundle({std::move(files)}, *made.sources, made.diagnostics, options);
   made.diagnostics.sort();
   return made;

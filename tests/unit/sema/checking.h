@@ -27,7 +27,8 @@ struct Checked {
   std::string text() const;
 };
 
-Checked check_files(std::vector<SourceFile> files);
+/// `analyse`: with what is found about the program as a whole.
+Checked check_files(std::vector<SourceFile> files, bool analyse = false);
 /// `head` and `text` as one file.
 Checked check(const std::string& text);
 /// `head`, `entities` and derived fields of the account.
