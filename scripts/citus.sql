@@ -1,0 +1,35 @@
+-- Spreads a set-up Dunlin database over a Citus cluster (docs/scale.md). Run once on the coordinator, as the owner of the schema, after
+-- `dunlin doctor --database URL` finds the schema whole and `dunlin import` has made the tables of the portfolio:
+--
+--     psql URL -v ON_ERROR_STOP=1 -f scripts/citus.sql
+--
+-- Everything of one case file lies on one node: all tables below are split by the same column and placed together.
+-- `tests/scale/one_bucket_test.py` reads this file and holds the schema and the statements of a night against it.
+\set ON_ERROR_STOP on
+create extension if not exists citus;
+-- Two tables guard themselves by triggers that look at nothing but the row, which is safe on every node.
+set citus.enable_unsafe_triggers = on;
+
+-- ---- split by bucket, placed together ----
+select create_distributed_table('dunlin.bucket', 'bucket', shard_count => 64);
+select create_distributed_table(t, 'bucket', colocate_with => 'dunlin.bucket')
+  from unnest(array[
+    'dunlin.case_file', 'dunlin.state', 'dunlin.state_past', 'dunlin.event', 'dunlin.event_key', 'dunlin.inbox', 'dunlin.task_open', 'dunlin.task_body',
+    'dunlin.task_done', 'dunlin.contact', 'dunlin.decision', 'dunlin.transition', 'dunlin.note', 'dunlin.hand_out'
+  ]::regclass[]) t;
+-- The portfolio's own tables, and their past.
+select create_distributed_table(format('portfolio.%I', c.relname)::regclass, 'dunlin_bucket', colocate_with => 'dunlin.bucket')
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+ where n.nspname = 'portfolio' and c.relkind = 'r';
+
+-- ---- small, read everywhere, written rarely ----
+select create_reference_table(t)
+  from unnest(array[
+    'dunlin.name', 'dunlin.event_type', 'dunlin.event_field', 'dunlin.queue_setting', 'dunlin.rule', 'dunlin.outcome_kind', 'dunlin.contact_stop', 'dunlin.limit_line',
+    'dunlin.worker'
+  ]::regclass[]) t;
+
+-- ---- on the coordinator alone ----
+-- dunlin.activation, dunlin.api_token, dunlin.audit, dunlin.audit_head, dunlin.bundle, dunlin.bundle_file, dunlin.bundle_proposal, dunlin.closed_instance,
+-- dunlin.node, dunlin.prepared, dunlin.quarantine, dunlin.queue_head, dunlin.queue_round, dunlin.reader, dunlin.rule_of_use,
+-- dunlin.schema_version, dunlin.turn_mark, dunlin.webhook, dunlin.webhook_delivery
