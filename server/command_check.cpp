@@ -8,6 +8,7 @@
 
 #include "compiler/ir/lower.h"
 #include "lang/diag/render.h"
+#include "runtime/simulate/cap_story.h"
 #include "server/commands.h"
 #include "server/compile.h"
 #include "server/output/terminal.h"
@@ -108,9 +109,21 @@ void print_text(const CheckedBundle& bundle, bool color) {
   print_costs(costs_of(*bundle.program));
 }
 
+/// What only shows when accounts go through time.
+std::expected<void, std::string> look_at_days(CheckedBundle& bundle) {
+  if (!bundle.program || bundle.program->limits.empty()) return {};
+  const auto machine = make_machine(*bundle.program, bundle.stdlib, false);
+  if (!machine) return std::unexpected(machine.error());
+  const auto stories = simulate::find_cap_stories(*bundle.program, *machine->interpreter, *machine->calendar->view());
+  simulate::report_cap_stories(*bundle.program, stories, bundle.diagnostics);
+  bundle.diagnostics.sort();
+  return {};
+}
+
 int check(const CheckCommand& command) {
   auto checked = check_folder(command.bundle);
   if (!checked) return fail(command.common, Exit::environment, checked.error());
+  if (const auto looked = look_at_days(**checked); !looked) return fail(command.common, Exit::environment, looked.error());
   if (command.common.json) {
     print_json(**checked);
   } else {

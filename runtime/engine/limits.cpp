@@ -126,7 +126,20 @@ void Run::place_task(size_t at, const std::vector<size_t>& placed) {
   const slots::Gate* by = nullptr;
   const Instant slot = slots::first_slot(gates, now_, &by);
   const auto line = std::ranges::find_if(lines, [&](const Judged& judged) { return &judged.gate == by; });
+  if (options_->listener != nullptr && slot > now_) tell_caps(task, lines, gates, slot);
   settle_slot(at, slot, line == lines.end() ? nullptr : &*line);
+}
+
+/// Which caps alone put the task off: those that have no room where everything else would let it out.
+void Run::tell_caps(const OpenTask& task, const std::vector<Judged>& lines, std::vector<const slots::Gate*> gates, Instant slot) {
+  std::erase_if(gates, [](const slots::Gate* gate) { return gate->rule->kind == LimitRule::Kind::at_most; });
+  const slots::Gate* by = nullptr;
+  const Instant free = slots::first_slot(gates, now_, &by);
+  if (free == slot || free == abi::never) return;
+  for (const Judged& line : lines) {
+    if (line.gate.rule->kind != LimitRule::Kind::at_most || slots::first_open(line.gate, free) == free) continue;
+    options_->listener->capped(task, *line.limits, *line.gate.rule, free, slot);
+  }
 }
 
 void Run::settle_slot(size_t at, Instant slot, const Judged* by) {

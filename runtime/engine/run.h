@@ -274,6 +274,7 @@ class Run {
   void place_tasks();
   void place_task(size_t at, const std::vector<size_t>& placed);
   void settle_slot(size_t at, Instant slot, const Judged* by);
+  void tell_caps(const OpenTask& task, const std::vector<Judged>& lines, std::vector<const slots::Gate*> gates, Instant slot);
   void look_at_limits();
   const abi::ZoneRules* zone_of(const checked::Limits& limits, std::string& name);
   std::vector<size_t> in_order() const;

@@ -109,6 +109,8 @@ class StepListener {
   virtual void timer(int32_t /*instance*/, const checked::Rule& /*rule*/, Instant /*anchor*/, Instant /*due*/, bool /*done*/) {}
   /// An open task may not be handed out before `until` (never: as long as nothing changes) because of a limit.
   virtual void limited(const OpenTask& /*task*/, const checked::Limits& /*limits*/, const checked::LimitRule& /*rule*/, Instant /*until*/) {}
+  /// An open task would go out at `free`, were there no caps; this cap is one that puts it off to `until` (never: as long as nothing changes).
+  virtual void capped(const OpenTask& /*task*/, const checked::Limits& /*limits*/, const checked::LimitRule& /*rule*/, Instant /*free*/, Instant /*until*/) {}
   virtual void stage_entered(int32_t /*instance*/, int32_t /*stage*/) {}
 };
 

@@ -84,7 +84,7 @@ class Search {
   }
 
   void add(const FieldKey& key, const Expr& literal) {
-    const TypeKind field = program_.entities[key.first].fields[key.second].type.kind, kind = literal.type.kind;
+    const TypeKind field = field_of(program_, key).type.kind, kind = literal.type.kind;
     if (is_text(field) && kind == TypeKind::text) found_.texts[key].insert(literal.text);
     if (kind == TypeKind::number && field == kind) {
       found_.values[key].insert(checked::order_key_of_double(literal.number));
@@ -93,7 +93,7 @@ class Search {
     }
   }
   void add(const FieldKey& key, TypeKind kind, int64_t value) {
-    const TypeKind field = program_.entities[key.first].fields[key.second].type.kind;
+    const TypeKind field = field_of(program_, key).type.kind;
     if (field == kind && !is_text(kind)) found_.values[key].insert(value);
     if (field != TypeKind::date && field != TypeKind::datetime) return;
     if (kind == TypeKind::integer && value > -40'000 && value < 40'000) found_.days[key].insert(value);
@@ -127,6 +127,8 @@ class Search {
   void collect(const Expr& expr, const Names& names, int depth, Fields& found) {
     if (++steps_ > steps_max) return;
     if (expr.op == Op::field && expr.args[0]->type.kind == TypeKind::instance) found.push_back({expr.args[0]->type.id, expr.index});
+    if (expr.op == Op::event_field && expr.args[0]->type.kind == TypeKind::event && expr.args[0]->type.id >= 0)
+      found.push_back({event_key(expr.args[0]->type.id), expr.index});
     if (expr.op == Op::derived && depth < depth_max && expr.args[0]->type.kind == TypeKind::instance) {
       const checked::RootId root = program_.entities[expr.args[0]->type.id].derived[expr.index].root;
       if (root != checked::none && program_.roots[root].body != nullptr) collect(*program_.roots[root].body, {}, depth + 1, found);
@@ -150,6 +152,10 @@ class Search {
 };
 
 }  // namespace
+
+const checked::Field& field_of(const checked::Program& program, const FieldKey& key) {
+  return key.first >= 0 ? program.entities[key.first].fields[key.second] : program.events[-2 - key.first].fields[key.second];
+}
 
 Boundaries find_boundaries(const checked::Program& program) {
   Boundaries found;

@@ -13,7 +13,7 @@
 namespace dunlin::simulate {
 
 struct Boundaries {
-  using FieldKey = std::pair<checked::Index, checked::Index>;  // entity, field
+  using FieldKey = std::pair<checked::Index, checked::Index>;  // entity, field; or event_key() and field
 
   std::map<FieldKey, std::set<int64_t>> values;  // in slot form (number: order keys)
   std::map<FieldKey, std::set<std::string>> texts;
@@ -21,6 +21,11 @@ struct Boundaries {
   std::map<FieldKey, std::set<int64_t>> days;
   std::set<int64_t> dates;  // dates anywhere in the bundle
 };
+
+/// In the place of the entity, for fields of events.
+constexpr checked::Index event_key(checked::Index event) { return -2 - event; }
+/// The declaration that a key stands for.
+const checked::Field& field_of(const checked::Program& program, const Boundaries::FieldKey& key);
 
 Boundaries find_boundaries(const checked::Program& program);
 

@@ -62,6 +62,18 @@ Drawn Draw::one(const checked::Test& test) {
   return drawn;
 }
 
+DrawnValue Draw::of_event(checked::Index event, checked::Index field, int64_t on) {
+  day_ = on;
+  // What is asked of an event is often asked of a group of events above it.
+  Boundaries::FieldKey key{event_key(event), field};
+  for (checked::Index up = event; up != checked::none; up = program_.events[up].parent) {
+    const Boundaries::FieldKey above{event_key(up), field};
+    if (boundaries_.values.contains(above) || boundaries_.days.contains(above) || boundaries_.texts.contains(above)) key = above;
+  }
+  const Field& declared = program_.events[event].fields[field];
+  return value(declared.type, &declared, key);
+}
+
 /// Of about ten years, or beside a date that the bundle names.
 int64_t Draw::day() {
   if (!boundaries_.dates.empty() && once_in(3)) return one_of(boundaries_.dates) + between(-1, 1);
@@ -152,8 +164,7 @@ int64_t Draw::date(const Boundaries::FieldKey& key) {
   const auto edges = boundaries_.days.find(key);
   if (edges != boundaries_.days.end() && once_in(2)) return day_ + (once_in(4) ? 1 : -1) * one_of(edges->second) + between(-1, 1);
   const auto dates = boundaries_.values.find(key);
-  if (dates != boundaries_.values.end() && once_in(3) && program_.entities[key.first].fields[key.second].type.kind == TypeKind::date)
-    return one_of(dates->second) + between(-1, 1);
+  if (dates != boundaries_.values.end() && once_in(3) && field_of(program_, key).type.kind == TypeKind::date) return one_of(dates->second) + between(-1, 1);
   if (once_in(5)) return day_ + between(-1, 1);
   return day_ + between(-400, 60);
 }

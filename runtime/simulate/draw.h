@@ -17,9 +17,11 @@ class Draw {
 
   /// Every instance of the test that is `any`: its stored fields but the key and those that are given.
   Drawn one(const checked::Test& test);
+  /// A field of an event that happens on this day.
+  DrawnValue of_event(checked::Index event, checked::Index field, int64_t on);
+  uint64_t below(uint64_t limit) { return limit == 0 ? 0 : source_() % limit; }
 
  private:
-  uint64_t below(uint64_t limit) { return limit == 0 ? 0 : source_() % limit; }
   int64_t between(int64_t low, int64_t high) { return low + static_cast<int64_t>(below(static_cast<uint64_t>(high - low) + 1)); }
   bool once_in(uint64_t n) { return below(n) == 0; }
   template <class Set>

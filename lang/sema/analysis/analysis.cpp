@@ -7,14 +7,16 @@ namespace dunlin {
 
 void analyse(const checked::Program& program, Diagnostics& diagnostics, const AnalysisOptions& options) {
   using namespace analysis;
-  check_tables(program, diagnostics, options);
+  Solver solver(program);
+  check_tables(program, solver, diagnostics, options);
   Conditions conditions(program);
   const Flow flow(program);
   check_stages(program, flow, diagnostics);
   check_circles(program, conditions, flow, diagnostics);
-  check_enrolment(program, conditions, diagnostics);
-  check_handlers(program, conditions, diagnostics);
-  check_conditions(program, conditions, diagnostics);
+  check_enrolment(program, conditions, solver, diagnostics);
+  check_handlers(program, conditions, solver, diagnostics);
+  check_conditions(program, conditions, solver, diagnostics);
+  check_permitted(program, conditions, diagnostics);
   check_use(program, diagnostics, options);
   check_histories(program, diagnostics, options);
   check_currencies(program, diagnostics);

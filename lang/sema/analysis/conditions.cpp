@@ -143,12 +143,14 @@ std::optional<Cases> Conditions::both(const std::optional<Cases>& a, const std::
   return result;
 }
 
-std::optional<Cases> Conditions::cases_of(RootId root, bool wanted) {
+std::optional<Cases> Conditions::cases_of(RootId root, bool wanted) { return cases_in(root, Scope{}, wanted); }
+
+std::optional<Cases> Conditions::cases_in(RootId root, const Scope& scope, bool wanted) {
   if (root == checked::none) return wanted ? always_true : Cases{};
   const Expr* body = program_.roots.at(static_cast<size_t>(root)).body.get();
   if (body == nullptr) return {};
   steps_ = 0;
-  return truth(*body, Scope{}, wanted);
+  return truth(*body, scope, wanted);
 }
 
 bool Conditions::never_holds(RootId root) {

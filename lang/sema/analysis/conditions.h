@@ -40,6 +40,9 @@ class Conditions {
   /// The cases in which the root is true (or false). A root that is none is always true.
   std::optional<Cases> cases_of(checked::RootId root, bool wanted = true);
 
+  /// The same where `self` and parameters of the root stand for what the scope says.
+  std::optional<Cases> cases_in(checked::RootId root, const Scope& scope, bool wanted = true);
+
   bool never_holds(checked::RootId root);
   bool always_holds(checked::RootId root);
   /// Whenever `narrow` holds `wide` holds too.

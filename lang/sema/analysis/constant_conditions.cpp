@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "lang/sema/analysis/strategies.h"
+#include "lang/sema/analysis/witness.h"
 
 namespace dunlin::analysis {
 
@@ -11,8 +14,8 @@ namespace {
 
 class ConditionCheck {
  public:
-  ConditionCheck(const checked::Program& program, Conditions& conditions, Diagnostics& diagnostics)
-      : program_(program), conditions_(conditions), diagnostics_(diagnostics) {}
+  ConditionCheck(const checked::Program& program, Conditions& conditions, Solver& solver, Diagnostics& diagnostics)
+      : program_(program), conditions_(conditions), solver_(solver), diagnostics_(diagnostics) {}
 
   void run() {
     for (const checked::Strategy& strategy : program_.strategies) {
@@ -50,24 +53,60 @@ class ConditionCheck {
   }
 
   void never(RootId root, Span span, const char* consequence) {
-    if (root == checked::none || is_literal(root) || !conditions_.never_holds(root)) return;
+    if (root == checked::none || is_literal(root)) return;
+    if (!conditions_.never_holds(root)) {
+      const SolverAnswer::Verdict verdict = solved({{root, true}});
+      if (verdict == SolverAnswer::Verdict::undecided) not_decided(place(root, span), "this condition can hold");
+      if (verdict != SolverAnswer::Verdict::never) return;
+    }
     auto& diagnostic = diagnostics_.error("E0607", place(root, span), fmt::format("this condition can never hold, so {}", consequence));
     diagnostic.label = "never true";
     diagnostic.help = "its parts exclude each other: look at the bounds";
   }
 
+  /// `sometimes` where there is nothing that the cases of a condition do not tell.
+  SolverAnswer::Verdict solved(const std::vector<Demand>& demands) {
+    if (std::none_of(demands.begin(), demands.end(), [&](const Demand& demand) { return solver_.worth_asking(demand.root); }))
+      return SolverAnswer::Verdict::sometimes;
+    const checked::Index entity = program_.roots[static_cast<size_t>(demands.front().root)].self_entity;
+    const SolverAnswer::Verdict verdict = solver_.ask(entity, demands).verdict;
+    if (verdict != SolverAnswer::Verdict::undecided) return verdict;
+    // What is too hard to prove may be easy to try.
+    WitnessQuestion question{entity, {}, [&](const Facts& facts) {
+                               return std::all_of(demands.begin(), demands.end(), [&](const Demand& demand) {
+                                 const auto value = evaluate_root(program_, demand.root, facts);
+                                 return value && !value->missing && (value->slot != 0) == demand.wanted;
+                               });
+                             }};
+    for (const Demand& demand : demands) question.roots.push_back(demand.root);
+    return find_witness(program_, question) ? SolverAnswer::Verdict::sometimes : verdict;
+  }
+
+  void not_decided(Span span, const std::string& what) {
+    auto& diagnostic = diagnostics_.warning("E0615", span, "it is not decided whether " + what);
+    diagnostic.label = "too hard to tell";
+    diagnostic.help = "compare plainer figures, or split the condition, if it is to be looked at";
+  }
+
   void always(const Rule& rule) {
-    if (rule.guard == checked::none || is_literal(rule.guard) || !conditions_.always_holds(rule.guard)) return;
+    if (rule.guard == checked::none || is_literal(rule.guard)) return;
+    if (!conditions_.always_holds(rule.guard) && solved({{rule.guard, false}}) != SolverAnswer::Verdict::never) return;
     auto& diagnostic = diagnostics_.warning("E0608", place(rule.guard, rule.span), "this condition always holds");
     diagnostic.help = "write `true` if that is meant";
   }
 
   void cases_of(const checked::Segmentation& segmentation) {
     std::optional<Cases> left = Cases{Case{}};  // what the cases so far do not take
+    std::vector<Demand> above;
     for (const checked::Segmentation::Case& one : segmentation.cases) {
       const bool otherwise = one.when == checked::none;
       const auto here = Conditions::both(left, conditions_.cases_of(one.when));
-      if (here && here->empty()) never_reached(segmentation, one, otherwise);
+      std::vector<Demand> reached{{one.when, true}};
+      if (otherwise) reached.clear();
+      reached.insert(reached.end(), above.begin(), above.end());
+      const bool never = here && here->empty();
+      if (never || (!reached.empty() && solved(reached) == SolverAnswer::Verdict::never)) never_reached(segmentation, one, otherwise);
+      above.push_back({one.when, false});
       if (otherwise) return;
       left = Conditions::both(left, conditions_.cases_of(one.when, false));
     }
@@ -83,13 +122,14 @@ class ConditionCheck {
 
   const checked::Program& program_;
   Conditions& conditions_;
+  Solver& solver_;
   Diagnostics& diagnostics_;
 };
 
 }  // namespace
 
-void check_conditions(const checked::Program& program, Conditions& conditions, Diagnostics& diagnostics) {
-  ConditionCheck(program, conditions, diagnostics).run();
+void check_conditions(const checked::Program& program, Conditions& conditions, Solver& solver, Diagnostics& diagnostics) {
+  ConditionCheck(program, conditions, solver, diagnostics).run();
 }
 
 }  // namespace dunlin::analysis

@@ -101,9 +101,18 @@ class Enrolments {
   std::unordered_map<std::string, size_t> terms_;
 };
 
-bool report_pair(const checked::Program& program, const checked::Strategy& first, const checked::Strategy& second, Diagnostics& diagnostics) {
-  const auto witness = find_witness(program, {first.entity, {first.enrol, second.enrol}, {}});
-  if (!witness) return false;  // not decided: no such account is known
+bool report_pair(const checked::Program& program, Solver& solver, const checked::Strategy& first, const checked::Strategy& second, Diagnostics& diagnostics) {
+  auto witness = find_witness(program, {first.entity, {first.enrol, second.enrol}, {}});
+  if (!witness && (solver.worth_asking(first.enrol) || solver.worth_asking(second.enrol))) {
+    SolverAnswer answer = solver.ask(first.entity, {{first.enrol, true}, {second.enrol, true}});
+    if (answer.verdict == SolverAnswer::Verdict::undecided) {
+      auto& diagnostic = diagnostics.warning(
+          "E0615", second.span, fmt::format("it is not decided whether strategies `{}` and `{}` would enrol the same accounts", first.name, second.name));
+      diagnostic.help = fmt::format("write the order: `before {}` in strategy `{}`", second.name, first.name);
+    }
+    witness = std::move(answer.witness);
+  }
+  if (!witness) return false;  // no such account is known
   auto& diagnostic = diagnostics.error(
       "E0605", second.span,
       fmt::format("strategies `{}` and `{}` would both enrol this {}", first.name, second.name, program.entities.at(static_cast<size_t>(first.entity)).name));
@@ -116,7 +125,7 @@ bool report_pair(const checked::Program& program, const checked::Strategy& first
 
 }  // namespace
 
-void check_enrolment(const checked::Program& program, Conditions& conditions, Diagnostics& diagnostics) {
+void check_enrolment(const checked::Program& program, Conditions& conditions, Solver& solver, Diagnostics& diagnostics) {
   const auto before = written_order(program);
   const Enrolments enrolments(program, conditions);
   const auto comes_before = [&](size_t a, size_t b) { return !before[a].empty() && before[a][b]; };
@@ -127,7 +136,7 @@ void check_enrolment(const checked::Program& program, Conditions& conditions, Di
       const checked::Strategy& second = program.strategies[b];
       if (first.entity != second.entity || first.enrol == checked::none || second.enrol == checked::none) continue;
       if (comes_before(a, b) || comes_before(b, a) || enrolments.exclude_each_other(a, b)) continue;
-      if (!report_pair(program, first, second, diagnostics) || ++findings < findings_max) continue;
+      if (!report_pair(program, solver, first, second, diagnostics) || ++findings < findings_max) continue;
       diagnostics
           .error("E0605", second.span, fmt::format("{} pairs of strategies would enrol the same accounts; further pairs were not looked for", findings_max))
           .help = "make their conditions exclude each other, or write their order";

@@ -232,6 +232,10 @@ class Evaluator {
       case Op::multiply:
         if (right == TypeKind::decimal && (left == TypeKind::decimal || left == TypeKind::money)) return checked_slot(divide_rounded(a * b, decimal_one));
         return counts && right == TypeKind::integer ? checked_slot(a * b) : Answer{};
+      case Op::divide:
+        if (!counts || b == 0) return {};
+        // Of two of a kind, and of money by a decimal, the quotient is scaled; money by a whole number is money.
+        return checked_slot(divide_rounded(left == right || right == TypeKind::decimal ? a * decimal_one : a, b));
       case Op::negate:
         return counts ? checked_slot(-a) : Answer{};
       case Op::int_to_decimal:
@@ -260,6 +264,9 @@ class Evaluator {
         return ordered ? Answer(of_slot(std::min(values[0].slot, values[1].slot))) : Answer{};
       case Builtin::maximum:
         return ordered ? Answer(of_slot(std::max(values[0].slot, values[1].slot))) : Answer{};
+      case Builtin::money_units:
+      case Builtin::money_of_units:
+        return of_slot(values[0].slot);
       case Builtin::absolute:
         return ordered ? checked_slot(values[0].slot < 0 ? -static_cast<Wide>(values[0].slot) : values[0].slot) : Answer{};
       default:

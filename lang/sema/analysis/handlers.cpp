@@ -26,8 +26,8 @@ std::vector<Index> leaves_below(const checked::Program& program, const std::vect
 
 class HandlerCheck {
  public:
-  HandlerCheck(const checked::Program& program, Conditions& conditions, Diagnostics& diagnostics)
-      : program_(program), conditions_(conditions), diagnostics_(diagnostics) {}
+  HandlerCheck(const checked::Program& program, Conditions& conditions, Solver& solver, Diagnostics& diagnostics)
+      : program_(program), conditions_(conditions), solver_(solver), diagnostics_(diagnostics) {}
 
   /// One place: the rules of a stage, a strategy or an `always`.
   void run(const std::vector<Rule>& rules) {
@@ -39,8 +39,17 @@ class HandlerCheck {
 
  private:
   bool takes_all_of(const Rule& earlier, const Rule& later) {
-    return earlier.guard == checked::none ||
-           (later.guard != checked::none ? conditions_.implies(later.guard, earlier.guard) : conditions_.always_holds(earlier.guard));
+    if (earlier.guard == checked::none) return true;
+    if (later.guard != checked::none ? conditions_.implies(later.guard, earlier.guard) : conditions_.always_holds(earlier.guard)) return true;
+    if (!solver_.worth_asking(earlier.guard) && !solver_.worth_asking(later.guard)) return false;
+    const checked::Index entity = program_.roots.at(static_cast<size_t>(earlier.guard)).self_entity;
+    return solver_.ask(entity, {{later.guard, true}, {earlier.guard, false}}).verdict == SolverAnswer::Verdict::never;
+  }
+
+  bool never_holds(const Rule& rule) {
+    if (conditions_.never_holds(rule.guard)) return true;
+    if (!solver_.worth_asking(rule.guard)) return false;
+    return solver_.ask(program_.roots.at(static_cast<size_t>(rule.guard)).self_entity, {{rule.guard, true}}).verdict == SolverAnswer::Verdict::never;
   }
 
   void handler(const std::vector<Rule>& rules, size_t later) {
@@ -64,7 +73,7 @@ class HandlerCheck {
       if (rules[earlier].kind != Rule::Kind::when || !takes_all_of(rules[earlier], rules[later])) continue;
       // A `when` above that does not leave the stage does not keep this one from its turn.
       if (rules[earlier].actions.empty() || rules[earlier].actions.back().kind != checked::Action::Kind::go) continue;
-      if (!rules[later].actions.empty() && conditions_.never_holds(rules[later].guard)) continue;  // E0607 says so
+      if (!rules[later].actions.empty() && never_holds(rules[later])) continue;  // E0607 says so
       comes_too_late(rules[later], rules[earlier], "this `when` is never reached: whenever it holds, one above holds too", "goes first",
                      "move it up, or narrow the condition above");
       return;
@@ -80,13 +89,14 @@ class HandlerCheck {
 
   const checked::Program& program_;
   Conditions& conditions_;
+  Solver& solver_;
   Diagnostics& diagnostics_;
 };
 
 }  // namespace
 
-void check_handlers(const checked::Program& program, Conditions& conditions, Diagnostics& diagnostics) {
-  HandlerCheck check(program, conditions, diagnostics);
+void check_handlers(const checked::Program& program, Conditions& conditions, Solver& solver, Diagnostics& diagnostics) {
+  HandlerCheck check(program, conditions, solver, diagnostics);
   for (const checked::Stage& stage : program.stages) check.run(stage.rules);
   for (const checked::Strategy& strategy : program.strategies) check.run(strategy.rules);
   for (const checked::Always& always : program.always) check.run(always.rules);

@@ -4,6 +4,7 @@
 #include "lang/sema/analysis.h"
 #include "lang/sema/analysis/conditions.h"
 #include "lang/sema/analysis/flow.h"
+#include "lang/sema/analysis/solver.h"
 
 namespace dunlin::analysis {
 
@@ -12,11 +13,13 @@ void check_stages(const checked::Program& program, const Flow& flow, Diagnostics
 /// Circles that take no time, where an account that runs in one can be named.
 void check_circles(const checked::Program& program, Conditions& conditions, const Flow& flow, Diagnostics& diagnostics);
 /// Two strategies that would enrol the same account.
-void check_enrolment(const checked::Program& program, Conditions& conditions, Diagnostics& diagnostics);
+void check_enrolment(const checked::Program& program, Conditions& conditions, Solver& solver, Diagnostics& diagnostics);
 /// Handlers that never get an event, `when` rules that come too late.
-void check_handlers(const checked::Program& program, Conditions& conditions, Diagnostics& diagnostics);
+void check_handlers(const checked::Program& program, Conditions& conditions, Solver& solver, Diagnostics& diagnostics);
 /// Conditions that never or always hold, cases of segmentations that are never reached.
-void check_conditions(const checked::Program& program, Conditions& conditions, Diagnostics& diagnostics);
+void check_conditions(const checked::Program& program, Conditions& conditions, Solver& solver, Diagnostics& diagnostics);
+/// Tasks that limits forbid whenever they are wanted.
+void check_permitted(const checked::Program& program, Conditions& conditions, Diagnostics& diagnostics);
 /// What is declared and never used; events that nothing handles or asks for.
 void check_use(const checked::Program& program, Diagnostics& diagnostics, const AnalysisOptions& options);
 /// Queries over unlimited history that have to look at all of it.

@@ -18,18 +18,23 @@ using checked::TypeKind;
 namespace {
 
 constexpr size_t findings_per_table_max = 20;
+/// Tables with computed cells are put to the solver row by row, and pair by pair, up to this size.
+constexpr size_t solved_rows_max = 40;
 
 /// Everything that is asked about one table. Rows are counted from 1 in messages.
 class TableCheck {
  public:
-  TableCheck(const checked::Program& program, const Table& table, Diagnostics& diagnostics, uint64_t work_max)
-      : table_(table), diagnostics_(diagnostics), space_(program, table), work_(work_max) {}
+  TableCheck(const checked::Program& program, const Table& table, Solver& solver, Diagnostics& diagnostics, uint64_t work_max)
+      : table_(table), solver_(solver), diagnostics_(diagnostics), space_(program, table), work_(work_max) {
+    solved_ = row_count() <= solved_rows_max && std::find(space_.certain.begin(), space_.certain.end(), false) != space_.certain.end();
+  }
 
   void run() {
     for (const Side& side : space_.whole) {
       if (side.empty()) return;  // a column without values: nothing can be asked of the table
     }
     rows_that_never_match();
+    if (solved_) computed_rows();
     switch (table_.policy) {
       case HitPolicy::unique:
         overlaps();
@@ -72,6 +77,74 @@ class TableCheck {
     }
   }
 
+  // ---- computed cells ----
+
+  using RowDemand = Solver::RowDemand;
+  bool computed(size_t a, size_t b) const { return !space_.certain[a] || !space_.certain[b]; }
+
+  /// What boxes cannot tell of rows with computed cells.
+  void computed_rows() {
+    std::vector<bool> dead(row_count(), false);
+    for (size_t r = 0; r < row_count(); ++r) {
+      if (space_.certain[r] || !can_match(r)) continue;
+      const SolverAnswer answer = solver_.ask_table(table_, {{&table_.rows[r], true}});
+      if (answer.verdict != SolverAnswer::Verdict::never) continue;
+      dead[r] = true;
+      auto& diagnostic = diagnostics_.error("E0505", table_.rows[r].span,
+                                            fmt::format("row {} of table `{}` can never match: no case fits all its cells at once", r + 1, table_.name));
+      diagnostic.label = "no case fits";
+      diagnostic.help = "look at the computed cell beside the others, or remove the row";
+    }
+    const bool unique = table_.policy == HitPolicy::unique, any = table_.policy == HitPolicy::any;
+    for (size_t later = 0; later < row_count(); ++later) {
+      if (dead[later] || !can_match(later)) continue;
+      for (size_t earlier = 0; earlier < later && (unique || any); ++earlier) {
+        if (dead[earlier] || !computed(earlier, later) || common_place(space_.rows[earlier], space_.rows[later]).empty()) continue;
+        if (unique || surely_differ(table_.rows[earlier], table_.rows[later])) computed_pair(earlier, later);
+      }
+      if (table_.policy == HitPolicy::first) computed_shadow(later, dead);
+    }
+  }
+
+  void computed_pair(size_t earlier, size_t later) {
+    const SolverAnswer answer = solver_.ask_table(table_, {{&table_.rows[earlier], true}, {&table_.rows[later], true}});
+    if (!answer.witness) return;  // they never meet, or no case is known in which they do
+    const bool unique = table_.policy == HitPolicy::unique;
+    auto& diagnostic =
+        diagnostics_.error(unique ? "E0502" : "E0503", table_.rows[later].span,
+                           unique ? fmt::format("rows {} and {} of table `{}` overlap: both take this case", earlier + 1, later + 1, table_.name)
+                                  : fmt::format("rows {} and {} of table `{}` give different results for this case", earlier + 1, later + 1, table_.name));
+    diagnostic.label = unique ? "overlaps" : "disagrees";
+    diagnostic.notes.push_back({table_.rows[earlier].span, fmt::format("row {} is here", earlier + 1)});
+    diagnostic.witness = answer.witness->text;
+    diagnostic.help = unique ? "make the rows disjoint, or choose the policy `first` if the upper row shall win"
+                             : "under the policy `any` rows may overlap only where their results are the same";
+  }
+
+  void computed_shadow(size_t row, const std::vector<bool>& dead) {
+    std::vector<RowDemand> demands{{&table_.rows[row], true}};
+    bool any_computed = !space_.certain[row];
+    for (size_t earlier = 0; earlier < row; ++earlier) {
+      if (dead[earlier] || !can_match(earlier) || common_place(space_.rows[earlier], space_.rows[row]).empty()) continue;
+      any_computed = any_computed || !space_.certain[earlier];
+      demands.push_back({&table_.rows[earlier], false});
+    }
+    // With certain rows alone the boxes tell (shadowed_rows).
+    if (!any_computed || demands.size() == 1) return;
+    if (space_.certain[row] && std::all_of(demands.begin() + 1, demands.end(), [&](const RowDemand& d) { return space_.certain[d.row - table_.rows.data()]; }))
+      return;
+    if (solver_.ask_table(table_, demands).verdict != SolverAnswer::Verdict::never) return;
+    std::vector<const Box*> boxes;
+    for (size_t earlier = 0; earlier < row; ++earlier) {
+      if (can_match(earlier) && space_.certain[earlier]) boxes.push_back(&space_.rows[earlier]);
+    }
+    if (find_gap(space_.rows[row], boxes, work_).coverage == Coverage::covered) return;  // E0504 comes from the boxes
+    auto& diagnostic = diagnostics_.error("E0504", table_.rows[row].span,
+                                          fmt::format("row {} of table `{}` is never used: the rows that come first take all its cases", row + 1, table_.name));
+    diagnostic.label = "never used";
+    diagnostic.help = "move the row up, narrow a row above, or remove it";
+  }
+
   std::vector<const Box*> boxes_where(bool also_uncertain) const {
     std::vector<const Box*> boxes;
     for (size_t r = 0; r < row_count(); ++r) {
@@ -98,10 +171,23 @@ class TableCheck {
       diagnostic.witness = space_.witness(table_, perhaps.gap);
       diagnostic.help = "add a row for it, or an `otherwise` row that takes whatever is left";
     } else if (perhaps.coverage == Coverage::covered) {
-      gap_hangs_on_computed_cells(surely.gap);
+      computed_gap(surely.gap);
     } else {
       undecided_ = true;
     }
+  }
+
+  void computed_gap(const Place& place) {
+    if (!solved_) return gap_hangs_on_computed_cells(place);
+    std::vector<RowDemand> none_takes;
+    for (const checked::TableRow& row : table_.rows) none_takes.push_back({&row, false});
+    const SolverAnswer answer = solver_.ask_table(table_, none_takes);
+    if (answer.verdict == SolverAnswer::Verdict::never) return;
+    if (!answer.witness) return gap_hangs_on_computed_cells(place);
+    auto& diagnostic = diagnostics_.error("E0501", table_.span, fmt::format("table `{}` has no row for this case", table_.name));
+    diagnostic.label = "a case falls through";
+    diagnostic.witness = answer.witness->text;
+    diagnostic.help = "add a row for it, or an `otherwise` row that takes whatever is left";
   }
 
   void gap_hangs_on_computed_cells(const Place& place) {
@@ -255,10 +341,12 @@ class TableCheck {
   }
 
   const Table& table_;
+  Solver& solver_;
   Diagnostics& diagnostics_;
   TableSpace space_;
   Work work_;
   bool undecided_ = false;
+  bool solved_ = false;  // has computed cells, and is small enough for the solver
 };
 
 bool well_formed(const Table& table) {
@@ -269,9 +357,9 @@ bool well_formed(const Table& table) {
 
 }  // namespace
 
-void check_tables(const checked::Program& program, Diagnostics& diagnostics, const AnalysisOptions& options) {
+void check_tables(const checked::Program& program, Solver& solver, Diagnostics& diagnostics, const AnalysisOptions& options) {
   for (const Table& table : program.tables) {
-    if (well_formed(table)) TableCheck(program, table, diagnostics, options.table_work_max).run();
+    if (well_formed(table)) TableCheck(program, table, solver, diagnostics, options.table_work_max).run();
   }
 }
 

@@ -2,9 +2,10 @@
 #pragma once
 
 #include "lang/sema/analysis.h"
+#include "lang/sema/analysis/solver.h"
 
 namespace dunlin::analysis {
 
-void check_tables(const checked::Program& program, Diagnostics& diagnostics, const AnalysisOptions& options);
+void check_tables(const checked::Program& program, Solver& solver, Diagnostics& diagnostics, const AnalysisOptions& options);
 
 }  // namespace dunlin::analysis

@@ -183,10 +183,20 @@ TEST_CASE("collecting tables may leave cases out and take several rows") {
 TEST_CASE("computed cells are never held against a table, nor relied on") {
   TableTest test(HitPolicy::unique, {{"balance", integer}});
   Cell computed;
-  computed.predicate = test.builder.root(yes());
+  // Nobody knows what it comes to.
+  computed.predicate = test.builder.root(compare(Op::greater, test.builder.field(Builder::balance), lit(5)));
   test.row({range(least, 10)}).row({computed});
   CHECK(test.errors() == nothing);
   CHECK(test.warnings() == std::vector<std::string>{"E0506", "E0613"});
+}
+
+TEST_CASE("a computed cell that is decided counts like any other") {
+  TableTest test(HitPolicy::unique, {{"balance", integer}});
+  Cell computed;
+  computed.predicate = test.builder.root(yes());
+  test.row({range(least, 10)}).row({computed});
+  CHECK(test.errors() == std::vector<std::string>{"E0502"});
+  CHECK(test.warnings() == std::vector<std::string>{"E0613"});
 }
 
 TEST_CASE("number columns are cut between neighbouring doubles") {

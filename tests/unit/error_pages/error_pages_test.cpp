@@ -9,9 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "compiler/abi/calendar.h"
+#include "compiler/interp/interpreter.h"
+#include "compiler/ir/lower.h"
 #include "compiler/ir/native_signatures.h"
 #include "lang/diag/render.h"
 #include "lang/sema/check.h"
+#include "runtime/simulate/cap_story.h"
 #include "stdlib/native/standard_natives.h"
 
 using namespace dunlin;
@@ -59,6 +63,16 @@ struct Outcome {
   std::string text;
 };
 
+/// What `dunlin check` tells besides: the examples have no calendar of their own.
+void tell_cap_stories(const checked::Program& program, Diagnostics& diagnostics) {
+  if (program.limits.empty()) return;
+  const auto ir = ir::lower(program);
+  const auto interpreter = make_interpreter(*ir, &standard_natives());
+  auto calendar = abi::CalendarTables::make({.timezone = program.bundle.timezone, .day_start_s = program.bundle.day_start_s});
+  REQUIRE(calendar.has_value());
+  simulate::report_cap_stories(program, simulate::find_cap_stories(program, *interpreter, *(*calendar)->view()), diagnostics);
+}
+
 Outcome check(const std::string& text) {
   BundleSources bundle;
   bundle.files.push_back({"example.dun", text});
@@ -69,6 +83,7 @@ Outcome check(const std::string& text) {
   auto program = check_bundle(bundle, sources, diagnostics, options);
   if (program) ir::report_unmatched_natives(*program, standard_natives(), diagnostics);
   if (diagnostics.has_errors()) program.reset();
+  if (program) tell_cap_stories(*program, diagnostics);
   Outcome outcome;
   for (const Diagnostic& diagnostic : diagnostics.all()) {
     outcome.codes.insert(diagnostic.code);

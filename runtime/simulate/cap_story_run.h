@@ -1,0 +1,82 @@
+// One debtor of cap_story.h on the way through time.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "runtime/simulate/case_run.h"
+#include "runtime/simulate/drawn.h"
+
+namespace dunlin::simulate {
+
+/// Everything that a run depends on: the same plot gives the same run.
+struct CapPlot {
+  struct Payload {
+    checked::Index event = checked::none;
+    std::vector<DrawnValue> fields;  // by EventType::fields; those of every outcome are filled by the run
+  };
+  Drawn debtor;                   // one instance of every entity, by Program::entities; `day` is the first day
+  std::vector<Payload> first;     // what happens at the start of the first day
+  std::vector<Payload> outcomes;  // by queue: what its tasks end in; event none: the queue has no outcomes
+};
+
+/// A cap that a rule ran into.
+struct CapHit {
+  uint64_t rule = 0;  // Rule::key
+  const checked::Limits* limits = nullptr;
+  const checked::LimitRule* cap = nullptr;
+  checked::Index strategy = checked::none;
+  int64_t step = 0;  // of the run
+  std::pair<uint64_t, const checked::Limits*> kind() const { return {rule, limits}; }
+};
+
+class CapStoryRun final : public CaseRun, private engine::StepListener {
+ public:
+  using Days = std::vector<std::pair<std::string, std::string>>;
+
+  CapStoryRun(const checked::Program& program, const Evaluator& evaluator, const abi::Calendar& calendar, const std::vector<int64_t>& settings,
+              const CapPlot& plot);
+
+  /// At most `steps` steps of the engine; with `until` it ends where that is hit.
+  void run(int64_t steps, const CapHit* until);
+
+  const std::vector<CapHit>& hits() const { return hits_; }  // the first of each kind
+  int64_t steps() const { return steps_; }
+  const std::set<checked::Index>& strategies() const { return strategies_; }  // that were entered
+  const Days& days() const { return days_; }
+
+ private:
+  void make_debtor();
+  bool fits();
+  void go_on(int64_t steps);
+  void do_tasks();
+  engine::IncomingEvent outcome_of(const engine::OpenTask& task, const CapPlot::Payload& payload);
+  engine::IncomingEvent happening(const CapPlot::Payload& payload, int32_t subject);
+  void tell(std::string what);
+  std::string text_of_payload(const CapPlot::Payload& payload, size_t first_field) const;
+  std::string task_text(const engine::OpenTask& task) const;
+
+  void after_step(const engine::StepResult& result, Span where) override;
+  void capped(const engine::OpenTask& task, const checked::Limits& limits, const checked::LimitRule& rule, Instant free, Instant until) override;
+
+  const CapPlot& plot_;
+  const CapHit* until_ = nullptr;
+  bool reached_ = false;  // what `until` says was hit
+  bool spoiled_ = false;  // an outcome was refused: such days are none that happen
+  std::string waits_;     // the last line, told behind what else the step did
+  std::vector<CapHit> hits_;
+  std::set<std::pair<uint64_t, const checked::Limits*>> known_;
+  std::set<engine::TaskId> refused_;  // tasks whose outcome was not accepted
+  std::set<checked::Index> strategies_;
+  Days days_;
+  Instant start_ = 0;
+  int64_t steps_ = 0;
+};
+
+/// Fields that every outcome has in front of its own.
+constexpr size_t outcome_fields = 3;
+
+}  // namespace dunlin::simulate

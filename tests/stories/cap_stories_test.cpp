@@ -1,0 +1,162 @@
+// Where a strategy asks for more than its limits allow, a debtor is found that shows it; where it does not, none is.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
+
+#include "lang/diag/render.h"
+#include "runtime/simulate/cap_story.h"
+#include "tests/sim/world.h"
+
+namespace dunlin::sim_test {
+
+namespace {
+
+std::vector<simulate::CapStory> stories_of(const Compiled& compiled) {
+  return simulate::find_cap_stories(compiled.program(), compiled.evaluator(), compiled.calendar());
+}
+
+std::string told(const simulate::CapStory& story) {
+  std::string text;
+  for (const auto& [name, value] : story.facts) text += name + " = " + value + "\n";
+  for (const auto& [day, what] : story.days) text += day + ": " + what + "\n";
+  return text;
+}
+
+std::string bundle(const std::string& limits, const std::string& stage) {
+  return fmt::format(R"(
+bundle paced "Paced" {{ timezone UTC, currency EUR, calendar none, day starts 06:00 }}
+entity debtor {{ key id : text, bankrupt : bool }}
+entity account of debtor {{ key id : text, overdue : money, score : int? in 300..850 }}
+event statement of account {{ months : int in 0..9 }}
+extend account {{ months = last(statement).months default 0 }}
+outcomes call of account {{ reached {{ promises (amount : money, due : date in today..today + 14 days), refuses }}, no_answer }}
+outcomes mail of account {{ sent }}
+queue call {{ outcomes call }}
+queue mail {{ outcomes mail }}
+limits "Caps" {{ {} }}
+strategy soft "Soft" for account {{
+  enrol when overdue > 250 and score known and score < 400 or months >= 3
+  when overdue <= 250 and months < 3 : go paid
+  stage calling {{
+{}
+  }}
+  final stage paid {{ enrol again when overdue > 250 }}
+}}
+)",
+                     limits, stage);
+}
+
+int64_t seeds() {
+  const char* set = std::getenv("DUNLIN_STORY_SEEDS");
+  return set == nullptr ? 25 : std::atoll(set);
+}
+
+}  // namespace
+
+TEST_CASE("the days of one debtor show what has to wait") {
+  const Compiled compiled(bundle("call at most 2 per day per debtor", "keep call \"ring\" { again 3 hours }"));
+  const auto stories = stories_of(compiled);
+  REQUIRE(stories.size() == 1);
+  CHECK(compiled.program().strategies[stories[0].strategy].name == "soft");
+  CHECK(stories[0].cap->text == "call at most 2 per day per debtor");
+  CHECK(told(stories[0]) ==
+        "account.overdue = 251.00\n"
+        "account.score = 300\n"
+        "day 1, 2026-01-05 06:00: account enters soft.calling\n"
+        "day 1, 2026-01-05 06:00: call \"ring\" goes out: reached.refuses\n"
+        "day 1, 2026-01-05 09:00: call \"ring\" goes out: reached.refuses\n"
+        "day 1, 2026-01-05 12:00: call \"ring\" is asked for, and the limits `Caps` have no room (`call at most 2 per day per debtor`): it has to wait until "
+        "2026-01-06 00:00\n");
+  Diagnostics diagnostics;
+  simulate::report_cap_stories(compiled.program(), stories, diagnostics);
+  REQUIRE(diagnostics.all().size() == 1);
+  CHECK(diagnostics.all()[0].code == "E0735");
+  CHECK(diagnostics.all()[0].severity == Severity::warning);
+  const std::string json = render_json(diagnostics, compiled.source_map());
+  CHECK(json.find("day 1, 2026-01-05 12:00: call") != std::string::npos);
+}
+
+TEST_CASE("what keeps its own pace is not told of") {
+  // Hours, pauses and bans move tasks too: that is not asking for more.
+  CHECK(stories_of(Compiled(bundle("call at most 2 per day per debtor, call between 09:00 and 10:00", "keep call \"ring\" { again 3 hours }"))).empty());
+  CHECK(stories_of(Compiled(bundle("call at most 2 per day per debtor", "keep call \"ring\" { again 3 hours, attempts at most 2 per day }"))).empty());
+  CHECK(stories_of(Compiled(bundle("call at most 1 per day per debtor, never call when debtor.bankrupt", "every 1 day at most 9 times : call \"ring\"")))
+            .empty());
+  CHECK(stories_of(Compiled(bundle("never call when debtor.bankrupt", "keep call \"ring\" { again 3 hours }"))).empty());
+  CHECK(stories_of(Compiled(bundle("call at most 1 per day per debtor", "keep mail \"letter\" { again 3 hours }"))).empty());
+}
+
+TEST_CASE("two rules that ask for the same hour") {
+  const Compiled compiled(bundle("any contact at most 1 per day per debtor", "every 2 days : call \"ring\"\n every 3 days : mail \"letter\""));
+  const auto stories = stories_of(compiled);
+  for (const auto& story : stories) UNSCOPED_INFO(told(story));
+  REQUIRE(stories.size() == 1);
+  CHECK(told(stories[0]).find("day 7, 2026-01-11 06:00: mail \"letter\" is asked for") != std::string::npos);
+}
+
+TEST_CASE("only an outcome that nobody expects leads there") {
+  // Refusals bring letters, and letters are the ones that are too many.
+  const Compiled compiled(
+      bundle("mail at most 1 per calendar week per debtor", "keep call \"ring\" { again 2 days }\n on call.reached.refuses : mail \"letter\""));
+  const auto stories = stories_of(compiled);
+  REQUIRE(stories.size() == 1);
+  CHECK(told(stories[0]).find("call \"ring\" goes out: reached.refuses") != std::string::npos);
+}
+
+TEST_CASE("the same bundle tells the same stories") {
+  const Compiled compiled(bundle("call at most 3 in any 5 days per debtor", "keep call \"ring\" { again 30 hours }"));
+  const auto first = stories_of(compiled), second = stories_of(compiled);
+  REQUIRE(first.size() == 1);
+  REQUIRE(second.size() == 1);
+  CHECK(told(first[0]) == told(second[0]));
+}
+
+TEST_CASE("the bundles that come with Dunlin ask for no more than their limits allow") {
+  std::vector<std::string> folders = {"strategies/card_collections", "strategies/reference_night"};
+  for (const auto& entry : std::filesystem::directory_iterator(std::string(DUNLIN_SOURCE_DIR) + "/strategies/policies")) {
+    if (entry.is_directory()) folders.push_back("strategies/policies/" + entry.path().filename().string());
+  }
+  int64_t with_caps = 0;
+  for (const std::string& folder : folders) {
+    INFO(folder);
+    const Compiled compiled = Compiled::folder(folder);
+    for (const checked::Limits& limits : compiled.program().limits) {
+      for (const checked::LimitRule& line : limits.rules) with_caps += line.kind == checked::LimitRule::Kind::at_most ? 1 : 0;
+    }
+    for (const auto& story : stories_of(compiled)) FAIL_CHECK(story.rule->name << "\n" << told(story));
+  }
+  CHECK(with_caps >= 3);
+}
+
+TEST_CASE("stories are told exactly where counting by hand says that there is one", "[property]") {
+  for (int64_t seed = 1; seed <= seeds(); ++seed) {
+    Dice dice(static_cast<uint64_t>(seed));
+    const int64_t again_h = 1 + dice.below(60), at_most = 1 + dice.below(4), attempts = 1 + dice.below(12), window = dice.below(3);
+    const char* const windows[] = {"per day", "per calendar week", "in any 3 days"};
+    const Compiled compiled(bundle(fmt::format("call at most {} {} per debtor", at_most, windows[window]),
+                                   fmt::format("keep call \"ring\" {{ again {} hours, attempts at most {} in stage }}", again_h, attempts)));
+    const auto too_many_from = [&](int64_t weekday) {  // 0: the first day is a Monday
+      std::vector<int64_t> dates;
+      for (int64_t k = 0; k < attempts; ++k) {
+        // Days begin at 06:00, and the k-th attempt comes k times `again` later.
+        const int64_t date = weekday + (6 + k * again_h) / 24;
+        const auto counts = [&](int64_t other) { return window == 0 ? other == date : window == 1 ? other / 7 == date / 7 : other > date - 3; };
+        if (std::ranges::count_if(dates, counts) + 1 > at_most) return true;
+        dates.push_back(date);
+      }
+      return false;
+    };
+    bool on_some_day = false;
+    for (int64_t weekday = 0; weekday < 7; ++weekday) on_some_day = on_some_day || too_many_from(weekday);
+    INFO("seed " << seed << ": again " << again_h << " hours, " << attempts << " attempts, at most " << at_most << " " << windows[window]);
+    const auto stories = stories_of(compiled);
+    // The first debtor of the search comes on a Monday.
+    if (too_many_from(0)) CHECK(stories.size() == 1);
+    if (!on_some_day) CHECK(stories.empty());
+  }
+}
+
+}  // namespace dunlin::sim_test
