@@ -15,7 +15,8 @@ select create_distributed_table('dunlin.bucket', 'bucket', shard_count => 64);
 select create_distributed_table(t, 'bucket', colocate_with => 'dunlin.bucket')
   from unnest(array[
     'dunlin.case_file', 'dunlin.state', 'dunlin.state_past', 'dunlin.event', 'dunlin.event_key', 'dunlin.inbox', 'dunlin.task_open', 'dunlin.task_body',
-    'dunlin.task_done', 'dunlin.contact', 'dunlin.decision', 'dunlin.transition', 'dunlin.note', 'dunlin.hand_out'
+    'dunlin.task_done', 'dunlin.contact', 'dunlin.decision', 'dunlin.transition', 'dunlin.note', 'dunlin.hand_out',
+    'dunlin.experiment_assignment'
   ]::regclass[]) t;
 -- The portfolio's own tables, and their past.
 select create_distributed_table(format('portfolio.%I', c.relname)::regclass, 'dunlin_bucket', colocate_with => 'dunlin.bucket')
@@ -26,7 +27,7 @@ select create_distributed_table(format('portfolio.%I', c.relname)::regclass, 'du
 select create_reference_table(t)
   from unnest(array[
     'dunlin.name', 'dunlin.event_type', 'dunlin.event_field', 'dunlin.queue_setting', 'dunlin.rule', 'dunlin.outcome_kind', 'dunlin.contact_stop', 'dunlin.limit_line',
-    'dunlin.worker'
+    'dunlin.worker', 'dunlin.experiment_order'
   ]::regclass[]) t;
 
 -- ---- on the coordinator alone ----

@@ -63,6 +63,7 @@ std::string explanation_json(const simulate::Explanation& explanation, const Sou
   for (const auto& note : explanation.notes) body["notes"].push_back({{"at", clock.text(note.at)}, {"whom", note.whom}, {"text", note.text}});
   body["tasks"] = explanation.tasks;
   body["holds"] = explanation.holds;
+  body["arms"] = explanation.arms;
   body["rules"] = Json::array();
   for (const auto& rule : explanation.rules) body["rules"].push_back(Json::parse(rule_json(rule, sources, clock)));
   body["would_do"] = explanation.would_do;
@@ -159,6 +160,7 @@ void print_text(const ExplainCommand& command, const simulate::Explanation& expl
     fmt::print("stage {} since {}, enrolled {}\n", full_stage(explanation), clock.text(explanation.entered_at), clock.text(explanation.enrolled_at));
   }
   fmt::print("nothing changes by itself before {}\n", clock.text(explanation.wake_at));
+  for (const auto& arm : explanation.arms) fmt::print("{}\n", printable(arm));
   for (const auto& hold : explanation.holds) fmt::print("{}\n", printable(hold));
   for (const auto& task : explanation.tasks) fmt::print("open task: {}\n", printable(task));
   print_way(explanation, clock, color);

@@ -62,6 +62,7 @@ int run(int argc, char** argv) {
   add_explain_command(app, chosen);
   add_queue_command(app, chosen);
   add_hold_commands(app, chosen);
+  add_experiment_command(app, chosen);
   add_diff_command(app, chosen);
   add_plan_command(app, chosen);
   add_apply_command(app, chosen);

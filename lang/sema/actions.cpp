@@ -22,7 +22,8 @@ static void note_field(Context& context, const std::vector<checked::Field>& fiel
 }
 
 std::vector<checked::FieldValue> check_payload(Context& context, const ast::Expr* payload, const std::vector<checked::Field>& fields,
-                                               const Surroundings& around, bool complete, const std::string& what, Span span) {
+                                               const Surroundings& around, bool complete, const std::string& what, Span span,
+                                               const std::function<bool(const ast::Name&, const ast::Expr&)>& take) {
   std::vector<checked::FieldValue> out;
   std::vector<bool> given(fields.size());
   const auto* record = payload != nullptr ? std::get_if<ast::RecordLit>(&payload->node) : nullptr;
@@ -30,6 +31,7 @@ std::vector<checked::FieldValue> check_payload(Context& context, const ast::Expr
     for (const auto& written : record->fields) {
       const Index field = checked::find_field(fields, written.name.text);
       if (field == none) {
+        if (take && take(written.name, *written.value)) continue;
         Diagnostic& diagnostic = context.error("E0208", written.name.span, what + " has no field " + in_ticks(written.name.text));
         std::vector<std::string> candidates;
         for (const checked::Field& candidate : fields) candidates.push_back(candidate.name);

@@ -189,7 +189,18 @@ static const ast::Expr* days_factor(const ast::Expr& window) {
 }
 
 void ExpressionChecker::window_of(const ast::AggregateExpr& written, Aggregate& made) {
-  if (written.within_of) context_.error("E0901", written.within_of->span, "a window `of` something is not built into this version yet");
+  if (written.within_of) {  // its end is a condition: see end_window()
+    made.window = Aggregate::Window::since;
+    const std::string& word = written.within_of->text;
+    if (word == "enrolment" || word == "entry") {
+      made.window_value = make_word(word == "entry" ? "entered_at" : "enrolled_at", written.within_of->span);
+    } else {
+      context_.error("E0219", written.within_of->span, "a window begins with `enrolment` or with `entry`, not with " + in_ticks(word)).help =
+          "write `within 60 days of enrolment`";
+      made.window_value = make_wrong(written.within_of->span);
+    }
+    return;
+  }
   if (written.within) {
     if (const ast::Expr* factor = days_factor(*written.within)) {
       made.window = Aggregate::Window::days;
@@ -231,6 +242,23 @@ void ExpressionChecker::window_of(const ast::AggregateExpr& written, Aggregate& 
           "write `this day`, `this week`, `this month` or `this year`";
     }
   }
+}
+
+/// `within 60 days of enrolment`: what is later than 60 days after it does not count.
+void ExpressionChecker::end_window(const ast::AggregateExpr& written, Aggregate& made, Span span) {
+  if (!written.within_of || !made.window_value || made.window_value->type.is_error()) return;
+  ExprPtr length = check_as(*written.within, type_of(TypeKind::duration));
+  const auto plain = constant_key(*length);
+  if (plain && *plain >> 3 <= 0) context_.error("E0311", written.within->span, "a window is longer than nothing");
+  const Type instant = type_of(TypeKind::datetime);
+  ExprPtr end = make_node(Op::add, instant, span, clone(*made.window_value), std::move(length));
+  const Type event = type_of(TypeKind::event, made.event_types.front());
+  ExprPtr at = make_node(Op::event_at, instant, span, make_local(made.local, event, span));
+  ExprPtr in_time = make_node(Op::less_equal, type_of(TypeKind::boolean), span, std::move(at), std::move(end));
+  std::vector<ExprPtr> both;
+  both.push_back(std::move(in_time));
+  if (made.where) both.push_back(std::move(made.where));
+  made.where = join(Op::logical_and, std::move(both), span);
 }
 
 // ---- order -------------------------------------------------------------------------------------------------
@@ -324,6 +352,7 @@ ExprPtr ExpressionChecker::check_aggregate(const ast::AggregateExpr& written, Sp
     made.where = check_condition(*written.where);
     learn(*made.where, true, facts_);
   }
+  if (events) end_window(written, made, span);
   if (takes_value(made.function)) {
     if (written.value) {
       made.value = check(*written.value);
@@ -381,6 +410,7 @@ ExprPtr ExpressionChecker::check_spent(const ast::AggregateExpr& written, Span s
   window_of(written, made);
   if (made.window_value && made.window_value->type.is_error()) return make_wrong(span);
   made.local = add_local(type_of(TypeKind::event, made.event_types.front()));
+  end_window(written, made, span);
   ExprPtr recorded = event_field_of(make_local(made.local, type_of(TypeKind::event, made.event_types.front()), span), made.event_types.front(), cost, span);
   made.value = make_node(Op::default_value, money, span, std::move(recorded), make_literal(money, 0, span));
   return node;

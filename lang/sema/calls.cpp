@@ -78,7 +78,7 @@ ExprPtr ExpressionChecker::check_call(const ast::CallExpr& call, Span span, Type
   if (find(name).kind != Meaning::Kind::none_such) {
     diagnostic.help = in_ticks(name) + " is a value: write it without brackets";
   } else if (near_matches_left()) {
-    std::vector<std::string> candidates = {"visits", "in_stage", "in_strategy", "held", "converted"};
+    std::vector<std::string> candidates = {"visits", "in_stage", "in_strategy", "held", "converted", "arm"};
     for (const Signature& signature : builtin_signatures()) candidates.push_back(signature.name);
     for (const auto& value : context_.names.values) candidates.push_back(value.first);
     suggest(diagnostic, name, candidates);
@@ -115,6 +115,10 @@ ExprPtr ExpressionChecker::call_word(const std::string& name, const ast::CallExp
     return check_converted(call, span);
   }
   const bool hold = name == "held" && !context_.names.values.contains(name);
+  if (name == "arm" && !context_.names.values.contains(name)) {
+    found = true;
+    return check_arm(call, span);
+  }
   found = hold || name == "visits" || name == "in_stage" || name == "in_strategy";
   if (!found) return nullptr;
   if (around_.self_entity == none || around_.constant) {

@@ -211,15 +211,18 @@ void check_all(Context& context, const std::string& calendars) {
   declare_event_fields(context);
   declare_holds(context);
   declare_signatures(context);
+  declare_experiments(context);
   check_name_clashes(context);
   check_queues(context);
   check_definitions(context);
   check_call_depth(context);
   check_holds(context);
   check_strategies(context);
+  check_experiments(context);
   check_limits(context);
   check_tests(context);
   key_rules(context);
+  check_transfers(context);
   check_raises(context);
 }
 

@@ -611,6 +611,9 @@ struct Test {
   bool property() const;  // an instance is `any`
 };
 
+struct Trials;     // experiments.h
+struct Transfers;  // transfers.h
+
 // ---- the whole -----------------------------------------------------------------------------
 
 struct Bundle {
@@ -644,6 +647,8 @@ struct Program {
   std::vector<Hold> holds;
   std::vector<Deadline> deadlines;
   std::vector<WorkCalendar> calendars;
+  std::shared_ptr<Trials> trials;        // null: nothing is on trial
+  std::shared_ptr<Transfers> transfers;  // null: no `migrate`, no `on change`
   std::vector<Test> tests;
   std::vector<Root> roots;
   std::string content_hash;  // of all sources, sha-256 in hex: names the version

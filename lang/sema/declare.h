@@ -18,6 +18,7 @@ void declare_fields(Context& context);         // fields and derived fields of e
 void declare_event_fields(Context& context);   // fields of events and outcomes
 void declare_holds(Context& context);          // whom they are for, their events
 void declare_signatures(Context& context);     // functions, table columns, variables
+void declare_experiments(Context& context);    // their arms, and the variables that bear them
 void check_name_clashes(Context& context);     // fields that have the name of a literal
 
 /// The type a type expression stands for; reports what it does not know.

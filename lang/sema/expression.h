@@ -192,7 +192,11 @@ class ExpressionChecker {
   ExprPtr check_held(const ast::CallExpr& call, Span span);
   ExprPtr check_converted(const ast::CallExpr& call, Span span);
 
+  // experiments.cpp
+  ExprPtr check_arm(const ast::CallExpr& call, Span span);
+
   // aggregates.cpp
+  void end_window(const ast::AggregateExpr& written, checked::Aggregate& made, Span span);
   ExprPtr check_aggregate(const ast::AggregateExpr& aggregate, Span span);
   ExprPtr check_spent(const ast::AggregateExpr& aggregate, Span span);
   bool is_collecting_call(const ast::Expr& expr) const;
@@ -230,6 +234,9 @@ class ExpressionChecker {
 RootId make_root(Context& context, const Surroundings& around, const ast::Expr& expr, Type expected);
 /// Adds a finished body.
 RootId add_root(Context& context, const Surroundings& around, ExprPtr body, Index locals, Span span);
+
+/// What a parameter is where an experiment tries values of it (`arms of tone { soft 50%, firm 50% = "firm" }`); null: none does.
+ExprPtr value_by_arm(Context& context, const Surroundings& around, Index setting, Span span);
 
 /// Flattens `a.b.c`; nothing if it is not a chain of names.
 std::optional<ast::Path> path_of(const ast::Expr& expr);

@@ -119,6 +119,7 @@ ExprPtr ExpressionChecker::make(const Meaning& meaning, const ast::Name& name) {
         context_.error("E0321", span, in_ticks(name.text) + " may be set anew while the bundle runs: this must be constant");
         return make_wrong(span);
       }
+      if (ExprPtr by_arm = value_by_arm(context_, around_, meaning.index, span)) return by_arm;
       ExprPtr made = make_node(Op::setting, context_.program.settings[meaning.index].type, span);
       made->index = meaning.index;
       return made;

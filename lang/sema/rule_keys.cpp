@@ -117,6 +117,35 @@ void key_rules(Context& context) {
   }
 }
 
+void keys_under(Context& context, const std::vector<Rule>& rules, const std::string& owner, const std::string& stage,
+                std::vector<std::pair<uint64_t, uint64_t>>& keys) {
+  // Only what tells their keys apart; a rule is no thing to be copied.
+  std::vector<Rule> alike;
+  for (const Rule& rule : rules) {
+    Rule& made = alike.emplace_back();
+    made.kind = rule.kind;
+    made.span = rule.span;
+    made.name = rule.name;
+    made.named = rule.named;
+    made.events = rule.events;
+    made.instant = rule.instant;
+    made.delay = rule.delay;
+    made.guard = rule.guard;
+    made.deadline = rule.deadline;
+    made.before = rule.before;
+    made.actions = rule.actions;
+    if (rule.keep) {
+      made.keep.emplace();
+      made.keep->queue = rule.keep->queue;
+      made.keep->treatment = rule.keep->treatment;
+    }
+  }
+  KeyMaker(context).rules(alike, owner, stage);
+  for (size_t r = 0; r < rules.size(); ++r) {
+    if (alike[r].key != rules[r].key) keys.emplace_back(alike[r].key, rules[r].key);
+  }
+}
+
 // ---- raising ---------------------------------------------------------------------------------------------------
 
 namespace {

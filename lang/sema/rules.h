@@ -1,6 +1,8 @@
 // Strategies, stages, `always`: what is done when.
 #pragma once
 
+#include <functional>
+
 #include "lang/sema/context.h"
 #include "lang/sema/expression.h"
 
@@ -11,6 +13,10 @@ void check_strategies(Context& context);
 void check_holds(Context& context);
 /// What holds stop, as blocks behind the limits.
 void make_stops_of_holds(Context& context);
+/// Whom experiments and holdouts are among, what they measure. After the strategies.
+void check_experiments(Context& context);
+/// `migrate`, `on change`. After key_rules().
+void check_transfers(Context& context);
 /// What queues count as, the limits, and what holds stop. After the strategies.
 void check_limits(Context& context);
 /// The queues that a name of a queue or channel stands for, in order; reports one that none has (E0730).
@@ -19,6 +25,9 @@ void check_tests(Context& context);
 
 /// Gives every rule its name and its key, and reports rules that cannot be told apart (E065x).
 void key_rules(Context& context);
+/// The keys that these rules had in a stage of another name, each with the one it has: for what running cases remember.
+void keys_under(Context& context, const std::vector<checked::Rule>& rules, const std::string& owner, const std::string& stage,
+                std::vector<std::pair<uint64_t, uint64_t>>& keys);
 /// Events that raise each other in a circle (E0703).
 void check_raises(Context& context);
 
@@ -75,7 +84,9 @@ class RuleChecker {
 };
 
 /// `{ name: value, … }` against the fields of a queue, an event or an entity. `complete`: what is never missing must be given.
+/// `take` is asked about names that are no fields; true: it was one of its own.
 std::vector<checked::FieldValue> check_payload(Context& context, const ast::Expr* payload, const std::vector<checked::Field>& fields,
-                                               const Surroundings& around, bool complete, const std::string& what, Span span);
+                                               const Surroundings& around, bool complete, const std::string& what, Span span,
+                                               const std::function<bool(const ast::Name&, const ast::Expr&)>& take = {});
 
 }  // namespace dunlin::sema

@@ -24,7 +24,7 @@ void refuse_settings(Context& context, const ast::QueueSettings& settings) {
 }
 
 void refuse_on_change(Context& context, const ast::Part<ast::OnChange>& on_change) {
-  if (on_change) refuse(context, on_change->span, "`on change`");
+  if (on_change && on_change->what.text == "pin") refuse(context, on_change->span, "`on change pin`");
 }
 
 }  // namespace
@@ -35,9 +35,6 @@ void refuse_still_to_come(Context& context) {
   refuse_each<ast::AllocationDecl>(context, "allocation");
   refuse_each<ast::FeedDecl>(context, "feed");
   refuse_each<ast::CampaignDecl>(context, "campaign");
-  refuse_each<ast::ExperimentDecl>(context, "experiment");
-  refuse_each<ast::HoldoutDecl>(context, "holdout");
-  refuse_each<ast::MigrateDecl>(context, "migrate");
   refuse_each<ast::ScheduleDecl>(context, "schedule");
   refuse_each<ast::TerritoryDecl>(context, "territory");
   refuse_each<ast::TemplateDecl>(context, "template");

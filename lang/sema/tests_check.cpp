@@ -3,6 +3,7 @@
 #include <map>
 
 #include "lang/sema/definitions.h"
+#include "lang/sema/experiments.h"
 #include "lang/sema/rules.h"
 
 namespace dunlin::sema {
@@ -25,6 +26,10 @@ class TestChecker {
     for (const ast::TestGiven& given : written_.given) add_condition(given);
     check_property(span);
     for (const ast::TestStep& step : written_.steps) add_step(step);
+    for (checked::GivenArm& given : given_arms_) {
+      given.test = static_cast<Index>(context_.program.tests.size());
+      context_.program.trials->given.push_back(given);
+    }
     return std::move(made_);
   }
 
@@ -87,9 +92,31 @@ class TestChecker {
       const size_t begin = text.find_first_not_of(" \t\r\n,"), end = text.find_last_not_of(" \t\r\n,");
       if (begin != std::string_view::npos) made.written = text.substr(begin, end + 1 - begin);
     }
-    made.fields =
-        check_payload(context_, given.fields.get(), context_.program.entities[made.entity].fields, around_, false, in_ticks(given.entity.text), given.span);
+    made.fields = check_payload(context_, given.fields.get(), context_.program.entities[made.entity].fields, around_, false, in_ticks(given.entity.text),
+                                given.span, [&](const ast::Name& name, const ast::Expr& value) { return given_arm(name, value); });
     made_.instances.push_back(std::move(made));
+  }
+
+  /// `given account { sms_first: soft_sms }`: the arm it was drawn into. False: there is no such experiment.
+  bool given_arm(const ast::Name& name, const ast::Expr& value) {
+    if (!context_.program.trials) return false;
+    const auto& experiments = context_.program.trials->experiments;
+    for (size_t e = 0; e < experiments.size(); ++e) {
+      const checked::Experiment& experiment = experiments[e];
+      if (experiment.name != name.text && (experiment.subject.empty() || experiment.subject != name.text)) continue;
+      const auto path = path_of(value);
+      for (size_t arm = 0; path && arm < experiment.arms.size(); ++arm) {
+        if (experiment.arms[arm].name != path->text()) continue;
+        given_arms_.push_back({none, static_cast<Index>(made_.instances.size()), static_cast<Index>(e), static_cast<Index>(arm)});
+        return true;
+      }
+      Diagnostic& diagnostic = context_.error("E0766", value.span, "the experiment " + in_ticks(experiment.name) + " has no such arm");
+      std::vector<std::string> candidates;
+      for (const auto& arm : experiment.arms) candidates.push_back(arm.name);
+      suggest(diagnostic, path ? path->text() : "", candidates);
+      return true;
+    }
+    return false;
   }
 
   /// `for any account` is for accounts of any debtor: what it hangs on takes many values too, unless it is given.
@@ -218,6 +245,7 @@ class TestChecker {
       if (instance.parent != none) ++instance.parent;
       if (instance.parent == none && context_.program.entities[instance.entity].parent == made.entity) instance.parent = 0;
     }
+    for (checked::GivenArm& given : given_arms_) ++given.instance;
     made_.instances.insert(made_.instances.begin(), std::move(made));
   }
 
@@ -368,6 +396,7 @@ class TestChecker {
   checked::Test made_;
   bool unknown_given_ = false;  // said already; what asks for it is no further mistake
   Surroundings around_;
+  std::vector<checked::GivenArm> given_arms_;
   std::map<Index, Index> expected_;  // by instance: strategy of the stage expected last
 };
 

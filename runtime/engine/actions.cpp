@@ -66,14 +66,13 @@ void Run::settle_created(int32_t i, const Rule& rule, size_t first_effect) {
 bool Run::run_go(int32_t i, const Rule& rule, const Action& action, const abi::Event* event) {
   switch (action.kind) {
     case Action::Kind::go:
-      enter(i, action.stage, &rule, Entry::go);
+      enter(i, stage_in_arm(i, action.stage), &rule, Entry::go);
       return true;
     case Action::Kind::restart:
       enter(i, action.stage == checked::none ? state(i).stage : action.stage, &rule, Entry::restart);
       return true;
     case Action::Kind::enter_strategy: {
-      const bool in_it = state(i).strategy == action.strategy && !program_.stages[state(i).stage].is_final;
-      if (!in_it) enter(i, plan_.strategies[action.strategy].first_stage, &rule, Entry::strategy);
+      if (!is_inside(i, action.strategy)) enter(i, first_stage_of(i, action.strategy), &rule, Entry::strategy);
       return true;
     }
     case Action::Kind::go_back:
@@ -84,7 +83,7 @@ bool Run::run_go(int32_t i, const Rule& rule, const Action& action, const abi::E
       const Value value = evaluate(action.value, i, event);
       const bool optional = type_of(action.value).optional;
       if (optional && value.slots[0] == 0) return false;
-      enter(i, static_cast<int32_t>(value.slots[optional ? 1 : 0]), &rule, Entry::go);
+      enter(i, stage_in_arm(i, static_cast<int32_t>(value.slots[optional ? 1 : 0])), &rule, Entry::go);
       return true;
     }
   }
@@ -94,15 +93,15 @@ bool Run::run_go(int32_t i, const Rule& rule, const Action& action, const abi::E
 bool Run::would_go(int32_t i, const Rule& rule) {
   if (rule.actions.empty()) return false;
   const Action& action = rule.actions.back();
-  if (action.kind == Action::Kind::go) return action.stage != state(i).stage;
+  if (action.kind == Action::Kind::go) return leads_away(i, action.stage);
   if (action.kind == Action::Kind::go_back) return !state(i).back.empty();
-  if (action.kind == Action::Kind::enter_strategy) return state(i).strategy != action.strategy || program_.stages[state(i).stage].is_final;
+  if (action.kind == Action::Kind::enter_strategy) return !is_inside(i, action.strategy);
   if (action.kind != Action::Kind::go_by) return true;
   const Value value = evaluate(action.value, i);
   work_[i].wake = std::min(work_[i].wake, value.wake);
   const bool optional = type_of(action.value).optional;
   if (optional && value.slots[0] == 0) return false;
-  return value.slots[optional ? 1 : 0] != state(i).stage;
+  return leads_away(i, static_cast<int32_t>(value.slots[optional ? 1 : 0]));
 }
 
 void Run::create_one_off(int32_t i, const Rule& rule, const Action& action, const abi::Event* event) {

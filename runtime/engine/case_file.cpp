@@ -61,6 +61,9 @@ void reset(InstanceState& state) {
   state.visits.clear();
   state.marks.clear();
   state.back.clear();
+  state.arms.clear();
+  state.moved_variables.clear();
+  state.strategy_text = state.stage_text = 0;
   state.wake_at = abi::never;
 }
 

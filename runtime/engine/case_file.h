@@ -39,6 +39,14 @@ struct StageVisit {
   std::vector<TimerMark> marks;
 };
 
+/// The arm of an experiment that an instance was drawn into. By names, so that it outlives versions.
+struct ArmTaken {
+  uint64_t experiment = 0, arm = 0;  // hash_text of their names
+  Instant at = 0;
+  int32_t draw = -1;  // 0 … 9,999; -1: given to it by a `promote` or `stop`
+  friend bool operator==(const ArmTaken&, const ArmTaken&) = default;
+};
+
 /// State of one instance in its strategy. `view` is what compiled expressions see; refresh_view() after a change.
 struct InstanceState {
   int32_t strategy = -1;  // -1: never enrolled, or (after a final stage) see finished_strategy
@@ -49,10 +57,14 @@ struct InstanceState {
   int64_t step_number = 0;
   bool may_enrol = true;  // false after a final stage until `enrol when` has been false once
   std::vector<int64_t> variables;
-  std::vector<int32_t> new_variables;  // of the strategy, unknown to the version that wrote this state: step() gives them their initial value
-  std::vector<int32_t> visits;         // by stage of the program; empty means all zero
+  std::vector<int32_t> new_variables;    // of the strategy, unknown to the version that wrote this state: step() gives them their initial value
+  std::vector<int32_t> moved_variables;  // of the strategy, read from one that is gone (`migrate … = …`): step() works their value out
+  std::vector<int32_t> visits;           // by stage of the program; empty means all zero
   std::vector<TimerMark> marks;
   std::vector<StageVisit> back;  // innermost last; at most 16 kept
+  std::vector<ArmTaken> arms;    // one an experiment; they outlive the strategy
+  /// What the text of its strategy and stage was when it was last stepped (checked::Transfers); 0: nobody asks.
+  uint64_t strategy_text = 0, stage_text = 0;
   Instant wake_at = abi::never;
   abi::State view{};
 };

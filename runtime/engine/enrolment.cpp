@@ -16,7 +16,7 @@ bool Run::try_enrol(int32_t i) {
   for (const int32_t s : plan_.enrolling[case_->instance(i).entity]) {
     if (!holds(program_.strategies[s].enrol, i, work_[i].wake)) continue;
     if (plan_.strategies[s].first_stage == checked::none) continue;
-    enter(i, plan_.strategies[s].first_stage, nullptr, Entry::strategy);
+    enter(i, first_stage_of(i, s), nullptr, Entry::strategy);
     return true;
   }
   return false;
@@ -29,7 +29,12 @@ bool Run::may_enrol_again(int32_t i) {
   const checked::RootId again = stage.enrol_again != checked::none ? stage.enrol_again : strategy.enrol_again;
   if (again == checked::none) return false;
   if (!state(i).may_enrol) {
-    const bool still = strategy.enrol != checked::none ? holds(strategy.enrol, i, work_[i].wake) : any_strategy_wants(i, work_[i].wake);
+    checked::RootId enrol = strategy.enrol;
+    if (enrol == checked::none && program_.trials) {  // the champion's decides for all arms
+      const checked::Index champion = program_.trials->champion_of[state(i).strategy];
+      if (champion != checked::none) enrol = program_.strategies[champion].enrol;
+    }
+    const bool still = enrol != checked::none ? holds(enrol, i, work_[i].wake) : any_strategy_wants(i, work_[i].wake);
     if (still) return false;
     touch(i);
     state(i).may_enrol = true;

@@ -24,6 +24,7 @@
 #include "compiler/abi/arena.h"
 #include "compiler/abi/calendar.h"
 #include "compiler/abi/clock.h"
+#include "lang/sema/experiments.h"
 #include "runtime/engine/event_judge.h"
 #include "runtime/engine/holds.h"
 #include "runtime/engine/identity.h"
@@ -135,6 +136,28 @@ class Run {
   bool may_enrol_again(int32_t i);
   bool any_strategy_wants(int32_t i, Instant& wake);
   void give_initial_value(int32_t i, const checked::Variable& variable);
+
+  // ---- experiments.cpp ----
+  int32_t first_stage_of(int32_t i, int32_t strategy);
+  int32_t stage_in_arm(int32_t i, int32_t stage);
+  bool is_inside(int32_t i, int32_t strategy);
+  bool leads_away(int32_t i, int32_t stage);
+  int32_t arm_of(int32_t i, int32_t experiment);
+  int32_t draw_arm(int32_t i, int32_t experiment);
+  bool is_taken_elsewhere(int32_t i, const checked::Experiment& experiment);
+  bool is_held_out(int32_t i);
+  bool is_among(int32_t i, const checked::Experiment& experiment);
+  bool goes_first_in_layer(int32_t i, int32_t experiment);
+  const ArmTaken* taken_by_unit(int32_t i, const checked::Experiment& experiment);
+  int32_t take_arm(int32_t i, int32_t experiment, const ArmTaken& taken, const char* why);
+  void bear_arms(int32_t i, int32_t strategy);
+  const ExperimentOrder* order_of(const checked::Experiment& experiment) const;
+  std::string unit_key(int32_t i, const checked::Experiment& experiment) const;
+
+  // ---- transfers.cpp ----
+  void restart_changed();
+  void note_text(int32_t i);
+  void move_value(int32_t i, int32_t variable);
 
   // ---- events.cpp ----
   void handle_events();

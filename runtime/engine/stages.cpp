@@ -133,6 +133,7 @@ void Run::start_strategy(int32_t i, int32_t strategy) {
   entered.back.clear();
   case_->refresh_view(i);
   for (const checked::Variable& variable : kind.variables) give_initial_value(i, variable);
+  bear_arms(i, strategy);
 }
 
 /// Clocks and marks of the stage as they were when it was left.

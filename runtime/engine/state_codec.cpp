@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 
+#include "lang/sema/transfers.h"
 #include "runtime/engine/identity.h"
 
 namespace dunlin::engine {
@@ -31,19 +32,39 @@ struct Names {
   std::string content_hash;
   std::vector<uint64_t> stages;
   std::vector<std::vector<uint64_t>> variables;  // by strategy
+  std::vector<std::pair<uint64_t, Index>> moved_stages;
+  std::vector<std::vector<std::pair<uint64_t, size_t>>> moved_variables;  // by strategy: old key, variable
+  std::vector<std::pair<uint64_t, uint64_t>> moved_rules;                 // old key, new key
 
   explicit Names(const checked::Program& program) : content_hash(program.content_hash) {
     for (size_t s = 0; s < program.stages.size(); ++s) stages.push_back(hash_text(checked::stage_name(program, static_cast<Index>(s))));
     for (const checked::Strategy& strategy : program.strategies) {
       auto& keys = variables.emplace_back();
       // A variable that changed its type is not the same variable.
-      for (const checked::Variable& variable : strategy.variables)
-        keys.push_back(hash_text(checked::type_name(program, variable.type), hash_text(variable.name, hash_text(strategy.name))));
+      for (const checked::Variable& variable : strategy.variables) keys.push_back(key_of(program, strategy.name, variable.name, variable.type));
     }
+    moved_variables.resize(program.strategies.size());
+    if (program.transfers) take(program, *program.transfers);
   }
+
+  static uint64_t key_of(const checked::Program& program, const std::string& strategy, const std::string& variable, const Type& type) {
+    return hash_text(checked::type_name(program, type), hash_text(variable, hash_text(strategy)));
+  }
+
+  void take(const checked::Program& program, const checked::Transfers& transfers) {
+    for (const auto& move : transfers.stages) moved_stages.emplace_back(hash_text(move.from_strategy + "." + move.from_stage), move.to);
+    for (const auto& move : transfers.variables) {
+      const checked::Variable& to = program.strategies[move.strategy].variables[move.to];
+      moved_variables[move.strategy].emplace_back(key_of(program, move.from_strategy, move.from, to.type), static_cast<size_t>(move.to));
+    }
+    moved_rules = transfers.rule_keys;
+  }
+  /// Also by the name it had before it was moved.
   Index find_stage(uint64_t key) const {
     const auto found = std::ranges::find(stages, key);
-    return found == stages.end() ? checked::none : static_cast<Index>(found - stages.begin());
+    if (found != stages.end()) return static_cast<Index>(found - stages.begin());
+    const auto moved = std::ranges::find(moved_stages, key, &std::pair<uint64_t, Index>::first);
+    return moved == moved_stages.end() ? checked::none : moved->second;
   }
 };
 
@@ -190,10 +211,14 @@ void write_marks(const std::vector<TimerMark>& marks, Writer& out) {
     out.number(mark.acted);
   }
 }
-void read_marks(std::vector<TimerMark>& marks, Reader& in) {
+void read_marks(const Names& names, std::vector<TimerMark>& marks, Reader& in) {
   marks.clear();
   const size_t count = in.count();
   for (size_t i = 0; i < count && in.good(); ++i) marks.push_back({.rule = in.hash(), .anchor = in.number(), .occurrence = in.number(), .acted = in.number()});
+  for (TimerMark& mark : marks) {
+    const auto moved = std::ranges::find(names.moved_rules, mark.rule, &std::pair<uint64_t, uint64_t>::first);
+    if (moved != names.moved_rules.end()) mark.rule = moved->second;
+  }
 }
 
 void write_variables(const checked::Program& program, const Names& names, const InstanceState& state, Writer& out) {
@@ -218,6 +243,7 @@ void read_variables(const checked::Program& program, const Names& names, Instanc
   const checked::Strategy* strategy = state.strategy < 0 ? nullptr : &program.strategies[state.strategy];
   state.variables.assign(strategy == nullptr ? 0 : static_cast<size_t>(strategy->variable_slots), 0);
   std::vector<bool> known(strategy == nullptr ? 0 : strategy->variables.size());
+  state.moved_variables.clear();
   const size_t count = in.count();
   for (size_t i = 0; i < count && in.good(); ++i) {
     const uint64_t key = in.hash();
@@ -228,10 +254,47 @@ void read_variables(const checked::Program& program, const Names& names, Instanc
       Reader bytes(value);
       known[v] = read_value(program, names, variable.type, state.variables.data() + variable.slot, bytes, arena) && bytes.good() && bytes.at_end();
     }
+    if (strategy == nullptr) continue;
+    for (const auto& [old_key, v] : names.moved_variables[state.strategy]) {
+      if (old_key != key || known[v]) continue;
+      const checked::Variable& variable = strategy->variables[v];
+      Reader bytes(value);
+      known[v] = read_value(program, names, variable.type, state.variables.data() + variable.slot, bytes, arena) && bytes.good() && bytes.at_end();
+      if (known[v]) state.moved_variables.push_back(static_cast<int32_t>(v));
+    }
   }
   state.new_variables.clear();
   for (size_t v = 0; v < known.size(); ++v) {
     if (!known[v]) state.new_variables.push_back(static_cast<int32_t>(v));
+  }
+}
+
+/// What states of bundles without experiments and `on change` do not have stands behind all else, and only where there is some.
+void write_trials(const InstanceState& state, Writer& out) {
+  if (state.arms.empty() && state.strategy_text == 0 && state.stage_text == 0) return;
+  out.hash(state.strategy_text);
+  out.hash(state.stage_text);
+  out.number(static_cast<int64_t>(state.arms.size()));
+  for (const ArmTaken& taken : state.arms) {
+    out.hash(taken.experiment);
+    out.hash(taken.arm);
+    out.number(taken.at);
+    out.number(taken.draw);
+  }
+}
+void read_trials(InstanceState& state, Reader& in) {
+  state.arms.clear();
+  state.strategy_text = state.stage_text = 0;
+  if (in.at_end()) return;
+  state.strategy_text = in.hash();
+  state.stage_text = in.hash();
+  for (size_t count = in.count(); count > 0 && in.good(); --count) {
+    ArmTaken taken;
+    taken.experiment = in.hash();
+    taken.arm = in.hash();
+    taken.at = in.number();
+    taken.draw = static_cast<int32_t>(in.number());
+    state.arms.push_back(taken);
   }
 }
 
@@ -256,6 +319,7 @@ std::string encode_state(const checked::Program& program, const InstanceState& s
     out.number(visit.entered_at);
     write_marks(visit.marks, out);
   }
+  write_trials(state, out);
   return out.take();
 }
 
@@ -277,19 +341,22 @@ bool decode_state(const checked::Program& program, std::string_view bytes, abi::
     state.visits.resize(program.stages.size());
     state.visits[stage] = static_cast<int32_t>(visits);
   }
-  read_marks(state.marks, in);
+  read_marks(names, state.marks, in);
   state.back.clear();
   for (size_t count = in.count(); count > 0 && in.good(); --count) {
     StageVisit visit;
     visit.stage = names.find_stage(in.hash());
     visit.entered_at = in.number();
-    read_marks(visit.marks, in);
+    read_marks(names, visit.marks, in);
     if (visit.stage >= 0) state.back.push_back(std::move(visit));
   }
+  read_trials(state, in);
   if (in.good() && in.at_end()) return true;
   error = "the state's bytes are damaged";
   return false;
 }
+
+Index stage_in(const checked::Program& program, const std::string& name) { return names_of(program).find_stage(hash_text(name)); }
 
 std::string encode_value(const checked::Program& program, const Type& type, const int64_t* slots) {
   Writer out;

@@ -14,6 +14,9 @@ std::string encode_state(const checked::Program& program, const InstanceState& s
 /// `state.strategy` must be set: the variables are its. False (and why) if the bytes are damaged.
 bool decode_state(const checked::Program& program, std::string_view bytes, abi::Arena& arena, InstanceState& state, std::string& error);
 
+/// The stage that a state of another version stands in: the one of that name ("soft.calling"), or where `migrate` has moved it; none if it is gone.
+checked::Index stage_in(const checked::Program& program, const std::string& name);
+
 /// One value of a type, by the same rules.
 std::string encode_value(const checked::Program& program, const checked::Type& type, const int64_t* slots);
 /// False if the bytes are damaged or the value means nothing in this version; `slots` are then undefined.

@@ -14,6 +14,7 @@ void StepResult::clear() {
   opened.clear();
   notes.clear();
   firings.clear();
+  arms.clear();
   changed.clear();
   wake_at = abi::never;
   limit_lines.reset();
@@ -27,6 +28,7 @@ void Run::step(CaseFile& case_file, Instant now, StepResult& result, const StepO
   options_ = &options;
   try {
     begin(case_file, now, result, options);
+    restart_changed();
     enrol_newcomers();
     handle_events();
     settle_and_run_timers();
@@ -71,7 +73,7 @@ void Run::renew_state(int32_t i) {
   if (written.strategy < 0) return;
   const checked::Strategy& strategy = program_.strategies[written.strategy];
   const bool no_variables = written.variables.size() != static_cast<size_t>(strategy.variable_slots);
-  if (written.stage >= 0 && !no_variables && written.new_variables.empty()) [[likely]]
+  if (written.stage >= 0 && !no_variables && written.new_variables.empty() && written.moved_variables.empty()) [[likely]]
     return;
   touch(i);
   InstanceState& mended = state(i);
@@ -84,7 +86,9 @@ void Run::renew_state(int32_t i) {
     for (const checked::Variable& variable : strategy.variables) give_initial_value(i, variable);
   } else {
     for (const int32_t variable : mended.new_variables) give_initial_value(i, strategy.variables[variable]);
+    for (const int32_t variable : mended.moved_variables) move_value(i, variable);
   }
+  mended.moved_variables.clear();
   mended.new_variables.clear();
   case_->refresh_view(i);
 }
@@ -131,6 +135,7 @@ void Run::wake_for_tasks() {
 }
 
 void Run::finish_instance(int32_t i) {
+  note_text(i);
   const Instant wake = std::min(work_[i].wake, work_[i].keep_wake);
   InstanceState& after = state(i);
   const bool other_version = after.strategy >= 0 && after.version != options_->version;

@@ -64,6 +64,20 @@ struct NoteEffect {
   std::string whom;  // empty for a note
 };
 
+/// An instance that was drawn into an arm of an experiment.
+struct ArmDrawn {
+  int32_t instance = -1;
+  int32_t experiment = -1, arm = -1;  // checked::Trials
+  int32_t draw = 0;                   // 0 … 9,999
+  Instant at = 0;
+};
+
+/// What people have ordered about an experiment: from `at` on everybody who enrols gets this arm; an empty one: it is stopped, the control.
+struct ExperimentOrder {
+  std::string experiment, arm;
+  Instant at = 0;
+};
+
 /// A rule that did something, with what it had read: one line of the decision record.
 struct Firing {
   int32_t instance = -1;
@@ -90,6 +104,7 @@ struct StepResult {
   std::vector<OpenedInstance> opened;
   std::vector<NoteEffect> notes;
   std::vector<Firing> firings;
+  std::vector<ArmDrawn> arms;
   std::vector<int32_t> changed;  // positions whose state differs from before (wake_at alone counts too)
   Instant wake_at = abi::never;  // of the case file: min over instances and held events
   /// What the keys in OpenTask::limits stand for; null: no task bears any.
@@ -118,6 +133,8 @@ struct StepOptions {
   int32_t version = 0;        // number of the bundle version, kept in states
   bool collect_reads = true;  // fill Firing::read
   StepListener* listener = nullptr;
+  bool draw = true;                                      // false: nobody is drawn into an experiment; arms that an instance has stay its own
+  const std::vector<ExperimentOrder>* orders = nullptr;  // in the order of their instants; null: none
 };
 
 /// Steps case files under one program. Holds no state between steps; one per thread.

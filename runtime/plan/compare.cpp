@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+#include "lang/sema/experiments.h"
+#include "lang/sema/transfers.h"
 #include "runtime/plan/canonical.h"
 #include "runtime/plan/compare_rules.h"
 #include "runtime/plan/compare_tables.h"
@@ -79,6 +81,7 @@ class Comparing {
     rules_of_both();
     compare_group("hold", [](Version& v) { return holds(v); });
     limits_of_both();
+    compare_group("experiment", [](Version& v) { return experiments(v); });
     return std::move(result_);
   }
 
@@ -436,6 +439,37 @@ class Comparing {
     return group;
   }
 
+  static Group experiments(Version& v) {
+    Group group;
+    const auto& program = v.program();
+    if (!program.trials) return group;
+    const auto name_of = [&](Index entity) { return entity == none ? std::string() : program.entities[entity].name; };
+    for (const checked::Experiment& trial : program.trials->experiments) {
+      std::string label = trial.kind == checked::Experiment::Kind::holdout ? "holdout" : "experiment";
+      std::vector<checked::Experiment::Arm> arms = trial.arms;
+      std::ranges::sort(arms, {}, &checked::Experiment::Arm::from);  // the control stands last, wherever it is written
+      for (const auto& arm : arms) label += fmt::format(" {} {}.{:02}%", arm.name, arm.share / 100, arm.share % 100);
+      label += fmt::format(" of {} by {} layer `{}` from {} to {}", name_of(trial.entity), name_of(trial.unit), trial.layer, trial.from, trial.to);
+      std::vector<checked::RootId> roots{trial.among, trial.success, trial.cost};
+      for (const auto& guardrail : trial.guardrails) {
+        label += fmt::format(" at most {}{}", guardrail.most, guardrail.reached ? " not reached" : "");
+        roots.push_back(guardrail.happened);
+      }
+      group.push_back(declared(v, trial.name, {}, none, label, roots));
+      group.back().span = trial.span;
+      group.back().text = arms_text(trial);
+    }
+    return group;
+  }
+
+  static std::string arms_text(const checked::Experiment& trial) {
+    std::string text;
+    for (const auto& arm : trial.arms) text += fmt::format("{}{} {}.{:02}%", text.empty() ? "" : ", ", arm.name, arm.share / 100, arm.share % 100);
+    return text;
+  }
+
+  static std::string on_change(checked::OnChange said) { return said == checked::OnChange::restart ? " on change restart" : ""; }
+
   static Group strategies(Version& v) {
     Group group;
     const auto& program = v.program();
@@ -445,6 +479,7 @@ class Comparing {
       for (const Index other : strategy.before) before.push_back(program.strategies[other].name);
       std::ranges::sort(before);
       for (const auto& other : before) label += " before " + other;
+      if (program.transfers) label += on_change(program.transfers->strategies[static_cast<size_t>(&strategy - program.strategies.data())]);
       if (!strategy.stages.empty()) label += " enters " + program.stages[strategy.stages.front()].name;
       group.push_back(declared(v, strategy.name, {}, none, label, {strategy.enrol, strategy.enrol_again}));
       Declared& one = group.back();
@@ -471,8 +506,9 @@ class Comparing {
     const auto& program = v.program();
     for (size_t s = 0; s < program.stages.size(); ++s) {
       const auto& stage = program.stages[s];
-      group.push_back(declared(v, checked::stage_name(program, static_cast<Index>(s)), {}, static_cast<Index>(s), stage.is_final ? "final stage" : "stage",
-                               {stage.enrol_again}));
+      std::string label = stage.is_final ? "final stage" : "stage";
+      if (program.transfers) label += on_change(program.transfers->on_stage[s]);
+      group.push_back(declared(v, checked::stage_name(program, static_cast<Index>(s)), {}, static_cast<Index>(s), label, {stage.enrol_again}));
       Declared& one = group.back();
       one.span = stage.span;
       one.text = (stage.is_final ? "final stage " : "stage ") + stage.name;

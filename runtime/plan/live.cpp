@@ -5,6 +5,7 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "lang/sema/transfers.h"
 #include "runtime/engine/state_codec.h"
 
 namespace dunlin::plan {
@@ -52,6 +53,11 @@ class SideOfPlan {
   }
   const checked::Program& program() const { return night_.program; }
   bool has_stage(const std::string& stage) const { return std::ranges::find(stages_, stage) != stages_.end(); }
+  /// `migrate` has led there from that stage.
+  bool moved(const std::string& before, const std::string& after) const {
+    const auto place = engine::stage_in(program(), before);
+    return !before.empty() && place >= 0 && stages_[static_cast<size_t>(place)] == after && !has_stage(before);
+  }
   const std::string& stage_of(const CaseFile& case_file, int32_t position) const {
     static const std::string nowhere;
     const auto& state = case_file.state(position);
@@ -61,9 +67,7 @@ class SideOfPlan {
     const auto found = rules_.find(key);
     return found == rules_.end() ? "" : found->second;
   }
-  void step(CaseFile& case_file, Instant now) {
-    stepper_.step(case_file, now, result, {.version = night_.version, .collect_reads = false, .listener = nullptr});
-  }
+  void step(CaseFile& case_file, Instant now) { stepper_.step(case_file, now, result, {.version = night_.version, .collect_reads = false, .orders = orders}); }
   /// The rule that brought an instance where it is now; empty if it did not move.
   std::string last_way(int32_t position) const {
     std::string rule;
@@ -84,6 +88,7 @@ class SideOfPlan {
   }
 
   engine::StepResult result;
+  const std::vector<engine::ExperimentOrder>* orders = nullptr;
 
  private:
   const simulate::NightProgram& night_;
@@ -102,6 +107,10 @@ class Portfolio {
   store::Result<LivePlan> run() {
     std::vector<const checked::Program*> programs{&proposed_.program()};
     if (active_) programs.push_back(&active_->program());
+    auto orders = store_.experiment_orders();
+    if (!orders) return std::unexpected(orders.error());
+    proposed_.orders = &*orders;
+    if (active_) active_->orders = &*orders;
     store::Look look;
     for (;;) {
       if (auto done = store_.look(programs, look, options_.batch); !done) return std::unexpected(done.error());
@@ -142,7 +151,7 @@ class Portfolio {
     for (size_t i = 0; i < old_case.instance_count(); ++i) {
       const auto position = static_cast<int32_t>(i);
       const std::string& stage = active_->stage_of(old_case, position);
-      if (!stage.empty() && !proposed_.has_stage(stage)) count(stranded_, stage, *active_, old_case, position);
+      if (!stage.empty() && engine::stage_in(proposed_.program(), stage) < 0) count(stranded_, stage, *active_, old_case, position);
     }
   }
 
@@ -159,8 +168,12 @@ class Portfolio {
       const auto position = static_cast<int32_t>(i);
       const int32_t other = old_case == nullptr ? -1 : old_case->find(new_case.instance(position).id);
       const std::string before = other < 0 ? "" : active_->stage_of(*old_case, other), after = proposed_.stage_of(new_case, position);
-      if (before == after) continue;
+      const bool restarted = std::ranges::any_of(
+          proposed_.result.transitions, [&](const auto& transition) { return transition.instance == position && transition.rule == checked::restart_key; });
+      if (before == after && !restarted) continue;
       std::string because = proposed_.last_way(position);
+      if (restarted) because = "on change restart";
+      if (because.empty() && proposed_.moved(before, after)) because = "migrate " + before + " -> " + after;
       if (because.empty() && other >= 0) {
         because = active_->last_way(other);
         if (!because.empty()) because = "no longer: " + because;

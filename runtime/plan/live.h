@@ -19,7 +19,7 @@ struct Example {
   std::string entity, key;
 };
 
-/// Instances that stand in another stage than they would have.
+/// Instances that stand in another stage than they would have, or in the same one anew (`on change restart`).
 struct StageMove {
   std::string from, to;  // "soft.calling" under the active version, under the new one; empty: in no strategy
   std::string because;   // the rule of the new version that led there; "no longer: …" where a rule of the active one would have

@@ -118,7 +118,7 @@ void CaseRun::settle(Span where) {
 }
 
 void CaseRun::step_now(Span where) {
-  stepper_.step(*file_, now_, stepped_, {.version = 1, .collect_reads = false, .listener = listener_});
+  stepper_.step(*file_, now_, stepped_, {.version = 1, .collect_reads = false, .listener = listener_, .draw = false});
   if (stepped_.fault.has_value()) {
     std::string message = stepped_.fault->message;
     if (!stepped_.fault->rule_name.empty()) message += " (rule `" + stepped_.fault->rule_name + "`)";

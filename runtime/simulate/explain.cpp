@@ -4,8 +4,10 @@
 #include <map>
 
 #include "compiler/abi/arena.h"
+#include "lang/sema/experiments.h"
 #include "lang/sema/rule_words.h"
 #include "runtime/engine/holds.h"
+#include "runtime/engine/identity.h"
 #include "runtime/engine/plan.h"
 #include "runtime/simulate/recorder.h"
 
@@ -73,13 +75,15 @@ class Explaining {
   Explaining(const checked::Program& program, const Interpreter& interpreter, CaseFile& file, int32_t instance, Explanation& explanation)
       : program_(program), recorder_(interpreter), plan_(program), file_(file), instance_(instance), witness_(instance), explanation_(explanation) {}
 
-  void run(const abi::Calendar& calendar, const std::vector<int64_t>& settings, Instant at) {
+  void run(const abi::Calendar& calendar, const std::vector<int64_t>& settings, Instant at, std::vector<engine::ExperimentOrder> orders = {}) {
     at_ = at;
+    orders_ = std::move(orders);
     before();
     tell_holds();
+    tell_arms();
     engine::Stepper stepper(program_, recorder_, calendar, settings);
     engine::StepResult result;
-    const engine::StepOptions options{.version = file_.state(instance_).version, .collect_reads = false, .listener = &witness_};
+    const engine::StepOptions options{.version = file_.state(instance_).version, .collect_reads = false, .listener = &witness_, .orders = &orders_};
     stepper.step(file_, at, result, options);
     explanation_.wake_at = result.wake_at;
     if (result.fault.has_value()) explanation_.fault = result.fault;
@@ -115,6 +119,26 @@ class Explaining {
       if (standing.until != abi::never) line += " until " + checked::format_value(program_, instant, &standing.until);
       if (!standing.reason.empty()) line += ": " + std::string(standing.reason);
       explanation_.holds.push_back(std::move(line));
+    }
+  }
+
+  /// Which experiments it is in, and why in that arm.
+  void tell_arms() {
+    if (!program_.trials) return;
+    for (const engine::ArmTaken& taken : file_.state(instance_).arms) {
+      for (const checked::Experiment& experiment : program_.trials->experiments) {
+        if (engine::hash_text(experiment.name) != taken.experiment) continue;
+        const auto arm = std::ranges::find_if(experiment.arms, [&](const auto& one) { return engine::hash_text(one.name) == taken.arm; });
+        std::string line = experiment.kind == checked::Experiment::Kind::holdout ? "holdout `" : "experiment `";
+        line += experiment.name + "`: " + (arm == experiment.arms.end() ? "an arm that is gone" : "arm `" + arm->name + "`");
+        line += " since " + checked::format_value(program_, checked::Type{checked::TypeKind::datetime}, &taken.at);
+        const abi::Instance* unit = &file_.instance(instance_);
+        while (unit->parent != nullptr && unit->entity != experiment.unit) unit = unit->parent;
+        line += taken.draw < 0 ? ", because it was promoted or stopped"
+                               : ", drawn " + std::to_string(taken.draw) + " of " + std::to_string(checked::whole_share) + " for " +
+                                     program_.entities[unit->entity].name + " " + engine::key_text(program_, *unit);
+        explanation_.arms.push_back(std::move(line));
+      }
     }
   }
 
@@ -230,6 +254,7 @@ class Explaining {
   Witness witness_;
   Explanation& explanation_;
   Instant at_ = 0;
+  std::vector<engine::ExperimentOrder> orders_;
   int32_t stage_ = -1, strategy_ = -1;
 };
 
@@ -316,9 +341,15 @@ store::Result<Explanation> explain(store::Store& store, const checked::Program& 
       if (note.at <= at) explanation.notes.push_back(std::move(note));
     }
   }
+  std::vector<engine::ExperimentOrder> orders;
+  if (program.trials) {
+    auto ordered = store.experiment_orders();
+    if (!ordered) return std::unexpected(ordered.error());
+    orders = std::move(*ordered);
+  }
   const auto before = before_its_events(store, program, entity, key, at, **file);
   CaseFile& looked_at = before != nullptr ? *before : **file;
-  Explaining(program, interpreter, looked_at, looked_at.find(engine::stable_id(entity, key)), explanation).run(calendar, settings, at);
+  Explaining(program, interpreter, looked_at, looked_at.find(engine::stable_id(entity, key)), explanation).run(calendar, settings, at, std::move(orders));
   return explanation;
 }
 

@@ -48,6 +48,11 @@ class Pass {
 
   std::optional<StoreError> run(Instant now, Tally& tally) {
     now_ = now;
+    if (program_.program.trials) {
+      auto orders = store_.experiment_orders();
+      if (!orders) return orders.error();
+      orders_ = std::move(*orders);
+    }
     progress_before_ = progress_.so_far;
     std::vector<std::thread> threads;
     threads.emplace_back([this] { read(); });
@@ -100,7 +105,7 @@ class Pass {
   }
 
   void step(engine::Stepper& stepper, Tally& tally) {
-    const engine::StepOptions step_options{.version = program_.version, .collect_reads = options_.collect_reads, .listener = nullptr};
+    const engine::StepOptions step_options{.version = program_.version, .collect_reads = options_.collect_reads, .orders = &orders_};
     while (auto batch = to_step_.take()) {
       {
         const Stopwatch watch(tally.counts.step_s);
@@ -169,6 +174,7 @@ class Pass {
   NightProgress& progress_;
   NightCounts progress_before_, written_;
   Instant now_ = 0;
+  std::vector<engine::ExperimentOrder> orders_;
   BoundedQueue<Batch> to_step_{batches_ahead}, to_commit_{batches_ahead};
   std::atomic<int> stepping_ = 0;
   std::mutex spare_guard_, error_guard_;

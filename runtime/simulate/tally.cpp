@@ -1,5 +1,7 @@
 #include "runtime/simulate/tally.h"
 
+#include "lang/sema/transfers.h"
+
 namespace dunlin::simulate {
 
 namespace {
@@ -93,7 +95,11 @@ NightReport Tally::report(const checked::Program& program) const {
   }
   for (const auto& [key, count] : transitions_) {
     const auto& [from, to, rule] = key;
-    report.transitions.push_back({stage_text(program, from), stage_text(program, to), rule == 0 ? "enrol" : place_of(rule).name, count});
+    report.transitions.push_back({stage_text(program, from), stage_text(program, to),
+                                  rule == 0                      ? "enrol"
+                                  : rule == checked::restart_key ? "on change restart"
+                                                                 : place_of(rule).name,
+                                  count});
   }
   for (const auto& [key, count] : faults_) report.faults.push_back({key.first, key.second, count});
   return report;

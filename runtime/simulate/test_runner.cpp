@@ -4,6 +4,8 @@
 
 #include "compiler/abi/arena.h"
 #include "compiler/abi/clock.h"
+#include "lang/sema/experiments.h"
+#include "runtime/engine/identity.h"
 #include "runtime/engine/reads.h"
 #include "runtime/simulate/case_run.h"
 #include "runtime/simulate/coverage.h"
@@ -75,6 +77,20 @@ class TestRun final : public CaseRun {
     position_[i] = add(given.entity, parent, name);
     if (drawn_ != nullptr) drawn_->fill(program_, static_cast<Index>(i), file(), position_[i]);
     for (const auto& field : given.fields) set_field(position_[i], field, given.span);
+    give_arms(static_cast<Index>(i));
+  }
+
+  /// In tests nobody is drawn: who is in an arm is said.
+  void give_arms(Index instance) {
+    if (!program_.trials) return;
+    for (const checked::GivenArm& given : program_.trials->given) {
+      if (&program_.tests[given.test] != &test_ || given.instance != instance) continue;
+      const checked::Experiment& experiment = program_.trials->experiments[given.experiment];
+      file()
+          .state(position_[instance])
+          .arms.push_back({engine::hash_text(experiment.name), engine::hash_text(experiment.arms[given.arm].name), 0,
+                           static_cast<int32_t>(experiment.arms[given.arm].from)});
+    }
   }
 
   /// Missing ancestors are made with defaults: one of each entity.

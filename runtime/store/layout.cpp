@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "lang/sema/transfers.h"
 #include "runtime/engine/identity.h"
 
 namespace dunlin::store {
@@ -150,6 +151,9 @@ std::vector<std::pair<std::string, std::string>> Layout::names() const {
   for (const auto& queue : program.queues) names.emplace_back("queue", queue.name);
   for (const auto& strategy : program.strategies) names.emplace_back("strategy", strategy.name);
   for (size_t i = 0; i < program.stages.size(); ++i) names.emplace_back("stage", checked::stage_name(program, static_cast<int32_t>(i)));
+  if (program.transfers) {
+    for (const auto& move : program.transfers->stages) names.emplace_back("stage", move.from_strategy + "." + move.from_stage);
+  }
   for (const auto& leaves : events) {
     for (const Leaf& leaf : leaves) names.emplace_back("field", leaf.name);
   }
@@ -166,6 +170,9 @@ void Layout::take_names(const std::unordered_map<std::string, int32_t>& numbers)
   for (const auto& queue : program.queues) take("queue", queue.name, queue_ids, queue_of);
   for (const auto& strategy : program.strategies) take("strategy", strategy.name, strategy_ids, strategy_of);
   for (size_t i = 0; i < program.stages.size(); ++i) take("stage", checked::stage_name(program, static_cast<int32_t>(i)), stage_ids, stage_of);
+  if (program.transfers) {
+    for (const auto& move : program.transfers->stages) stage_of.try_emplace(numbers.at("stage:" + move.from_strategy + "." + move.from_stage), move.to);
+  }
   for (auto& leaves : events) {
     for (Leaf& leaf : leaves) leaf.name_id = numbers.at("field:" + leaf.name);
   }

@@ -67,6 +67,13 @@ struct StoredNote {
   engine::NoteEffect effect;
 };
 
+struct StoredArm {
+  int64_t instance = 0;
+  std::string experiment, arm;
+  int32_t draw = 0;
+  Instant at = 0;
+};
+
 struct StoredCase {
   int32_t bucket = 0;
   int64_t id = 0;
@@ -80,6 +87,7 @@ struct StoredCase {
   std::vector<StoredTask> tasks;    // in order of creation
   std::vector<std::pair<int64_t, TransitionRow>> transitions;
   std::vector<StoredDecision> decisions;
+  std::vector<StoredArm> arms;
   std::vector<std::pair<int64_t, StoredNote>> notes;
 };
 
@@ -98,6 +106,7 @@ struct ModelDatabase::Inner {
   std::vector<Activated> activations;
   std::vector<SetAside> quarantine;
   std::string prepared;
+  std::vector<engine::ExperimentOrder> orders;  // by their instants
 };
 
 class ModelStore final : public Store {
@@ -123,6 +132,10 @@ class ModelStore final : public Store {
   Result<void> commit(const checked::Program& program, int32_t bucket, const std::vector<CaseCommit>& steps, Instant now) override;
   Result<void> commit_all(const checked::Program& program, const std::vector<CaseCommit>& steps, Instant now) override;
   Result<Instant> next_wake(Instant after) override;
+
+  Result<void> order_experiment(const engine::ExperimentOrder& order, const std::string& author, const std::string& reason) override;
+  Result<std::vector<engine::ExperimentOrder>> experiment_orders() override;
+  Result<std::vector<ArmRow>> experiment_arms() override;
 
   Result<std::vector<FunnelRow>> funnel() override;
   Result<std::vector<TaskRow>> tasks(const std::string& queue, const std::string& status, int64_t limit) override;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "lang/sema/experiments.h"
 #include "runtime/engine/state_codec.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/model_store_inner.h"
@@ -15,12 +16,6 @@ namespace {
 checked::Index strategy_named(const checked::Program& program, const std::string& name) {
   const auto found = std::ranges::find(program.strategies, name, &checked::Strategy::name);
   return found == program.strategies.end() ? checked::none : static_cast<checked::Index>(found - program.strategies.begin());
-}
-checked::Index stage_named(const checked::Program& program, const std::string& name) {
-  for (size_t s = 0; s < program.stages.size(); ++s) {
-    if (checked::stage_name(program, static_cast<checked::Index>(s)) == name) return static_cast<checked::Index>(s);
-  }
-  return checked::none;
 }
 std::string stage_text(const checked::Program& program, int32_t stage) { return stage < 0 ? "" : checked::stage_name(program, stage); }
 
@@ -57,7 +52,8 @@ void add_instances(const checked::Program& program, const StoredCase& stored, In
       if (state == nullptr) continue;
       engine::InstanceState& into = case_file.state(position);
       into.strategy = strategy_named(program, state->strategy);
-      into.stage = into.strategy < 0 ? -1 : stage_named(program, state->stage);
+      into.stage = state->stage.empty() ? -1 : engine::stage_in(program, state->stage);
+      if (into.stage >= 0) into.strategy = program.stages[static_cast<size_t>(into.stage)].strategy;
       into.version = state->version;
       into.entered_at = state->entered_at;
       into.wake_at = state->wake_at;
@@ -92,7 +88,7 @@ void add_tasks(const checked::Program& program, const StoredCase& stored, Instan
     if (!open) continue;
     engine::OpenTask task = kept.task;
     task.queue = checked::find_queue(program, kept.queue);
-    task.stage = kept.stage.empty() ? -1 : stage_named(program, kept.stage);
+    task.stage = kept.stage.empty() ? -1 : engine::stage_in(program, kept.stage);
     task.instance = case_file.find(kept.instance);
     if (task.queue < 0 || task.instance < 0) continue;
     const checked::Queue& queue = program.queues[task.queue];
@@ -271,6 +267,10 @@ void ModelStore::keep_step(const checked::Program& program, StoredCase& stored, 
     stored.transitions.push_back(
         {case_file.instance(transition.instance).id,
          {transition.at, stage_text(program, transition.from_stage), stage_text(program, transition.to_stage), transition.rule_name, ""}});
+  }
+  for (const auto& drawn : result.arms) {
+    const checked::Experiment& experiment = program.trials->experiments[drawn.experiment];
+    stored.arms.push_back({case_file.instance(drawn.instance).id, experiment.name, experiment.arms[drawn.arm].name, drawn.draw, drawn.at});
   }
   for (const auto& effect : result.tasks) keep_task(program, stored, case_file, effect, now);
   for (const auto& note : result.notes) stored.notes.emplace_back(case_file.instance(note.instance).id, StoredNote{now, note});

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "lang/sema/experiments.h"
 #include "runtime/engine/state_codec.h"
 #include "runtime/store/postgres_batch.h"
 #include "runtime/store/postgres_inner.h"
@@ -46,6 +47,7 @@ constexpr auto add_events = "dunlin.event (bucket, case_id, at, instance_id, typ
 constexpr auto add_transitions =
     "dunlin.transition (bucket, case_id, instance_id, at, step_no, nth, version, from_strategy, from_stage, to_strategy, to_stage, rule, source_file, "
     "source_begin)";
+constexpr auto add_arms = "dunlin.experiment_assignment (bucket, case_id, instance_id, experiment, arm, entity, key, unit, draw, at, version)";
 constexpr auto add_notes = "dunlin.note (bucket, case_id, instance_id, at, body, whom)";
 constexpr auto add_quarantine = "dunlin.quarantine (at, kind, location, reason, body, bucket, case_id)";
 // A node commits what it still holds; whoever is no node, what no live node holds.
@@ -104,6 +106,7 @@ class Writing {
       notes_.add(case_file.bucket, case_file.debtor_id, case_file.instance(note.instance).id, now_, std::string_view(note.text), std::string_view(note.whom));
     }
     for (const auto& opened : result.opened) add_opened(case_file, opened);
+    for (const auto& drawn : result.arms) add_arm(case_file, drawn);
     for (const auto& firing : result.firings) add_decision(case_file, firing);
     tasks_.add(case_file, result, now_);
     tasks_.add_orphans(case_file, loaded, now_);
@@ -119,7 +122,7 @@ class Writing {
     for (auto& [entity, batch] : opened_) {
       if (auto sent = batch.send(connection); !sent) return sent;
     }
-    for (Batch* batch : {&transitions_, &notes_, &quarantine_}) {
+    for (Batch* batch : {&transitions_, &arms_, &notes_, &quarantine_}) {
       if (auto sent = batch->send(connection); !sent) return sent;
     }
     Batch fenced(fence, {int32, int32, int64, timestamp, bytea});
@@ -181,6 +184,18 @@ class Writing {
         known ? std::optional<int64_t>(transition.where.file) : std::nullopt, known ? std::optional<int64_t>(transition.where.begin) : std::nullopt);
   }
 
+  void add_arm(const CaseFile& case_file, const engine::ArmDrawn& drawn) {
+    const checked::Experiment& experiment = program_.trials->experiments[static_cast<size_t>(drawn.experiment)];
+    const abi::Instance& instance = case_file.instance(drawn.instance);
+    const abi::Instance* unit = &instance;
+    while (unit->parent != nullptr && unit->entity != experiment.unit) unit = unit->parent;
+    const auto name_of = [&](const abi::Instance& one) { return program_.entities[static_cast<size_t>(one.entity)].name; };
+    arms_.add(case_file.bucket, case_file.debtor_id, instance.id, std::string_view(experiment.name),
+              std::string_view(experiment.arms[static_cast<size_t>(drawn.arm)].name), std::string_view(name_of(instance)),
+              std::string_view(engine::key_text(program_, instance)), std::string_view(name_of(*unit) + " " + engine::key_text(program_, *unit)), drawn.draw,
+              drawn.at, version_);
+  }
+
   void add_opened(const CaseFile& case_file, const engine::OpenedInstance& opened) {
     const EntityTable& table = layout_.entities[static_cast<size_t>(opened.entity)];
     auto found = opened_.find(opened.entity);
@@ -225,6 +240,7 @@ class Writing {
   Batch inbox_{take_inbox, {int32, timestamp, int64}};
   Batch events_ = Batch::added_to(add_events, {int32, int64, timestamp, int64, int32, boolean, bytea});
   Batch transitions_ = Batch::added_to(add_transitions, {int32, int64, int64, timestamp, int64, int32, int32, int32, int32, int32, int32, int64, int32, int32});
+  Batch arms_ = Batch::added_to(add_arms, {int32, int64, int64, text, text, text, text, text, int32, timestamp, int32});
   Batch notes_ = Batch::added_to(add_notes, {int32, int64, int64, timestamp, text, text});
   Batch quarantine_ = Batch::added_to(add_quarantine, {timestamp, text, text, text, text, int32, int64});
 };

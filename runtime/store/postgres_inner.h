@@ -84,6 +84,9 @@ class PostgresStore final : public Store {
   Result<void> commit(const checked::Program& program, int32_t bucket, const std::vector<CaseCommit>& steps, Instant now) override;
   Result<void> commit_all(const checked::Program& program, const std::vector<CaseCommit>& steps, Instant now) override;
   Result<Instant> next_wake(Instant after) override;
+  Result<void> order_experiment(const engine::ExperimentOrder& order, const std::string& author, const std::string& reason) override;
+  Result<std::vector<engine::ExperimentOrder>> experiment_orders() override;
+  Result<std::vector<ArmRow>> experiment_arms() override;
   Result<std::vector<BucketRange>> hold_buckets(const NodeOptions& node, int32_t version) override;
   Result<void> leave_buckets() override;
   Result<std::vector<NodeRow>> nodes() override;

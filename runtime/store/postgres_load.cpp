@@ -226,7 +226,8 @@ void PostgresStore::Loading::take_state(size_t index, CopyRows& rows) {
   engine::InstanceState& state = case_file.state(position);
   state.version = version;
   state.strategy = strategy.missing() ? -1 : Layout::find(layout.strategy_of, get_whole<int32_t>(strategy.data));
-  state.stage = stage.missing() || state.strategy < 0 ? -1 : Layout::find(layout.stage_of, get_whole<int32_t>(stage.data));
+  state.stage = stage.missing() ? -1 : Layout::find(layout.stage_of, get_whole<int32_t>(stage.data));
+  if (state.stage >= 0) state.strategy = program().stages[static_cast<size_t>(state.stage)].strategy;  // it may have moved to another
   state.step_number = step;
   state.entered_at = entered_at;
   state.wake_at = wake_at;

@@ -195,6 +195,19 @@ class Store {
   /// Earliest wake over all case files (never if none), so that a virtual clock can jump.
   virtual Result<Instant> next_wake(Instant after) = 0;
 
+  // ---- experiments ----
+  /// `promote` (or `stop`, with an empty arm) from this instant on, with an entry in the audit. An input error if the experiment is ordered so already.
+  virtual Result<void> order_experiment(const engine::ExperimentOrder& order, const std::string& author, const std::string& reason) = 0;
+  /// All orders, the oldest first.
+  virtual Result<std::vector<engine::ExperimentOrder>> experiment_orders() = 0;
+  /// Who was drawn into which arm; arms are known by name, whatever version is active.
+  struct ArmRow {
+    std::string experiment, arm;
+    int64_t enrolled = 0;
+    Instant first_at = 0, last_at = 0;
+  };
+  virtual Result<std::vector<ArmRow>> experiment_arms() = 0;
+
   // ---- several nodes ----
   /// Makes this store's user one of the nodes that share the case files, or keeps it one: gives back what is beyond its share, takes what is free or whose
   /// node is gone. Returns what is held now. To be called between passes; from the first call on a commit is a conflict if another node has taken one of its

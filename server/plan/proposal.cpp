@@ -75,9 +75,10 @@ std::optional<Refusal> refusal_of(const Proposal& proposal, bool accept_wider_li
   if (proposal.live && !proposal.live->stranded.empty()) {
     const auto& first = proposal.live->stranded.front();
     const std::string& stage = first.stage;
-    return Refusal{fmt::format("{} live {}s stand in `{}`, a stage that the new version does not have, for example {} {}", first.count, first.example.entity,
-                               stage, first.example.entity, first.example.key),
-                   fmt::format("keep the stage `{}` in the new version, with a rule that leads out of it, until nobody stands in it", stage)};
+    return Refusal{
+        fmt::format("{} live {}s stand in `{}`, a stage that the new version does not have, for example {} {}", first.count, first.example.entity, stage,
+                    first.example.entity, first.example.key),
+        fmt::format("say where they go: `migrate {0} -> …`; or keep the stage `{0}`, with a rule that leads out of it, until nobody stands in it", stage)};
   }
   if (proposal.comparison.wider() && !accept_wider_limits) {
     return Refusal{"a limit would let more through than it does now", "if that is meant, say so with --accept-wider-limits"};

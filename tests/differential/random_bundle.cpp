@@ -545,6 +545,7 @@ class Writer {
     }
   }
   bool has_band_ = false;
+  bool has_trial_ = false;  // `arm(pitch)` may be asked
 
   void queues() {
     // A promise may be taken whatever it says, only in a range that moves with the day, or only while a condition over the account holds.
@@ -608,6 +609,12 @@ class Writer {
       if (r_.chance(30)) line("    on payment where amount > {} : {}", typed_money(account_scope()), actions(name, stages, true));
       if (r_.chance(40)) line("    when {} : go s{}", condition(3), (s + 1) % stages);
       if (r_.chance(70)) line("    after {} : {}", delay(), actions(name, stages, true));
+      if (has_trial_) {
+        Random dice = r_;
+        const char* const arm = dice.chance(50) ? "loud" : "odd";
+        line("    keep mail \"pitch_{}\" while arm(pitch) {} {} and dpd > {} {{ again {} days }}", s, dice.chance(50) ? "=" : "!=", arm, dice.between(0, 40),
+             dice.between(1, 9));
+      }
       if (r_.chance(30)) line("    rule \"late {}\" after {} when {} : {}", s, delay(), condition(2), actions(name, stages, true));
       if (r_.chance(30))
         line("    rule \"dated {}\" at {} {}: {}", s, r_.chance(50) ? "last(promise).due - 1 day" : expression(T::date, 2, account_scope()),
@@ -648,8 +655,20 @@ class Writer {
     line("  never mail when debtor.bankrupt and days(debtor.began, today) default 0 > {}\n}}", r_.between(0, 400));
   }
 
+  /// Arms are drawn by the engine and read by compiled conditions. From dice of their own: what else is drawn stays as it was.
+  void trial() {
+    Random dice = r_;
+    has_trial_ = dice.chance(40);
+    if (!has_trial_) return;
+    line(
+        "experiment pitch {{ arms of pitch {{ quiet 40%, loud 35%, odd 25% }}\n  among account where dpd >= {}\n  split by {}, run 2000-01-01 to 2029-12-31 }}",
+        dice.between(0, 20), dice.chance(50) ? "debtor" : "account");
+    if (dice.chance(50)) line("holdout {}% by debtor", dice.between(1, 60));
+  }
+
   void strategies() {
     limits();
+    trial();
     strategy(0);
     if (r_.chance(40)) strategy(1);
   }

@@ -14,6 +14,7 @@ void analyse(const checked::Program& program, Diagnostics& diagnostics, const An
   check_stages(program, flow, diagnostics);
   check_circles(program, conditions, flow, diagnostics);
   check_enrolment(program, conditions, solver, diagnostics);
+  check_populations(program, conditions, diagnostics);
   check_handlers(program, conditions, solver, diagnostics);
   check_conditions(program, conditions, solver, diagnostics);
   check_permitted(program, conditions, diagnostics);

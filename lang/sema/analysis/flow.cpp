@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "lang/sema/experiments.h"
+
 namespace dunlin::analysis {
 
 using checked::Action;
@@ -39,7 +41,23 @@ Targets Flow::targets_of(const Action& action) const {
     default:
       break;
   }
+  add_arms(targets);
   return targets;
+}
+
+/// Whoever goes to a champion may come into a challenger: into the stage of that name, or into its first.
+void Flow::add_arms(Targets& targets) const {
+  if (!program_.trials) return;
+  const size_t named = targets.stages.size();
+  for (size_t t = 0; t < named; ++t) {
+    const checked::Stage& stage = program_.stages[static_cast<size_t>(targets.stages[t])];
+    for (size_t s = 0; s < program_.strategies.size(); ++s) {
+      if (program_.trials->champion_of[s] != stage.strategy || program_.strategies[s].stages.empty()) continue;
+      const auto& stages = program_.strategies[s].stages;
+      const auto same = std::find_if(stages.begin(), stages.end(), [&](Index own) { return program_.stages[static_cast<size_t>(own)].name == stage.name; });
+      targets.stages.push_back(same == stages.end() ? stages.front() : *same);
+    }
+  }
 }
 
 Targets Flow::targets_of(const Rule& rule) const {
@@ -137,8 +155,12 @@ std::vector<bool> Flow::reached_from(std::vector<Index> open) const {
 
 void Flow::search() {
   std::vector<Index> first;
-  for (const checked::Strategy& strategy : program_.strategies) {
-    if (strategy.enrol != checked::none && !strategy.stages.empty()) first.push_back(strategy.stages.front());
+  for (size_t s = 0; s < program_.strategies.size(); ++s) {
+    const checked::Strategy& strategy = program_.strategies[s];
+    const Index champion = program_.trials ? program_.trials->champion_of[s] : checked::none;
+    const bool enrols =
+        strategy.enrol != checked::none || (champion != checked::none && program_.strategies[static_cast<size_t>(champion)].enrol != checked::none);
+    if (enrols && !strategy.stages.empty()) first.push_back(strategy.stages.front());
   }
   reachable_ = reached_from(std::move(first));
   for (size_t stage = 0; stage < reachable_.size(); ++stage) {

@@ -36,6 +36,7 @@ class Flow {
   void stages_of_table(checked::Index table, std::vector<bool>& seen, Targets& targets) const;
   std::vector<checked::Index> next_stages(checked::Index stage) const;
   void search();
+  void add_arms(Targets& targets) const;
 
   const checked::Program& program_;
   std::vector<bool> reachable_, has_before_;

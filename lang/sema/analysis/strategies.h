@@ -14,6 +14,8 @@ void check_stages(const checked::Program& program, const Flow& flow, Diagnostics
 void check_circles(const checked::Program& program, Conditions& conditions, const Flow& flow, Diagnostics& diagnostics);
 /// Two strategies that would enrol the same account.
 void check_enrolment(const checked::Program& program, Conditions& conditions, Solver& solver, Diagnostics& diagnostics);
+/// Two experiments among the same accounts outside of a layer.
+void check_populations(const checked::Program& program, Conditions& conditions, Diagnostics& diagnostics);
 /// Handlers that never get an event, `when` rules that come too late.
 void check_handlers(const checked::Program& program, Conditions& conditions, Solver& solver, Diagnostics& diagnostics);
 /// Conditions that never or always hold, cases of segmentations that are never reached.

@@ -1,0 +1,196 @@
+// What becomes of instances inside a strategy when a new version comes: `migrate`, `on change`.
+#include "lang/sema/transfers.h"
+
+#include <algorithm>
+
+#include "lang/sema/definitions.h"
+#include "lang/sema/rules.h"
+#include "lang/syntax/ast_department.h"
+
+namespace dunlin::sema {
+
+using checked::OnChange;
+
+namespace {
+
+/// FNV-1a over the text without comments and layout: a strategy that was only laid out anew is the same.
+uint64_t text_hash(std::string_view text) {
+  uint64_t hash = 0xcbf2'9ce4'8422'2325;
+  const auto add = [&](char c) { hash = (hash ^ static_cast<unsigned char>(c)) * 0x0000'0100'0000'01b3; };
+  const auto separates = [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ','; };
+  char quote = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quote != 0) {
+      if (c == '\\' && i + 1 < text.size()) add(text[i++]);
+      if (c == quote) quote = 0;
+      add(text[i]);
+    } else if (c == '/' && i + 1 < text.size() && text[i + 1] == '/') {
+      while (i + 1 < text.size() && text[i + 1] != '\n') ++i;
+    } else if (separates(c)) {
+      size_t next = i;
+      while (next < text.size() && separates(text[next])) ++next;
+      const bool comment = text.substr(std::min(next, text.size())).starts_with("//");
+      i = next - 1;
+      if (!comment) add(' ');
+    } else {
+      if (c == '"' || c == '`') quote = c;
+      add(c);
+    }
+  }
+  return hash == 0 ? 1 : hash;
+}
+
+class TransferChecker {
+ public:
+  explicit TransferChecker(Context& context) : context_(context), program_(context.program) {}
+
+  void run() {
+    auto made = std::make_shared<checked::Transfers>();
+    made_ = made.get();
+    made_->strategies.assign(program_.strategies.size(), OnChange::unsaid);
+    made_->on_stage.assign(program_.stages.size(), OnChange::unsaid);
+    made_->strategy_text.assign(program_.strategies.size(), 0);
+    made_->stage_text.assign(program_.stages.size(), 0);
+    context_.each<ast::StrategyDecl>([&](const Placed& placed, const ast::StrategyDecl& written) { strategy(placed.declaration->span, written); });
+    context_.each<ast::Part<ast::MigrateDecl>>(
+        [&](const Placed& placed, const ast::Part<ast::MigrateDecl>& written) { migrate(placed.declaration->span, *written); });
+    if (!said_) return;
+    if (!context_.diagnostics.has_errors()) keys_of_moved_rules();
+    program_.transfers = std::move(made);
+  }
+
+ private:
+  OnChange what(const ast::Part<ast::OnChange>& written) {
+    if (!written) return OnChange::unsaid;
+    said_ = true;
+    const std::string& word = written->what.text;
+    if (word == "migrate") return OnChange::migrate;
+    if (word == "restart") return OnChange::restart;
+    if (word == "pin") return OnChange::unsaid;  // refused as not built
+    Diagnostic& diagnostic = context_.error("E0219", written->what.span, in_ticks(word) + " means nothing behind `on change`");
+    diagnostic.help = "write `on change migrate` or `on change restart`";
+    suggest(diagnostic, word, {"migrate", "restart"});
+    return OnChange::unsaid;
+  }
+
+  void strategy(Span span, const ast::StrategyDecl& written) {
+    const auto found = context_.names.strategies.find(written.name.text);
+    if (found == context_.names.strategies.end()) return;
+    made_->strategies[found->second] = what(written.on_change);
+    if (made_->strategies[found->second] == OnChange::restart) made_->strategy_text[found->second] = text_hash(context_.sources.text(span));
+    for (const ast::StageDecl& stage : written.stages) {
+      for (const Index own : program_.strategies[found->second].stages) {
+        if (program_.stages[own].span != stage.name.span) continue;
+        made_->on_stage[own] = what(stage.on_change);
+        if (made_->on_stage[own] == OnChange::restart) made_->stage_text[own] = text_hash(context_.sources.text(stage.span));
+      }
+    }
+  }
+
+  Index strategy_named(const ast::Path& path) {
+    const auto found = context_.names.strategies.find(path.parts.front().text);
+    if (found != context_.names.strategies.end()) return found->second;
+    Diagnostic& diagnostic = context_.error("E0205", path.span, "there is no strategy " + in_ticks(path.parts.front().text));
+    std::vector<std::string> candidates;
+    for (const auto& candidate : context_.names.strategies) candidates.push_back(candidate.first);
+    suggest(diagnostic, path.parts.front().text, candidates);
+    return none;
+  }
+
+  Index stage_of(Index strategy, const std::string& name) const {
+    for (const Index stage : program_.strategies[strategy].stages) {
+      if (program_.stages[stage].name == name) return stage;
+    }
+    return none;
+  }
+  Index variable_of(Index strategy, const std::string& name) const {
+    const auto& variables = program_.strategies[strategy].variables;
+    const auto found = std::ranges::find(variables, name, &checked::Variable::name);
+    return found == variables.end() ? none : static_cast<Index>(found - variables.begin());
+  }
+
+  void migrate(Span span, const ast::MigrateDecl& written) {
+    said_ = true;
+    const size_t parts = written.from.parts.size();
+    if (parts != written.to.parts.size() || parts > 2) {
+      context_.error("E0205", written.from.span, "a stage is moved to a stage, a strategy to a strategy, a variable to a variable").help =
+          "write `migrate soft.calling -> soft.dialing`";
+      return;
+    }
+    const auto [at, fresh] = moved_.try_emplace(written.from.text(), span);
+    if (!fresh) {
+      context_.error("E0771", written.from.span, in_ticks(written.from.text()) + " is moved already").notes.push_back({at->second, "it stands here"});
+      return;
+    }
+    const Index to = strategy_named(written.to);
+    if (to == none) return;
+    if (parts == 1) return whole_strategy(written, to);
+    const std::string &from_name = written.from.parts[1].text, &to_name = written.to.parts[1].text;
+    const Index stage = stage_of(to, to_name), variable = variable_of(to, to_name);
+    if (!written.value && stage != none) return move_stage(written, written.from.parts[0].text, from_name, stage);
+    if (variable != none) return move_variable(written, to, variable);
+    Diagnostic& diagnostic =
+        context_.error("E0205", written.to.span,
+                       in_ticks(program_.strategies[to].name) + " has no " + (written.value ? "" : "stage and no ") + "variable " + in_ticks(to_name));
+    std::vector<std::string> candidates;
+    for (const Index own : program_.strategies[to].stages) candidates.push_back(program_.stages[own].name);
+    for (const auto& own : program_.strategies[to].variables) candidates.push_back(own.name);
+    suggest(diagnostic, to_name, candidates);
+  }
+
+  void still_there(const ast::Path& from, const std::string& what) {
+    context_.error("E0770", from.span, "the " + what + " " + in_ticks(from.text()) + " is still there: whoever is in it stays").help =
+        "`migrate` is for what is gone: take this line away, or the " + what;
+  }
+
+  void move_stage(const ast::MigrateDecl& written, const std::string& strategy, const std::string& name, Index to) {
+    const auto found = context_.names.strategies.find(strategy);
+    if (found != context_.names.strategies.end() && stage_of(found->second, name) != none) return still_there(written.from, "stage");
+    made_->stages.push_back({strategy, name, to, written.from.span});
+  }
+
+  void whole_strategy(const ast::MigrateDecl& written, Index to) {
+    if (context_.names.strategies.contains(written.from.text())) return still_there(written.from, "strategy");
+    for (const Index stage : program_.strategies[to].stages)
+      made_->stages.push_back({written.from.text(), program_.stages[stage].name, stage, written.from.span});
+  }
+
+  void move_variable(const ast::MigrateDecl& written, Index strategy, Index to) {
+    const std::string &from_strategy = written.from.parts[0].text, &from = written.from.parts[1].text;
+    const auto found = context_.names.strategies.find(from_strategy);
+    if (found != context_.names.strategies.end() && variable_of(found->second, from) != none) return still_there(written.from, "variable");
+    const checked::Variable& variable = program_.strategies[strategy].variables[to];
+    checked::VariableMove move{from_strategy, from, strategy, to, none, written.from.span};
+    if (written.value) {
+      Surroundings around;
+      around.label = "migrate " + written.from.text();
+      around.self_entity = program_.strategies[strategy].entity;
+      around.parameters.emplace_back(from, variable.type);
+      around.free_now = true;
+      move.value = make_root(context_, around, *written.value, variable.type);
+    }
+    made_->variables.push_back(std::move(move));
+  }
+
+  void keys_of_moved_rules() {
+    for (const checked::StageMove& move : made_->stages) {
+      const checked::Stage& stage = program_.stages[move.to];
+      keys_under(context_, stage.rules, move.from_strategy, move.from_stage, made_->rule_keys);
+      const checked::Strategy& strategy = program_.strategies[stage.strategy];
+      if (move.from_strategy != strategy.name) keys_under(context_, strategy.rules, move.from_strategy, "", made_->rule_keys);
+    }
+  }
+
+  Context& context_;
+  checked::Program& program_;
+  checked::Transfers* made_ = nullptr;
+  bool said_ = false;
+  std::map<std::string, Span> moved_;
+};
+
+}  // namespace
+
+void check_transfers(Context& context) { TransferChecker(context).run(); }
+
+}  // namespace dunlin::sema
