@@ -2,9 +2,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "runtime/replay/replay.h"
 #include "runtime/simulate/explain.h"
 #include "server/commands.h"
 #include "server/compile.h"
@@ -177,6 +179,23 @@ void print_text(const ExplainCommand& command, const simulate::Explanation& expl
   for (const auto& line : explanation.would_do) fmt::print("  {}\n", printable(line));
 }
 
+/// What a step of the bundle had read at an instant, if the database has a record of it.
+simulate::AsRead as_recorded(store::Store& store, const RunnableBundle& bundle, const std::vector<int64_t>& settings) {
+  return [&](int64_t case_id, int64_t at) -> store::Result<simulate::ReadThen> {
+    store::StepLog* log = store::step_log_of(store);
+    if (log == nullptr) return simulate::ReadThen{};
+    auto versions = store.versions();
+    if (!versions) return std::unexpected(versions.error());
+    const auto same = [&](int32_t number) {
+      return std::ranges::any_of(*versions,
+                                 [&](const auto& version) { return version.number == number && version.content_hash == bundle.program().content_hash; });
+    };
+    auto met = replay::as_read(*log, {bundle.program(), *bundle.machine.interpreter, *bundle.machine.calendar->view(), settings}, case_id, at, same);
+    if (!met) return std::unexpected(met.error());
+    return simulate::ReadThen{std::move(met->file), met->at};
+  };
+}
+
 int explain(const ExplainCommand& command) {
   int exit = 0;
   auto bundle = runnable_bundle_or_exit(command.bundle, command.common, false, exit);
@@ -195,7 +214,8 @@ int explain(const ExplainCommand& command) {
   abi::Arena arena;
   const auto& calendar = *bundle->machine.calendar->view();
   auto settings = engine::initial_settings(program, *bundle->machine.interpreter, calendar, arena);
-  auto explanation = simulate::explain(*store, program, *bundle->machine.interpreter, calendar, settings, command.entity, command.key, *at);
+  auto explanation = simulate::explain(*store, program, *bundle->machine.interpreter, calendar, settings, command.entity, command.key, *at,
+                                       as_recorded(*store, *bundle, settings));
   if (!explanation) return fail(command.common, explanation.error());
   LocalClock clock(*zone);
   if (command.common.json) {

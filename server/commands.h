@@ -16,6 +16,7 @@ void add_check_command(CLI::App& app, Chosen& chosen);
 void add_test_command(CLI::App& app, Chosen& chosen);
 void add_run_command(CLI::App& app, Chosen& chosen);
 void add_explain_command(CLI::App& app, Chosen& chosen);
+void add_replay_command(CLI::App& app, Chosen& chosen);
 void add_import_command(CLI::App& app, Chosen& chosen);
 void add_queue_command(CLI::App& app, Chosen& chosen);
 /// hold, lift

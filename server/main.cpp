@@ -60,6 +60,7 @@ int run(int argc, char** argv) {
   add_export_command(app, chosen);
   add_run_command(app, chosen);
   add_explain_command(app, chosen);
+  add_replay_command(app, chosen);
   add_queue_command(app, chosen);
   add_hold_commands(app, chosen);
   add_experiment_command(app, chosen);

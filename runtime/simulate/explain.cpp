@@ -319,12 +319,27 @@ Explanation explain_case(CaseFile& file, int32_t instance, const checked::Progra
 }
 
 store::Result<Explanation> explain(store::Store& store, const checked::Program& program, const Interpreter& interpreter, const abi::Calendar& calendar,
-                                   const std::vector<int64_t>& settings, const std::string& entity, const std::string& key, Instant at) {
-  Explanation explanation{.entity = entity, .key = key, .at = at};
+                                   const std::vector<int64_t>& settings, const std::string& entity, const std::string& key, Instant at, const AsRead& as_read) {
   auto file = store.load_case(program, entity, key, at);
-  if (!file) return std::unexpected(file.error());
-  const int32_t instance = (*file)->find(engine::stable_id(entity, key));
-  if (instance < 0) return std::unexpected(store::StoreError{store::StoreError::Kind::input, entity + " `" + key + "` was not there yet at that instant"});
+  ReadThen read;
+  if (as_read) {
+    // Data may have come in later under a date before it: then nothing was there at that instant, and still a step has read it.
+    auto now = file ? store::Result<std::unique_ptr<CaseFile>>(nullptr) : store.load_case(program, entity, key, std::nullopt);
+    if (!now) return std::unexpected(now.error());
+    auto found = as_read((file ? *file : *now)->debtor_id, at);
+    if (!found) return std::unexpected(found.error());
+    read = std::move(*found);
+  }
+  const int64_t id = engine::stable_id(entity, key);
+  if (read.file != nullptr && read.file->find(id) >= 0) {
+    at = read.at;
+  } else {
+    if (!file) return std::unexpected(file.error());
+    if ((*file)->find(id) < 0)
+      return std::unexpected(store::StoreError{store::StoreError::Kind::input, entity + " `" + key + "` was not there yet at that instant"});
+    read.file = before_its_events(store, program, entity, key, at, **file);
+  }
+  Explanation explanation{.entity = entity, .key = key, .at = at};
   auto way = store.transitions(entity, key);
   if (!way) return std::unexpected(way.error());
   for (auto& row : *way) {
@@ -347,9 +362,8 @@ store::Result<Explanation> explain(store::Store& store, const checked::Program& 
     if (!ordered) return std::unexpected(ordered.error());
     orders = std::move(*ordered);
   }
-  const auto before = before_its_events(store, program, entity, key, at, **file);
-  CaseFile& looked_at = before != nullptr ? *before : **file;
-  Explaining(program, interpreter, looked_at, looked_at.find(engine::stable_id(entity, key)), explanation).run(calendar, settings, at, std::move(orders));
+  CaseFile& looked_at = read.file != nullptr ? *read.file : **file;
+  Explaining(program, interpreter, looked_at, looked_at.find(id), explanation).run(calendar, settings, at, std::move(orders));
   return explanation;
 }
 

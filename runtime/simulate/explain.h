@@ -1,6 +1,8 @@
 // Why an instance is where it is, and why not elsewhere: its way through the stages and, for one instant, each rule that could act, with what it read.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -60,9 +62,18 @@ struct Explanation {
   std::optional<engine::StepFault> fault;
 };
 
-/// `at`: the instant asked about; data, history and state are those of then.
+/// The case file as a recorded step met it, and when that was; null: no step was recorded then.
+struct ReadThen {
+  std::unique_ptr<engine::CaseFile> file;
+  Instant at = 0;
+};
+using AsRead = std::function<store::Result<ReadThen>(int64_t case_id, Instant at)>;
+
+/// `at`: the instant asked about; data, history and state are those of then. If a step was recorded at that very instant, they are what it had read
+/// (`as_read`), whatever came to light later.
 store::Result<Explanation> explain(store::Store& store, const checked::Program& program, const Interpreter& interpreter, const abi::Calendar& calendar,
-                                   const std::vector<int64_t>& settings, const std::string& entity, const std::string& key, Instant at);
+                                   const std::vector<int64_t>& settings, const std::string& entity, const std::string& key, Instant at,
+                                   const AsRead& as_read = {});
 
 /// The same of a case file at hand, without what only a store knows: its way, its decisions. The case file is stepped and must be thrown away.
 Explanation explain_case(engine::CaseFile& file, int32_t instance, const checked::Program& program, const Interpreter& interpreter,

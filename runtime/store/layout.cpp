@@ -129,7 +129,13 @@ std::string sql_type(const Leaf& leaf) {
   return "text";
 }
 
-Layout::Layout(const checked::Program& given) : program(given) {
+SlotPlan::SlotPlan(const checked::Program& program) {
+  for (const auto& entity : program.entities) entities.push_back(leaves_of(program, entity.fields));
+  for (const auto& event : program.events) events.push_back(leaves_of(program, event.fields));
+  for (const auto& queue : program.queues) queues.push_back(leaves_of(program, queue.fields));
+}
+
+Layout::Layout(const checked::Program& given) : program(given), slots(given) {
   for (const checked::Entity& entity : program.entities) {
     EntityTable table;
     table.table = "portfolio." + quote_name(entity.name);

@@ -38,11 +38,18 @@ struct EntityTable {
   std::string list;                  // ", \"id\", \"balance\"": the columns with a comma in front of each
 };
 
+/// Where the values of a program's entities, events and queues lie in their slots.
+struct SlotPlan {
+  explicit SlotPlan(const checked::Program& program);
+  std::vector<std::vector<Leaf>> entities, events, queues;
+};
+
 /// One program's layout, with the dictionary's numbers of its names.
 struct Layout {
   explicit Layout(const checked::Program& program);
 
   const checked::Program& program;
+  SlotPlan slots;
   std::vector<EntityTable> entities;
   std::vector<std::vector<Leaf>> events, queues;  // by Program::events, Program::queues
 

@@ -140,6 +140,7 @@ bool ModelStore::put(const checked::Program& program, const InstanceRow& row, In
   }
   instance.data.push_back(std::move(data));
   stored.data_changed = true;
+  ++stored.changes;
   stored.set_aside = false;
   return true;
 }
@@ -174,7 +175,7 @@ Result<ImportCounts> ModelStore::post_events(const checked::Program& program, co
       data_.quarantine.push_back({"event", entity + " " + row.owner_key, "there is no such " + entity, "{}", row.at});
       continue;
     }
-    if (!row.external_id.empty() && !data_.event_keys.insert({row.source, row.external_id}).second) {
+    if (!row.external_id.empty() && !data_.event_keys.insert({row.source, row.external_id}).second && !data_.makes(ModelDatabase::Mistake::same_event_twice)) {
       ++counts.duplicates;
       continue;
     }

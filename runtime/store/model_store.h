@@ -13,6 +13,31 @@ class ModelDatabase {
  public:
   ModelDatabase();
   ~ModelDatabase();
+  /// What the leases of nodes run by; without it the machine's clock.
+  void set_clock(engine::Instant now);
+  /// A mistake made on purpose, to see who finds it. Nothing but tests has a model database.
+  enum class Mistake : uint8_t {
+    none,
+    old_epoch,            // a commit of a node that lost its buckets is taken
+    old_step,             // so is one of a case file that has moved on
+    old_version,          // so is one made under another version
+    change_forgotten,     // data that changes between load and commit wakes nobody
+    withdrawal_lost,      // a task that is withdrawn stays open
+    creation_lost,        // a task is not there
+    creation_doubled,     // a task is there twice
+    update_lost,          // a task that changes stays as it was
+    event_kept_waiting,   // an event is handled again by the next step
+    event_lost,           // an event that arrives between load and commit is gone
+    raised_lost,          // an event that a step raises is not kept
+    transition_lost,      // a way from stage to stage is not written down
+    state_lost,           // the last state of a step is not kept
+    wake_forgotten,       // the wake of a step is not kept
+    decision_lost,        // a line of the decision record is missing
+    same_event_twice,     // one source's id may come twice
+    contact_not_counted,  // the oldest contact is missing when a case file is loaded
+    mark_lost,            // a timer forgets what it fired for
+  };
+  void make(Mistake mistake);
   struct Inner;
   Inner& inner() { return *inner_; }
 

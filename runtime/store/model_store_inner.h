@@ -3,12 +3,14 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "runtime/store/model_store.h"
+#include "runtime/store/step_log.h"
 
 namespace dunlin::store {
 
@@ -48,6 +50,7 @@ struct StoredEvent {
   Values values;
   std::string source, external_id;
   bool waiting = true;
+  bool raised = false;
 };
 struct StoredTask {
   engine::OpenTask task;  // numbers of queue, stage and instance are not used
@@ -82,6 +85,7 @@ struct StoredCase {
   int32_t version = 0;
   Instant wake_at = INT64_MIN;
   bool set_aside = false, data_changed = false;
+  int64_t changes = 0;  // of data, ever
   std::map<int64_t, StoredInstance> instances;
   std::vector<StoredEvent> events;  // in order of arrival
   std::vector<StoredTask> tasks;    // in order of creation
@@ -107,9 +111,34 @@ struct ModelDatabase::Inner {
   std::vector<SetAside> quarantine;
   std::string prepared;
   std::vector<engine::ExperimentOrder> orders;  // by their instants
+  std::map<int32_t, std::vector<StepBatch>> steps;  // by bucket
+  struct Bucket {
+    std::string node;
+    int64_t epoch = 0;
+  };
+  std::map<int32_t, Bucket> buckets;  // one that is missing has no node yet
+  struct Node {
+    const void* life = nullptr;  // the store that has the name
+    Instant until = 0;
+    int32_t version = 0;
+  };
+  std::map<std::string, Node> nodes;
+  std::optional<Instant> clock;
+  ModelDatabase::Mistake mistake = ModelDatabase::Mistake::none;
+
+  Instant now() const;
+  bool live(const std::string& node) const;
+  bool makes(ModelDatabase::Mistake wanted) const { return mistake == wanted; }
 };
 
-class ModelStore final : public Store {
+/// What a load knows and the commit of the same step wants.
+struct ModelLoaded : engine::StoreMemory {
+  int64_t changes = 0;   // of data, that it has seen
+  int64_t arrivals = 0;  // of events, anywhere
+  std::string reading;
+};
+
+class ModelStore final : public Store, public StepLog {
  public:
   explicit ModelStore(std::shared_ptr<ModelDatabase> database) : database_(std::move(database)), data_(database_->inner()) {}
 
@@ -132,6 +161,9 @@ class ModelStore final : public Store {
   Result<void> commit(const checked::Program& program, int32_t bucket, const std::vector<CaseCommit>& steps, Instant now) override;
   Result<void> commit_all(const checked::Program& program, const std::vector<CaseCommit>& steps, Instant now) override;
   Result<Instant> next_wake(Instant after) override;
+  Result<std::vector<BucketRange>> hold_buckets(const NodeOptions& node, int32_t version) override;
+  Result<void> leave_buckets() override;
+  Result<std::vector<NodeRow>> nodes() override;
 
   Result<void> order_experiment(const engine::ExperimentOrder& order, const std::string& author, const std::string& reason) override;
   Result<std::vector<engine::ExperimentOrder>> experiment_orders() override;
@@ -149,18 +181,32 @@ class ModelStore final : public Store {
   Result<void> for_each_case(const checked::Program& program, Instant at, const std::function<void(engine::CaseFile&)>& visit) override;
   Result<std::vector<Finding>> inspect() override;
 
+  Result<void> step_batches(int32_t bucket, const std::function<Result<void>(const StepBatch&)>& take) override;
+  Result<std::vector<RecordedEvent>> recorded_events(const checked::Program& program, const SlotPlan& plan, int32_t bucket) override;
+  Result<Cases> case_files_of(const checked::Program& program, int32_t bucket) override;
+
  private:
   using Lock = std::lock_guard<std::mutex>;
   int32_t active_version() const;
+  /// Why a commit to these buckets is not taken; nothing: it is.
+  std::optional<StoreError> fenced(const std::vector<CaseCommit>& steps) const;
   bool to_be_stepped(const StoredCase& stored, Instant now, bool full) const;
   bool put(const checked::Program& program, const InstanceRow& row, Instant as_of, ImportCounts& counts, std::string& reason);
   void fill(const checked::Program& program, const StoredCase& stored, Instant now, bool past, engine::CaseFile& case_file) const;
+  void keep_records(const checked::Program& program, const std::vector<CaseCommit>& steps, Instant now);
   void keep_step(const checked::Program& program, StoredCase& stored, const CaseCommit& step, Instant now);
   void keep_task(const checked::Program& program, StoredCase& stored, const engine::CaseFile& case_file, const engine::TaskEffect& effect, Instant now);
+  void keep_reading(const checked::Program& program, const StoredCase& stored, engine::CaseFile& case_file);
+  const SlotPlan& slots_of(const checked::Program& program);
   StoredCase* find_case(const std::string& entity, const std::string& key);
 
   std::shared_ptr<ModelDatabase> database_;
   ModelDatabase::Inner& data_;
+  const checked::Program* planned_ = nullptr;  // whose slots plan_ is of
+  std::string planned_hash_;
+  std::string node_;                   // empty: this store is no node
+  std::map<int32_t, int64_t> epochs_;  // of the buckets it holds
+  std::unique_ptr<SlotPlan> plan_;
 };
 
 }  // namespace dunlin::store

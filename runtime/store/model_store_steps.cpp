@@ -10,6 +10,7 @@ namespace dunlin::store {
 
 using engine::CaseFile;
 using engine::TaskStatus;
+using Mistake = ModelDatabase::Mistake;
 
 namespace {
 
@@ -64,7 +65,7 @@ void add_instances(const checked::Program& program, const StoredCase& stored, In
   }
 }
 
-void add_events(const checked::Program& program, const StoredCase& stored, Instant now, CaseFile& case_file) {
+void add_events(const checked::Program& program, const StoredCase& stored, Instant now, bool all_contacts, CaseFile& case_file) {
   for (const StoredEvent& event : stored.events) {
     const int32_t type = checked::find_event(program, event.type), owner = case_file.find(event.owner);
     if (event.at > now || type < 0 || owner < 0) continue;
@@ -74,6 +75,10 @@ void add_events(const checked::Program& program, const StoredCase& stored, Insta
       if (!field.type.optional && field.type.kind == checked::TypeKind::text) slots[field.slot] = reinterpret_cast<int64_t>(case_file.text({}));
     }
     thaw(program, kind.fields, event.values, case_file.arena(), slots.data());
+    if (!event.waiting && !all_contacts && kind.queue != checked::none) {
+      all_contacts = true;
+      continue;
+    }
     if (event.waiting) {
       case_file.inbox().push_back({event.at, type, owner, std::move(slots), event.source, event.external_id, event.arrival});
     } else {
@@ -157,7 +162,7 @@ void ModelStore::fill(const checked::Program& program, const StoredCase& stored,
   case_file.debtor_id = stored.id;
   case_file.step_number = stored.step_number;
   add_instances(program, stored, now, past, case_file);
-  add_events(program, stored, now, case_file);
+  add_events(program, stored, now, !data_.makes(Mistake::contact_not_counted), case_file);
   add_tasks(program, stored, now, past, case_file);
   case_file.finish();
 }
@@ -178,6 +183,7 @@ Result<Cases> ModelStore::load(const checked::Program& program, int32_t bucket, 
       case_file = std::make_unique<CaseFile>(program);
     }
     fill(program, stored, now, false, *case_file);
+    keep_reading(program, stored, *case_file);
     loaded.push_back(std::move(case_file));
   }
   return loaded;
@@ -192,13 +198,15 @@ Result<void> ModelStore::commit(const checked::Program& program, int32_t bucket,
 Result<void> ModelStore::commit_all(const checked::Program& program, const std::vector<CaseCommit>& steps, Instant now) {
   const Lock lock(data_.guard);
   const auto active = std::ranges::find(data_.versions, true, &BundleVersion::active);
-  if (!steps.empty() && active != data_.versions.end() && active->content_hash != program.content_hash)
+  if (!steps.empty() && active != data_.versions.end() && active->content_hash != program.content_hash && !data_.makes(Mistake::old_version))
     return std::unexpected(StoreError{StoreError::Kind::conflict, "another version of the bundle was activated meanwhile; step again under it"});
   for (const CaseCommit& step : steps) {
     const auto found = data_.cases.find({step.case_file->bucket, step.case_file->debtor_id});
-    if (found == data_.cases.end() || found->second.step_number != step.case_file->step_number)
+    if (found == data_.cases.end() || (found->second.step_number != step.case_file->step_number && !data_.makes(Mistake::old_step)))
       return std::unexpected(StoreError{StoreError::Kind::conflict, "these case files have changed since they were read; read them again"});
   }
+  if (auto refused = fenced(steps)) return std::unexpected(std::move(*refused));
+  keep_records(program, steps, now);
   for (const CaseCommit& step : steps) keep_step(program, data_.cases.at({step.case_file->bucket, step.case_file->debtor_id}), step, now);
   return {};
 }
@@ -208,9 +216,13 @@ void ModelStore::keep_step(const checked::Program& program, StoredCase& stored, 
   const engine::StepResult& result = *step.result;
   ++stored.step_number;
   stored.version = active_version();
-  stored.data_changed = false;
+  // What has changed since the load waits for the next step.
+  const auto* loaded = dynamic_cast<const ModelLoaded*>(case_file.store_memory.get());
+  stored.data_changed = loaded != nullptr && loaded->changes != stored.changes && !data_.makes(Mistake::change_forgotten);
+  if (data_.makes(Mistake::event_lost) && loaded != nullptr)
+    std::erase_if(stored.events, [&](const StoredEvent& event) { return event.waiting && event.arrival > loaded->arrivals; });
   stored.set_aside = result.fault.has_value();
-  stored.wake_at = result.fault.has_value() ? abi::never : result.wake_at;
+  stored.wake_at = result.fault.has_value() || data_.makes(Mistake::wake_forgotten) ? abi::never : result.wake_at;
   if (result.fault.has_value()) {
     const engine::StepFault& fault = *result.fault;
     const StoredInstance& instance = stored.instances.at(case_file.instance(std::max(fault.instance, 0)).id);
@@ -233,7 +245,9 @@ void ModelStore::keep_step(const checked::Program& program, StoredCase& stored, 
     data_.by_instance[opened.id] = &stored;
   }
   for (const int32_t position : result.changed) {
-    const engine::InstanceState& state = case_file.state(position);
+    if (data_.makes(Mistake::state_lost) && position == result.changed.back()) break;
+    engine::InstanceState state = case_file.state(position);
+    if (data_.makes(Mistake::mark_lost) && !state.marks.empty()) state.marks.pop_back();
     StoredInstance& instance = stored.instances.at(case_file.instance(position).id);
     if (instance.stated && (result.had_effect() || !result.firings.empty())) instance.past_states.emplace_back(now, instance.state);
     instance.stated = true;
@@ -248,14 +262,15 @@ void ModelStore::keep_step(const checked::Program& program, StoredCase& stored, 
   for (const auto& effect : result.events) {
     const engine::IncomingEvent& event = effect.event;
     const auto waiting = std::ranges::find(stored.events, event.inbox_id, &StoredEvent::arrival);
-    if (event.inbox_id != 0 && waiting != stored.events.end()) waiting->waiting = false;
-    if (!effect.raised) continue;
+    if (event.inbox_id != 0 && waiting != stored.events.end()) waiting->waiting = data_.makes(Mistake::event_kept_waiting);
+    if (!effect.raised || data_.makes(Mistake::raised_lost)) continue;
     stored.events.push_back({.arrival = ++data_.arrivals,
                              .at = event.at,
                              .owner = case_file.instance(event.instance).id,
                              .type = program.events[event.type].name,
                              .values = freeze(program, program.events[event.type].fields, event.slots.data()),
-                             .waiting = false});
+                             .waiting = false,
+                             .raised = true});
   }
   for (const auto& refused : result.refused) {
     const engine::IncomingEvent& event = refused.event;
@@ -264,6 +279,7 @@ void ModelStore::keep_step(const checked::Program& program, StoredCase& stored, 
     data_.quarantine.push_back(set_aside_of(program, case_file, refused));
   }
   for (const auto& transition : result.transitions) {
+    if (data_.makes(Mistake::transition_lost)) break;
     stored.transitions.push_back(
         {case_file.instance(transition.instance).id,
          {transition.at, stage_text(program, transition.from_stage), stage_text(program, transition.to_stage), transition.rule_name, ""}});
@@ -284,6 +300,10 @@ void ModelStore::keep_step(const checked::Program& program, StoredCase& stored, 
 
 void ModelStore::keep_task(const checked::Program& program, StoredCase& stored, const CaseFile& case_file, const engine::TaskEffect& effect, Instant now) {
   const engine::OpenTask& task = effect.task;
+  const bool lost = (effect.change == engine::TaskChange::withdraw && data_.makes(Mistake::withdrawal_lost)) ||
+                    (effect.change == engine::TaskChange::create && data_.makes(Mistake::creation_lost)) ||
+                    (effect.change == engine::TaskChange::update && data_.makes(Mistake::update_lost));
+  if (lost) return;
   auto kept = std::ranges::find_if(stored.tasks, [&](const StoredTask& other) { return other.task.id == task.id; });
   const checked::Queue& queue = program.queues[task.queue];
   if (kept == stored.tasks.end()) {
@@ -311,6 +331,11 @@ void ModelStore::keep_task(const checked::Program& program, StoredCase& stored, 
   row.due = task.due;
   row.outcome = task.status == TaskStatus::done ? effect.reason : "";
   row.done_at = kept->open ? 0 : now;
+  if (effect.change != engine::TaskChange::create || !data_.makes(Mistake::creation_doubled)) return;
+  StoredTask twin = *kept;
+  twin.task.id.low ^= 1;
+  twin.row.id = twin.task.id.text();
+  stored.tasks.push_back(std::move(twin));
 }
 
 /// The first instant after `after` at which something waits: a wake, or an event whose time comes.

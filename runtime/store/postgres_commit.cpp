@@ -1,6 +1,5 @@
 // Steps into the database: all of a batch in one transaction, each table in one statement, the fence on the buckets last.
 #include <fmt/format.h>
-#include <zstd.h>
 
 #include <algorithm>
 #include <map>
@@ -9,8 +8,10 @@
 #include "runtime/engine/state_codec.h"
 #include "runtime/store/postgres_batch.h"
 #include "runtime/store/postgres_inner.h"
+#include "runtime/store/postgres_packed.h"
 #include "runtime/store/postgres_refused.h"
 #include "runtime/store/postgres_tasks.h"
+#include "runtime/store/step_record.h"
 #include "runtime/store/value_codec.h"
 
 namespace dunlin::store {
@@ -54,20 +55,13 @@ constexpr auto add_quarantine = "dunlin.quarantine (at, kind, location, reason, 
 // Last: whoever switched the version or took the bucket over meanwhile makes this find nothing, and all of the batch goes. Two batches that share a bucket
 // wait here for each other; the number of a batch is taken under that lock, and every batch takes its buckets in their order.
 constexpr auto fence =
-    "with i as materialized (select * from unnest($1, $2, $3, $4, $5) i(bucket, generation, epoch, at, body)), "
+    "with i as materialized (select * from unnest($1, $2, $3, $4, $5, $6) i(bucket, generation, epoch, at, body, steps)), "
     "fenced as (update dunlin.bucket b set batch = b.batch + 1, as_of = greatest(b.as_of, i.at) from i "
     "where b.bucket = i.bucket and b.generation = i.generation and case when i.epoch is null then b.node is null or not exists "
     "(select from dunlin.node n where n.name = b.node and n.until > clock_timestamp()) else b.epoch = i.epoch end returning b.bucket, b.batch), "
-    "decided as (insert into dunlin.decision (bucket, batch, recorded_at, version, body) "
-    "select f.bucket, f.batch, i.at, i.generation, i.body from fenced f join i using (bucket) where i.body is not null) "
+    "decided as (insert into dunlin.decision (bucket, batch, recorded_at, version, body, steps, epoch) "
+    "select f.bucket, f.batch, i.at, i.generation, i.body, i.steps, i.epoch from fenced f join i using (bucket)) "
     "select 1 from fenced";
-
-std::string compress(const std::string& plain) {
-  std::string packed(ZSTD_compressBound(plain.size()), '\0');
-  const size_t size = ZSTD_compress(packed.data(), packed.size(), plain.data(), plain.size(), 1);
-  packed.resize(ZSTD_isError(size) != 0U ? 0 : size);
-  return packed;
-}
 
 void append_reads(std::string& out, const std::vector<engine::ValueRead>& reads) {
   out += "{";
@@ -88,13 +82,12 @@ std::optional<int64_t> number_of(const std::vector<int32_t>& numbers, int32_t in
 /// One commit under way: rows for every table.
 class Writing {
  public:
-  Writing(const Layout& layout, int32_t version, Instant now)
-      : layout_(layout), program_(layout.program), version_(version), now_(now), now_text_(instant_text(now)), tasks_(layout) {}
+  Writing(const Layout& layout, int32_t version, Instant now) : layout_(layout), program_(layout.program), version_(version), now_(now), tasks_(layout) {}
 
   void add(const CaseFile& case_file, const StepResult& result, const LoadedCase& loaded) {
+    append_record(buckets_[case_file.bucket].steps, layout_.slots, case_file, result, loaded.reading);
     if (result.fault) return add_fault(case_file, *result.fault);
     cases_.add(case_file.bucket, case_file.debtor_id, case_file.step_number, result.wake_at);
-    buckets_[case_file.bucket];
     for (const int32_t position : result.changed) add_state(case_file, position, loaded, result.had_effect() || !result.firings.empty());
     add_events_of(case_file, result, loaded);
     for (const auto& refused : result.refused) {
@@ -107,7 +100,7 @@ class Writing {
     }
     for (const auto& opened : result.opened) add_opened(case_file, opened);
     for (const auto& drawn : result.arms) add_arm(case_file, drawn);
-    for (const auto& firing : result.firings) add_decision(case_file, firing);
+    for (const auto& firing : result.firings) append_decision(buckets_[case_file.bucket].decisions, case_file, firing, now_);
     tasks_.add(case_file, result, now_);
     tasks_.add_orphans(case_file, loaded, now_);
   }
@@ -125,10 +118,12 @@ class Writing {
     for (Batch* batch : {&transitions_, &arms_, &notes_, &quarantine_}) {
       if (auto sent = batch->send(connection); !sent) return sent;
     }
-    Batch fenced(fence, {int32, int32, int64, timestamp, bytea});
-    for (const auto& [bucket, lines] : buckets_) {
+    Batch fenced(fence, {int32, int32, int64, timestamp, bytea, bytea});
+    for (const auto& [bucket, kept] : buckets_) {
       const std::optional<int64_t> epoch = node == nullptr ? std::nullopt : std::optional(node->epoch(bucket));
-      lines.empty() ? fenced.add(bucket, version_, epoch, now_, Nothing{}) : fenced.add(bucket, version_, epoch, now_, std::string_view(compress(lines)));
+      fenced.add(bucket, version_, epoch, now_);
+      kept.decisions.empty() ? fenced.column(4).add_missing() : fenced.column(4).add(std::string_view(compress(kept.decisions)));
+      fenced.column(5).add(std::string_view(compress(kept.steps)));
     }
     auto sent = fenced.send(connection);
     fenced_ = !sent && sent.error().kind == StoreError::Kind::conflict;
@@ -141,7 +136,6 @@ class Writing {
  private:
   void add_fault(const CaseFile& case_file, const engine::StepFault& fault) {
     faulty_.add(case_file.bucket, case_file.debtor_id, case_file.step_number, abi::never);
-    buckets_[case_file.bucket];
     const abi::Instance& instance = case_file.instance(std::max(fault.instance, 0));
     const std::string location = program_.entities[static_cast<size_t>(instance.entity)].name + " " + engine::key_text(program_, instance);
     std::string body = "{\"rule\": ";
@@ -211,24 +205,16 @@ class Writing {
     for (size_t i = 0; i < table.leaves.size(); ++i) add_value(program_, table.leaves[i], opened.slots.data(), found->second.column(6 + i));
   }
 
-  void add_decision(const CaseFile& case_file, const engine::Firing& firing) {
-    std::string& lines = buckets_[case_file.bucket];
-    lines += fmt::format("{{\"instance\": {}, \"at\": \"", case_file.instance(firing.instance).id);
-    lines += now_text_;
-    lines += "\", \"rule\": ";
-    append_json_text(lines, firing.rule_name);
-    lines += ", \"read\": ";
-    append_reads(lines, firing.read);
-    lines += "}\n";
-  }
-
   const Layout& layout_;
   const checked::Program& program_;
   const int32_t version_;
   const Instant now_;
-  const std::string now_text_;
-  std::map<int32_t, std::string> buckets_;  // with the decisions made in them
-  std::map<int32_t, Batch> opened_;         // by entity
+  /// What is kept of the steps of one bucket.
+  struct Kept {
+    std::string decisions, steps;
+  };
+  std::map<int32_t, Kept> buckets_;
+  std::map<int32_t, Batch> opened_;  // by entity
   TaskChanges tasks_;
   RefusedEvents refused_;
   Batch cases_{step_cases(version_, false), {int32, int64, int64, timestamp}};

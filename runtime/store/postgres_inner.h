@@ -15,6 +15,7 @@
 #include "runtime/store/postgres_errors.h"
 #include "runtime/store/postgres_nodes.h"
 #include "runtime/store/postgres_store.h"
+#include "runtime/store/step_log.h"
 
 namespace pqxx {
 class result;
@@ -37,6 +38,10 @@ struct LoadedCase : engine::StoreMemory {
   std::vector<std::pair<engine::TaskId, int32_t>> orphans;  // open tasks of queues (by number) that this program does not have
   std::string damage;                                       // why it cannot be stepped; empty: it can
   bool awake = true;                                        // by its wake or its version; the inbox may still wake it
+  int32_t version = 0;                                      // that stepped it last
+  int64_t history_to = 0;                                   // highest arrival among its events
+  std::vector<std::pair<int64_t, std::string>> bodies;      // states as stored, if the program is another than the last one
+  std::string reading;                                      // of the record of the step: append_reading()
 
   void forget() {
     loader = nullptr;
@@ -45,6 +50,10 @@ struct LoadedCase : engine::StoreMemory {
     orphans.clear();
     damage.clear();
     awake = true;
+    version = 0;
+    history_to = 0;
+    bodies.clear();
+    reading.clear();
   }
 };
 
@@ -53,7 +62,7 @@ std::string after_sql(const std::string& bucket, const std::string& case_id, Pos
 /// Whether a case file has slept out or was last stepped under another version; true if `version` is nothing.
 std::string awake_sql(const std::optional<int32_t>& version, Instant now);
 
-class PostgresStore final : public Store {
+class PostgresStore final : public Store, public StepLog {
  public:
   PostgresStore(std::unique_ptr<EmbeddedServer> server, std::string url, std::string application_name);
   ~PostgresStore() override;
@@ -103,6 +112,10 @@ class PostgresStore final : public Store {
   Result<void> for_each_case(const checked::Program& program, Instant at, const std::function<void(engine::CaseFile&)>& visit) override;
   Result<std::vector<Finding>> inspect() override;
 
+  Result<void> step_batches(int32_t bucket, const std::function<Result<void>(const StepBatch&)>& take) override;
+  Result<std::vector<RecordedEvent>> recorded_events(const checked::Program& program, const SlotPlan& plan, int32_t bucket) override;
+  Result<Cases> case_files_of(const checked::Program& program, int32_t bucket) override;
+
  private:
   /// Where an instance is.
   struct Place {
@@ -114,6 +127,7 @@ class PostgresStore final : public Store {
     Instant now = 0;               // history and inbox end here
     bool past = false;             // data, states and tasks as they were at `now`
     bool stepping = false;         // leave out what is set aside; remember what the commit will need
+    int32_t version = 0;           // of the program that steps them
     std::optional<int32_t> awake;  // only what is to be stepped at `now` under this version (0: never mind the version)
     std::vector<Place> cases;      // id: not used; in (bucket, case) order
     bool range = false;            // no list, but all in …

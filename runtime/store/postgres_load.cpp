@@ -16,7 +16,7 @@ namespace {
 const abi::Text empty_text{};
 
 /// Slots of the leaves with nothing known: missing texts are empty ones.
-std::vector<int64_t> blank_slots(const std::vector<Leaf>& leaves, int32_t count) {
+std::vector<int64_t> blank(const std::vector<Leaf>& leaves, int32_t count) {
   std::vector<int64_t> slots(static_cast<size_t>(std::max(count, 0)));
   for (const Leaf& leaf : leaves) {
     const auto kind = leaf.type.kind;
@@ -112,6 +112,7 @@ struct PostgresStore::Loading {
   void take_event(size_t index, CopyRows& rows);
   void take_task(size_t index, CopyRows& rows);
   void take_state(size_t index, CopyRows& rows);
+  void keep_reading(size_t index);
 };
 
 /// A case file of another load is used again, with what it had of memory.
@@ -140,7 +141,7 @@ void PostgresStore::Loading::add_case(int32_t bucket, int64_t case_id, int64_t s
 Result<void> PostgresStore::Loading::case_files(Cases& pool) {
   CopyRows rows(connection);
   const std::string more = selection.stepping ? " and not set_aside" : "";
-  const std::string columns = ", step_no, " + awake_sql(selection.awake, selection.now);
+  const std::string columns = ", step_no, version, " + awake_sql(selection.awake, selection.now);
   auto started = rows.start(selection.range ? fmt::format("select bucket, case_id{} from dunlin.case_file where {}{} order by bucket, case_id{}", columns,
                                                           after_sql("bucket", "case_id", selection.after, selection.last_bucket), more,
                                                           selection.limit == 0 ? "" : fmt::format(" limit {}", selection.limit))
@@ -156,6 +157,7 @@ Result<void> PostgresStore::Loading::case_files(Cases& pool) {
       if (wanted == all.size() || all[wanted].bucket != bucket || all[wanted].case_id != case_id) continue;
     }
     add_case(bucket, case_id, step, pool);
+    extra(cases.size() - 1).version = rows.int32();
     extra(cases.size() - 1).awake = rows.boolean();
   }
   waiting.resize(cases.size());
@@ -222,6 +224,7 @@ void PostgresStore::Loading::take_state(size_t index, CopyRows& rows) {
     if (entered_at > selection.now) return;
   } else {
     extra(index).stated.push_back(id);
+    if (selection.stepping && extra(index).version != selection.version) extra(index).bodies.emplace_back(id, body.view());
   }
   engine::InstanceState& state = case_file.state(position);
   state.version = version;
@@ -270,6 +273,7 @@ void PostgresStore::Loading::take_event(size_t index, CopyRows& rows) {
   const int64_t seq = rows.int64(), owner = rows.int64();
   const int32_t type = Layout::find(layout.event_of, rows.int32()), position = case_file.find(owner);
   const FieldBytes source = rows.field(), external = rows.field(), body = rows.field(), payload = rows.field();
+  extra(index).history_to = std::max(extra(index).history_to, seq);
   const auto& queue = waiting[index];
   const auto found = std::ranges::lower_bound(queue, std::pair{at, seq}, {}, [](const Waiting& w) { return std::pair{w.at, w.seq}; });
   const bool waits = found != queue.end() && found->at == at && found->seq == seq;
@@ -278,7 +282,7 @@ void PostgresStore::Loading::take_event(size_t index, CopyRows& rows) {
     return;
   }
   const auto& leaves = layout.events[type];
-  std::vector<int64_t> slots = blank_slots(leaves, program().events[type].slot_count);
+  std::vector<int64_t> slots = blank(leaves, program().events[type].slot_count);
   const bool good = !body.missing()      ? unpack_values(program(), leaves, body.view(), case_file, slots.data())
                     : !payload.missing() ? json_to_values(program(), leaves, payload.view(), case_file, slots.data())
                                          : true;
@@ -335,7 +339,7 @@ void PostgresStore::Loading::take_task(size_t index, CopyRows& rows) {
     return;
   }
   const auto& leaves = layout.queues[task.queue];
-  task.fields = blank_slots(leaves, program().queues[task.queue].slot_count);
+  task.fields = blank(leaves, program().queues[task.queue].slot_count);
   if (!fields.missing()) json_to_values(program(), leaves, fields.view(), case_file, task.fields.data());
   case_file.tasks().push_back(std::move(task));
 }
@@ -369,6 +373,15 @@ Result<void> PostgresStore::Loading::tasks() {
   return stream(query(columns, both, "bucket", "case_id", "", "task"), take);
 }
 
+/// A mark says that data may have changed. Data that changes without one was changed past the import; a replay finds that.
+void PostgresStore::Loading::keep_reading(size_t index) {
+  LoadedCase& loaded = extra(index);
+  Reading reading{.data = !loaded.marks.empty(), .whole = loaded.version != selection.version, .history_to = loaded.history_to, .taken = {}, .bodies = {}};
+  for (const Waiting& event : waiting[index]) reading.taken.push_back(event.seq);
+  for (const auto& [instance, body] : loaded.bodies) reading.bodies.emplace_back(instance, body);
+  append_reading(loaded.reading, layout.slots, *cases[index], reading);
+}
+
 Result<Cases> PostgresStore::load_selected(BulkConnection& connection, const Layout& layout, Selection& selection, Cases& pool) {
   Loading loading{connection, layout, selection};
   if (!selection.range && selection.cases.empty()) return Cases{};
@@ -385,7 +398,10 @@ Result<Cases> PostgresStore::load_selected(BulkConnection& connection, const Lay
   if (done) done = loading.tasks();
   if (!done) return std::unexpected(done.error());
   for (auto& case_file : loading.cases) case_file->finish();
-  for (size_t i = 0; selection.stepping && i < loading.cases.size(); ++i) loading.extra(i).loader = this;
+  for (size_t i = 0; selection.stepping && i < loading.cases.size(); ++i) {
+    loading.extra(i).loader = this;
+    loading.keep_reading(i);
+  }
   return std::move(loading.cases);
 }
 

@@ -1,10 +1,10 @@
 // What people ask: queues, stories, the past.
 #include <fmt/format.h>
-#include <zstd.h>
 
 #include <algorithm>
 #include <map>
 
+#include "runtime/store/postgres_packed.h"
 #include "runtime/store/postgres_small.h"
 
 namespace dunlin::store {
@@ -22,13 +22,6 @@ const std::string all_tasks =
     "from dunlin.task_open join dunlin.task_body using (bucket, case_id, task) union all "
     "select bucket, case_id, task, instance_id, queue, priority, status, not_before, rule, treatment, created_at, due, fields, done_at, outcome from "
     "dunlin.task_done)";
-
-bool decompress(std::string_view packed, std::string& plain) {
-  const unsigned long long size = ZSTD_getFrameContentSize(packed.data(), packed.size());
-  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > (1ULL << 30)) return false;
-  plain.resize(size);
-  return ZSTD_isError(ZSTD_decompress(plain.data(), plain.size(), packed.data(), packed.size())) == 0U;
-}
 
 /// "strategies/soft.dun:12" for a place in the sources of a version.
 class Places {
@@ -224,7 +217,7 @@ Result<std::vector<std::string>> PostgresStore::decisions(const std::string& ent
   const std::string mark = fmt::format("{{\"instance\": {}, ", place->id);
   auto done = read([&](BulkConnection& connection) -> Result<void> {
     CopyRows rows(connection);
-    if (auto started = rows.start(fmt::format("select body from dunlin.decision where bucket = {} order by batch desc", place->bucket)); !started)
+    if (auto started = rows.start(fmt::format("select body from dunlin.decision where bucket = {} and body is not null order by batch desc", place->bucket)); !started)
       return started;
     std::string plain;
     while (static_cast<int64_t>(found.size()) < limit && rows.next()) {

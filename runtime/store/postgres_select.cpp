@@ -175,7 +175,7 @@ Result<Cases> PostgresStore::load_from(const checked::Program& program, Instant 
   if (!goes_on) ahead_ = Ahead{.now = now, .full = full, .last_bucket = last_bucket, .done = after};
   // A piece may turn out empty (all set aside or stepped since); only an empty selection is the end.
   for (;;) {
-    Selection selection{.now = now, .stepping = true};
+    Selection selection{.now = now, .stepping = true, .version = *version};
     if (!full) selection.awake = *version;
     Result<Cases> cases;
     auto done = read([&](BulkConnection& connection) -> Result<void> {

@@ -1,10 +1,12 @@
-#include "runtime/store/store.h"
+#include "runtime/store/step_log.h"
 
 #include <algorithm>
 
 namespace dunlin::store {
 
 using Cases = std::vector<std::unique_ptr<engine::CaseFile>>;
+
+StepLog* step_log_of(Store& store) { return dynamic_cast<StepLog*>(&store); }
 
 Result<Cases> Store::load_awake(const checked::Program& program, Instant now, bool full, Position after, size_t limit, Cases& pool, int32_t last_bucket) {
   auto buckets = buckets_to_step(now, full);

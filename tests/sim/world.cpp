@@ -110,6 +110,7 @@ void Portfolio::post(const std::string& event, const std::string& owner_entity, 
   const auto counts = store_->post_events(compiled_.program(), {row});
   REQUIRE(counts.has_value());
   REQUIRE(counts->inserted == 1);
+  if (posted) posted(row);
 }
 
 void Portfolio::complete(const store::TaskRow& task, int64_t identity, const std::string& outcome, const std::vector<Given>& fields, Instant at) {

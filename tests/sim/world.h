@@ -1,6 +1,7 @@
 // A bundle compiled from text, a model store, and a made-up portfolio in it: what simulations and property tests stand on.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -56,7 +57,11 @@ struct Given {
 class Portfolio {
  public:
   explicit Portfolio(const Compiled& compiled);
+  /// On a store that is there and has a version.
+  Portfolio(const Compiled& compiled, std::unique_ptr<store::Store> store) : compiled_(compiled), store_(std::move(store)) {}
   store::Store& store() { return *store_; }
+  /// Told of each event that was posted.
+  std::function<void(const store::EventRow&)> posted;
 
   void put(const std::string& entity, const std::string& key, const std::string& root, const std::string& parent, const std::vector<Given>& fields, Instant at);
   void post(const std::string& event, const std::string& owner_entity, const std::string& owner, const std::string& root, const std::vector<Given>& fields,
