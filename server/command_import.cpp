@@ -9,17 +9,21 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/engine/event_judge.h"
+#include "runtime/store/postgres_errors.h"
 #include "runtime/store/postgres_queue_desk.h"
 #include "server/commands.h"
 #include "server/compile.h"
+#include "server/feed_delivery.h"
 #include "server/import/generated_portfolio.h"
 #include "server/import/importer.h"
 #include "server/import/json_lines_reader.h"
 #include "server/import/mapped_tables.h"
+#include "server/import/rejects_file.h"
 #include "server/open_store.h"
 #include "server/output/progress.h"
 #include "server/output/table.h"
 #include "server/output/terminal.h"
+#include "server/serve/instant.h"
 #include "server/table_commands.h"
 
 namespace dunlin::server {
@@ -31,11 +35,11 @@ struct ImportCommand {
   CommonOptions common;
   StoreOptions store;
   BundleOptions bundle;
-  std::string file, mapping, as_of, write_to;
+  std::string file, mapping, as_of, write_to, feed, day, rejects;
   int64_t generate = 0;
   uint64_t seed = 1;
   int months = 6;
-  bool events = false, mapped = false, allow_rejected = false;
+  bool events = false, mapped = false, allow_rejected = false, again = false;
 };
 
 struct ReplayCommand {
@@ -53,6 +57,7 @@ struct Work {
   import::Mapping mapping;
   std::unique_ptr<import::RowSource> source;
   std::unique_ptr<import::RowMapper> mapper;
+  import::ControlTotals totals;
   // For the ranges of events.
   Machine machine;
   abi::Arena settings_arena, arena;
@@ -99,6 +104,7 @@ int open_source(const ImportCommand& command, Work& work) {
   auto source = lines ? import::open_json_lines(command.file) : import::open_csv(command.file, work.mapping.csv);
   if (!source) return fail(command.common, Exit::input, source.error());
   work.source = std::move(*source);
+  if (work.mapping.control.given()) work.source = import::controlled(std::move(work.source), command.file, work.mapping.control, work.totals);
   return 0;
 }
 
@@ -118,6 +124,9 @@ int prepare_rows(const ImportCommand& command, Work& work) {
   if (int exit = open_source(command, work); exit != 0) return exit;
   if (!work.source->header_is_complete()) return 0;
   auto problems = import::missing_columns(work.mapping, work.source->header());
+  const std::string& summed = work.mapping.control.total_of;
+  if (!summed.empty() && work.source->header().find(summed) < 0)
+    problems.push_back({0, 0, fmt::format("the file has no column `{}`, which the control total sums", summed), ""});
   return problems.empty() ? 0 : refuse_mapping(command.common, path.string(), problems);
 }
 
@@ -145,7 +154,8 @@ std::vector<store::SetAside> newest_set_aside(store::Store& store, int64_t count
   return found;
 }
 
-void print_json(const import::ImportSummary& summary, const std::vector<store::SetAside>& aside, const std::string& source, double seconds) {
+void print_json(const ImportCommand& command, const import::ImportSummary& summary, const std::vector<store::SetAside>& aside, const std::string& source,
+                double seconds, const FeedDelivery* delivery, const import::RejectsFile* rejects) {
   nlohmann::ordered_json body{{"source", source},
                               {"rows_read", summary.rows_read},
                               {"rows_taken", summary.rows_taken},
@@ -165,6 +175,8 @@ void print_json(const import::ImportSummary& summary, const std::vector<store::S
   auto newest = nlohmann::ordered_json::array();
   for (const auto& row : aside) newest.push_back({{"where", row.where}, {"reason", row.reason}});
   body["newest_set_aside"] = newest;
+  if (rejects != nullptr && rejects->rows() > 0) body["rejected_file"] = rejects->path().string();
+  if (delivery != nullptr) body["feed"] = {{"name", command.feed}, {"day", delivery->day()}, {"status", "taken"}, {"tasks_let_go", delivery->woken()}};
   fmt::print("{}\n", body.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
@@ -233,6 +245,59 @@ std::expected<void, std::string> refuse_events(Work& work, import::ImportOptions
   return {};
 }
 
+int refused_file(const ImportCommand& command, const FeedDelivery& delivery, const std::string& reason, const import::RejectsFile& rejects) {
+  if (command.common.json) {
+    nlohmann::ordered_json body{{"error", fmt::format("the file is refused: {}", reason)},
+                                {"help", "nothing of it was written"},
+                                {"feed", {{"name", command.feed}, {"day", delivery.day()}, {"status", "refused"}, {"reason", reason}}},
+                                {"exit", 1}};
+    if (rejects.rows() > 0) body["rejected_file"] = rejects.path().string();
+    fmt::print("{}\n", body.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    return static_cast<int>(Exit::input);
+  }
+  const std::string where = rejects.rows() > 0 ? fmt::format("; {} rows with line, column and reason: {}", rejects.rows(), rejects.path().string()) : "";
+  return fail(command.common, Exit::input, fmt::format("feed {}: the file of {} is refused: {}", command.feed, delivery.day(), printable(reason)),
+              "nothing of it was written" + where);
+}
+
+/// The file of a feed is read to its end before a row of it is written. Exit code; -1: it is taken, and now comes the writing.
+int try_file(const ImportCommand& command, Work& work, const import::ImportOptions& usual, import::RejectsFile& rejects,
+             std::optional<FeedDelivery>& delivery) {
+  const auto& program = *work.bundle->program;
+  const std::string at = command.as_of.empty() ? "" : precise_text(usual.as_of);
+  int exit = 0;
+  delivery = FeedDelivery::begin(command.store, command.common, {command.feed, command.day, command.file, at, command.again}, exit);
+  if (!delivery) return exit;
+  store::crash_point();
+  if (delivery->status() == FeedDelivery::Status::known) {
+    if (command.common.json) {
+      fmt::print("{}\n", nlohmann::ordered_json{{"feed", {{"name", command.feed}, {"day", delivery->day()}, {"status", "known"}}}}.dump(2));
+    } else {
+      fmt::print("feed {}: {}\n", command.feed, delivery->reason());
+    }
+    return 0;
+  }
+  if (delivery->status() == FeedDelivery::Status::refused)
+    return refused_file(command, *delivery, delivery->reason() + "; --again takes it all the same", rejects);
+  import::ImportOptions options = usual;
+  options.rejected = [&](const import::Rejection& rejection, bool) { rejects.add(rejection); };
+  const import::ImportSummary tried = import::try_rows(program, *work.mapper, *work.source, options);
+  const import::ControlTotals* totals = work.mapping.control.given() ? &work.totals : nullptr;
+  if (const auto reason = delivery->judge(tried, totals)) {
+    if (!rejects.close()) return fail(command.common, Exit::environment, fmt::format("`{}` cannot be written", rejects.path().string()));
+    if (exit = delivery->end(command.common, "refused", &tried, totals, *reason); exit != 0) return exit;
+    return refused_file(command, *delivery, *reason, rejects);
+  }
+  if (!delivery->unchanged()) {
+    if (exit = delivery->end(command.common, "failed", &tried, totals, "the file changed while it was read"); exit != 0) return exit;
+    return fail(command.common, Exit::input, fmt::format("`{}` changed while it was read", command.file), "let it be complete before it is imported");
+  }
+  store::crash_point();
+  if (exit = open_source(command, work); exit != 0) return exit;
+  work.mapper = import::map_by_file(program, work.mapping, *work.zone);
+  return -1;
+}
+
 int carry(const ImportCommand& command, Work& work) {
   import::ImportOptions options;
   std::string problem;
@@ -242,20 +307,43 @@ int carry(const ImportCommand& command, Work& work) {
   work.mapper =
       command.events ? import::map_events(program, *work.zone, *work.store, work.source->name()) : import::map_by_file(program, work.mapping, *work.zone);
   if (auto ready = refuse_events(work, options); !ready) return fail(command.common, Exit::environment, ready.error());
+  std::optional<import::RejectsFile> rejects;
+  if (!command.feed.empty() || !command.rejects.empty()) rejects.emplace(command.rejects.empty() ? command.file + ".rejected.csv" : command.rejects);
+  std::optional<FeedDelivery> delivery;
+  if (!command.feed.empty()) {
+    if (int exit = try_file(command, work, options, *rejects, delivery); exit >= 0) return exit;
+  }
+  if (rejects) {
+    // What the trial of a feed's file rejected stands there already.
+    options.rejected = [&](const import::Rejection& rejection, bool by_store) {
+      if (by_store || !delivery) rejects->add(rejection);
+    };
+  }
   Progress progress("import", command.generate > 0 ? "accounts" : "bytes", work.source->total(), command.common.progress);
   options.progress = [&](int64_t position, int64_t) { progress.at(position); };
   auto begin = std::chrono::steady_clock::now();
   auto summary = import::import_rows(*work.store, program, *work.mapper, *work.source, options);
   progress.end();
   if (!summary) return fail(command.common, summary.error());
+  store::crash_point();
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (rejects && !rejects->close()) return fail(command.common, Exit::environment, fmt::format("`{}` cannot be written", rejects->path().string()));
+  if (delivery) {
+    const import::ControlTotals* totals = work.mapping.control.given() ? &work.totals : nullptr;
+    if (int exit = delivery->end(command.common, "taken", &*summary, totals, ""); exit != 0) return exit;
+    store::crash_point();
+  }
   const auto aside = newest_set_aside(*work.store, rows_set_aside(*summary));
   if (command.common.json) {
-    print_json(*summary, aside, work.source->name(), seconds);
+    print_json(command, *summary, aside, work.source->name(), seconds, delivery ? &*delivery : nullptr, rejects ? &*rejects : nullptr);
   } else {
     print_text(command, *summary, aside, work.source->name(), seconds);
+    if (rejects && rejects->rows() > 0) fmt::print("rejected rows, each with line, column and reason: {}\n", rejects->path().string());
+    if (delivery)
+      fmt::print("feed {}: the file of {} is taken; {} tasks that waited for it joined the line\n", command.feed, delivery->day(), delivery->woken());
   }
-  bool clean = (summary->rows_rejected == 0 && summary->events.set_aside == 0 && rows_set_aside(*summary) == 0) || command.allow_rejected;
+  // How many bad rows a file of a feed may have, the feed has said.
+  bool clean = (summary->rows_rejected == 0 && summary->events.set_aside == 0 && rows_set_aside(*summary) == 0) || command.allow_rejected || delivery;
   return static_cast<int>(clean ? Exit::done : Exit::input);
 }
 
@@ -343,6 +431,9 @@ int import_command(const ImportCommand& command) {
   if (command.generate == 0 && !command.mapped && !command.events && command.mapping.empty()) {
     return fail(command.common, Exit::usage, "--mapping is missing: which columns are what?", "docs/guides/import-mapping.md shows how to write a mapping");
   }
+  if (!command.feed.empty() && (command.events || command.mapped || command.generate > 0))
+    return fail(command.common, Exit::usage, "--feed takes a file by a mapping", "docs/guides/import-mapping.md, \"Feeds\"");
+  if (command.feed.empty() && (!command.day.empty() || command.again)) return fail(command.common, Exit::usage, "--for and --again belong to --feed");
   int exit = 0;
   Work work;
   work.bundle = checked_bundle_or_exit(command.bundle, command.common, exit);
@@ -391,6 +482,10 @@ void add_import_command(CLI::App& app, Chosen& chosen) {
   sub->add_option("--months", command->months, "Monthly statements to make up")->needs(generate)->check(CLI::Range(1, 120))->capture_default_str();
   sub->add_flag("--mapped", command->mapped, "Pull the rows of entities that are `from table`, from the same database");
   sub->add_option("--write", command->write_to, "Write the generated rows to this CSV file instead of the database")->needs(generate);
+  sub->add_option("--feed", command->feed, "The file is one of this feed: judged whole, then taken or refused");
+  sub->add_option("--for", command->day, "The day whose file it is (2026-05-04); else that of --as-of, else today");
+  sub->add_flag("--again", command->again, "Take a file that was taken for another day before, byte for byte");
+  sub->add_option("--rejected", command->rejects, "Where rejected rows go, with line, column and reason; with --feed FILE.rejected.csv if nothing is said");
   sub->add_option("--as-of", command->as_of, "Business time of the data; else the mapping's as_of, else now");
   sub->add_flag("--allow-rejected", command->allow_rejected, "Exit 0 even if rows were rejected");
   add_store_options(*sub, command->store);
@@ -399,6 +494,7 @@ void add_import_command(CLI::App& app, Chosen& chosen) {
       "Example:\n  dunlin import strategies/card_collections credit_default.csv --mapping uci_credit_default.toml\n"
       "  dunlin import --generate 5000 --seed 1 strategies/card_collections\n"
       "  dunlin import events strategies/card_collections payments.jsonl\n"
+      "  dunlin import my_bundle balances.csv --mapping balances.toml --feed balances\n"
       "  dunlin import --mapped --database postgresql://bank/collections my_bundle");
   auto* events = sub->add_subcommand("events", "Take in events in Dunlin's own columns: event, key, root, at, id, source and the fields");
   events->add_option("BUNDLE", command->bundle.folder, "Folder of the bundle")->required();

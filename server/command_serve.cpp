@@ -18,6 +18,7 @@
 #include "server/serve/config.h"
 #include "server/serve/deliverer.h"
 #include "server/serve/log.h"
+#include "server/serve/overseer.h"
 #include "server/serve/serve_commands.h"
 #include "server/serve/watcher.h"
 #include "server/stdlib_folder.h"
@@ -129,6 +130,7 @@ int serve(const ServeCommand& command) {
   Oidc oidc(config->oidc);
   Api api({**service, scheduler, metrics, oidc, *config, *stdlib, open_admin});
   Deliverer deliverer(**service, scheduler, *config);
+  Overseer overseer(**service, scheduler);
   Watcher watcher({**service, scheduler, *config, *stdlib, open_admin});
   auto server = http::HttpServer::start(config->http, [&](const http::Request& request) { return api.handle(request); });
   if (!server) return fail(command.common, Exit::environment, server.error());
@@ -136,6 +138,7 @@ int serve(const ServeCommand& command) {
   scheduler.start();
   watcher.start();
   deliverer.start();
+  overseer.start();
   const char* scheme = config->http.certificate_file.empty() ? "http" : "https";
   log::write(log::Level::info, "serving", {{"url", fmt::format("{}://{}:{}", scheme, config->http.address, (*server)->port())}});
   notify("READY=1");
@@ -143,6 +146,7 @@ int serve(const ServeCommand& command) {
   notify("STOPPING=1");
   (*server)->stop(config->drain_seconds);
   deliverer.stop();
+  overseer.stop();
   watcher.stop();
   scheduler.stop();
   log::write(log::Level::info, "stopped");

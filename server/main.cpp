@@ -7,6 +7,7 @@
 #include <new>
 
 #include "server/commands.h"
+#include "server/department_commands.h"
 #include "server/exit_code.h"
 #include "server/import/near_match.h"
 #include "server/output/terminal.h"
@@ -64,6 +65,10 @@ int run(int argc, char** argv) {
   add_queue_command(app, chosen);
   add_hold_commands(app, chosen);
   add_experiment_command(app, chosen);
+  add_feed_command(app, chosen);
+  add_campaign_command(app, chosen);
+  add_bulk_command(app, chosen);
+  add_contact_command(app, chosen);
   add_diff_command(app, chosen);
   add_plan_command(app, chosen);
   add_apply_command(app, chosen);

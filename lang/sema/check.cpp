@@ -14,6 +14,7 @@
 #include "lang/sema/content_hash.h"
 #include "lang/sema/declare.h"
 #include "lang/sema/definitions.h"
+#include "lang/sema/feeds.h"
 #include "lang/sema/follow_ups.h"
 #include "lang/sema/rules.h"
 #include "lang/syntax/parse.h"
@@ -220,6 +221,7 @@ void check_all(Context& context, const std::string& calendars) {
   check_strategies(context);
   check_experiments(context);
   check_limits(context);
+  check_feeds(context);
   check_tests(context);
   key_rules(context);
   check_transfers(context);

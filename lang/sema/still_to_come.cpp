@@ -33,8 +33,6 @@ void refuse_still_to_come(Context& context) {
   refuse_each<ast::ApprovalDecl>(context, "approval");
   refuse_each<ast::QuotaDecl>(context, "quota");
   refuse_each<ast::AllocationDecl>(context, "allocation");
-  refuse_each<ast::FeedDecl>(context, "feed");
-  refuse_each<ast::CampaignDecl>(context, "campaign");
   refuse_each<ast::ScheduleDecl>(context, "schedule");
   refuse_each<ast::TerritoryDecl>(context, "territory");
   refuse_each<ast::TemplateDecl>(context, "template");

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "runtime/store/postgres_feeds.h"
 #include "runtime/store/postgres_small.h"
 
 namespace dunlin::store {
@@ -382,6 +383,9 @@ Result<BundleVersion> PostgresStore::activate(const checked::Program& program, c
     refused = check_second_person(work, program, activation, version.number);
     if (!refused.empty()) throw std::runtime_error(refused);
     remember_activation(work, activation, version.number);
+    const checked::Department department = checked::read_department(sources, program);
+    remember_feeds(work, department, program.bundle.timezone, at);
+    remember_campaigns(work, department, program.bundle.timezone, author);
     audit_activation(work, activation, version, replaced);
   });
   if (overtaken) return failed(StoreError::Kind::conflict, "another version has been activated in the meantime; plan again");

@@ -83,7 +83,10 @@ const char* statement_of(Ask what) {
     case Ask::gauges:  // now
       return "select (select count(*) from dunlin.case_file) as case_files, (select count(*) from dunlin.case_file where set_aside) as set_aside, (select "
              "count(*) from dunlin.case_file where not set_aside and wake_at <= $1::timestamptz) as awake, (select count(*) from dunlin.inbox where at <= "
-             "$1::timestamptz) as inbox, (select count(*) from dunlin.quarantine) as quarantine, (select number from dunlin.bundle where active) as version";
+             "$1::timestamptz) as inbox, (select count(*) from dunlin.quarantine) as quarantine, (select count(*) from dunlin.feed f where "
+             "dunlin.feed_missing(f, $1::timestamptz) is not null) as feeds_late, (select count(*) from dunlin.campaign c where c.status = 'running') as "
+             "campaigns, "
+             "(select number from dunlin.bundle where active) as version";
     case Ask::funnel:
       return "select * from dunlin.funnel order by 1, 2";
     case Ask::rule_of_use:  // name
@@ -173,6 +176,52 @@ const char* statement_of(Ask what) {
       return "select (c.at at time zone coalesce((select p.timezone from dunlin.prepared p), 'UTC'))::date::text as day, c.channel, c.kind, "
              "coalesce(c.outcome, '') as outcome, count(*) as contacts, count(distinct c.case_id) as case_files from dunlin.contact c where "
              "c.at >= $1::timestamptz and c.at < $2::timestamptz and c.kind <> 'none' group by 1, 2, 3, 4 order by 1, 2, 3, 4";
+    case Ask::feed_status:  // at or null
+      return "select * from dunlin.feed_status($1::timestamptz)";
+    case Ask::feed_files:  // feed or null, limit
+      return "select d.id, d.feed, d.day, d.file, d.status, d.who, d.at, d.rows_read, d.rows_bad, d.rows_told, d.total, d.total_told, d.reason from "
+             "dunlin.feed_delivery d where $1::text is null or d.feed = $1 order by d.id desc limit $2::int4";
+    case Ask::feed_begin:  // feed, day or null, file, hash, who, at or null, again
+      return "select * from dunlin.feed_begin($1, $2::date, $3, $4, $5, $6::timestamptz, $7::bool)";
+    case Ask::feed_end:  // delivery, status, rows, bad, told, total, total told, reason
+      return "select * from dunlin.feed_end($1::int8, $2, $3::int8, $4::int8, $5::int8, $6::numeric, $7::numeric, $8)";
+    case Ask::feed_lift:  // feed, reason, day or null, at or null, who
+      return "select dunlin.feed_lift($1, $2, $3::date, $4::timestamptz, $5) as day";
+    case Ask::campaign_start:  // settings, cases, plan
+      return "select * from dunlin.campaign_start($1::jsonb, $2::jsonb, $3::bool)";
+    case Ask::campaign_list:
+      return "select * from dunlin.campaign_progress order by campaign desc";
+    case Ask::campaign_cases:  // name or number, status or null
+      return "select m.nth as line, m.key, m.status, m.day, m.task, m.tries, m.reason from dunlin.campaign_case m where m.campaign = (select c.id from "
+             "dunlin.campaign c where c.name = $1 or c.id::text = $1 order by (c.status = 'running') desc, c.id desc limit 1) and ($2::text is null or "
+             "m.status = $2) "
+             "order by m.nth";
+    case Ask::campaign_release:  // at or null
+      return "select * from dunlin.campaign_release($1::timestamptz)";
+    case Ask::campaign_stop:  // name or number, reason, who
+      return "select * from dunlin.campaign_stop($1, $2, $3)";
+    case Ask::bulk_try:  // lines, source
+      return "select e.value as event, r.result, r.code, r.message, r.hint from (select dunlin.bulk_read($1::jsonb, $2) as events) b cross join lateral "
+             "dunlin.bulk_try(b.events) r join lateral jsonb_array_elements(b.events) with ordinality e(value, place) on e.place = r.nth order by r.nth";
+    case Ask::bulk_propose:  // who, reason, file, events, plan
+      return "select * from dunlin.bulk_propose($1, $2, $3, $4::jsonb, $5::jsonb)";
+    case Ask::bulk_approve:  // number, who
+      return "select * from dunlin.bulk_approve($1::int8, $2)";
+    case Ask::bulk_reject:  // number, who, reason
+      return "select dunlin.bulk_reject($1::int8, $2, $3) as done";
+    case Ask::bulk_undo:  // number, who, reason
+      return "select * from dunlin.bulk_undo($1::int8, $2, $3)";
+    case Ask::bulk_list:  // number or null
+      return "select b.id, b.at, b.author, b.reason, b.file, b.status, b.plan, b.decided_by, b.decided_at, b.decision, b.posted, b.undone from dunlin.bulk b "
+             "where $1::int8 is null or b.id = $1::int8 order by b.id desc limit 100";
+    case Ask::contact_stop:  // reason, entity, key, field, value, address, queue, until or null, who
+      return "select * from dunlin.stop_outbound($1, $2, $3, $4, $5, $6, $7, coalesce($8::timestamptz, 'infinity'), $9)";
+    case Ask::contact_resume:  // stop, who
+      return "select dunlin.resume_contact($1::int8, $2) as woken";
+    case Ask::contact_stops:
+      return "select s.id as stop, s.since, nullif(s.until, 'infinity') as until, s.entity, s.key, s.field, s.value, s.address, s.queue, s.feed, s.reason, "
+             "s.who "
+             "from dunlin.contact_stop s where s.lifted_at is null order by s.id";
     case Ask::ping:
       return "select 1 as one";
   }

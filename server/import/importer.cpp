@@ -68,7 +68,8 @@ void add_counts(store::ImportCounts& sum, const store::ImportCounts& more) {
 
 class Import {
  public:
-  Import(store::Store& store, const checked::Program& program, RowMapper& mapper, RowSource& source, const ImportOptions& options)
+  /// `store` null: nothing is written.
+  Import(store::Store* store, const checked::Program& program, RowMapper& mapper, RowSource& source, const ImportOptions& options)
       : store_(store), program_(program), mapper_(mapper), source_(source), options_(options) {
     instances_.resize(program.entities.size());
   }
@@ -103,6 +104,7 @@ class Import {
     }
     if (!without_contradiction(row)) return;
     ++summary_.rows_taken;
+    if (options_.rejected && store_ != nullptr) remember_lines(row.line);
     for (size_t i = 0; i < mapped_.instances.size(); ++i) {
       if (fresh_instances_[i]) instances_[static_cast<size_t>(mapped_.instances[i].entity)].push_back(std::move(mapped_.instances[i]));
     }
@@ -155,35 +157,66 @@ class Import {
     aside.body = rejection.body;
     aside.at = options_.as_of;
     aside_.push_back(std::move(aside));
+    if (options_.rejected) options_.rejected(rejection, false);
     if (summary_.first_rejections.size() < 20) summary_.first_rejections.push_back(std::move(rejection));
   }
 
   store::Result<void> flush() {
-    if (!aside_.empty()) {
-      if (auto done = store_.set_aside(aside_); !done) return done;
+    if (store_ != nullptr) {
+      if (auto done = write(); !done) return done;
     }
-    // Parents stand before children in the program, so what hangs on something comes after it.
-    for (size_t i = 0; i < instances_.size(); ++i) {
-      if (instances_[i].empty()) continue;
-      auto counts = store_.put_instances(program_, instances_[i], options_.as_of);
-      if (!counts) return std::unexpected(counts.error());
-      add_counts(summary_.entities[program_.entities[i].name], *counts);
-      instances_[i].clear();
-    }
-    if (!events_.empty()) {
-      auto counts = store_.post_events(program_, events_);
-      if (!counts) return std::unexpected(counts.error());
-      add_counts(summary_.events, *counts);
-      events_.clear();
-    }
+    for (auto& rows : instances_) rows.clear();
+    events_.clear();
     aside_.clear();
     arena_.clear();
+    lines_.clear();
     in_batch_ = 0;
     if (options_.progress) options_.progress(source_.position(), source_.total());
     return {};
   }
 
-  store::Store& store_;
+  store::Result<void> write() {
+    if (!aside_.empty()) {
+      if (auto done = store_->set_aside(aside_); !done) return done;
+    }
+    // Parents stand before children in the program, so what hangs on something comes after it.
+    for (size_t i = 0; i < instances_.size(); ++i) {
+      if (instances_[i].empty()) continue;
+      auto counts = store_->put_instances(program_, instances_[i], options_.as_of);
+      if (!counts) return std::unexpected(counts.error());
+      add_counts(summary_.entities[program_.entities[i].name], *counts);
+      tell_set_aside(counts->set_aside, "row");
+    }
+    if (!events_.empty()) {
+      auto counts = store_->post_events(program_, events_);
+      if (!counts) return std::unexpected(counts.error());
+      add_counts(summary_.events, *counts);
+      tell_set_aside(counts->set_aside, "event");
+    }
+    return {};
+  }
+
+  /// Which line a row came from, by what the store will call it.
+  void remember_lines(int64_t line) {
+    for (const auto& instance : mapped_.instances) lines_[program_.entities[static_cast<size_t>(instance.entity)].name + " " + instance.key] = line;
+    for (const auto& event : mapped_.events) {
+      const auto owner = program_.events[static_cast<size_t>(event.type)].owner;
+      if (owner >= 0) lines_[program_.entities[static_cast<size_t>(owner)].name + " " + event.owner_key] = line;
+    }
+  }
+
+  void tell_set_aside(int64_t count, const std::string& kind) {
+    if (!options_.rejected || count == 0) return;
+    const auto newest = store_->quarantine(count);
+    if (!newest) return;
+    for (const auto& aside : *newest) {
+      if (aside.kind != kind) continue;
+      const auto line = lines_.find(aside.where);
+      options_.rejected({line == lines_.end() ? 0 : line->second, "", aside.where + ": " + aside.reason, aside.body}, true);
+    }
+  }
+
+  store::Store* store_;
   const checked::Program& program_;
   RowMapper& mapper_;
   RowSource& source_;
@@ -196,6 +229,7 @@ class Import {
   std::vector<std::vector<store::InstanceRow>> instances_;
   std::vector<store::EventRow> events_;
   std::vector<store::SetAside> aside_;
+  std::unordered_map<std::string, int64_t> lines_;  // of the batch
   size_t in_batch_ = 0;
 };
 
@@ -234,7 +268,11 @@ SeenKeys::Seen SeenKeys::look(const checked::Program& program, const store::Even
 
 store::Result<ImportSummary> import_rows(store::Store& store, const checked::Program& program, RowMapper& mapper, RowSource& source,
                                          const ImportOptions& options) {
-  return Import(store, program, mapper, source, options).run();
+  return Import(&store, program, mapper, source, options).run();
+}
+
+ImportSummary try_rows(const checked::Program& program, RowMapper& mapper, RowSource& source, const ImportOptions& options) {
+  return *Import(nullptr, program, mapper, source, options).run();
 }
 
 }  // namespace dunlin::import

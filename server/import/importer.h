@@ -24,7 +24,12 @@ struct ImportOptions {
   std::function<void(int64_t position, int64_t total)> progress;  // may be empty
   /// Why an event cannot be taken whatever its case file says; may be empty.
   std::function<std::optional<std::string>(const store::EventRow&)> refuses;
+  /// Told of every row that is not taken; `by_store`: it could be read, and the store could not place it. May be empty.
+  std::function<void(const Rejection&, bool by_store)> rejected;
 };
+
+/// Reads a whole source and says what import_rows() would reject of it before the store is asked. Nothing is written.
+ImportSummary try_rows(const checked::Program& program, RowMapper& mapper, RowSource& source, const ImportOptions& options);
 
 /// Runs a whole source through. An error of the store ends it; what was committed before stays, and the same file can be imported again.
 store::Result<ImportSummary> import_rows(store::Store& store, const checked::Program& program, RowMapper& mapper, RowSource& source,

@@ -39,9 +39,10 @@ class Reader {
       : program_(program), mapping_(mapping), problems_(problems) {}
 
   void read(const toml::table& document) {
-    only_keys(document, {"input", "entity", "event"}, "a mapping file");
+    only_keys(document, {"input", "control", "entity", "event"}, "a mapping file");
     mapping_.source = mapping_.file.stem().string();
     if (auto* input = table_at(document, "input")) read_input(*input);
+    if (auto* control = table_at(document, "control")) read_control(*control);
     each(document, "entity", [&](const toml::table& table) { read_entity(table); });
     each(document, "event", [&](const toml::table& table) { read_event(table); });
     if (mapping_.entities.empty() && mapping_.events.empty() && problems_.empty()) {
@@ -139,6 +140,28 @@ class Reader {
       mapping_.csv.header = header->value_or(true);
     }
     if (auto* missing = table.get("missing")) read_missing(*missing);
+  }
+
+  void read_control(const toml::table& table) {
+    only_keys(table, {"trailer", "rows_at", "total_at", "file", "total_of"}, "[control]");
+    ControlSettings& control = mapping_.control;
+    control.trailer = text_at(table, "trailer", "");
+    control.beside = text_at(table, "file", "");
+    control.total_of = text_at(table, "total_of", "");
+    control.format = format_;
+    const auto cell = [&](std::string_view key, size_t standard) {
+      const auto* node = table.get(key);
+      if (!node) return standard;
+      const auto at = node->value<int64_t>();
+      if (!at || *at < 0 || *at > 1000) problem(place_of(*node), fmt::format("`{}` is the number of a cell, counted from 1", key));
+      return static_cast<size_t>(at.value_or(0));
+    };
+    control.rows_at = cell("rows_at", 2);
+    control.total_at = cell("total_at", 3);
+    if (control.given() == (!control.trailer.empty() && !control.beside.empty()))
+      problem(place_of(table), "control totals stand in the last line or in a file beside it", "write `trailer = \"END\"` or `file = \"{file}.ctl\"`");
+    if (!control.trailer.empty() && mapping_.format == Mapping::Format::json_lines)
+      problem(place_of(table), "JSON lines have no trailer", "let a file beside it tell the totals: `file = \"{file}.ctl\"`");
   }
 
   void read_missing(const toml::node& node) {

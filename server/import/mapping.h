@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lang/sema/checked.h"
+#include "server/import/control.h"
 #include "server/import/csv_reader.h"
 #include "server/import/template.h"
 #include "server/import/value_reader.h"
@@ -69,6 +70,7 @@ struct Mapping {
   std::string source;                // under which the events' ids are unique
   std::vector<EntityMapping> entities;
   std::vector<EventMapping> events;
+  ControlSettings control;
 };
 
 /// Reads a mapping and holds it against the program: names, required fields, literals.

@@ -57,7 +57,7 @@ Reply metrics(Api& api, const Call&) {
     add("dunlin_http_malformed_total", "counter", "Requests that were not HTTP or too large.", counts.malformed);
   }
   const Json gauges = api.ask(Ask::gauges, {moment_json(api.context().scheduler.now())})[0];
-  for (const char* name : {"case_files", "set_aside", "awake", "inbox", "quarantine"})
+  for (const char* name : {"case_files", "set_aside", "awake", "inbox", "quarantine", "feeds_late", "campaigns"})
     add(fmt::format("dunlin_{}", name).c_str(), "gauge", "What the database holds.", gauges[name].get<int64_t>());
   text += "# HELP dunlin_queue_ready Tasks that can be leased.\n# TYPE dunlin_queue_ready gauge\n";
   for (const auto& queue : api.ask(Ask::queues))

@@ -1,0 +1,29 @@
+// What a file could not give, as a CSV file for whoever sent it: line, column, reason and the row as it came.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "server/import/row_source.h"
+
+namespace dunlin::import {
+
+/// The file is made with the first row that is rejected; without any there is none, and one from an earlier try goes.
+class RejectsFile {
+ public:
+  explicit RejectsFile(std::filesystem::path path) : path_(std::move(path)) {}
+  void add(const Rejection& rejection);
+  int64_t rows() const { return rows_; }
+  const std::filesystem::path& path() const { return path_; }
+  /// False: it could not be written.
+  bool close();
+
+ private:
+  std::filesystem::path path_;
+  std::ofstream out_;
+  int64_t rows_ = 0;
+};
+
+}  // namespace dunlin::import

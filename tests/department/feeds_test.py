@@ -1,0 +1,214 @@
+"""Feeds: what is late holds contact from its hour on, wherever tasks are handed out; a file is taken or refused whole; every rejected row comes back."""
+import csv
+import os
+import random
+import subprocess
+import sys
+
+from department import BUNDLE, ROWS, Client, as_json, balances, bundle_with, dunlin, fresh, instant, leased, new_desk, run_all
+from desk import COMMAND, SERVER
+
+MONDAY, TUESDAY, THURSDAY, EASTER, AFTER = "2025-04-14", "2025-04-15", "2025-04-17", "2025-04-21", "2025-04-22"
+
+
+def deliver(name, path, day, *words, time="06:40", check=True):
+    return dunlin(name, "import", BUNDLE, path, "--mapping", "balances.toml", "--feed", "balances", "--as-of", f"{day} {time}", *words, "--json", check=check)
+
+
+def changed(n):
+    """The same rows with other figures: no two days have the same file."""
+    return [(d, a, owed + n, client) for d, a, owed, client in ROWS]
+
+
+def test_late_holds_and_a_file_lets_go():
+    name = fresh()
+    sql = Client(name)
+    # Nothing was due when the version became active at 06:30.
+    assert len(leased(sql, instant(MONDAY, "06:59"))) == 1
+    assert leased(sql, instant(MONDAY, "07:00")) == []
+    task = sql.one("select task, reason from dunlin.queue where reason is not null")
+    assert "balances" in task.reason and "2025-04-14" in task.reason, task
+    held = sql.one("select task from dunlin.queue where status = 'leased'")
+    allowed = sql.one("select * from dunlin.may_contact(%s, null, %s)", held.task, instant(MONDAY, "07:01"))
+    assert not allowed.allowed and "balances" in allowed.reason
+    state = as_json(dunlin(name, "feed", "status", "--at", instant(MONDAY, "07:01"), "--json"))[0]
+    assert state["state"] == "late, holds" and state["expected"] == MONDAY and state["kept_back"] >= 1, state
+    answer = as_json(deliver(name, balances(changed(1)), MONDAY, time="07:20"))
+    assert answer["feed"] == {"name": "balances", "day": MONDAY, "status": "taken", "tasks_let_go": answer["feed"]["tasks_let_go"]}
+    assert answer["feed"]["tasks_let_go"] >= 1
+    dunlin(name, "run", BUNDLE, "--clock", f"{MONDAY} 07:30", "--summary")
+    assert len(leased(sql, instant(MONDAY, "07:31"))) == 1
+    # It is Monday's file: on Tuesday the next one is missing.
+    assert len(leased(sql, instant(TUESDAY, "06:59"))) == 1
+    assert leased(sql, instant(TUESDAY, "07:00")) == []
+
+
+def test_days_off_expect_nothing():
+    name = fresh()
+    sql = Client(name)
+    deliver(name, balances(changed(1)), "2025-04-18")
+    missing = "select dunlin.feed_missing(f, %s)::text from dunlin.feed f"
+    # A later file makes up for the ones before.
+    assert sql.value(missing, instant("2025-04-18", "12:00")) is None
+    for day in ("2025-04-19", "2025-04-20", EASTER):
+        assert sql.value(missing, instant(day, "12:00")) is None, day
+    assert sql.value(missing, instant(AFTER, "06:59")) is None
+    assert sql.value(missing, instant(AFTER, "07:00")) == AFTER
+
+
+def test_people_let_go_with_a_reason():
+    name = fresh()
+    sql = Client(name)
+    assert leased(sql, instant(TUESDAY, "08:00")) == []
+    refused = dunlin(name, "feed", "lift", "balances", check=False)
+    assert refused.returncode == 2 and "reason" in refused.stderr
+    done = as_json(dunlin(name, "feed", "lift", "balances", "--reason", "the bank is closed", "--at", instant(TUESDAY, "08:00"), "--who", "berta", "--json"))
+    assert done["day"] == TUESDAY
+    assert len(leased(sql, instant(TUESDAY, "08:01"))) == 1
+    entry = sql.one("select who, detail from dunlin.audit where action = 'lift feed'")
+    assert entry.who == "berta" and entry.detail["reason"] == "the bank is closed"
+    assert leased(sql, instant("2025-04-16", "08:00")) == []
+    again = dunlin(name, "feed", "lift", "balance", "--reason", "x", check=False)
+    assert again.returncode == 1 and "Feeds: balances" in again.stderr, again.stderr
+
+
+def portfolio(sql):
+    return sql.all("select id, owed::text, client from portfolio.account order by 1"), sql.value("select count(*) from dunlin.quarantine")
+
+
+def test_a_bad_file_is_refused_whole():
+    name = fresh()
+    sql = Client(name)
+    before = portfolio(sql)
+    bad = {
+        "rows": (balances(changed(2), count=39), "39 rows, and 40 came"),
+        "total": (balances(changed(2), total="12.5"), "12.5"),
+        "short": (balances(changed(2), trailer=False), "not whole"),
+        "many bad rows": (balances(changed(2)[:30] + [(f"D{i}", f"A{i}", "much", "North") for i in range(31, 41)]), "bad_rows > 10%"),
+    }
+    for what, (path, says) in bad.items():
+        done = deliver(name, path, MONDAY, check=False)
+        answer = as_json(done)
+        assert done.returncode == 1 and says in answer["error"], (what, answer)
+        assert portfolio(sql) == before, what
+        row = sql.one("select status, reason from dunlin.feed_delivery order by id desc limit 1")
+        assert row.status == "refused" and says in row.reason, (what, row)
+    with open(answer["rejected_file"], encoding="utf-8", newline="") as file:
+        rejected = list(csv.DictReader(file))
+    assert [int(row["line"]) for row in rejected] == list(range(32, 42)), rejected
+    assert all(row["column"] == "owed" and "much" in row["reason"] and row["row"].startswith("D") for row in rejected)
+    assert sql.value("select dunlin.feed_missing(f, %s)::text from dunlin.feed f", instant(MONDAY, "07:00")) == MONDAY
+    listed = as_json(dunlin(name, "feed", "list", "balances", "--json"))
+    assert [row["status"] for row in listed] == ["refused"] * 4
+
+
+def test_rejected_rows_come_back():
+    name = fresh()
+    sql = Client(name)
+    rows = changed(3)[:38] + [("D39", "A39", "-", "North"), ("D40", "A40", "12.345", "North")]
+    path = balances(rows, total=sum(row[2] for row in rows[:38]) + 12.345)
+    answer = as_json(deliver(name, path, MONDAY, check=False))
+    # One figure cannot be read at all, so the total cannot be compared.
+    assert "no figure that can be read" in answer["error"], answer
+    rows[38] = ("D39", "A39", "0.001", "North")
+    path = balances(rows, total=sum(row[2] for row in rows[:38]) + 12.346)
+    done = deliver(name, path, MONDAY)
+    answer = as_json(done)
+    assert answer["rows_rejected"] == 2 and answer["feed"]["status"] == "taken"
+    with open(answer["rejected_file"], encoding="utf-8", newline="") as file:
+        rejected = list(csv.DictReader(file))
+    assert [(row["line"], row["column"]) for row in rejected] == [("40", "owed"), ("41", "owed")], rejected
+    taken = sql.one("select rows_read, rows_bad, rows_told, total, total_told from dunlin.feed_delivery where status = 'taken'")
+    assert (taken.rows_read, taken.rows_bad, taken.rows_told) == (40, 2, 40) and taken.total == taken.total_told, taken
+
+
+def test_yesterdays_file_is_not_todays():
+    name = fresh()
+    path = balances(changed(1))
+    deliver(name, path, MONDAY)
+    assert as_json(deliver(name, path, MONDAY))["feed"]["status"] == "known"
+    done = deliver(name, path, TUESDAY, check=False)
+    assert done.returncode == 1 and "byte for byte" in as_json(done)["error"]
+    assert as_json(deliver(name, path, TUESDAY, "--again"))["feed"]["status"] == "taken"
+
+
+def test_some_queues_only():
+    bundle = bundle_with('hold stale { stops file, until lifted }\nfeed extra "Extra" { due 08:00, late : hold stale }\n')
+    name = new_desk(bundle)
+    sql = Client(name)
+    deliver(name, balances(changed(1)), MONDAY)
+    dunlin(name, "run", bundle, "--clock", f"{MONDAY} 08:30", "--summary")
+    assert sql.value("select dunlin.stop_reason(0, 0, 0, 'call', null, %s)", instant(MONDAY, "09:00")) is None
+    assert "extra" in sql.value("select dunlin.stop_reason(0, 0, 0, 'file', null, %s)", instant(MONDAY, "09:00"))
+    # A version without the feed knows no stop of it.
+    dunlin(name, "run", BUNDLE, "--clock", f"{MONDAY} 09:00", "--summary")
+    assert sql.value("select dunlin.stop_reason(0, 0, 0, 'file', null, %s)", instant(MONDAY, "09:00")) is None
+    assert sql.value("select count(*) from dunlin.contact_stop where feed = 'extra' and lifted_at is null") == 0
+
+
+def test_killed_anywhere_it_is_taken_once():
+    """The import is killed at each boundary between two writes; tried again it ends as if nothing had been."""
+    expected = None
+    rows = changed(5) + [("D99", "A99", 7, "North")]
+    for point in range(1, 100):
+        name = fresh()
+        sql = Client(name)
+        path = balances(rows)
+        environment = dict(os.environ, DUNLIN_CRASH_AT=str(point))
+        words = [COMMAND, "import", BUNDLE, path, "--mapping", "balances.toml", "--feed", "balances", "--as-of", f"{MONDAY} 06:40", "--database", f"{SERVER} dbname={name}"]
+        first = subprocess.run(words, capture_output=True, text=True, env=environment)
+        killed = first.returncode != 0
+        if killed:
+            held = sql.value("select dunlin.feed_missing(f, %s)::text from dunlin.feed f", instant(MONDAY, "07:00"))
+            taken = sql.value("select count(*) from dunlin.feed_delivery where status = 'taken'")
+            # The hold ends with the file, never before.
+            assert (held is None) == (taken == 1), (point, held, taken)
+            deliver(name, path, MONDAY)
+        state = (portfolio(sql)[0], sql.value("select count(*) from dunlin.feed_delivery where status = 'taken'"))
+        expected = expected or state
+        assert state == expected and state[1] == 1, point
+        if not killed:
+            assert point > 3, "no boundary was reached"
+            return
+    raise AssertionError("the import has more boundaries than were tried")
+
+
+def test_no_hand_out_while_a_file_is_missing():
+    """Random files, lifts and hand-outs over three weeks: whatever goes out, its day's file was there or somebody had let go."""
+    seed = int(os.environ.get("DUNLIN_SEED", random.randrange(10**6)))
+    print(f"      seed {seed}")
+    chance = random.Random(seed)
+    name = fresh()
+    sql = Client(name)
+    days = [f"2025-04-{day:02}" for day in range(14, 31)] + ["2025-05-01", "2025-05-02"]
+    off = {"2025-04-19", "2025-04-20", EASTER, "2025-04-26", "2025-04-27", "2025-05-01"}
+    came, lifted, last = {}, set(), None
+    for n, day in enumerate(days):
+        moments = sorted(chance.sample(range(0, 24 * 60), 6))
+        for minute in moments:
+            time = f"{minute // 60:02}:{minute % 60:02}"
+            doing = chance.choice(["file", "bad file", "lift", "lease", "lease", "lease", "lease"])
+            if doing == "file" and day not in came:
+                delivery = sql.one("select * from dunlin.feed_begin('balances', %s, 'f', %s, 'anna', %s)", day, f"hash {n}", instant(day, time))
+                sql.run("select * from dunlin.feed_end(%s, 'taken', 1, 0, 1, 0, 0, null)", delivery.delivery)
+                came[day] = minute
+            elif doing == "bad file":
+                delivery = sql.one("select * from dunlin.feed_begin('balances', %s, 'f', %s, 'anna', %s)", day, f"bad {n} {minute}", instant(day, time))
+                sql.run("select * from dunlin.feed_end(%s, 'refused', 1, 1, 1, 0, 0, 'bad')", delivery.delivery)
+            elif doing == "lift" and chance.random() < 0.3:
+                sql.run("select dunlin.feed_lift('balances', 'test', %s, who => 'anna')", day)
+                lifted.add(day)
+            elif doing == "lease":
+                due = [d for d in days[: n + 1] if d not in off and (d < day or minute >= 7 * 60)]
+                last = due[-1] if due else None
+                free = last is None or any(d >= last for d in came) or any(d >= last for d in lifted)
+                got = leased(sql, instant(day, time))
+                reason = sql.value("select dunlin.stop_reason(0, 0, 0, 'call', null, %s)", instant(day, time))
+                assert (reason is None) == free, (seed, day, time, last, reason)
+                assert free or not got, (seed, day, time, last)
+                for task in got:
+                    sql.run("select dunlin.release(%s, %s)", task.task, task.epoch)
+
+
+if __name__ == "__main__":
+    run_all(sys.modules[__name__])
