@@ -1,14 +1,11 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "runtime/store/postgres_queue_desk.h"
+#include "server/desk_answer.h"
 #include "server/open_store.h"
-#include "server/output/table.h"
-#include "server/output/terminal.h"
 #include "server/queue_verbs.h"
 
 namespace dunlin::server {
@@ -26,44 +23,10 @@ struct Verb {
   int64_t n = 1;
 };
 
-Desk::Text given(const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); }
-
-/// Who does it, for the audit: as said, else the login name.
-Desk::Text doer(const Verb& verb) {
-  if (!verb.who.empty()) return verb.who;
-  const char* name = std::getenv("LOGNAME");
-  return name == nullptr ? std::nullopt : std::optional<std::string>(name);
-}
-
-std::string cell(const Json& value) {
-  if (value.is_null()) return "";
-  if (value.is_string()) return value.get<std::string>();
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-/// Rows of a function as a table of the named columns, or all of them as JSON.
+Desk::Text given(const std::string& text) { return given_text(text); }
+Desk::Text doer(const Verb& verb) { return doer_or_login(verb.who); }
 int show(const Verb& verb, const store::Result<std::string>& answer, const std::vector<std::string>& columns, const std::string& otherwise) {
-  if (!answer) return fail(verb.common, answer.error());
-  const Json rows = Json::parse(*answer);
-  if (verb.common.json) {
-    fmt::print("{}\n", rows.dump(2, ' ', false, Json::error_handler_t::replace));
-    return 0;
-  }
-  if (rows.empty() || columns.empty()) return fmt::print("{}\n", otherwise), 0;
-  std::vector<Table::Column> head;
-  for (const std::string& column : columns) {
-    std::string title = column;
-    std::ranges::replace(title, '_', ' ');
-    head.push_back({title});
-  }
-  Table table(head);
-  for (const Json& row : rows) {
-    std::vector<std::string> cells;
-    for (const std::string& column : columns) cells.push_back(printable(cell(row.value(column, Json()))));
-    table.add(cells);
-  }
-  fmt::print("{}", table.text(verb.common.color));
-  return 0;
+  return show_rows(verb.common, answer, columns, otherwise);
 }
 
 /// `--field amount=50` as JSON: numbers, true, false and null as such, everything else as text. Nullopt: not name=value.
@@ -202,6 +165,7 @@ void add_supervisor_verbs(CLI::App& queue, Chosen& chosen) {
 void add_queue_verbs(CLI::App& queue, Chosen& chosen) {
   add_worker_verbs(queue, chosen);
   add_supervisor_verbs(queue, chosen);
+  add_account_verbs(queue, chosen);
 }
 
 }  // namespace dunlin::server

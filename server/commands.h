@@ -23,6 +23,7 @@ void add_queue_command(CLI::App& app, Chosen& chosen);
 void add_hold_commands(CLI::App& app, Chosen& chosen);
 /// list, show, promote, stop
 void add_experiment_command(CLI::App& app, Chosen& chosen);
+void add_worker_command(CLI::App& app, Chosen& chosen);
 void add_diff_command(CLI::App& app, Chosen& chosen);
 void add_plan_command(CLI::App& app, Chosen& chosen);
 void add_apply_command(CLI::App& app, Chosen& chosen);

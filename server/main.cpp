@@ -63,6 +63,7 @@ int run(int argc, char** argv) {
   add_explain_command(app, chosen);
   add_replay_command(app, chosen);
   add_queue_command(app, chosen);
+  add_worker_command(app, chosen);
   add_hold_commands(app, chosen);
   add_experiment_command(app, chosen);
   add_feed_command(app, chosen);

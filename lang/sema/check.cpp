@@ -16,6 +16,7 @@
 #include "lang/sema/definitions.h"
 #include "lang/sema/feeds.h"
 #include "lang/sema/follow_ups.h"
+#include "lang/sema/people.h"
 #include "lang/sema/rules.h"
 #include "lang/syntax/parse.h"
 
@@ -215,11 +216,13 @@ void check_all(Context& context, const std::string& calendars) {
   declare_experiments(context);
   check_name_clashes(context);
   check_queues(context);
+  declare_people(context);
   check_definitions(context);
   check_call_depth(context);
   check_holds(context);
   check_strategies(context);
   check_experiments(context);
+  check_queue_policies(context);
   check_limits(context);
   check_feeds(context);
   check_tests(context);

@@ -331,6 +331,11 @@ struct Native {
 
 // ---- queues and strategies -----------------------------------------------------------------
 
+// checked_people.h
+struct QueuePolicy;
+struct Schedule;
+struct Territory;
+
 struct Queue {
   std::string name;
   Index outcomes = none;      // event type, root of the outcome tree; none: completed without an outcome
@@ -342,6 +347,7 @@ struct Queue {
   std::string counts_as;      // channel that limits count its contacts as, besides its own name; may be empty
   bool counts = true;         // false: `counts as nothing`, its tasks are no contacts
   Index slot_count = 0;
+  std::shared_ptr<const QueuePolicy> policy;  // null: nothing is asked of those who work it
   std::string doc;
   Span span;
 };
@@ -649,6 +655,8 @@ struct Program {
   std::vector<WorkCalendar> calendars;
   std::shared_ptr<Trials> trials;        // null: nothing is on trial
   std::shared_ptr<Transfers> transfers;  // null: no `migrate`, no `on change`
+  std::vector<std::shared_ptr<const Schedule>> schedules;
+  std::vector<std::shared_ptr<const Territory>> territories;
   std::vector<Test> tests;
   std::vector<Root> roots;
   std::string content_hash;  // of all sources, sha-256 in hex: names the version

@@ -13,16 +13,6 @@ void refuse_each(Context& context, const char* word) {
   context.each<ast::Part<Node>>([&](const Placed& placed, const ast::Part<Node>&) { refuse(context, placed.declaration->span, in_ticks(word)); });
 }
 
-void refuse_settings(Context& context, const ast::QueueSettings& settings) {
-  if (settings.merge) refuse(context, settings.merge->span, "`merge`");
-  if (!settings.assign.empty()) refuse(context, settings.assign.front().span, "`assign`");
-  if (!settings.needs.empty()) refuse(context, settings.needs.front().span, "`needs`");
-  if (settings.late) refuse(context, settings.late->span, "`late`");
-  if (settings.numbers) refuse(context, settings.numbers_span, "`numbers`");
-  if (settings.batch) refuse(context, settings.batch->span, "`batch`");
-  if (settings.status_by) refuse(context, settings.status_span, "`status`");
-}
-
 void refuse_on_change(Context& context, const ast::Part<ast::OnChange>& on_change) {
   if (on_change && on_change->what.text == "pin") refuse(context, on_change->span, "`on change pin`");
 }
@@ -33,12 +23,7 @@ void refuse_still_to_come(Context& context) {
   refuse_each<ast::ApprovalDecl>(context, "approval");
   refuse_each<ast::QuotaDecl>(context, "quota");
   refuse_each<ast::AllocationDecl>(context, "allocation");
-  refuse_each<ast::ScheduleDecl>(context, "schedule");
-  refuse_each<ast::TerritoryDecl>(context, "territory");
   refuse_each<ast::TemplateDecl>(context, "template");
-  context.each<ast::QueueDecl>([&](const Placed&, const ast::QueueDecl& queue) {
-    if (queue.settings) refuse_settings(context, *queue.settings);
-  });
   context.each<ast::StrategyDecl>([&](const Placed&, const ast::StrategyDecl& strategy) {
     refuse_on_change(context, strategy.on_change);
     for (const ast::StageDecl& stage : strategy.stages) refuse_on_change(context, stage.on_change);

@@ -95,6 +95,9 @@ struct OpenTask {
   /// What limits say of it, for the hand-out to judge it again (docs/decisions/0012): a JSON array, a line each; empty: they do not judge it.
   std::string limits;
   Instant limits_until = abi::never;  // figures and conditions behind `limits` hold before this, if nothing happens
+  /// Where the queue merges: its place among the open tasks that may go out with it by `lead by` (0 leads), and by how long its instance has been in
+  /// its strategy (0: the longest); -1: there are no others.
+  int32_t lead_rank = -1, age_rank = -1;
 };
 
 /// An event as it arrives. Texts in `slots` live in the case file's arena (or outlive the step).

@@ -106,11 +106,31 @@ void Run::place_task(size_t at, const std::vector<size_t>& placed) {
   std::vector<Judged> lines = judged(task);
   const bool seated = task.status == TaskStatus::ready && task.not_before <= now_ && task.created_at < now_;
   if (seated && std::ranges::none_of(lines, [&](const Judged& line) { return slots::is_full(line.gate, now_); })) return;
+  const Judged* by = nullptr;
+  // What goes out in one conversation with another takes that one's slot, if no line of its own is in the way.
+  for (const size_t other : placed) {
+    const OpenTask& leads = std::as_const(*case_).tasks()[other];
+    if (!counts_once(leads, task)) continue;
+    const Instant joint = std::max(now_, leads.not_before);
+    if (slot_for(task, lines, placed, &leads, joint, &by) != joint) continue;
+    settle_slot(at, joint, nullptr);
+    return;
+  }
+  const Instant slot = slot_for(task, lines, placed, nullptr, now_, &by);
+  settle_slot(at, slot, by);
+}
+
+Instant Run::slot_for(const OpenTask& task, std::vector<Judged>& lines, const std::vector<size_t>& placed, const OpenTask* with, Instant from,
+                      const Judged** by) {
   for (Judged& line : lines) {
+    line.gate.planned.clear();
     if (line.gate.rule->kind != LimitRule::Kind::at_most) continue;
+    std::vector<const OpenTask*> planned;
     for (const size_t other : placed) {
-      const OpenTask& before = case_->tasks()[other];
+      const OpenTask& before = std::as_const(*case_).tasks()[other];
       if (!counts_for(*line.gate.rule, before.queue, checked::none) || !same_keys(*line.gate.rule, task, before.instance, before.recipient)) continue;
+      if ((with != nullptr && is_one_contact(*with, before)) || is_planned_already(before, planned)) continue;
+      planned.push_back(&before);
       line.gate.planned.push_back({before.not_before, slots::reserve_of(*line.gate.rule, before.treatment)});
     }
   }
@@ -123,11 +143,12 @@ void Run::place_task(size_t at, const std::vector<size_t>& placed) {
     slots::set_window(own, task.window);
     gates.push_back(&window);
   }
-  const slots::Gate* by = nullptr;
-  const Instant slot = slots::first_slot(gates, now_, &by);
-  const auto line = std::ranges::find_if(lines, [&](const Judged& judged) { return &judged.gate == by; });
-  if (options_->listener != nullptr && slot > now_) tell_caps(task, lines, gates, slot);
-  settle_slot(at, slot, line == lines.end() ? nullptr : &*line);
+  const slots::Gate* last = nullptr;
+  const Instant slot = slots::first_slot(gates, from, &last);
+  const auto line = std::ranges::find_if(lines, [&](const Judged& judged) { return &judged.gate == last; });
+  if (options_->listener != nullptr && with == nullptr && slot > now_) tell_caps(task, lines, gates, slot);
+  *by = line == lines.end() ? nullptr : &*line;
+  return slot;
 }
 
 /// Which caps alone put the task off: those that have no room where everything else would let it out.
@@ -210,20 +231,25 @@ void Run::fill_gate(const OpenTask& task, const LimitRule& rule, const BlockStat
     gate.most = block.values[number];
     gate.reserve = slots::reserve_of(rule, task.treatment);
     const abi::EventList& history = case_->view().events;
+    std::vector<const abi::Event*> counted;
     for (int64_t e = 0; e < history.count; ++e) {
       const abi::Event& event = *history.items[e];
       const checked::EventType& type = program_.events[event.type];
       if (event.cancelled != 0 || type.queue == checked::none || !counts_for(rule, type.queue, event.type)) continue;
       const bool asks_person = std::ranges::any_of(rule.keys, &LimitRule::Key::person);
       if (!same_keys(rule, task, event.owner->position, asks_person ? recipient_of(event) : 0)) continue;
+      if (is_counted_already(event, counted)) continue;
       const int32_t slot = treatment_slot_[event.type];
       const std::string_view treatment =
           slot < 0 || event.slots[slot] == 0 ? std::string_view{} : reinterpret_cast<const abi::Text*>(event.slots[slot + 1])->view();
       gate.happened.push_back({event.at, slots::reserve_of(rule, treatment)});
     }
+    std::vector<const OpenTask*> held;
     for (const OpenTask& other : case_->tasks()) {
       if (other.status != TaskStatus::leased || other.id == task.id || !counts_for(rule, other.queue, checked::none)) continue;
       if (!same_keys(rule, task, other.instance, other.recipient)) continue;
+      if (std::ranges::any_of(held, [&](const OpenTask* before) { return counts_once(*before, other); })) continue;
+      held.push_back(&other);
       gate.happened.push_back({std::max(other.not_before, other.created_at), slots::reserve_of(rule, other.treatment), true});
     }
     return;

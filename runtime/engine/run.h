@@ -7,6 +7,7 @@
 //   actions.cpp    what a rule does
 //   timers.cpp     after, at, every
 //   limits.cpp     when limits let a task go out; slots.cpp: the search for the instant
+//   merge.cpp      which tasks go out together, and what of them counts once
 //   hand_out.cpp   what the database needs to judge it again; limit_line.cpp: what all tasks share of that
 //   holds.cpp      placing and ending holds, clocks that stand still
 //   deadlines.cpp  last days, their warnings and suspensions
@@ -32,6 +33,10 @@
 #include "runtime/engine/reads.h"
 #include "runtime/engine/slots.h"
 #include "runtime/engine/step.h"
+
+namespace dunlin::checked {
+struct MergePolicy;
+}
 
 namespace dunlin::engine {
 
@@ -296,6 +301,8 @@ class Run {
   };
   void place_tasks();
   void place_task(size_t at, const std::vector<size_t>& placed);
+  /// The first instant for a task among what has happened and what is planned, but for what is one conversation with `with`.
+  Instant slot_for(const OpenTask& task, std::vector<Judged>& lines, const std::vector<size_t>& placed, const OpenTask* with, Instant from, const Judged** by);
   void settle_slot(size_t at, Instant slot, const Judged* by);
   void tell_caps(const OpenTask& task, const std::vector<Judged>& lines, std::vector<const slots::Gate*> gates, Instant slot);
   void look_at_limits();
@@ -309,6 +316,17 @@ class Run {
   int32_t person_of(int64_t recipient) const;
   int64_t recipient_of(const abi::Event& event);
   Instant latest(const std::vector<checked::Index>& events, const checked::LimitRule& rule, const OpenTask& task);
+
+  // ---- merge.cpp ----
+  const checked::MergePolicy* merge_of(int32_t queue) const;
+  bool together(const OpenTask& a, const OpenTask& b) const;
+  bool counts_once(const OpenTask& a, const OpenTask& b) const;
+  bool is_counted_already(const abi::Event& event, std::vector<const abi::Event*>& counted);
+  bool is_one_contact(const OpenTask& a, const OpenTask& b) const;
+  bool is_planned_already(const OpenTask& task, const std::vector<const OpenTask*>& planned) const;
+  void rank_merged();
+  void rank_group(std::vector<size_t> group);
+  void set_ranks(size_t at, int32_t lead, int32_t age);
 
   // ---- hand_out.cpp ----
   void write_limits_down();

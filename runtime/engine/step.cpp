@@ -34,6 +34,7 @@ void Run::step(CaseFile& case_file, Instant now, StepResult& result, const StepO
     settle_and_run_timers();
     bring_tasks_in_line();
     place_tasks();
+    rank_merged();
     write_limits_down();
     finish();
   } catch (StepAbort& abort) {

@@ -8,9 +8,11 @@
 
 #include "lang/sema/experiments.h"
 #include "lang/sema/transfers.h"
+#include "lang/sema/checked_people.h"
 #include "runtime/plan/canonical.h"
 #include "runtime/plan/compare_rules.h"
 #include "runtime/plan/compare_tables.h"
+#include "runtime/plan/policy_label.h"
 
 namespace dunlin::plan {
 
@@ -79,6 +81,8 @@ class Comparing {
     compare_group("variable", [](Version& v) { return variables(v); });
     compare_group("stage", [](Version& v) { return stages(v); });
     rules_of_both();
+    compare_group("schedule", [](Version& v) { return schedules(v); });
+    compare_group("territory", [](Version& v) { return territories(v); });
     compare_group("hold", [](Version& v) { return holds(v); });
     limits_of_both();
     compare_group("experiment", [](Version& v) { return experiments(v); });
@@ -422,7 +426,26 @@ class Comparing {
       const std::string outcomes = queue.outcomes == none ? "" : program.events[queue.outcomes].name;
       std::vector<Meaning> fields;
       for (const auto& field : queue.fields) fields.push_back(v.named.field(field));
-      group.push_back(declared(v, queue.name, queue.span, none, fmt::format("queue {} {} {}", outcomes, queue.cost, queue.lease_us), {queue.due}, fields));
+      std::vector<checked::RootId> roots = lead_roots(queue);
+      roots.insert(roots.begin(), queue.due);
+      const std::string label = fmt::format("queue {} {} {}{}", outcomes, queue.cost, queue.lease_us, policy_label(program, queue));
+      group.push_back(declared(v, queue.name, queue.span, none, label, roots, fields));
+    }
+    return group;
+  }
+
+  static Group schedules(Version& v) {
+    Group group;
+    for (const auto& schedule : v.program().schedules) {
+      if (!schedule->name.empty()) group.push_back(declared(v, schedule->name, schedule->span, none, schedule_label(*schedule), {}));
+    }
+    return group;
+  }
+
+  static Group territories(Version& v) {
+    Group group;
+    for (const auto& territory : v.program().territories) {
+      group.push_back(declared(v, territory->name, territory->span, none, territory_label(v.program(), *territory), {}));
     }
     return group;
   }

@@ -203,7 +203,7 @@ class Nights {
     tally_.add(night);
     last_ = night.counts;
     if (error) return std::unexpected(*error);
-    return {};
+    return store_.tend_queues(now);
   }
 
   /// False if the caller wants to stop.

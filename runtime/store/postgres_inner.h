@@ -97,6 +97,7 @@ class PostgresStore final : public Store, public StepLog {
   Result<std::vector<engine::ExperimentOrder>> experiment_orders() override;
   Result<std::vector<ArmRow>> experiment_arms() override;
   Result<std::vector<BucketRange>> hold_buckets(const NodeOptions& node, int32_t version) override;
+  Result<void> tend_queues(Instant now) override;
   Result<void> leave_buckets() override;
   Result<std::vector<NodeRow>> nodes() override;
 

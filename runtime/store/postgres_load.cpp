@@ -330,9 +330,11 @@ void PostgresStore::Loading::take_task(size_t index, CopyRows& rows) {
   task.due = rows.instant();
   task.expires = rows.instant();
   task.window = rows.int64();
-  const FieldBytes fields = rows.field(), limits = rows.field(), limits_until = rows.field();
+  const FieldBytes fields = rows.field(), limits = rows.field(), limits_until = rows.field(), lead_rank = rows.field(), age_rank = rows.field();
   if (!limits.missing()) task.limits = limits.view();
   if (!limits_until.missing()) task.limits_until = from_server_time(get_whole<int64_t>(limits_until.data));
+  if (!lead_rank.missing()) task.lead_rank = get_whole<int32_t>(lead_rank.data);
+  if (!age_rank.missing()) task.age_rank = get_whole<int32_t>(age_rank.data);
   task.instance = case_file.find(instance);
   if (task.queue < 0 || task.instance < 0) {
     extra(index).orphans.emplace_back(task.id, queue);
@@ -348,7 +350,7 @@ Result<void> PostgresStore::Loading::tasks() {
   const std::string columns =
       ", task, instance_id, queue, priority, status, marked, not_before, identity, rule, recipient, stage, standing, stays, treatment, created_at, due, "
       "expires, time_window, "
-      "fields::text, limits, limits_until";
+      "fields::text, limits, limits_until, lead_rank, age_rank";
   const auto take = [&](size_t index, CopyRows& rows) { take_task(index, rows); };
   std::string open = "dunlin.task_open join dunlin.task_body using (bucket, case_id, task)";
   if (selection.range && !selection.past) {
@@ -356,7 +358,8 @@ Result<void> PostgresStore::Loading::tasks() {
     open = fmt::format(
         "(select * from dunlin.task_open where {} order by bucket, case_id offset 0) o, lateral (select identity, rule, recipient, stage, standing, stays, "
         "treatment, "
-        "created_at, expires, time_window, fields, limits, limits_until from dunlin.task_body b where b.bucket = o.bucket and b.case_id = o.case_id and b.task "
+        "created_at, expires, time_window, fields, limits, limits_until, lead_rank, age_rank from dunlin.task_body b where b.bucket = o.bucket and b.case_id = "
+        "o.case_id and b.task "
         "= o.task offset "
         "0) b",
         between("bucket", "case_id"));
@@ -368,8 +371,10 @@ Result<void> PostgresStore::Loading::tasks() {
       "expires, time_window, fields, {}";
   const std::string both =
       fmt::format("(select {0} from {1} where created_at <= {2} union all select {3} from dunlin.task_done where created_at <= {2} and done_at > {2}) x",
-                  fmt::format(fmt::runtime(plain), "status, marked", "limits, limits_until"), open, at,
-                  fmt::format(fmt::runtime(plain), "0::int2 as status, false as marked", "null::text as limits, null::timestamptz as limits_until"));
+                  fmt::format(fmt::runtime(plain), "status, marked", "limits, limits_until, lead_rank, age_rank"), open, at,
+                  fmt::format(fmt::runtime(plain), "0::int2 as status, false as marked",
+                              "null::text as limits, null::timestamptz as limits_until, "
+                              "null::int4 as lead_rank, null::int4 as age_rank"));
   return stream(query(columns, both, "bucket", "case_id", "", "task"), take);
 }
 

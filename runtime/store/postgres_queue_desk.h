@@ -38,6 +38,29 @@ class QueueDesk {
   /// Events that were set aside because their account was unknown or closed.
   Result<std::string> retry_events(int64_t most, Text source);
 
+  // ---- people; postgres_people_desk.cpp ----
+  /// `rows`: a JSON array as dunlin.put_workers() takes it. A row each in the answer.
+  Result<std::string> put_workers(const std::string& rows, Text who);
+  Result<std::string> workers();
+  /// Skills and tests with their dates, absences to come, exceptions from the schedule.
+  Result<std::string> worker_facts(const std::string& worker);
+  /// Tasks that stand on the worker's day list, in the order of hand-out.
+  Result<std::string> day_list(const std::string& worker);
+  Result<std::string> absent(const std::string& worker, Text since, Text until, const std::string& reason, Text who);
+  Result<std::string> back(const std::string& worker, Text who);
+  /// No hours: off.
+  Result<std::string> exception(const std::string& worker, const std::string& day, Text hours, const std::string& reason, Text who);
+  Result<std::string> fill_day_lists();
+  /// kind: worker, priority or exclude.
+  Result<std::string> set_override(const std::string& entity, const std::string& key, const std::string& kind, Text value, Text until,
+                                   const std::string& reason, Text queue, Text who);
+  Result<std::string> overrides();
+  Result<std::string> lift_override(const std::string& number, Text who);
+  /// The items of a register; no day: the last one.
+  Result<std::string> register_of(const std::string& queue, Text day);
+  /// `rows`: a JSON array as dunlin.post_statuses() takes it.
+  Result<std::string> post_statuses(const std::string& queue, const std::string& rows);
+
  private:
   QueueDesk();
   /// `select` over the function; $1 … are the arguments, nullopt is null.

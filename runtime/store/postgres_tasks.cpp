@@ -52,25 +52,29 @@ std::optional<int64_t> number_of(const std::vector<int32_t>& numbers, int32_t in
 constexpr auto insert_open = "dunlin.task_open (bucket, case_id, task, instance_id, queue, priority, status, not_before, wakes, due)";
 constexpr auto insert_body =
     "dunlin.task_body (bucket, case_id, task, identity, rule, recipient, stage, standing, stays, treatment, created_at, expires, time_window, fields, "
-    "limits, limits_until)";
+    "limits, limits_until, lead_rank, age_rank)";
 // Lease, dead letter and waiting belong to the queue: a step that read the task before they changed leaves them as they are. A task that changes
 // its band, or that joins the line again, takes a new place in it; the cursors have passed the old one.
 constexpr auto change_open =
-    "update dunlin.task_open t set priority = i.priority, not_before = i.not_before, due = i.due, marked = false, "
+    "update dunlin.task_open t set priority = x.priority, not_before = i.not_before, due = i.due, marked = false, "
     "reason = case when t.marked then null else t.reason end, status = x.status, wakes = x.wakes, "
-    "seq = case when dunlin.band_of(i.priority) <> t.band or (t.wakes is not null and x.wakes is null) then nextval('dunlin.turn') else t.seq end "
+    "seq = case when dunlin.band_of(x.priority) <> t.band or (t.wakes is not null and x.wakes is null) then nextval('dunlin.turn') else t.seq end "
     "from unnest($1, $2, $3, $4, $5, $6, $7) i(bucket, case_id, task, priority, status, not_before, due) join dunlin.task_open o using (bucket, case_id, "
     "task), "
-    "lateral (select case when o.status in (0, 5) and i.status in (0, 5) then i.status else o.status end as status, "
+    "lateral (select coalesce((select v.value::int8 from dunlin.override v where v.kind = 'priority' and v.lifted_at is null and v.bucket = o.bucket and "
+    "v.case_id "
+    "= o.case_id and v.instance_id in (o.instance_id, o.case_id) and v.until > clock_timestamp() and (v.queue is null or v.queue = (select s.name from "
+    "dunlin.queue_setting s where s.queue = o.queue)) order by (v.instance_id = o.instance_id) desc, (v.queue is null), v.id desc limit 1), i.priority) as "
+    "priority, case when o.status in (0, 5) and i.status in (0, 5) then i.status else o.status end as status, "
     "case when o.status = 6 then o.wakes when o.status in (0, 5) and i.status = 5 then 'infinity' when o.status = 1 then null "
     "when i.not_before > clock_timestamp() then i.not_before when o.status = 5 or o.wakes = o.not_before or o.reason like 'limits%' then null else o.wakes "
     "end as wakes) x "
     "where t.bucket = i.bucket and t.case_id = i.case_id and t.task = i.task";
 constexpr auto change_body =
     "update dunlin.task_body t set rule = i.rule, stage = i.stage, standing = i.standing, stays = i.stays, treatment = i.treatment, expires = i.expires, "
-    "time_window = i.time_window, fields = i.fields, limits = i.limits, limits_until = i.limits_until "
-    "from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) i(bucket, case_id, task, rule, stage, standing, stays, treatment, expires, "
-    "time_window, fields, limits, limits_until) "
+    "time_window = i.time_window, fields = i.fields, limits = i.limits, limits_until = i.limits_until, lead_rank = i.lead_rank, age_rank = i.age_rank "
+    "from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) i(bucket, case_id, task, rule, stage, standing, stays, treatment, expires, "
+    "time_window, fields, limits, limits_until, lead_rank, age_rank) "
     "where t.bucket = i.bucket and t.case_id = i.case_id and t.task = i.task";
 // What a worker holds at this moment is marked, whether the step knew of the lease or not; only a recorded outcome ends it.
 constexpr auto end_open =
@@ -97,10 +101,10 @@ constexpr auto insert_done =
 TaskChanges::TaskChanges(const Layout& layout)
     : layout_(layout),
       open_(Batch::added_to(insert_open, {int32, int64, uuid, int64, int32, int64, int16, timestamp, timestamp, timestamp})),
-      body_(Batch::added_to(insert_body,
-                            {int32, int64, uuid, int64, int64, int64, int32, boolean, boolean, text, timestamp, timestamp, int64, jsonb, text, timestamp})),
+      body_(Batch::added_to(insert_body, {int32, int64, uuid, int64, int64, int64, int32, boolean, boolean, text, timestamp, timestamp, int64, jsonb, text,
+                                          timestamp, int32, int32})),
       update_open_(change_open, {int32, int64, uuid, int64, int16, timestamp, timestamp}),
-      update_body_(change_body, {int32, int64, uuid, int64, int32, boolean, boolean, text, timestamp, int64, jsonb, text, timestamp}),
+      update_body_(change_body, {int32, int64, uuid, int64, int32, boolean, boolean, text, timestamp, int64, jsonb, text, timestamp, int32, int32}),
       close_(end_open, {int32, int64, uuid, int16, timestamp, text, text}),
       record_(Batch::added_to(insert_done, {int32,   int64,   uuid, int64,     int32,     int64,     int16, timestamp, int64,     int64, int64, int32,
                                             boolean, boolean, text, timestamp, timestamp, timestamp, int64, jsonb,     timestamp, text,  text})) {}
@@ -149,6 +153,8 @@ void TaskChanges::add_fields(const OpenTask& task, Column& column) {
 void TaskChanges::add_limits(const OpenTask& task, Batch& batch, size_t column) {
   task.limits.empty() ? batch.column(column).add_missing() : batch.column(column).add(std::string_view(task.limits));
   task.limits_until == abi::never ? batch.column(column + 1).add_missing() : batch.column(column + 1).add(task.limits_until);
+  task.lead_rank < 0 ? batch.column(column + 2).add_missing() : batch.column(column + 2).add(task.lead_rank);
+  task.age_rank < 0 ? batch.column(column + 3).add_missing() : batch.column(column + 3).add(task.age_rank);
   lines_wanted_ = lines_wanted_ || !task.limits.empty();
 }
 

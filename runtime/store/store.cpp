@@ -35,6 +35,7 @@ Result<void> Store::commit_all(const checked::Program& program, const std::vecto
 }
 
 Result<std::vector<BucketRange>> Store::hold_buckets(const NodeOptions&, int32_t) { return std::vector<BucketRange>{{0, engine::bucket_count - 1}}; }
+Result<void> Store::tend_queues(Instant /*now*/) { return {}; }
 Result<void> Store::leave_buckets() { return {}; }
 Result<std::vector<NodeRow>> Store::nodes() { return std::vector<NodeRow>{}; }
 

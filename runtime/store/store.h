@@ -207,6 +207,9 @@ class Store {
     Instant first_at = 0, last_at = 0;
   };
   virtual Result<std::vector<ArmRow>> experiment_arms() = 0;
+  /// What queues do by themselves, between passes: day lists are filled, registers of a batch are made, who is late is told. Doing it twice does
+  /// nothing twice. A store without workers has nothing to do.
+  virtual Result<void> tend_queues(Instant now);
 
   // ---- several nodes ----
   /// Makes this store's user one of the nodes that share the case files, or keeps it one: gives back what is beyond its share, takes what is free or whose

@@ -403,7 +403,9 @@ def test_merging():
     assert [t.key for t in tasks][:5] == ["A8", "A7", "A6", "A5", "A4"] and len(tasks) == 7, tasks
     lead, member = tasks[5], tasks[6]
     assert {lead.key, member.key} == {"A1b", "A1"} and member.lead == lead.task
-    assert sql.value("select count(*) from dunlin.contact where case_id = (select case_id from dunlin.task_open where task = %s)", lead.task) == 1
+    # Each account has been contacted, and it is one contact for who counts.
+    contacts = sql.all("select conversation from dunlin.contact where case_id = (select case_id from dunlin.task_open where task = %s)", lead.task)
+    assert [c.conversation for c in contacts] == [lead.task] * 2, contacts
     # An outcome without fields is true of all of them.
     assert sql.value("select dunlin.complete(%s, %s, 'busy')", lead.task, lead.epoch) == "accepted"
     assert sql.value("select count(*) from dunlin.task_done where outcome = 'call.missed.busy'") == 2
@@ -418,7 +420,11 @@ def test_merging_with_an_outcome_of_one_account():
     assert sql.value("select dunlin.complete(%s, %s, 'promise', '{\"amount\": 1, \"due\": \"2026-12-24\"}')", member.task, member.epoch) == "accepted"
     assert sql.value("select count(*) from dunlin.task_done") == 1
     assert sql.value("select status from dunlin.queue where task = %s", member.lead) == "ready"
-    assert sql.value("select kind from dunlin.contact where task = %s", member.lead) == "attempt"
+    assert sql.value("select kind from dunlin.contact where task = %s", member.task) == "attempt"
+    assert sql.value("select kind from dunlin.contact where task = %s", member.lead) == "none"
+    # The answer was lost: neither the one nor the other is told twice.
+    assert sql.value("select dunlin.complete(%s, %s, 'promise', '{\"amount\": 1, \"due\": \"2026-12-24\"}')", member.task, member.epoch) == "duplicate"
+    assert sql.value("select count(*) from dunlin.event where source = 'queue'") == 1
     check_sound(sql)
 
 
@@ -451,7 +457,8 @@ def test_consumers_call_these_functions_and_no_other():
     _, sql = fresh()
     may = {r[0] for r in sql.all("""select p.proname::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace
                                     where n.nspname = 'dunlin' and has_function_privilege('dunlin_consumer', p.oid, 'execute')""")}
-    assert may == {"lease", "heartbeat", "extend", "release", "complete", "complete_many", "post_event", "post_events", "may_contact", "record_contact", "withdrawn_tasks"}, may
+    assert may == {"lease", "heartbeat", "extend", "release", "complete", "complete_many", "post_event", "post_events", "may_contact", "record_contact", "withdrawn_tasks",
+                   "register_of", "post_status", "post_statuses"}, may
     assert not sql.all("""select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname in ('dunlin', 'portfolio')
                           and c.relkind in ('r', 'p', 'v') and has_table_privilege('dunlin_consumer', c.oid, 'select, insert, update, delete')""")
 

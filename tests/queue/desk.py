@@ -104,7 +104,7 @@ def check_sound(client):
         "one lease at a time": "select task, epoch from dunlin.contact where kind = 'reserved' group by 1, 2 having count(*) > 1",
         "a reservation belongs to a lease": """select c.task from dunlin.contact c where c.kind = 'reserved' and not exists
             (select 1 from dunlin.task_open o where o.task = c.task and o.status = 1 and o.lease_epoch = c.epoch)""",
-        "a lease has its reservation": """select o.task from dunlin.task_open o join dunlin.queue_setting s using (queue) where o.status = 1 and o.lead is null and s.contacts and not exists
+        "a lease has its reservation": """select o.task from dunlin.task_open o join dunlin.queue_setting s using (queue) where o.status = 1 and s.batch_at is null and s.contacts and not exists
             (select 1 from dunlin.contact c where c.task = o.task and c.epoch = o.lease_epoch and c.kind = 'reserved')""",
         "done with an outcome is an event": """select d.task from dunlin.task_done d where d.status = 2 and d.outcome is not null and d.external_id is not null and not exists
             (select 1 from dunlin.event e where e.source = 'queue' and e.external_id = d.external_id)""",
