@@ -240,6 +240,10 @@ Term Expressions::translate(const feel::Node& node, const Scope& scope) {
       }
       return *all;
     }
+    case NodeKind::loop:
+      return loop(node, scope);
+    case NodeKind::filter:
+      return filter(node, scope);
     case NodeKind::interval:
       throw Refusal{"an interval stands where a value should", "intervals are asked for with `in`"};
     default:

@@ -51,6 +51,10 @@ class Expressions {
   Term literal_call(const std::string& name, const std::vector<Term>& arguments);
   Term fold(const std::string& name, std::vector<Term> arguments);
   Term fold_rows(const std::string& name, const Term& list);
+  Term loop(const feel::Node& node, const Scope& scope);
+  Term loop_over_rows(const feel::Node& node, const Term& list, const Scope& scope);
+  std::vector<Term> domain(const feel::Node& node, const Scope& scope);
+  Term filter(const feel::Node& node, const Scope& scope);
   Term member_of(const Term& value, const Term& list);
   Term in_interval(const feel::Node& interval, const Term& value, const Scope& scope);
   Term as_text(const Term& value);

@@ -29,6 +29,8 @@ enum class NodeKind {
   comparison,  // a unary test `< 5`: op, items[0]
   dash,        // the unary test `-`
   negated,     // the unary tests not(…): items
+  loop,        // text: for | some | every; names: variables; items: what each goes through, then the body
+  filter,      // items: list, index or condition on `item`
 };
 
 enum class Op { add, subtract, multiply, divide, power, equal, not_equal, less, less_equal, greater, greater_equal, logical_and, logical_or };

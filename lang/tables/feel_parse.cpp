@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "lang/tables/feel.h"
 
@@ -294,8 +295,9 @@ class Parser {
 
   NodePtr expression() {
     Deeper deeper(depth_);
-    for (const char* outside : {"for", "some", "every", "function"}) {
-      if (word_is(outside)) throw Refusal{std::string("`") + outside + "` lies outside of what is imported"};
+    if (word_is("function")) throw Refusal{"`function` lies outside of what is imported"};
+    for (const char* word : {"for", "some", "every"}) {
+      if (take_word(word)) return loop(word);
     }
     if (take_word("if")) {
       NodePtr made = node(NodeKind::condition);
@@ -307,6 +309,31 @@ class Parser {
       return made;
     }
     return disjunction();
+  }
+
+  /// `for x in [1, 2], y in 1..3 return …`, `some x in … satisfies …`
+  NodePtr loop(std::string word) {
+    const int intervals = std::exchange(interval_depth_, 0);
+    NodePtr made = node(NodeKind::loop, word);
+    do {
+      blank();
+      std::string variable = name();
+      if (variable.empty() || is_keyword(variable)) throw Refusal{"a name is missing behind `" + word + "` " + here()};
+      made->names.push_back(std::move(variable));
+      expect_word("in");
+      NodePtr low = expression();
+      if (word == "for" && take("..")) {
+        NodePtr range = node(NodeKind::interval);
+        range->items.push_back(std::move(low));
+        range->items.push_back(expression());
+        low = std::move(range);
+      }
+      made->items.push_back(std::move(low));
+    } while (take(","));
+    expect_word(word == "for" ? "return" : "satisfies");
+    made->items.push_back(expression());
+    interval_depth_ = intervals;
+    return made;
   }
 
   NodePtr disjunction() {
@@ -421,7 +448,12 @@ class Parser {
       } else if (c == '[' && interval_depth_ > 0) {
         return made;  // it closes an interval, open at that end
       } else if (c == '[') {
-        throw Refusal{"filters `[ ]` lie outside of what is imported"};
+        ++at_;
+        NodePtr filter = node(NodeKind::filter);
+        filter->items.push_back(std::move(made));
+        filter->items.push_back(expression());
+        expect(']');
+        made = std::move(filter);
       } else {
         return made;
       }

@@ -54,7 +54,11 @@ TEST_CASE("expressions that lie outside are refused") {
   has(refusal(literal("n ** n")), "decision `d`: a power");
   has(refusal(literal("sqrt(n)")), "no function `sqrt`");
   has(refusal(literal("today().year")), "`today()`");
-  has(refusal(literal("for x in [1] return x")), "`for`");
+  has(refusal(literal("for x in [1] return x")), "a list as a result");
+  has(refusal(literal("sum(for x in 1..n return x)")), "a range that is no constant");
+  has(refusal(literal("sum(for x in 1..40, y in 1..40 return x)")), "more than 1,000 turns");
+  has(refusal(literal("sum([1, 2][item &gt; n])")), "a filter that hangs on inputs");
+  has(refusal(literal("[1, 2][n]")), "an index that is no whole constant");
   has(refusal(literal("m + 1")), "no input or decision `m`");
   has(refusal(literal("n + s")), "arithmetic with a number and a string");
   has(refusal(literal("n = s", "boolean")), "compares a number and a string");
