@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 
 #include "lang/diag/render.h"
 #include "runtime/engine/case_file.h"
@@ -254,6 +255,22 @@ TEST_CASE("a task that is wanted only while it is forbidden") {
   CHECK_FALSE(with("applies when debtor.owed > 1\nnever call when debtor.bankrupt", "debtor.bankrupt"));
   CHECK(with("applies when debtor.owed > 1\nnever call when debtor.bankrupt", "debtor.bankrupt and debtor.owed > 2"));
   CHECK_FALSE(with("never call when debtor.bankrupt", "debtor.bankrupt and not debtor.bankrupt"));
+}
+
+TEST_CASE("of the bundles that come with Dunlin everything is decided") {
+  const std::filesystem::path root = DUNLIN_SOURCE_DIR;
+  std::vector<std::filesystem::path> folders = {root / "strategies/card_collections", root / "strategies/reference_night"};
+  for (const auto& entry : std::filesystem::directory_iterator(root / "strategies/policies")) {
+    if (entry.is_directory()) folders.push_back(entry.path());
+  }
+  for (const auto& folder : folders) {
+    SourceMap sources;
+    Diagnostics diagnostics;
+    const BundleSources bundle = read_bundle(folder, diagnostics, sources);
+    (void)check_bundle(bundle, sources, diagnostics, {.stdlib = root / "stdlib", .analyse = true});
+    INFO(folder.filename().string() << "\n" << render_text(diagnostics, sources));
+    CHECK(diagnostics.all().empty());
+  }
 }
 
 TEST_CASE("what is too hard is said to be so, and in time") {

@@ -110,6 +110,8 @@ class Statement {
 
   const z3::expr_vector& sides() const { return sides_; }
   const std::map<std::string, Free>& free() const { return free_; }
+  /// Everything was put into the statement as it is; nothing is left free that has a value of its own.
+  bool exact() const { return exact_; }
   std::string text_of(int64_t number) const {
     for (const auto& [text, id] : texts_) {
       if (id == number) return text;
@@ -252,6 +254,7 @@ class Statement {
     if (expr.type.kind != TypeKind::boolean && !is_whole(expr.type.kind) && expr.type.kind != TypeKind::number && expr.type.kind != TypeKind::duration &&
         expr.type.kind != TypeKind::time_range)
       throw TooLarge{};
+    exact_ = false;
     const std::string name = "value " + key_of(expr, scope);
     const bool fresh = !free_.contains(name);
     const Term term = free(name, expr.type);
@@ -410,6 +413,7 @@ class Statement {
   std::map<std::string, Free> free_;
   std::map<std::string, int64_t> texts_;
   int parts_ = 0, depth_ = 0, rounded_ = 0;
+  bool exact_ = true;
 };
 
 /// Answers of statements that never hold, or are too hard: an editor asks the same thing at every keystroke.
@@ -481,9 +485,12 @@ struct Solver::Inner {
       case z3::unsat:
         remembered().keep(written, SolverAnswer::Verdict::never);
         return {SolverAnswer::Verdict::never, {}};
-      case z3::unknown:
-        remembered().keep(written, SolverAnswer::Verdict::undecided);
-        return {SolverAnswer::Verdict::undecided, {}};
+      case z3::unknown: {
+        // With history or the like in it the answer would have been a hint at most.
+        const auto verdict = statement.exact() ? SolverAnswer::Verdict::undecided : SolverAnswer::Verdict::sometimes;
+        remembered().keep(written, verdict);
+        return {verdict, {}};
+      }
       case z3::sat:
         break;
     }
@@ -574,7 +581,7 @@ SolverAnswer Solver::ask(Index entity, const std::vector<Demand>& demands) {
       return holds ? std::optional(std::move(witness)) : std::nullopt;
     });
   } catch (const TooLarge&) {
-    return {};
+    return {SolverAnswer::Verdict::sometimes, {}};  // not asked at all: it may hold, as ever
   } catch (const z3::exception&) {
     return {};  // out of its memory, or something it does not know: nothing is decided
   }
@@ -635,7 +642,7 @@ SolverAnswer Solver::ask_table(const checked::Table& table, const std::vector<Ro
       return witness;
     });
   } catch (const TooLarge&) {
-    return {};
+    return {SolverAnswer::Verdict::sometimes, {}};  // not asked at all: it may hold, as ever
   } catch (const z3::exception&) {
     return {};
   }

@@ -22,6 +22,7 @@ struct Demand {
 };
 
 struct SolverAnswer {
+  /// never: proved. sometimes: for all that is known there may be such values. undecided: all of it was put to Z3, and its work ran out.
   enum class Verdict : uint8_t { never, sometimes, undecided };
   Verdict verdict = Verdict::undecided;
   /// sometimes: values on which the demands were evaluated and hold. Nothing: there may be none.
