@@ -14,6 +14,7 @@
 #include "server/open_service.h"
 #include "server/open_store.h"
 #include "server/output/progress.h"
+#include "server/plan/all_ready.h"
 #include "server/plan/second_person.h"
 #include "server/stdlib_folder.h"
 
@@ -179,6 +180,8 @@ int activate_or_propose(const PlanCommand& command, Prepared& prepared) {
   auto asked = second_person_asked(*service);
   if (!asked) return fail(command.common, exit_of(asked.error()), asked.error().message, asked.error().help);
   if (*asked) return wait_for_second_person(command, prepared, *service, activator);
+  if (auto ready = all_nodes_ready(*service, *prepared.next); !ready)
+    return fail(command.common, exit_of(ready.error()), ready.error().message, ready.error().help);
   auto version = activate(*prepared.store, *prepared.next, proposal, activator);
   if (!version) return fail(command.common, version.error());
   if (command.common.json) {

@@ -14,9 +14,11 @@
 #include "server/import/value_reader.h"
 #include "server/open_service.h"
 #include "server/plan/second_person.h"
+#include "server/serve/ahead.h"
 #include "server/serve/api.h"
 #include "server/serve/config.h"
 #include "server/serve/deliverer.h"
+#include "server/serve/live.h"
 #include "server/serve/log.h"
 #include "server/serve/overseer.h"
 #include "server/serve/serve_commands.h"
@@ -128,14 +130,22 @@ int serve(const ServeCommand& command) {
   Metrics metrics;
   const auto open_admin = [&] { return store::open_postgres(postgres_of(*config, "dunlin admin")); };
   Oidc oidc(config->oidc);
-  Api api({**service, scheduler, metrics, oidc, *config, *stdlib, open_admin});
+  Ldap ldap(config->ldap);
+  Live live(**service, scheduler, *config, postgres_of(*config, "dunlin listener"));
+  scheduler.on_stepped = [&] { live.stepped(); };
+  Ahead ahead(**service, *config, *stdlib);
+  live.on_candidate = [&] { ahead.wake(); };
+  scheduler.compiled_ahead = [&](const std::string& hash) { return ahead.take(hash); };
+  Api api({**service, scheduler, metrics, oidc, ldap, live, *config, *stdlib, open_admin});
   Deliverer deliverer(**service, scheduler, *config);
   Overseer overseer(**service, scheduler);
   Watcher watcher({**service, scheduler, *config, *stdlib, open_admin});
   auto server = http::HttpServer::start(config->http, [&](const http::Request& request) { return api.handle(request); });
   if (!server) return fail(command.common, Exit::environment, server.error());
   api.connections = [&] { return (*server)->counts(); };
+  ahead.start();
   scheduler.start();
+  live.start();
   watcher.start();
   deliverer.start();
   overseer.start();
@@ -149,6 +159,8 @@ int serve(const ServeCommand& command) {
   overseer.stop();
   watcher.stop();
   scheduler.stop();
+  live.stop();
+  ahead.stop();
   log::write(log::Level::info, "stopped");
   return 0;
 }

@@ -22,7 +22,8 @@ using store::Ask;
 struct TokenCommand {
   CommonOptions common;
   StoreOptions store;
-  std::string name, role, rights, head;
+  std::string name, role, rights, queues, head;
+  std::vector<std::string> only;
   int id = 0;
   int64_t limit = 50;
 };
@@ -44,6 +45,21 @@ bool ask(const TokenCommand& command, const std::vector<std::pair<Ask, store::Pa
 void print(const Json& body) { fmt::print("{}\n", body.dump(2, ' ', false, Json::error_handler_t::replace)); }
 std::string text_of(const Json& value) { return value.is_null() ? "" : value.is_string() ? value.get<std::string>() : value.dump(); }
 
+/// "account.region=north,south" and "call,sms" as the database keeps it (migration `bound`). Empty: bound to nothing.
+std::expected<std::string, std::string> scope_of(const TokenCommand& command) {
+  if (command.queues.empty() && command.only.empty()) return "";
+  Json scope = Json::object();
+  if (!command.queues.empty()) scope["queues"] = CLI::detail::split(command.queues, ',');
+  for (const std::string& one : command.only) {
+    const size_t equals = one.find('='), dot = one.find('.');
+    if (equals == std::string::npos || dot == std::string::npos || dot == 0 || dot + 1 >= equals || equals + 1 == one.size())
+      return std::unexpected(fmt::format("`{}` is not written as entity.field=value,value", one));
+    scope["cases"].push_back(
+        {{"entity", one.substr(0, dot)}, {"field", one.substr(dot + 1, equals - dot - 1)}, {"values", CLI::detail::split(one.substr(equals + 1), ',')}});
+  }
+  return scope.dump();
+}
+
 int create(const TokenCommand& command) {
   std::vector<std::string> rights;
   if (!command.rights.empty()) {
@@ -58,19 +74,27 @@ int create(const TokenCommand& command) {
     return fail(command.common, Exit::usage, fmt::format("there is no role `{}`", command.role),
                 fmt::format("roles are {}; or name single rights with --rights", fmt::join(all_roles(), ", ")));
   }
+  const auto scope = scope_of(command);
+  if (!scope) return fail(command.common, Exit::usage, scope.error(), "--only account.region=north,south");
+  if (!scope->empty()) {
+    const auto whole = std::ranges::find_if_not(rights, may_be_bound);
+    if (whole != rights.end())
+      return fail(command.common, Exit::usage, fmt::format("the right `{}` concerns the whole portfolio; a token with it cannot be bound", *whole),
+                  "bound tokens have rights among read, personal, work, events, supervise");
+  }
   const std::string token = make_token(), given = fmt::format("{}", fmt::join(rights, ","));
-  const Json detail{{"name", command.name}, {"role", command.role}, {"rights", given}};
+  const Json detail{{"name", command.name}, {"role", command.role}, {"rights", given}, {"bound_to", scope->empty() ? Json() : Json::parse(*scope)}};
   int exit = 0;
   Json rows;
   const std::string who = user_name();
   if (!ask(command,
-           {{Ask::token_create, {command.name, command.role, given, token_hash(token), who}},
+           {{Ask::token_create, {command.name, command.role, given, token_hash(token), who, scope->empty() ? std::nullopt : std::optional(*scope)}},
             {Ask::audit_note, {who, command_line_origin(), "create token", detail.dump()}}},
            rows, exit)) {
     return exit;
   }
   if (command.common.json) {
-    print({{"id", rows[0]["id"]}, {"name", command.name}, {"role", command.role}, {"rights", rights}, {"token", token}});
+    print({{"id", rows[0]["id"]}, {"name", command.name}, {"role", command.role}, {"rights", rights}, {"bound_to", detail["bound_to"]}, {"token", token}});
   } else {
     fmt::print("{}\n", token);
     fmt::print(stderr, "this is shown once; the database keeps its hash only\n");
@@ -83,12 +107,12 @@ int list(const TokenCommand& command) {
   Json rows;
   if (!ask(command, {{Ask::token_list, {}}}, rows, exit)) return exit;
   if (command.common.json) return print({{"tokens", rows}}), 0;
-  Table table({{"id", Table::Align::right}, {"name"}, {"role"}, {"rights"}, {"created (UTC)"}, {"by"}, {"revoked"}});
+  Table table({{"id", Table::Align::right}, {"name"}, {"role"}, {"rights"}, {"bound to"}, {"created (UTC)"}, {"by"}, {"revoked"}});
   for (const auto& row : rows) {
     std::string rights;
     for (const auto& right : row["rights"]) rights += (rights.empty() ? "" : ", ") + right.get<std::string>();
-    table.add({row["id"].dump(), text_of(row["name"]), text_of(row["role"]), rights, text_of(row["created_at"]).substr(0, 16), text_of(row["created_by"]),
-               text_of(row["revoked_at"]).substr(0, 16)});
+    table.add({row["id"].dump(), text_of(row["name"]), text_of(row["role"]), rights, text_of(row["scope"]), text_of(row["created_at"]).substr(0, 16),
+               text_of(row["created_by"]), text_of(row["revoked_at"]).substr(0, 16)});
   }
   fmt::print("{}", table.empty() ? "no token has been created yet\n" : table.text(command.common.color));
   return 0;
@@ -164,6 +188,9 @@ void add_token_command(CLI::App& app, Chosen& chosen) {
   made->add_option("--name", command->name, "Who it is for; stands in the audit")->required();
   auto* role = made->add_option("--role", command->role, "designer, analyst, operations, operator, supervisor, auditor, administrator");
   made->add_option("--rights", command->rights, "Single rights instead of a role's: read,work")->excludes(role);
+  made->add_option("--queues", command->queues, "Bind it to these queues: call,sms");
+  made->add_option("--only", command->only,
+                   "Bind it to case files with a row whose field has one of these values: account.region=north,south; several must all hold");
   add_part(*sub, "list", "All tokens", "dunlin token list", command, chosen, list);
   auto* gone = add_part(*sub, "revoke", "Refuse a token from now on", "dunlin token revoke 3", command, chosen, revoke);
   gone->add_option("ID", command->id, "Number of the token")->required();

@@ -107,13 +107,49 @@ Result<std::unique_ptr<Service>> Service::open(const PostgresOptions& options, s
   return std::unique_ptr<Service>(new Service(std::move(inner)));
 }
 
-std::expected<std::string, ServiceError> Service::ask(Ask what, const Parameters& parameters) {
-  auto answers = ask_all({{what, parameters}});
+std::expected<std::string, ServiceError> Service::ask(Ask what, const Parameters& parameters, const std::string& scope) {
+  auto answers = ask_all({{what, parameters}}, scope);
   if (!answers) return std::unexpected(answers.error());
   return std::move(answers->front());
 }
 
-std::expected<std::vector<std::string>, ServiceError> Service::ask_all(const std::vector<std::pair<Ask, Parameters>>& calls) {
+namespace {
+
+/// What must be true before a call of somebody who is bound; questions have their conditions in them.
+std::optional<std::pair<Ask, Parameters>> guard_of(Ask what, const Parameters& given) {
+  switch (what) {
+    case Ask::lease:
+    case Ask::pause_queue:
+    case Ask::resume_queue:
+      return std::pair(Ask::must_see_queue, Parameters{given[0]});
+    case Ask::complete:
+    case Ask::release:
+    case Ask::extend:
+    case Ask::withdraw:
+    case Ask::reassign:
+      return std::pair(Ask::must_see_task, Parameters{given[0]});
+    case Ask::post_event:
+      return std::pair(Ask::must_see_key, Parameters{given[3], given[4]});
+    case Ask::post_events:
+      return std::pair(Ask::must_see_events, Parameters{given[0]});
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::expected<std::vector<std::string>, ServiceError> Service::ask_all(const std::vector<std::pair<Ask, Parameters>>& asked, const std::string& scope) {
+  std::vector<std::pair<Ask, Parameters>> calls = asked;
+  size_t before = 0;  // answers that nobody asked for
+  if (!scope.empty()) {
+    std::vector<std::pair<Ask, Parameters>> guards{{Ask::bind_scope, {scope}}};
+    for (const auto& [what, parameters] : asked) {
+      if (auto guard = guard_of(what, parameters)) guards.push_back(std::move(*guard));
+    }
+    before = guards.size();
+    calls.insert(calls.begin(), guards.begin(), guards.end());
+  }
   auto taken = inner_->take();
   if (!taken) return std::unexpected(taken.error());
   Connection connection = std::move(*taken);
@@ -140,6 +176,7 @@ std::expected<std::vector<std::string>, ServiceError> Service::ask_all(const std
   if (calls.size() > 1) simple(error ? "rollback" : "commit");
   inner_->give_back(std::move(connection));
   if (error) return std::unexpected(std::move(*error));
+  answers.erase(answers.begin(), answers.begin() + static_cast<std::ptrdiff_t>(before));
   return answers;
 }
 

@@ -87,6 +87,18 @@ enum class Ask : uint8_t {
   contact_stop,
   contact_resume,
   contact_stops,
+  live_queues,
+  live_version,
+  announce_step,
+  bind_scope,
+  must_see_queue,
+  must_see_task,
+  must_see_key,
+  must_see_events,
+  nodes_not_ready,
+  announce_candidate,
+  candidates_for,
+  report_ready,
 };
 
 struct ServiceError {
@@ -108,9 +120,10 @@ class Service {
   Service& operator=(const Service&) = delete;
 
   /// The rows as a JSON array of objects. Each call is a transaction of its own.
-  std::expected<std::string, ServiceError> ask(Ask what, const Parameters& parameters = {});
+  /// `scope`: what the caller is bound to (migration `bound`); empty: nothing.
+  std::expected<std::string, ServiceError> ask(Ask what, const Parameters& parameters = {}, const std::string& scope = {});
   /// Several calls in one transaction: all or none. Answers in their order.
-  std::expected<std::vector<std::string>, ServiceError> ask_all(const std::vector<std::pair<Ask, Parameters>>& calls);
+  std::expected<std::vector<std::string>, ServiceError> ask_all(const std::vector<std::pair<Ask, Parameters>>& calls, const std::string& scope = {});
 
  private:
   struct Inner;

@@ -1,5 +1,10 @@
 #include "runtime/store/service_statements.h"
 
+// Conditions for callers who are bound to a part of the portfolio (migration `bound`); for all others they are settled once for the whole statement.
+#define SEES_CASE(t) "((select dunlin.unbound()) or dunlin.sees(" t ".bucket, " t ".case_id)) "
+#define SEES_QUEUE(name) "((select dunlin.unbound()) or dunlin.sees_queue(" name ")) "
+#define SEES_TASK(t) "((select dunlin.unbound()) or (dunlin.sees_queue(" t ".queue) and dunlin.sees_key(" t ".entity, " t ".key))) "
+
 namespace dunlin::store {
 
 const char* statement_of(Ask what) {
@@ -8,14 +13,15 @@ const char* statement_of(Ask what) {
       return "select k.entity, k.key, r.key as case_file, g.name as stage, s.entered_at from dunlin.instance_key k "
              "left join dunlin.state s on s.bucket = k.bucket and s.case_id = k.case_id and s.instance_id = k.id left join dunlin.name g on g.id = s.stage "
              "left join dunlin.instance_key r on r.bucket = k.bucket and r.case_id = k.case_id and r.id = k.case_id "
-             "where k.entity = $1 and k.key > $2 and starts_with(k.key, $3) and ($4::text is null or g.name = $4) order by k.key limit $5::int";
+             "where k.entity = $1 and k.key > $2 and starts_with(k.key, $3) and ($4::text is null or g.name = $4) and " SEES_CASE(
+                 "k") "order by k.key limit $5::int";
     case Ask::account_place:  // entity, key
       return "select k.entity, k.key, g.name as stage, s.entered_at, c.set_aside, nullif(c.wake_at, 'infinity') as next_wake from dunlin.instance_key k "
              "join dunlin.case_file c on c.bucket = k.bucket and c.case_id = k.case_id "
              "left join dunlin.state s on s.bucket = k.bucket and s.case_id = k.case_id and s.instance_id = k.id left join dunlin.name g on g.id = s.stage "
-             "where k.entity = $1 and k.key = $2";
+             "where k.entity = $1 and k.key = $2 and " SEES_CASE("k");
     case Ask::timeline:  // entity, key, before instant or null, limit
-      return "with k as (select * from dunlin.instance_key where entity = $1 and key = $2) select * from ("
+      return "with k as (select * from dunlin.instance_key i where i.entity = $1 and i.key = $2 and " SEES_CASE("i") ") select * from ("
              "select t.at, 'stage' as kind, coalesce(f.name, '') || ' -> ' || coalesce(g.name, '') as what, coalesce(r.name, 'enrolment') as rule, "
              "null::jsonb as payload from k join dunlin.transition t on t.bucket = k.bucket and t.case_id = k.case_id and t.instance_id = k.id "
              "left join dunlin.name f on f.id = t.from_stage left join dunlin.name g on g.id = t.to_stage left join dunlin.rule r on r.key = t.rule "
@@ -23,21 +29,21 @@ const char* statement_of(Ask what) {
              "e.instance_id = k.id join dunlin.name n on n.id = e.type "
              "union all select b.created_at, 'task', q.name || ' ' || b.treatment, r.name, null from k join dunlin.task_open o on o.bucket = k.bucket and "
              "o.case_id = k.case_id and o.instance_id = k.id join dunlin.task_body b on b.bucket = o.bucket and b.case_id = o.case_id and b.task = o.task join "
-             "dunlin.name q on q.id = o.queue left join dunlin.rule r on r.key = b.rule "
+             "dunlin.name q on q.id = o.queue left join dunlin.rule r on r.key = b.rule where " SEES_QUEUE("q.name")
              "union all select d.done_at, 'task ended', q.name || ' ' || d.treatment || coalesce(' ' || d.outcome, ''), d.reason, null from k join "
-             "dunlin.task_done d on d.bucket = k.bucket and d.case_id = k.case_id and d.instance_id = k.id join dunlin.name q on q.id = d.queue "
+             "dunlin.task_done d on d.bucket = k.bucket and d.case_id = k.case_id and d.instance_id = k.id join dunlin.name q on q.id = d.queue where " SEES_QUEUE("q.name")
              "union all select m.at, case when m.whom = '' then 'note' else 'notified ' || m.whom end, m.body, null, null from k join dunlin.note m on "
              "m.bucket = k.bucket and m.case_id = k.case_id and m.instance_id = k.id"
              ") x where $3::timestamptz is null or at < $3::timestamptz order by at desc limit $4::int";
     case Ask::queues:
       return "select queue, count(*) filter (where status = 'ready') as ready, count(*) filter (where status = 'leased') as leased, count(*) filter (where "
-             "status not in ('ready', 'leased')) as held, min(created_at) filter (where status = 'ready') as oldest from dunlin.queue group by queue order by "
-             "queue";
+             "status not in ('ready', 'leased')) as held, min(created_at) filter (where status = 'ready') as oldest from dunlin.queue q where " SEES_TASK(
+                 "q") "group by queue order by queue";
     case Ask::tasks:  // queue or null, status or null, after task or null, limit
       return "select * from dunlin.queue q where ($1::text is null or q.queue = $1) and ($2::text is null or q.status = $2) and ($3::uuid is null or q.task > "
-             "$3::uuid) order by q.task limit $4::int";
+             "$3::uuid) and " SEES_TASK("q") "order by q.task limit $4::int";
     case Ask::task:  // task
-      return "select * from dunlin.queue where task = $1::uuid";
+      return "select * from dunlin.queue q where q.task = $1::uuid and " SEES_TASK("q");
     case Ask::lease:  // queue, worker, n, at
       return "select * from dunlin.lease($1, worker => $2, n => $3::int, at => $4::timestamptz)";
     case Ask::complete:  // task, epoch, outcome, payload, external id, at
@@ -71,13 +77,13 @@ const char* statement_of(Ask what) {
       return "select good, entries, at_entry, what, encode(head, 'hex') as head from dunlin.audit_verify($1::int8, decode($2, 'hex'))";
     case Ask::audit_note:  // who, origin, action, detail
       return "insert into dunlin.audit (who, origin, action, detail) values ($1, $2, $3, $4::jsonb) returning id";
-    case Ask::token_create:  // name, role, rights, hash in hex, who
-      return "insert into dunlin.api_token (name, role, rights, hash, created_by) values ($1, $2, string_to_array($3, ','), decode($4, 'hex'), $5) returning "
-             "id";
+    case Ask::token_create:  // name, role, rights, hash in hex, who, scope or null
+      return "insert into dunlin.api_token (name, role, rights, hash, created_by, scope) values ($1, $2, string_to_array($3, ','), decode($4, 'hex'), $5, "
+             "$6::jsonb) returning id";
     case Ask::token_find:  // hash in hex
-      return "select id, name, role, rights from dunlin.api_token where hash = decode($1, 'hex') and revoked_at is null";
+      return "select id, name, role, rights, scope::text as scope from dunlin.api_token where hash = decode($1, 'hex') and revoked_at is null";
     case Ask::token_list:
-      return "select id, name, role, rights, created_at, created_by, revoked_at from dunlin.api_token order by id";
+      return "select id, name, role, rights, scope, created_at, created_by, revoked_at from dunlin.api_token order by id";
     case Ask::token_revoke:  // id
       return "update dunlin.api_token set revoked_at = clock_timestamp() where id = $1::int4 and revoked_at is null returning id, name";
     case Ask::gauges:  // now
@@ -88,7 +94,8 @@ const char* statement_of(Ask what) {
              "campaigns, "
              "(select number from dunlin.bundle where active) as version";
     case Ask::funnel:
-      return "select * from dunlin.funnel order by 1, 2";
+      return "select t.name as strategy, g.name as stage, count(*) as count from dunlin.state s join dunlin.name t on t.id = s.strategy join dunlin.name g on "
+             "g.id = s.stage where " SEES_CASE("s") "group by 1, 2 order by 1, 2";
     case Ask::rule_of_use:  // name
       return "select value, who, since from dunlin.rule_of_use where name = $1";
     case Ask::set_rule_of_use:  // name, value, who; no row where nothing changes
@@ -155,9 +162,10 @@ const char* statement_of(Ask what) {
       return "select dunlin.change_queue($1, $2, $3::bool, $4, $5::int4, $6::interval, $7::int2, $8::interval, $9::interval, $10, $11::bool, $12, $13) as done";
     case Ask::report_funnel:  // from, to
       return "select x.stage, sum(x.standing)::int8 as standing, sum(x.entered)::int8 as entered, sum(x.gone)::int8 as gone from (select stage "
-             "as id, count(*) as standing, 0 as entered, 0 as gone from dunlin.state group by 1 union all select to_stage, 0, count(*), 0 from "
-             "dunlin.transition where at >= $1::timestamptz and at < $2::timestamptz group by 1 union all select from_stage, 0, 0, count(*) "
-             "from dunlin.transition where at >= $1::timestamptz and at < $2::timestamptz group by 1) y join lateral (select g.name as stage, "
+             "as id, count(*) as standing, 0 as entered, 0 as gone from dunlin.state s where " SEES_CASE("s")
+             "group by 1 union all select to_stage, 0, count(*), 0 from dunlin.transition t where t.at >= $1::timestamptz and t.at < $2::timestamptz and "
+             SEES_CASE("t") "group by 1 union all select from_stage, 0, 0, count(*) from dunlin.transition t where t.at >= $1::timestamptz and t.at < "
+             "$2::timestamptz and " SEES_CASE("t") "group by 1) y join lateral (select g.name as stage, "
              "y.standing, y.entered, y.gone from dunlin.name g where g.id = y.id) x on true group by 1 order by 1";
     case Ask::report_queues:  // from, to
       return "select q.name as queue, coalesce(sum(x.created), 0)::int8 as created, coalesce(sum(x.done), 0)::int8 as done, "
@@ -168,14 +176,16 @@ const char* statement_of(Ask what) {
              "d.status = 2 and d.done_at >= $1::timestamptz and d.done_at < $2::timestamptz) as done, count(*) filter (where d.status = 3 and "
              "d.done_at >= $1::timestamptz and d.done_at < $2::timestamptz) as withdrawn, count(*) filter (where d.status = 4 and d.done_at >= "
              "$1::timestamptz and d.done_at < $2::timestamptz) as expired, 0 as ready, 0 as leased, 0 as withheld, 0 as dead from "
-             "dunlin.task_done d where d.done_at >= $1::timestamptz group by 1 union all select o.queue, count(*) filter (where b.created_at >= "
+             "dunlin.task_done d where d.done_at >= $1::timestamptz and " SEES_CASE("d") "group by 1 union all select o.queue, count(*) filter (where b.created_at >= "
              "$1::timestamptz and b.created_at < $2::timestamptz), 0, 0, 0, count(*) filter (where o.status = 0), count(*) filter (where "
              "o.status = 1), count(*) filter (where o.status = 5), count(*) filter (where o.status = 6) from dunlin.task_open o join "
-             "dunlin.task_body b using (bucket, case_id, task) group by 1) x on x.queue = q.queue group by q.name, q.cost order by 1";
+             "dunlin.task_body b using (bucket, case_id, task) where " SEES_CASE("o") "group by 1) x on x.queue = q.queue where " SEES_QUEUE("q.name")
+             "group by q.name, q.cost order by 1";
     case Ask::report_contacts:  // from, to
       return "select (c.at at time zone coalesce((select p.timezone from dunlin.prepared p), 'UTC'))::date::text as day, c.channel, c.kind, "
              "coalesce(c.outcome, '') as outcome, count(*) as contacts, count(distinct c.case_id) as case_files from dunlin.contact c where "
-             "c.at >= $1::timestamptz and c.at < $2::timestamptz and c.kind <> 'none' group by 1, 2, 3, 4 order by 1, 2, 3, 4";
+             "c.at >= $1::timestamptz and c.at < $2::timestamptz and c.kind <> 'none' and " SEES_CASE("c") "and (c.queue is null or " SEES_QUEUE(
+                 "c.queue") ") group by 1, 2, 3, 4 order by 1, 2, 3, 4";
     case Ask::feed_status:  // at or null
       return "select * from dunlin.feed_status($1::timestamptz)";
     case Ask::feed_files:  // feed or null, limit
@@ -222,6 +232,35 @@ const char* statement_of(Ask what) {
       return "select s.id as stop, s.since, nullif(s.until, 'infinity') as until, s.entity, s.key, s.field, s.value, s.address, s.queue, s.feed, s.reason, "
              "s.who "
              "from dunlin.contact_stop s where s.lifted_at is null order by s.id";
+    case Ask::live_queues:  // figures that a stream watches: no look into the tasks themselves
+      return "select s.name as queue, count(*) filter (where o.status = 0) as ready, count(*) filter (where o.status = 1) as leased, count(*) filter (where "
+             "o.status > 1) as held, s.paused_at is not null as paused from dunlin.queue_setting s left join dunlin.task_open o on o.queue = s.queue and " SEES_CASE("o") "where " SEES_QUEUE("s.name") "group "
+             "by s.queue, s.name, s.paused_at order by s.name";
+    case Ask::live_version:
+      return "select b.number as version, b.name as bundle from dunlin.bundle b where b.active";
+    case Ask::announce_step:
+      return "select pg_notify('dunlin', 'step')::text as done";
+    case Ask::nodes_not_ready:  // content hash; with what troubles them, where they said so
+      return "select n.name as node, r.trouble from dunlin.node n left join dunlin.node_ready r on r.node = n.name and r.content_hash = $1 where n.until > "
+             "clock_timestamp() and (r.node is null or r.trouble is not null) order by n.name";
+    case Ask::announce_candidate:  // content hash, files
+      return "select dunlin.announce_candidate($1, $2::jsonb)::text as done";
+    case Ask::candidates_for:  // node
+      return "select c.content_hash, c.files from dunlin.candidate c where not exists (select from dunlin.node_ready r where r.node = $1 and r.content_hash = "
+             "c.content_hash) and not exists (select from dunlin.bundle b where b.active and b.content_hash = c.content_hash) order by c.announced_at";
+    case Ask::report_ready:  // node, content hash, trouble or null
+      return "insert into dunlin.node_ready as r (node, content_hash, trouble) select $1, c.content_hash, $3 from dunlin.candidate c where c.content_hash = $2 "
+             "on conflict (node, content_hash) do update set trouble = excluded.trouble, at = clock_timestamp() returning r.node";
+    case Ask::bind_scope:  // scope
+      return "select set_config('dunlin.scope', $1, true) as scope";
+    case Ask::must_see_queue:  // queue
+      return "select dunlin.must_see_queue($1) as good";
+    case Ask::must_see_task:  // task
+      return "select dunlin.must_see_task($1::uuid) as good";
+    case Ask::must_see_key:  // entity, key
+      return "select dunlin.must_see_key($1, $2) as good";
+    case Ask::must_see_events:  // events
+      return "select dunlin.must_see_events($1::jsonb) as good";
     case Ask::ping:
       return "select 1 as one";
   }

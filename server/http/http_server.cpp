@@ -2,61 +2,20 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
 #include <chrono>
-#include <mutex>
-#include <set>
-#include <thread>
+
+#include "server/http/http_live.h"
 
 namespace dunlin::server::http {
 
-namespace {
-
-namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace wire = boost::beast::http;
-using tcp = asio::ip::tcp;
-using boost::system::error_code;
-
-/// Connections that wait for requests, so that a stop can close them.
-class Stoppable {
- public:
-  virtual ~Stoppable() = default;
-  virtual void stop_when_idle() = 0;
-  virtual void cut() = 0;
-};
-
-}  // namespace
-
-struct HttpServer::Inner {
-  ServerOptions options;
-  Handler handler;
-  asio::io_context io{1};
-  /// While a request is with a worker nothing may be pending here; the thread must stay all the same to write its answer.
-  asio::executor_work_guard<asio::io_context::executor_type> stays{io.get_executor()};
-  asio::thread_pool workers;
-  tcp::acceptor acceptor{io};
-  std::unique_ptr<asio::ssl::context> tls;
-  std::thread thread;
-  std::atomic<bool> stopping = false;
-  std::atomic<int64_t> open = 0, accepted = 0, refused = 0, timed_out = 0, malformed = 0, busy = 0;
-  std::mutex guard;
-  std::set<Stoppable*> sessions;
-
-  Inner(ServerOptions given, Handler called) : options(std::move(given)), handler(std::move(called)), workers(static_cast<size_t>(options.threads)) {}
-  void accept(const std::shared_ptr<Inner>& self);
-  void serve(const std::shared_ptr<Inner>& self, tcp::socket socket);
-};
 
 namespace {
 
@@ -64,19 +23,10 @@ std::string text(beast::string_view view) { return {view.data(), view.size()}; }
 
 /// One connection. Lives as long as something is under way on it.
 template <class Stream>
-class Session final : public Stoppable, public std::enable_shared_from_this<Session<Stream>> {
+class Session final : public Listed, public std::enable_shared_from_this<Session<Stream>> {
  public:
   Session(std::shared_ptr<HttpServer::Inner> server, Stream stream, std::string peer)
-      : server_(std::move(server)), stream_(std::move(stream)), peer_(std::move(peer)) {
-    ++server_->open;
-    const std::lock_guard lock(server_->guard);
-    server_->sessions.insert(this);
-  }
-  ~Session() override {
-    --server_->open;
-    const std::lock_guard lock(server_->guard);
-    server_->sessions.erase(this);
-  }
+      : Listed(std::move(server)), stream_(std::move(stream)), peer_(std::move(peer)) {}
 
   void start() {
     if constexpr (requires { stream_.next_layer(); }) {
@@ -149,7 +99,8 @@ class Session final : public Stoppable, public std::enable_shared_from_this<Sess
   }
 
   void handle() {
-    auto message = parser_->release();
+    auto taken = std::make_shared<WireRequest>(parser_->release());
+    WireRequest& message = *taken;
     Request request;
     request.method = text(message.method_string());
     request.target = text(message.target());
@@ -158,6 +109,8 @@ class Session final : public Stoppable, public std::enable_shared_from_this<Sess
     request.request_id = text(message["X-Request-Id"]);
     request.if_match = text(message[wire::field::if_match]);
     request.idempotency_key = text(message["Idempotency-Key"]);
+    request.upgrade = boost::beast::websocket::is_upgrade(message);
+    request.protocols = text(message[wire::field::sec_websocket_protocol]);
     request.body = std::move(message.body());
     request.peer = peer_;
     keep_alive_ = message.keep_alive();
@@ -166,9 +119,14 @@ class Session final : public Stoppable, public std::enable_shared_from_this<Sess
     lowest().expires_never();
     ++server_->busy;
     // Handlers wait for the database; the thread that reads and writes never does.
-    asio::post(server_->workers, [self = this->shared_from_this(), request = std::move(request), version = message.version()] {
+    asio::post(server_->workers, [self = this->shared_from_this(), request = std::move(request), taken] {
       auto response = std::make_shared<Response>(self->server_->handler(request));
-      asio::post(self->lowest().get_executor(), [self, response, version] { self->write(std::move(*response), version); });
+      asio::post(self->lowest().get_executor(), [self, response, taken] {
+        if (!response->live || self->head_only_ || self->server_->stopping) return self->write(std::move(*response), taken->version());
+        --self->server_->busy;
+        self->given_away_ = true;
+        go_live(self->server_, std::move(self->stream_), taken, std::move(*response));
+      });
     });
   }
 
@@ -192,17 +150,18 @@ class Session final : public Stoppable, public std::enable_shared_from_this<Sess
   }
 
   void close() {
+    if (given_away_) return;
     error_code ignored;
     lowest().socket().shutdown(tcp::socket::shutdown_both, ignored);
     lowest().socket().close(ignored);
   }
 
-  std::shared_ptr<HttpServer::Inner> server_;
+  using Listed::server_;
   Stream stream_;
   std::string peer_;
   beast::flat_buffer buffer_{1 << 20};
   std::optional<wire::request_parser<wire::string_body>> parser_;
-  bool keep_alive_ = true, head_only_ = false, idle_ = false;
+  bool keep_alive_ = true, head_only_ = false, idle_ = false, given_away_ = false;
 };
 
 }  // namespace
@@ -274,7 +233,9 @@ uint16_t HttpServer::port() const {
   return inner_->acceptor.local_endpoint(ignored).port();
 }
 
-ConnectionCounts HttpServer::counts() const { return {inner_->open, inner_->accepted, inner_->refused, inner_->timed_out, inner_->malformed}; }
+ConnectionCounts HttpServer::counts() const {
+  return {inner_->open, inner_->accepted, inner_->refused, inner_->timed_out, inner_->malformed, inner_->streams, inner_->slow_readers};
+}
 
 void HttpServer::stop(int seconds) {
   if (inner_->stopping.exchange(true)) return;

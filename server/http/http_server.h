@@ -15,8 +15,23 @@ struct Request {
   std::string method;  // "GET"
   std::string target;  // as sent: "/v1/accounts/A%201?limit=5"
   std::string authorization, content_type, request_id, if_match, idempotency_key;
+  bool upgrade = false;   // to a WebSocket
+  std::string protocols;  // that the client offers for it: "dunlin, token.dun_…"
   std::string body;
   std::string peer;  // address of the other end
+};
+
+/// The sending end of a connection that stays open. May be used from any thread; does not keep the connection alive.
+class Outlet {
+ public:
+  Outlet() = default;
+  virtual ~Outlet() = default;
+  Outlet(const Outlet&) = delete;
+  Outlet& operator=(const Outlet&) = delete;
+  /// `data` is JSON on one line. False: the other end has gone, or has read too slowly and was cut off.
+  virtual bool push(const std::string& event, const std::string& data) = 0;
+  virtual bool open() const = 0;
+  virtual void end(const std::string& why) = 0;
 };
 
 struct Response {
@@ -24,6 +39,8 @@ struct Response {
   std::string content_type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
+  /// Set: no body follows, the connection stays open (WebSocket, or server-sent events), and this is given its sending end. Must be quick.
+  std::function<void(std::shared_ptr<Outlet>)> live = {};
 };
 
 /// Called from several threads at once; must not throw.
@@ -39,12 +56,15 @@ struct ServerOptions {
   int read_seconds = 15;  // for one request, from its first byte to its last
   int idle_seconds = 75;  // between two requests of a connection
   int write_seconds = 30;
+  size_t stream_bytes_max = 256 * 1024;    // that wait for one reader of a stream; who is further behind is cut off
+  int stream_beat_seconds = 20;            // a sign of life on a quiet stream
   std::string certificate_file, key_file;  // both: TLS
 };
 
 /// What the server has seen of connections, for metrics.
 struct ConnectionCounts {
   int64_t open = 0, accepted = 0, refused = 0, timed_out = 0, malformed = 0;
+  int64_t streams = 0, slow_readers = 0;  // connections that stay open; readers that were cut off
 };
 
 class HttpServer {

@@ -1,5 +1,7 @@
 #include "server/plan/second_person.h"
 
+#include "server/plan/all_ready.h"
+
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -106,6 +108,7 @@ std::expected<Agreed, NotDone> agree(store::Service& service, store::Store& stor
                             .back = (*row)["back"].get<bool>(),
                             .agreed_to = id,
                             .approver = decision.author};
+  if (auto ready = all_nodes_ready(service, **next); !ready) return std::unexpected(ready.error());
   auto version = activate(store, **next, *proposal, activator);
   if (!version) return std::unexpected(not_done(version.error()));
   return Agreed{std::move(*proposal), std::move(*version)};

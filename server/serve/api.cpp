@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "server/serve/live.h"
 #include "server/serve/log.h"
 
 namespace dunlin::server {
@@ -178,12 +179,52 @@ Api::Api(ApiContext context) : context_(std::move(context)) {
   add_bundle_routes(routes_);
   add_webhook_routes(routes_);
   add_report_routes(routes_);
+  add_stream_routes(routes_);
 }
+
+namespace {
+
+/// What the caller of the request that this thread answers is bound to. Every question of it is asked under that, whoever asks.
+thread_local std::string asking_scope;
+struct Asking {
+  explicit Asking(const std::string& scope) { asking_scope = scope; }
+  ~Asking() { asking_scope.clear(); }
+  Asking(const Asking&) = delete;
+  Asking& operator=(const Asking&) = delete;
+};
+
+/// What callers may use who are bound: its questions have the conditions in them. Everything else concerns the whole portfolio.
+bool for_bound_callers(const Route& route) {
+  static const std::set<std::string> known{"GET /v1/me",
+                                           "GET /v1/stream",
+                                           "GET /v1/accounts",
+                                           "GET /v1/accounts/{key}",
+                                           "GET /v1/accounts/{key}/timeline",
+                                           "GET /v1/accounts/{key}/explain",
+                                           "GET /v1/stages",
+                                           "GET /v1/queues",
+                                           "GET /v1/tasks",
+                                           "GET /v1/tasks/{task}",
+                                           "GET /v1/reports/funnel",
+                                           "GET /v1/reports/queues",
+                                           "GET /v1/reports/contacts",
+                                           "POST /v1/events",
+                                           "POST /v1/events/batch",
+                                           "POST /v1/queues/{queue}/lease",
+                                           "POST /v1/tasks/{task}/complete",
+                                           "POST /v1/tasks/{task}/release",
+                                           "POST /v1/tasks/{task}/extend",
+                                           "POST /v1/tasks/{task}/withdraw",
+                                           "POST /v1/tasks/{task}/reassign"};
+  return route.right == "-" || known.contains(route.method + " " + route.pattern);
+}
+
+}  // namespace
 
 Json Api::ask(store::Ask what, const store::Parameters& parameters) { return ask_all({{what, parameters}})[0]; }
 
 std::vector<Json> Api::ask_all(const std::vector<std::pair<store::Ask, store::Parameters>>& calls) {
-  auto answers = context_.service.ask_all(calls);
+  auto answers = context_.service.ask_all(calls, asking_scope);
   if (answers) {
     std::vector<Json> all;
     for (const std::string& answer : *answers) all.push_back(Json::parse(answer));
@@ -213,12 +254,43 @@ std::shared_ptr<const Runner> Api::active() const {
   throw Problem{503, "the active version is being compiled", "try again in a moment; /readyz tells when", ""};
 }
 
+namespace {
+
+/// From the header, or, since browsers set none when they open a WebSocket, from the protocols they offer: "dunlin, token.dun_…". Empty: none.
+std::string token_in(const http::Request& request) {
+  static const std::string scheme = "Bearer ", offered = "token.";
+  if (request.authorization.starts_with(scheme)) return request.authorization.substr(scheme.size());
+  if (!request.upgrade || !request.authorization.empty()) return "";
+  for (size_t from = 0; from < request.protocols.size();) {
+    const size_t to = std::min(request.protocols.find(',', from), request.protocols.size());
+    const size_t begin = std::min(request.protocols.find_first_not_of(' ', from), to);
+    if (request.protocols.compare(begin, offered.size(), offered) == 0) return request.protocols.substr(begin + offered.size(), to - begin - offered.size());
+    from = to + 1;
+  }
+  return "";
+}
+
+}  // namespace
+
+std::optional<std::unique_ptr<Caller>> Api::caller_again(const http::Request& request) {
+  try {
+    return std::make_unique<Caller>(caller_of(request));
+  } catch (const Problem& problem) {
+    if (problem.status == 401) return std::unique_ptr<Caller>();
+    return std::nullopt;
+  }
+}
+
 Caller Api::caller_of(const http::Request& request) {
-  static const std::string scheme = "Bearer ";
-  if (!request.authorization.starts_with(scheme)) {
+  if (context_.ldap.asked_for() && request.authorization.starts_with("Basic ")) {
+    auto caller = context_.ldap.caller(request.authorization);
+    if (caller) return *caller;
+    throw Problem{caller.error().unavailable ? 503 : 401, caller.error().message, "", ""};
+  }
+  const std::string token = token_in(request);
+  if (token.empty()) {
     throw Problem{401, "this needs a token", "send Authorization: Bearer …; `dunlin token create --role operator --name anna` makes one", ""};
   }
-  const std::string token = request.authorization.substr(scheme.size());
   if (context_.oidc.may_be(token)) {
     auto caller = context_.oidc.caller(token);
     if (caller) return *caller;
@@ -234,6 +306,7 @@ Caller Api::caller_of(const http::Request& request) {
   const Json rows = ask(store::Ask::token_find, {hash});
   if (rows.empty()) throw Problem{401, "this token is not known, or was revoked", "", ""};
   Caller caller{rows[0]["name"], rows[0]["role"], {}};
+  if (rows[0]["scope"].is_string()) caller.scope = rows[0]["scope"].get<std::string>();
   for (const auto& right : rows[0]["rights"]) caller.rights.insert(right.get<std::string>());
   const std::lock_guard lock(caller_guard_);
   if (callers_.size() > clients_max) callers_.clear();
@@ -271,6 +344,8 @@ http::Response Api::answer(const http::Request& request, std::string& route_name
       check_rate("token " + call.caller.name);
       if (!route.right.empty() && !call.caller.may(route.right))
         throw Problem{403, fmt::format("the role `{}` has no right to `{}`", call.caller.role, route.right), "", ""};
+      if (call.caller.bound() && !for_bound_callers(route))
+        throw Problem{403, "this concerns the whole portfolio, and the token is bound to a part of it", "use a token that is not bound", ""};
     }
     for (const auto& [name, value] : call.query) {
       if (std::ranges::find(route.query, name, &QueryField::name) == route.query.end())
@@ -281,9 +356,12 @@ http::Response Api::answer(const http::Request& request, std::string& route_name
       check_body(route, call.body);
     }
     if (route.edits && request.if_match.empty()) throw Problem{428, "say which state you change", "send If-Match with the ETag that GET gave", ""};
+    const Asking asking(call.caller.scope);
     Reply reply = route.answer(*this, call);
+    if (request.method != "GET") context_.live.touch();
     // A text stands for itself: metrics.
-    http::Response response{reply.status, "application/json", "", {}};
+    http::Response response{reply.status, "application/json", "", {}, std::move(reply.live)};
+    if (response.live) return response;
     if (reply.body.is_string()) {
       response.content_type = "text/plain; version=0.0.4; charset=utf-8";
       response.body = reply.body.get<std::string>();
@@ -366,6 +444,7 @@ Json Api::openapi() const {
     }
     const Json problem{{"description", "what is wrong"}, {"content", {{"application/problem+json", {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
     operation["responses"] = {{"200", {{"description", "done"}}}, {"default", problem}};
+    if (route.streams) operation["responses"]["200"]["content"] = {{"text/event-stream", Json::object()}};
     if (route.edits) {
       for (const auto& [status, what] : {std::pair{"412", "it has changed since it was read"}, std::pair{"428", "If-Match is missing"}}) {
         operation["responses"][status] = problem;

@@ -45,9 +45,10 @@ struct Problem {
 struct Reply {
   Json body;
   int status = 200;
-  std::string content_type = {};  // empty: what the body's kind says; a text or bytes stand for themselves
-  std::string file_name = {};     // to be saved under
-  std::string etag = {};          // of the state that is shown, without quotes; empty: none
+  std::string content_type = {};                                 // empty: what the body's kind says; a text or bytes stand for themselves
+  std::string file_name = {};                                    // to be saved under
+  std::string etag = {};                                         // of the state that is shown, without quotes; empty: none
+  std::function<void(std::shared_ptr<http::Outlet>)> live = {};  // set: the connection stays open
 };
 
 struct QueryField {
@@ -66,15 +67,19 @@ struct Route {
   std::vector<QueryField> query;
   std::vector<BodyField> body;
   std::function<Reply(Api&, const Call&)> answer;
-  bool edits = false;  // needs If-Match: 428 without it, 412 where somebody was first
+  bool edits = false;    // needs If-Match: 428 without it, 412 where somebody was first
+  bool streams = false;  // the answer does not end
 };
 
+class Live;
 /// What the handlers work with.
 struct ApiContext {
   store::Service& service;
   Scheduler& scheduler;
   Metrics& metrics;
   Oidc& oidc;
+  Ldap& ldap;
+  Live& live;
   const ServeConfig& config;
   std::filesystem::path stdlib;
   std::function<store::Result<std::unique_ptr<store::Store>>()> open_store;  // another connection to the same database
@@ -101,6 +106,8 @@ class Api {
   }
   /// The version in use; throws Problem where there is none.
   std::shared_ptr<const Runner> active() const;
+  /// Who a request comes from, asked later: null where the token is not good any more; nothing where that cannot be said now.
+  std::optional<std::unique_ptr<Caller>> caller_again(const http::Request& request);
 
  private:
   http::Response answer(const http::Request& request, std::string& route_name, Call& call);
@@ -129,6 +136,7 @@ void add_task_routes(std::vector<Route>& routes);
 void add_bundle_routes(std::vector<Route>& routes);
 void add_report_routes(std::vector<Route>& routes);
 void add_webhook_routes(std::vector<Route>& routes);
+void add_stream_routes(std::vector<Route>& routes);
 void add_system_routes(std::vector<Route>& routes);
 
 /// Logs why, and ends the call with 503.

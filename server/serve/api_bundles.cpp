@@ -5,6 +5,7 @@
 
 #include "lang/diag/render.h"
 #include "server/output/moment.h"
+#include "server/plan/all_ready.h"
 #include "server/plan/comparison_text.h"
 #include "server/plan/second_person.h"
 #include "server/serve/api.h"
@@ -102,6 +103,7 @@ Reply make_active(Api& api, const Call& call, store::Store& store, const Runner&
     body["help"] = fmt::format("somebody else agrees: POST /v1/proposals/{}/approve", id);
     return {body, 202};
   }
+  done_or_refused(all_nodes_ready(api.context().service, next));
   auto version = activate(store, next, proposal, activator);
   if (!version) refuse(version.error());
   api.context().scheduler.wake();

@@ -97,6 +97,8 @@ Json rule_json(const simulate::RuleExplained& rule, const SourceMap& sources, co
 Reply explain_account(Api& api, const Call& call) {
   const auto active = api.active();
   const std::string entity = entity_of(call), &key = call.path.at("key");
+  if (call.caller.bound() && api.ask(Ask::account_place, {entity, key}).empty())
+    throw Problem{404, fmt::format("there is no {} with this key", entity), "", ""};
   const int64_t at = api.context().scheduler.now();
   const auto names = personal_names(active->program());
   const std::set<std::string>* hidden = call.caller.may("personal") ? nullptr : &names;
@@ -110,8 +112,10 @@ Reply explain_account(Api& api, const Call& call) {
     for (const auto& rule : explained->rules) {
       if (rule.verdict != simulate::Verdict::no_event) body["rules"].push_back(rule_json(rule, active->bundle->sources, hidden));
     }
-    body["would_do"] = hidden == nullptr ? Json(explained->would_do) : Json(fmt::format("{} things", explained->would_do.size()));
-    body["tasks"] = explained->tasks;
+    // Whoever is bound may not know of other queues; what a task is stands in its text.
+    const bool all = !call.caller.bound();
+    body["would_do"] = hidden == nullptr && all ? Json(explained->would_do) : Json(fmt::format("{} things", explained->would_do.size()));
+    body["tasks"] = all ? Json(explained->tasks) : Json(fmt::format("{} tasks", explained->tasks.size()));
     return body;
   })};
 }

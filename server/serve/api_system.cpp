@@ -55,6 +55,8 @@ Reply metrics(Api& api, const Call&) {
     add("dunlin_http_connections_refused_total", "counter", "Connections refused: too many.", counts.refused);
     add("dunlin_http_timeouts_total", "counter", "Requests that came too slowly.", counts.timed_out);
     add("dunlin_http_malformed_total", "counter", "Requests that were not HTTP or too large.", counts.malformed);
+    add("dunlin_http_streams", "gauge", "Connections that are told of changes.", counts.streams);
+    add("dunlin_http_slow_readers_total", "counter", "Readers of streams that were cut off: too far behind.", counts.slow_readers);
   }
   const Json gauges = api.ask(Ask::gauges, {moment_json(api.context().scheduler.now())})[0];
   for (const char* name : {"case_files", "set_aside", "awake", "inbox", "quarantine", "feeds_late", "campaigns"})
@@ -84,7 +86,11 @@ Reply reload(Api& api, const Call& call) {
   return {Json{{"asked", true}}};
 }
 
-Reply me(Api&, const Call& call) { return {Json{{"name", call.caller.name}, {"role", call.caller.role}, {"rights", call.caller.rights}}}; }
+Reply me(Api&, const Call& call) {
+  Json body{{"name", call.caller.name}, {"role", call.caller.role}, {"rights", call.caller.rights}};
+  if (call.caller.bound()) body["bound_to"] = Json::parse(call.caller.scope);
+  return {body};
+}
 
 }  // namespace
 

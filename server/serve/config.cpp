@@ -71,6 +71,10 @@ const std::vector<Setting>& settings() {
           "server.read_seconds", [](C& c) -> int& { return c.http.read_seconds; }, 1, 3600),
       number<int>(
           "server.idle_seconds", [](C& c) -> int& { return c.http.idle_seconds; }, 1, 3600),
+      number<size_t>(
+          "server.stream_bytes_max", [](C& c) -> size_t& { return c.http.stream_bytes_max; }, 4096, 1 << 30),
+      number<int>(
+          "server.stream_beat_seconds", [](C& c) -> int& { return c.http.stream_beat_seconds; }, 1, 3600),
       number<int>(
           "server.drain_seconds", [](C& c) -> int& { return c.drain_seconds; }, 0, 3600),
       word("server.certificate_file", [](C& c) -> std::string& { return c.http.certificate_file; }),
@@ -104,6 +108,28 @@ const std::vector<Setting>& settings() {
           "oidc.refresh_seconds", [](C& c) -> int& { return c.oidc.refresh_seconds; }, 1, 86'400),
       number<int>(
           "oidc.unknown_key_seconds", [](C& c) -> int& { return c.oidc.unknown_key_seconds; }, 1, 3600),
+      word("ldap.url", [](C& c) -> std::string& { return c.ldap.url; }),
+      word("ldap.authorities_file", [](C& c) -> std::string& { return c.ldap.authorities_file; }),
+      word("ldap.user", [](C& c) -> std::string& { return c.ldap.user; }),
+      word("ldap.search_base", [](C& c) -> std::string& { return c.ldap.search_base; }),
+      word("ldap.user_filter", [](C& c) -> std::string& { return c.ldap.user_filter; }),
+      word("ldap.name_attribute", [](C& c) -> std::string& { return c.ldap.name_attribute; }),
+      word("ldap.service", [](C& c) -> std::string& { return c.ldap.service; }),
+      word("ldap.service_password", [](C& c) -> std::string& { return c.ldap.service_password; }),
+      word("ldap.group_base", [](C& c) -> std::string& { return c.ldap.group_base; }),
+      word("ldap.group_filter", [](C& c) -> std::string& { return c.ldap.group_filter; }),
+      word("ldap.group_name", [](C& c) -> std::string& { return c.ldap.group_name; }),
+      word("ldap.member_of", [](C& c) -> std::string& { return c.ldap.member_of; }),
+      word("ldap.role_names", [](C& c) -> std::string& { return c.ldap.role_names; }),
+      yes_or_no("ldap.start_tls", [](C& c) -> bool& { return c.ldap.start_tls; }),
+      yes_or_no("ldap.allow_plain", [](C& c) -> bool& { return c.ldap.plain; }),
+      yes_or_no("ldap.allow_http", [](C& c) -> bool& { return c.ldap.plain_http; }),
+      number<int>(
+          "ldap.seconds", [](C& c) -> int& { return c.ldap.seconds; }, 1, 60),
+      number<int>(
+          "ldap.remember_seconds", [](C& c) -> int& { return c.ldap.remember_seconds; }, 0, 3600),
+      number<int>(
+          "ldap.failures_a_minute", [](C& c) -> int& { return c.ldap.failures_a_minute; }, 1, 1000),
       word("webhooks.key", [](C& c) -> std::string& { return c.webhook_key; }),
       word("webhooks.allowed_hosts", [](C& c) -> std::string& { return c.webhook_hosts; }),
       yes_or_no("webhooks.allow_http", [](C& c) -> bool& { return c.webhook_plain; }),
@@ -116,6 +142,10 @@ const std::vector<Setting>& settings() {
           "limits.requests_per_second", [](C& c) -> double& { return c.requests_per_second; }, 0.1, 1e6),
       number<double>(
           "limits.burst", [](C& c) -> double& { return c.burst; }, 1, 1e6),
+      number<int>(
+          "limits.streams", [](C& c) -> int& { return c.streams_max; }, 0, 1e6),
+      number<int>(
+          "limits.streams_of_client", [](C& c) -> int& { return c.streams_of_client; }, 0, 1e6),
       word("log.level", [](C& c) -> std::string& { return c.log_level; }),
   };
   return all;
@@ -189,6 +219,10 @@ std::expected<ServeConfig, std::string> load_config(const ConfigSources& sources
     wrong = fmt::format("log.level is debug, info, warn or error, not `{}`", config.log_level);
   if (wrong.empty() && !config.webhook_key.empty() && config.webhook_key.size() < 32) wrong = "webhooks.key must have 32 characters at least";
   if (wrong.empty()) wrong = wrong_oidc(config.oidc);
+  if (wrong.empty()) wrong = wrong_ldap(config.ldap);
+  if (wrong.empty() && !config.ldap.url.empty() && !config.ldap.plain_http && config.http.certificate_file.empty() &&
+      !config.http.address.starts_with("127.") && config.http.address != "::1")
+    wrong = "passwords would come to this server in the clear: set server.certificate_file, or ldap.allow_http where something in front of it has TLS";
   if (!wrong.empty()) return std::unexpected(wrong);
   return config;
 }
@@ -197,7 +231,8 @@ std::string config_text(const ServeConfig& config) {
   std::string text;
   for (const auto& setting : settings()) {
     std::string value = setting.get(config);
-    if ((setting.name == "database.url" || setting.name == "webhooks.key") && !value.empty()) value = "(given)";  // a secret, or it may hold one
+    if ((setting.name == "database.url" || setting.name == "webhooks.key" || setting.name == "ldap.service_password") && !value.empty())
+      value = "(given)";  // a secret, or it may hold one
     text += fmt::format("{} = {}\n", setting.name, value);
   }
   return text;

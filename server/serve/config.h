@@ -7,6 +7,7 @@
 
 #include "server/http/http_server.h"
 #include "server/open_store.h"
+#include "server/serve/ldap.h"
 #include "server/serve/oidc.h"
 
 namespace dunlin::server {
@@ -15,6 +16,7 @@ struct ServeConfig {
   http::ServerOptions http;
   StoreOptions store;
   OidcOptions oidc;
+  LdapOptions ldap;
   std::string stdlib, clock;
   std::string log_level = "info";
   int step_threads = 1;
@@ -35,6 +37,8 @@ struct ServeConfig {
   int webhook_retry_ms = 5000;       // pause after the first failure; doubles
   double requests_per_second = 200;  // of one client
   double burst = 400;
+  int streams_max = 1000;
+  int streams_of_client = 20;
 };
 
 struct ConfigSources {

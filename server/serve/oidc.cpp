@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "server/serve/log.h"
+#include "server/serve/role_names.h"
 
 namespace dunlin::server {
 
@@ -57,15 +58,6 @@ std::vector<std::string> words(const Json* value) {
   return all;
 }
 
-std::map<std::string, std::string> names_of(const std::string& text) {
-  std::map<std::string, std::string> names;
-  for (const std::string& pair : split(text, ',')) {
-    const size_t equals = pair.find('=');
-    if (equals != std::string::npos) names[pair.substr(0, equals)] = pair.substr(equals + 1);
-  }
-  return names;
-}
-
 }  // namespace
 
 std::string wrong_oidc(const OidcOptions& options) {
@@ -75,15 +67,11 @@ std::string wrong_oidc(const OidcOptions& options) {
   if (!url->tls && !options.plain) return "oidc.issuer must begin with https://";
   if (options.audience.empty()) return "oidc.audience is empty";
   if (options.roles_claim.empty() || options.name_claim.empty()) return "oidc.roles_claim and oidc.name_claim name claims";
-  for (const std::string& pair : split(options.role_names, ',')) {
-    const size_t equals = pair.find('=');
-    if (!pair.empty() && (equals == std::string::npos || !rights_of_role(pair.substr(equals + 1))))
-      return fmt::format("oidc.role_names: `{}` is not written as theirs=ours, with one of our roles", pair);
-  }
+  if (const std::string wrong = wrong_role_names(options.role_names); !wrong.empty()) return "oidc.role_names: " + wrong;
   return "";
 }
 
-Oidc::Oidc(OidcOptions options) : options_(std::move(options)), role_names_(names_of(options_.role_names)) {
+Oidc::Oidc(OidcOptions options) : options_(std::move(options)), role_names_(role_names_of(options_.role_names)) {
   if (options_.issuer.empty()) return;
   // Its keys lie where the issuer is: nothing in a document may send us elsewhere.
   auto url = http::parse_url(options_.issuer);
@@ -167,15 +155,7 @@ std::expected<Caller, NotLetIn> Oidc::caller(const std::string& token) {
   if (name == nullptr || !name->is_string() || name->get<std::string>().empty() || name->get<std::string>().size() > 200)
     return std::unexpected(NotLetIn{fmt::format("it has no claim `{}` that names somebody", options_.name_claim)});
   Caller caller{.name = name->get<std::string>(), .role = {}, .rights = {}};
-  for (const std::string& theirs : words(claim(*claims, options_.roles_claim))) {
-    const auto named = role_names_.find(theirs);
-    // With names given, only those count: a group that happens to be called as one of our roles gives nothing.
-    const std::string ours = named != role_names_.end() ? named->second : role_names_.empty() ? theirs : "";
-    const auto rights = rights_of_role(ours);
-    if (!rights) continue;
-    caller.role += (caller.role.empty() ? "" : ", ") + ours;
-    caller.rights.insert(rights->begin(), rights->end());
-  }
+  give_roles(caller, words(claim(*claims, options_.roles_claim)), role_names_);
   return caller;
 }
 

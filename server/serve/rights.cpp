@@ -36,6 +36,8 @@ std::optional<std::vector<std::string>> rights_of_role(const std::string& role) 
   return found->second;
 }
 
+bool may_be_bound(const std::string& right) { return right == "read" || right == "personal" || right == "work" || right == "events" || right == "supervise"; }
+
 std::vector<std::string> all_roles() {
   std::vector<std::string> names;
   for (const auto& [name, rights] : roles()) names.push_back(name);

@@ -12,11 +12,15 @@ namespace dunlin::server {
 const std::vector<std::string>& all_rights();
 /// The rights of a role; nothing where there is no such role.
 std::optional<std::vector<std::string>> rights_of_role(const std::string& role);
+/// Whether somebody may have it who is bound to queues or to a part of the portfolio: the others concern everything.
+bool may_be_bound(const std::string& right);
 std::vector<std::string> all_roles();
 
 struct Caller {
   std::string name, role;
   std::set<std::string> rights;
+  std::string scope = {};  // what a token is bound to, as the database has it (migration `bound`); empty: nothing
+  bool bound() const { return !scope.empty(); }
   bool may(const std::string& right) const { return rights.contains(right); }
 };
 

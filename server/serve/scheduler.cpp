@@ -70,7 +70,7 @@ void Scheduler::run() {
       look_ = false;
     }
     if (take_version()) {
-      if (const auto ranges = hold(); !ranges.empty()) pass(ranges);
+      if (const auto ranges = hold(); !ranges.empty() && pass(ranges) && on_stepped) on_stepped();
     }
     rest();
   }
@@ -98,14 +98,14 @@ std::vector<store::BucketRange> Scheduler::hold() {
 
 /// Compiles the active version where it is another than before. The old one lives on for as long as somebody holds it. False: nothing to step with.
 bool Scheduler::take_version() {
-  auto number = active_version(*store_);
-  if (!number) {
+  auto versions = store_->versions();
+  if (!versions) {
     const std::lock_guard lock(guard_);
     away_ = true;
     ++failures_in_a_row_;
     ++totals_.failures;
     totals_.database_there = false;
-    log::write(log::Level::error, "the database does not answer", {{"reason", number.error().message}});
+    log::write(log::Level::error, "the database does not answer", {{"reason", versions.error().message}});
     return false;
   }
   {
@@ -114,10 +114,15 @@ bool Scheduler::take_version() {
     // It is back: connections that broke meanwhile are each found by one short pass that fails, not by one that waits for half a minute first.
     if (std::exchange(away_, false)) failures_in_a_row_ = 0;
   }
-  if (*number == 0) return false;
-  if (active_ && active_->number == *number) return true;
+  const auto found = std::ranges::find_if(*versions, &store::BundleVersion::active);
+  if (found == versions->end()) return false;
+  const int32_t number = found->number;
+  if (active_ && active_->number == number) return true;
   const auto begin = std::chrono::steady_clock::now();
-  auto runner = runner_of_version(*store_, *number, stdlib_, true);
+  std::unique_ptr<Runner> ready = compiled_ahead ? compiled_ahead(found->content_hash) : nullptr;
+  const bool ahead = ready != nullptr;
+  if (ahead) ready->number = number;
+  auto runner = ahead ? store::Result<std::unique_ptr<Runner>>(std::move(ready)) : runner_of_version(*store_, number, stdlib_, true);
   std::optional<std::string> trouble;
   if (!runner) trouble = runner.error().message;
   if (runner) {
@@ -129,16 +134,18 @@ bool Scheduler::take_version() {
   if (trouble) {
     ++failures_in_a_row_;
     ++totals_.failures;
-    log::write(log::Level::error, "the active version cannot be run", {{"version", std::to_string(*number)}, {"reason", *trouble}});
+    log::write(log::Level::error, "the active version cannot be run", {{"version", std::to_string(number)}, {"reason", *trouble}});
     return false;
   }
   active_ = std::shared_ptr<const Runner>(std::move(*runner));
-  totals_.version = *number;
-  log::write(log::Level::info, "version in use", {{"version", std::to_string(*number)}, {"compile_ms", fmt::format("{:.0f}", seconds * 1000)}});
+  totals_.version = number;
+  log::write(log::Level::info, "version in use",
+             {{"version", std::to_string(number)}, {"ahead", ahead ? "true" : "false"}, {"compile_ms", fmt::format("{:.1f}", seconds * 1000)}});
   return true;
 }
 
-void Scheduler::pass(const std::vector<store::BucketRange>& ranges) {
+/// Whether there was something to do.
+bool Scheduler::pass(const std::vector<store::BucketRange>& ranges) {
   const int64_t at = now();
   simulate::NightOptions options;
   options.steppers = config_.step_threads;
@@ -155,7 +162,7 @@ void Scheduler::pass(const std::vector<store::BucketRange>& ranges) {
     ++failures_in_a_row_;
     log::write(overtaken ? log::Level::info : log::Level::error, "a pass did not end",
                {{"batch", std::to_string(totals_.passes)}, {"reason", report.error().message}});
-    return;
+    return false;
   }
   failures_in_a_row_ = 0;
   const auto& counts = report->counts;
@@ -168,7 +175,7 @@ void Scheduler::pass(const std::vector<store::BucketRange>& ranges) {
   totals_.faults += counts.faults;
   totals_.step_seconds += counts.step_s;
   totals_.commit_seconds += counts.commit_s;
-  if (counts.cases == 0) return;
+  if (counts.cases == 0) return false;
   log::write(log::Level::info, "stepped",
              {{"batch", std::to_string(totals_.passes)},
               {"cases", std::to_string(counts.cases)},
@@ -176,6 +183,7 @@ void Scheduler::pass(const std::vector<store::BucketRange>& ranges) {
               {"tasks_created", std::to_string(counts.tasks_created)},
               {"faults", std::to_string(counts.faults)},
               {"seconds", fmt::format("{:.3f}", counts.total_s)}});
+  return true;
 }
 
 /// Until somebody calls, or for the time of one look; longer and longer while the database is away.

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -39,6 +40,8 @@ class Scheduler {
   void stop();
   /// Look now: a version may have been activated, an event may have come.
   void wake();
+  /// Called after a pass that had something to do; to be set before start().
+  std::function<void()> on_stepped;
 
   int64_t now() const;
   StepTotals totals() const;
@@ -47,7 +50,7 @@ class Scheduler {
 
  private:
   void run();
-  void pass(const std::vector<store::BucketRange>& ranges);
+  bool pass(const std::vector<store::BucketRange>& ranges);
   std::vector<store::BucketRange> hold();
   bool take_version();
   void rest();
@@ -64,6 +67,10 @@ class Scheduler {
   std::shared_ptr<const Runner> active_;
   StepTotals totals_;
   bool away_ = false;  // the database did not answer the last time
+
+ public:
+  /// A version that was compiled before it became active; to be set before start().
+  std::function<std::unique_ptr<Runner>(const std::string& content_hash)> compiled_ahead;
 };
 
 }  // namespace dunlin::server

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "server/plan/all_ready.h"
 #include "server/plan/second_person.h"
 #include "server/serve/log.h"
 
@@ -135,6 +136,7 @@ Watcher::Outcome Watcher::make_active(store::Store& store, const Runner& next, c
                {{"folder", folder}, {"proposal", std::to_string(*id)}, {"help", fmt::format("dunlin proposal approve {}", *id)}});
     return Outcome::settled;
   }
+  if (auto ready = all_nodes_ready(context_.service, next); !ready) return failed(ready.error());
   auto version = activate(store, next, proposal, activator);
   if (!version) return failed(not_done(version.error()));
   context_.scheduler.wake();

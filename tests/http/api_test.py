@@ -127,6 +127,8 @@ try:
         check(f"{method} {path} without a token", status == 401 and json.loads(text)["status"] == 401 and "WWW-Authenticate" in headers, f"{status} {text[:200]}")
         check(f"{method} {path} problem type", headers.get("Content-Type") == "application/problem+json")
         check(f"{method} {path} with a wrong token", call(method, concrete, "dun_wrong", {} if method == "POST" else None)[0] == 401)
+        if "content" in op["responses"]["200"]:
+            continue  # an answer without an end: stream_test
         right = op.get("x-right")
         for role, rights in matrix.items():
             status = call(method, concrete, tokens[role], {} if method == "POST" else None)[0]

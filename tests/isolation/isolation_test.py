@@ -330,7 +330,7 @@ def test_limits_two_leases():
 
 def test_limits_two_leases_without_the_lock():
     """The specification finds it when the case file's row is not locked."""
-    unlocked = """do $$ declare was text := pg_get_functiondef('dunlin.take'::regproc); begin
+    unlocked = """do $$ declare was text := pg_get_functiondef('dunlin.take_for_all'::regproc); begin
         if strpos(was, 'for no key update skip locked) f;') = 0 then raise exception 'the lock is not where it was'; end if;
         execute replace(was, 'for no key update skip locked) f;', ') f;'); end $$"""
     try:
