@@ -230,6 +230,7 @@ class Session::State {
       if (!sent.contains(uri)) notify("textDocument/publishDiagnostics", {{"uri", uri}, {"diagnostics", Json::array()}});
     }
     bundle.with_diagnostics = std::move(sent);
+    bundle.retired = nullptr;
   }
 
   /// Between two analyses their warnings stay in files that did not change.

@@ -25,7 +25,7 @@ struct Ports {
 
 struct SessionOptions {
   std::filesystem::path stdlib;
-  std::chrono::milliseconds debounce{20};            // quiet time before diagnostics are sent
+  std::chrono::milliseconds debounce{0};             // quiet time before diagnostics are sent; what has arrived meanwhile is always taken in first
   std::chrono::milliseconds analysis_debounce{400};  // and before gaps, dead stages and the like are looked for
   size_t message_bytes_max = 32u << 20;
 };

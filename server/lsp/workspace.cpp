@@ -153,6 +153,7 @@ std::shared_ptr<const service::Snapshot> Workspace::probe(OpenBundle& bundle, co
 }
 
 void Workspace::changed(OpenBundle& bundle, Clock::time_point now, bool disk) {
+  if (bundle.snapshot) bundle.retired = std::move(bundle.snapshot);
   bundle.snapshot = nullptr;
   if (disk) bundle.read = false;
   bundle.check_due = now + options_.debounce;

@@ -25,6 +25,7 @@ struct OpenBundle {
   bool read = false;  // on_disk is as the disk was when it was last looked at
   ParseCache cache, probe_cache;
   std::shared_ptr<const service::Snapshot> snapshot;  // null: the text has changed since
+  std::shared_ptr<const service::Snapshot> retired;   // the one before: taken apart when the diagnostics are out, not before somebody waits for them
   std::shared_ptr<const service::Snapshot> analysed;  // the last with gaps and the like looked for
   std::optional<Clock::time_point> check_due, analysis_due;
   std::set<std::string> with_diagnostics;  // uris that were sent some
