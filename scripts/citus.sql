@@ -17,7 +17,7 @@ select create_distributed_table(t, 'bucket', colocate_with => 'dunlin.bucket')
     'dunlin.case_file', 'dunlin.state', 'dunlin.state_past', 'dunlin.event', 'dunlin.event_key', 'dunlin.inbox', 'dunlin.task_open', 'dunlin.task_body',
     'dunlin.task_done', 'dunlin.contact', 'dunlin.decision', 'dunlin.transition', 'dunlin.note', 'dunlin.hand_out',
     'dunlin.experiment_assignment',
-    'dunlin.late_told'
+    'dunlin.late_told', 'dunlin.request'
   ]::regclass[]) t;
 -- The portfolio's own tables, and their past.
 select create_distributed_table(format('portfolio.%I', c.relname)::regclass, 'dunlin_bucket', colocate_with => 'dunlin.bucket')
@@ -31,7 +31,8 @@ select create_reference_table(t)
     'dunlin.worker', 'dunlin.experiment_order',
     'dunlin.feed', 'dunlin.feed_delivery', 'dunlin.feed_lift', 'dunlin.campaign', 'dunlin.campaign_case', 'dunlin.campaign_day', 'dunlin.bulk',
     'dunlin.bulk_event', 'dunlin.schedule', 'dunlin.territory', 'dunlin.territory_capacity', 'dunlin.worker_skill', 'dunlin.worker_absence',
-    'dunlin.worker_exception', 'dunlin.worker_day', 'dunlin.override', 'dunlin.number_range', 'dunlin.register', 'dunlin.register_item', 'dunlin.tended'
+    'dunlin.worker_exception', 'dunlin.worker_day', 'dunlin.override', 'dunlin.number_range', 'dunlin.register', 'dunlin.register_item', 'dunlin.tended',
+    'dunlin.scarce', 'dunlin.approver'
   ]::regclass[]) t;
 
 -- ---- on the coordinator alone ----

@@ -66,6 +66,7 @@ std::string explanation_json(const simulate::Explanation& explanation, const Sou
   body["tasks"] = explanation.tasks;
   body["holds"] = explanation.holds;
   body["arms"] = explanation.arms;
+  body["requests"] = explanation.requests;
   body["rules"] = Json::array();
   for (const auto& rule : explanation.rules) body["rules"].push_back(Json::parse(rule_json(rule, sources, clock)));
   body["would_do"] = explanation.would_do;
@@ -164,6 +165,7 @@ void print_text(const ExplainCommand& command, const simulate::Explanation& expl
   fmt::print("nothing changes by itself before {}\n", clock.text(explanation.wake_at));
   for (const auto& arm : explanation.arms) fmt::print("{}\n", printable(arm));
   for (const auto& hold : explanation.holds) fmt::print("{}\n", printable(hold));
+  for (const auto& request : explanation.requests) fmt::print("{}\n", printable(request));
   for (const auto& task : explanation.tasks) fmt::print("open task: {}\n", printable(task));
   print_way(explanation, clock, color);
   print_notes(explanation, clock, color);

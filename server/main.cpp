@@ -75,6 +75,7 @@ int run(int argc, char** argv) {
   add_apply_command(app, chosen);
   add_rollback_command(app, chosen);
   add_proposal_command(app, chosen);
+  add_approval_commands(app, chosen);
   add_bundle_command(app, chosen);
   add_serve_command(app, chosen);
   add_token_command(app, chosen);

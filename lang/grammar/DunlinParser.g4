@@ -306,6 +306,7 @@ allocationItem
   | CAP sum PER ident
   | NEVER ident ident ident PER ident
   | SPLIT BY ident
+  | BY sum
   ;
 shareBlock : LBRACE (share | SEP | COMMA)* RBRACE ;
 share : (ident | TEXT) PERCENT (EQ expr)? ;

@@ -200,6 +200,12 @@ bool RuleChecker::raise(const ast::Action& written, const Surroundings& around, 
     context_.error("E0204", written.target.span, in_ticks(type.name) + " stands for several events: say which one is raised");
     return false;
   }
+  for (const checked::Request& request : context_.program.requests) {
+    if (made.event_type < request.event || made.event_type > context_.program.events[request.event].last_descendant) continue;
+    context_.error("E0716", written.target.span, in_ticks(type.name) + " follows from a decision; no rule raises it").help =
+        "a rule asks: `ask`, `request` or `place with`, and the answer comes by itself";
+    return false;
+  }
   made.fields = check_payload(context_, written.payload.get(), type.fields, around, true, "the event " + in_ticks(type.name), written.span);
   return true;
 }
@@ -258,9 +264,7 @@ bool RuleChecker::action(const ast::Action& written, const Surroundings& around,
     case ast::Action::Kind::department: {
       using Department = ast::DepartmentAction::Kind;
       if (written.department->kind == Department::hold || written.department->kind == Department::lift) return hold(written, around, made);
-      const std::string_view words = context_.sources.text(written.span);
-      context_.error("E0901", written.span, in_ticks(words.substr(0, words.find(' '))) + " is not built into this version yet");
-      return false;
+      return request(written, around, made);
     }
   }
   return false;
@@ -278,6 +282,13 @@ void RuleChecker::actions(const ast::Rule& written, Rule& made, const Surroundin
   for (const ast::Action& one : written.actions) {
     Surroundings surroundings = around;
     surroundings.wants_wake = made.kind == Rule::Kind::when;  // where `go by` leads may change while the condition holds
+    if (one.kind == ast::Action::Kind::department) {
+      using Department = ast::DepartmentAction::Kind;
+      if (one.department->kind == Department::extend_placement || one.department->kind == Department::recall) {
+        change_placement(one, surroundings, made.actions);
+        continue;
+      }
+    }
     Action action_made;
     if (action(one, surroundings, action_made)) made.actions.push_back(std::move(action_made));
   }

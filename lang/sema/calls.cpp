@@ -78,7 +78,7 @@ ExprPtr ExpressionChecker::check_call(const ast::CallExpr& call, Span span, Type
   if (find(name).kind != Meaning::Kind::none_such) {
     diagnostic.help = in_ticks(name) + " is a value: write it without brackets";
   } else if (near_matches_left()) {
-    std::vector<std::string> candidates = {"visits", "in_stage", "in_strategy", "held", "converted", "arm"};
+    std::vector<std::string> candidates = {"visits", "in_stage", "in_strategy", "held", "converted", "arm", "asked", "requested", "placed"};
     for (const Signature& signature : builtin_signatures()) candidates.push_back(signature.name);
     for (const auto& value : context_.names.values) candidates.push_back(value.first);
     suggest(diagnostic, name, candidates);
@@ -116,17 +116,17 @@ ExprPtr ExpressionChecker::call_word(const std::string& name, const ast::CallExp
   }
   const bool hold = name == "held" && !context_.names.values.contains(name);
   if (name == "arm" && !context_.names.values.contains(name)) {
-    found = true;
-    return check_arm(call, span);
-  }
-  found = hold || name == "visits" || name == "in_stage" || name == "in_strategy";
+    const bool asks = (name == "asked" || name == "requested" || name == "placed") && !context_.names.values.contains(name);
+  found = hold || asks || name == "visits" || name == "in_stage" || name == "in_strategy";
   if (!found) return nullptr;
   if (around_.self_entity == none || around_.constant) {
     context_.error("E0215", span, in_ticks(name) + " means nothing here").help =
-        hold ? "a function sees only its arguments: ask in a derived field and hand the result over" : "only an instance that a strategy is for has stages";
+        hold || asks ? "a function sees only its arguments: ask in a derived field and hand the result over"
+                     : "only an instance that a strategy is for has stages";
     return make_wrong(span);
   }
   if (hold) return check_held(call, span);
+  if (asks) return check_requested(name, call, span);
   const auto path = call.arguments.size() == 1 ? path_of(*call.arguments[0].value) : std::nullopt;
   if (!path) {
     context_.error("E0304", span, in_ticks(name) + " takes the name of a " + (name == "in_strategy" ? "strategy" : "stage"));

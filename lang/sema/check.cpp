@@ -212,6 +212,7 @@ void check_all(Context& context, const std::string& calendars) {
   declare_fields(context);
   declare_event_fields(context);
   declare_holds(context);
+  declare_requests(context);
   declare_signatures(context);
   declare_experiments(context);
   check_name_clashes(context);
@@ -220,6 +221,7 @@ void check_all(Context& context, const std::string& calendars) {
   check_definitions(context);
   check_call_depth(context);
   check_holds(context);
+  check_requests(context);
   check_strategies(context);
   check_experiments(context);
   check_queue_policies(context);

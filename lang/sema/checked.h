@@ -372,7 +372,7 @@ struct Action {
   std::vector<FieldValue> fields;
   bool stays = false;
   std::string whom;        // notify
-  RootId duration = none;  // raise of a hold's `placed`: how long this one lasts; none: as the hold says
+  RootId duration = none;  // raise of a hold's `placed`, of an allocation's `requested` and `extended`: how long; none: as declared, or without an end
 };
 
 struct AttemptLimit {
@@ -568,6 +568,58 @@ struct Deadline {
   Span span;
 };
 
+// ---- approvals, quotas, allocations -----------------------------------------------------------
+
+/// What a step asks for and does not decide: the word of a person, a place under a quota, a placement with an agency. Its state is its
+/// history: an `asked` event that nothing has answered yet is an open request, and an instance has at most one of each Request. The first
+/// field of each of its events is `request : int?`, the request's id.
+struct Request {
+  enum class Kind : uint8_t { approval, quota, allocation };
+  enum class Period : uint8_t { day, week, month, quarter, year };
+  struct OrderKey {
+    RootId value = none;  // an ordered type, optional or not; self: `entity`
+    bool descending = false;
+  };
+  struct Share {
+    std::string name;
+    int64_t share = 0;  // millionths; all of them add up to 1,000,000
+  };
+  Kind kind = Kind::approval;
+  std::string name;
+  Index entity = none;
+  Index event = none;                                    // parent of the others
+  Index asked = none;                                    // x.asked, x.requested
+  Index granted = none;                                  // x.approved, x.granted, x.placed
+  Index declined = none;                                 // approvals, allocations
+  Index withdrawn = none;                                // its reason is gone
+  Index overdue = none, lapsed = none;                   // approvals
+  Index ended = none, recalled = none, extended = none;  // allocations: what happens to a placement
+  Index answered_slot = none;                            // of `asked`: first slot of `answered_at : datetime?`, known by history alone
+  // approvals
+  std::vector<Field> columns;        // what is asked for; slots as in `asked`, where they follow one another
+  RootId by = none;                  // text or enumeration: the role that decides; parameters: the columns
+  std::string role;                  // the role, where `by` names one
+  RootId due = none, lapses = none;  // durations; parameters: the columns
+  bool never_requester = false;
+  Index due_slot = none, lapses_slot = none, role_slot = none, requester_slot = none;  // of `asked`
+  Index by_slot = none, reason_slot = none;                                            // of `granted` and `declined`: `decided_by`, `reason`
+  // quotas
+  RootId count = none;  // int, without self
+  Period period = Period::day;
+  std::vector<OrderKey> order;
+  // allocations
+  std::vector<Share> shares;
+  std::string shares_key;        // the same for the same shares: totals count under them
+  RootId measure = none;         // money or int, self: `entity`; none: each counts one
+  std::vector<RootId> caps;      // money or int as `measure`, per agency, without self
+  bool never_twice = false;      // no agency a second time …
+  Index never_twice_per = none;  // … for this entity: the head of the case file, or `entity`
+  bool together = false;         // all that hangs on the head of the case file goes to one agency
+  Index agency_slot = none, amount_slot = none, until_slot = none, over_slot = none, ends_slot = none;  // of `granted`; the last two known by history alone
+  std::string doc;
+  Span span;
+};
+
 /// A calendar that is not the bundle's: only its working days count.
 struct WorkCalendar {
   std::string name;
@@ -652,6 +704,7 @@ struct Program {
   std::vector<Limits> limits;
   std::vector<Hold> holds;
   std::vector<Deadline> deadlines;
+  std::vector<Request> requests;
   std::vector<WorkCalendar> calendars;
   std::shared_ptr<Trials> trials;        // null: nothing is on trial
   std::shared_ptr<Transfers> transfers;  // null: no `migrate`, no `on change`
@@ -675,6 +728,7 @@ Index find_entity(const Program& program, const std::string& name);
 Index find_event(const Program& program, const std::string& name);  // full name or alias
 Index find_queue(const Program& program, const std::string& name);
 Index find_hold(const Program& program, const std::string& name);
+Index find_request(const Program& program, const std::string& name);
 Index find_field(const std::vector<Field>& fields, const std::string& name);
 
 }  // namespace dunlin::checked

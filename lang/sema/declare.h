@@ -11,12 +11,13 @@ void refuse_still_to_come(Context& context);
 void declare_bundle(Context& context, const std::string& calendars);
 void declare_types(Context& context);          // enumerations, records, entities (names only), segmentations
 void declare_values(Context& context);         // functions, tables, settings, queues, strategies, stages (names only)
-void make_hold_events(Context& context);       // what holds and deadlines tell of themselves, as events
+void make_hold_events(Context& context);       // what holds, deadlines and requests tell of themselves, as events
 void declare_events(Context& context);         // events and outcomes, whom they belong to
 void declare_outcome_enums(Context& context);  // what a queue's tasks can end in, as a type
 void declare_fields(Context& context);         // fields and derived fields of entities, fields of records
 void declare_event_fields(Context& context);   // fields of events and outcomes
 void declare_holds(Context& context);          // whom they are for, their events
+void declare_requests(Context& context);       // approvals, quotas, allocations: whom they are for, their events, shares
 void declare_signatures(Context& context);     // functions, table columns, variables
 void declare_experiments(Context& context);    // their arms, and the variables that bear them
 void check_name_clashes(Context& context);     // fields that have the name of a literal

@@ -194,6 +194,7 @@ class ExpressionChecker {
 
   // experiments.cpp
   ExprPtr check_arm(const ast::CallExpr& call, Span span);
+  ExprPtr check_requested(const std::string& word, const ast::CallExpr& call, Span span);
 
   // aggregates.cpp
   void end_window(const ast::AggregateExpr& written, checked::Aggregate& made, Span span);

@@ -4,6 +4,7 @@
 
 #include "lang/sema/declare.h"
 #include "lang/sema/definitions.h"
+#include "lang/sema/made_events.h"
 #include "lang/sema/rules.h"
 #include "lang/syntax/ast_department.h"
 
@@ -16,114 +17,38 @@ using checked::LimitRule;
 
 namespace {
 
-ast::FieldDecl field(const char* name, const char* type, const char* doc, Span span) {
-  ast::FieldDecl made;
-  made.name = {name, span};
-  made.span = span;
-  made.doc = doc;
-  made.type.emplace();
-  made.type->span = span;
-  made.type->name = {{{type, span}}, span};
-  made.type->optional = true;
-  return made;
+ast::FieldDecl field(const char* name, const char* type, const char* doc, Span span) { return made_field(name, type, doc, span); }
+
+void add_hold(EventMaker& maker, const ast::HoldDecl& written) {
+  if (!maker.is_free(written.name)) return;
+  const ast::Name owner = maker.owner_of(written.entity, written.name.span);
+  std::vector<ast::FieldDecl> placed, lifted;
+  placed.push_back(field("until", "datetime", "When it ends by itself.", written.name.span));
+  placed.push_back(field("reason", "text", "Why.", written.name.span));
+  placed.push_back(field("lifted_at", "datetime", "When it was lifted; history knows.", written.name.span));
+  placed.push_back(field("ends_at", "datetime", "When it ends by itself, whoever said so; history knows.", written.name.span));
+  lifted.push_back(field("reason", "text", "Why.", written.name.span));
+  maker.add(written.name, "placed", owner, std::move(placed));
+  maker.add(written.name, "lifted", owner, std::move(lifted));
+  maker.add(written.name, "ended", owner, {});
+  if (!written.lasts) return;
+  std::vector<ast::FieldDecl> dated;
+  dated.push_back(field("until", "datetime", "When the placement before it ends.", written.name.span));
+  maker.add(written.name, "dated", owner, std::move(dated));
 }
 
-class EventMaker {
- public:
-  explicit EventMaker(Context& context) : context_(context) {}
-
-  void hold(const ast::HoldDecl& written) {
-    if (!is_free(written.name)) return;
-    const ast::Name owner = owner_of(written.entity, written.name.span);
-    std::vector<ast::FieldDecl> placed, lifted;
-    placed.push_back(field("until", "datetime", "When it ends by itself.", written.name.span));
-    placed.push_back(field("reason", "text", "Why.", written.name.span));
-    placed.push_back(field("lifted_at", "datetime", "When it was lifted; history knows.", written.name.span));
-    placed.push_back(field("ends_at", "datetime", "When it ends by itself, whoever said so; history knows.", written.name.span));
-    lifted.push_back(field("reason", "text", "Why.", written.name.span));
-    add(written.name, "placed", owner, std::move(placed));
-    add(written.name, "lifted", owner, std::move(lifted));
-    add(written.name, "ended", owner, {});
-    if (!written.lasts) return;
-    std::vector<ast::FieldDecl> dated;
-    dated.push_back(field("until", "datetime", "When the placement before it ends.", written.name.span));
-    add(written.name, "dated", owner, std::move(dated));
+void add_deadline(const Context& context, EventMaker& maker, const ast::DeadlineDecl& written, const ast::Name& entity) {
+  if (checked::find_entity(context.program, entity.text) == none || !maker.is_free(written.name)) return;
+  for (const char* told : {"warned", "missed"}) {
+    std::vector<ast::FieldDecl> fields;
+    fields.push_back(field("last_day", "date", "The last day.", written.name.span));
+    maker.add(written.name, told, entity, std::move(fields));
   }
-
-  void deadline(const ast::DeadlineDecl& written, const ast::Name& entity) {
-    if (checked::find_entity(context_.program, entity.text) == none || !is_free(written.name)) return;
-    for (const char* told : {"warned", "missed"}) {
-      std::vector<ast::FieldDecl> fields;
-      fields.push_back(field("last_day", "date", "The last day.", written.name.span));
-      add(written.name, told, entity, std::move(fields));
-    }
-    if (!written.suspended_while) return;
-    std::vector<ast::FieldDecl> suspended;
-    suspended.push_back(field("lifted_at", "datetime", "When it ran again; history knows.", written.name.span));
-    add(written.name, "suspended", entity, std::move(suspended));
-    add(written.name, "resumed", entity, {});
-  }
-
-  void finish() {
-    for (const auto& declaration : made_) {
-      context_.declarations.push_back({declaration.get(), declaration->span.file, false});
-      context_.made_declarations.push_back(declaration);
-    }
-  }
-
- private:
-  /// What happens to a hold are events below its name, so no other event may be called so.
-  bool is_free(const ast::Name& name) {
-    const auto [at, fresh] = names_.try_emplace(name.text, name.span);
-    if (!fresh) {
-      report_duplicate(context_, name, at->second, "a hold or deadline");
-      return false;
-    }
-    std::optional<Span> taken;
-    context_.each<ast::EventDecl>([&](const Placed&, const ast::EventDecl& event) {
-      if (event.name.parts.front().text == name.text) taken = event.name.span;
-    });
-    context_.each<ast::OutcomesDecl>([&](const Placed&, const ast::OutcomesDecl& outcomes) {
-      if (outcomes.name.text == name.text) taken = outcomes.name.span;
-    });
-    if (!taken) return true;
-    Diagnostic& diagnostic = context_.error("E0743", name.span, "there is already an event " + in_ticks(name.text));
-    diagnostic.notes.push_back({*taken, "the event"});
-    diagnostic.help = "what happens to a hold or deadline are events below its name: call it otherwise";
-    return false;
-  }
-
-  ast::Name owner_of(const std::optional<ast::Name>& written, Span span) {
-    const auto& entities = context_.program.entities;
-    const std::string head = entities.empty() ? std::string() : entities.front().name;
-    if (!written) return {head, span};
-    if (checked::find_entity(context_.program, written->text) != none) return *written;
-    Diagnostic& diagnostic = context_.error("E0209", written->span, "there is no entity " + in_ticks(written->text));
-    std::vector<std::string> candidates;
-    for (const checked::Entity& candidate : entities) candidates.push_back(candidate.name);
-    suggest(diagnostic, written->text, candidates);
-    return {head, span};
-  }
-
-  void add(const ast::Name& name, const char* what, const ast::Name& owner, std::vector<ast::FieldDecl> fields) {
-    ast::EventDecl event;
-    event.name = {{name, {what, name.span}}, name.span};
-    event.owner = owner;
-    event.fields = std::move(fields);
-    auto declaration = std::make_shared<ast::Decl>();
-    declaration->span = name.span;
-    declaration->node = std::move(event);
-    made_.push_back(std::move(declaration));
-  }
-
-  Context& context_;
-  std::map<std::string, Span> names_;
-  std::vector<std::shared_ptr<const ast::Decl>> made_;
-};
-
-Index event_named(const Context& context, const std::string& name) {
-  const auto found = context.names.events.find(name);
-  return found == context.names.events.end() ? none : found->second;
+  if (!written.suspended_while) return;
+  std::vector<ast::FieldDecl> suspended;
+  suspended.push_back(field("lifted_at", "datetime", "When it ran again; history knows.", written.name.span));
+  maker.add(written.name, "suspended", entity, std::move(suspended));
+  maker.add(written.name, "resumed", entity, {});
 }
 
 }  // namespace
@@ -144,18 +69,10 @@ static void each_deadline(Context& context, const auto& visit) {
 void make_hold_events(Context& context) {
   if (context.program.entities.empty()) return;
   EventMaker maker(context);
-  context.each<ast::Part<ast::HoldDecl>>([&](const Placed&, const ast::Part<ast::HoldDecl>& written) { maker.hold(*written); });
-  each_deadline(context, [&](const ast::DeadlineDecl& written, const ast::Name& entity, const std::string&) { maker.deadline(written, entity); });
+  context.each<ast::Part<ast::HoldDecl>>([&](const Placed&, const ast::Part<ast::HoldDecl>& written) { add_hold(maker, *written); });
+  each_deadline(context, [&](const ast::DeadlineDecl& written, const ast::Name& entity, const std::string&) { add_deadline(context, maker, written, entity); });
+  make_request_events(context, maker);
   maker.finish();
-}
-
-/// Words that are read as any name and mean one thing only.
-static void require_word(Context& context, const ast::Name& word, const std::vector<std::string>& known, const std::string& where) {
-  if (std::find(known.begin(), known.end(), word.text) != known.end()) return;
-  Diagnostic& diagnostic = context.error("E0219", word.span, in_ticks(word.text) + " means nothing behind " + in_ticks(where));
-  diagnostic.help = "write";
-  for (const std::string& one : known) diagnostic.help += (&one == &known.front() ? " `" : " or `") + where + " " + one + "`";
-  diagnostic.fixes.push_back({word.span, known.front(), "write `" + known.front() + "`"});
 }
 
 void declare_holds(Context& context) {

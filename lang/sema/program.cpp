@@ -277,6 +277,12 @@ Index find_event(const Program& program, const std::string& name) {
 
 Index find_queue(const Program& program, const std::string& name) { return find_named(program.queues, name); }
 
+Index find_request(const Program& program, const std::string& name) {
+  for (size_t r = 0; r < program.requests.size(); ++r) {
+    if (program.requests[r].name == name) return static_cast<Index>(r);
+  }
+  return none;
+}
 Index find_hold(const Program& program, const std::string& name) {
   for (size_t h = 0; h < program.holds.size(); ++h) {
     if (program.holds[h].name == name && program.holds[h].deadline == none) return static_cast<Index>(h);

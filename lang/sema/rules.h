@@ -11,6 +11,8 @@ namespace dunlin::sema {
 void check_strategies(Context& context);
 /// How long holds last.
 void check_holds(Context& context);
+/// Who decides on approvals, how many places a quota has and in which order, what shares and caps count.
+void check_requests(Context& context);
 /// What holds stop, as blocks behind the limits.
 void make_stops_of_holds(Context& context);
 /// Whom experiments and holdouts are among, what they measure. After the strategies.
@@ -70,6 +72,9 @@ class RuleChecker {
   bool raise(const ast::Action& written, const Surroundings& around, checked::Action& made);
   bool open(const ast::Action& written, const Surroundings& around, checked::Action& made);
   bool hold(const ast::Action& written, const Surroundings& around, checked::Action& made);
+  // requests.cpp
+  bool request(const ast::Action& written, const Surroundings& around, checked::Action& made);
+  void change_placement(const ast::Action& written, const Surroundings& around, std::vector<checked::Action>& out);
   RootId text(const ast::ExprPtr& written, const Surroundings& around, Span span);
   Index resolve_queue(const ast::Path& path);
 

@@ -20,9 +20,6 @@ void refuse_on_change(Context& context, const ast::Part<ast::OnChange>& on_chang
 }  // namespace
 
 void refuse_still_to_come(Context& context) {
-  refuse_each<ast::ApprovalDecl>(context, "approval");
-  refuse_each<ast::QuotaDecl>(context, "quota");
-  refuse_each<ast::AllocationDecl>(context, "allocation");
   refuse_each<ast::TemplateDecl>(context, "template");
   context.each<ast::StrategyDecl>([&](const Placed&, const ast::StrategyDecl& strategy) {
     refuse_on_change(context, strategy.on_change);

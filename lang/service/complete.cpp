@@ -187,6 +187,20 @@ class Completer {
       strategies();
       return true;
     }
+    const bool asks = last == "ask" || last == "request" || last == "with";
+    if (asks || (last == "(" && (word_back(1) == "asked" || word_back(1) == "requested" || word_back(1) == "placed"))) {
+      const std::string word = asks ? last : word_back(1);
+      for (const auto& request : program_.requests) {
+        using enum checked::Request::Kind;
+        const bool fits = word == "ask" || word == "asked"     ? request.kind == approval
+                          : word == "with" || word == "placed" ? request.kind == allocation
+                          : word == "request"                  ? request.kind == quota
+                                                               : request.kind != approval;
+        constexpr const char* kinds[] = {"approval", "quota", "allocation"};
+        if (fits) add(request.name, ItemKind::event, kinds[static_cast<size_t>(request.kind)], request.doc, 2);
+      }
+      return true;
+    }
     if (last == "lift" || (last == "hold" && before_.texts.size() - 1 != before_.item) || (last == "(" && word_back(1) == "held")) {
       for (const auto& hold : program_.holds) {
         if (hold.event != checked::none) add(hold.name, ItemKind::event, "hold", hold.doc, 2);

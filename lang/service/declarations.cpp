@@ -243,6 +243,11 @@ class Collector {
     put({SymbolKind::event, find_event(program_, node->name.text)}, node->name, declaration_->span, declaration_->doc);
   }
 
+  void add(const ast::Part<ast::ApprovalDecl>& node) { request(node->name); }
+  void add(const ast::Part<ast::QuotaDecl>& node) { request(node->name); }
+  void add(const ast::Part<ast::AllocationDecl>& node) { request(node->name); }
+  void request(const ast::Name& name) { put({SymbolKind::event, find_event(program_, name.text)}, name, declaration_->span, declaration_->doc); }
+
   void add(const ast::Part<ast::DeadlineDecl>& node) { deadline(*node, declaration_->span, declaration_->doc, -1); }
   void deadline(const ast::DeadlineDecl& node, Span whole, const std::string& doc, int container) {
     put({SymbolKind::event, find_event(program_, node.name.text)}, node.name, whole, doc, container);

@@ -153,6 +153,7 @@ struct AllocationDecl {
   std::vector<Cap> caps;
   std::vector<Exclusion> never;
   std::optional<Name> split_by;
+  ExprPtr measure;  // by balance: what shares and caps count; null: each one counts one
 };
 
 struct FeedDecl {

@@ -135,6 +135,7 @@ Lines dump_part(const AllocationDecl& d) {
   for (const auto& c : d.caps) out.push_back("cap " + dump(*c.amount) + " per " + c.per.text);
   for (const auto& n : d.never) out.push_back("never " + n.same.text + " " + n.what.text + " " + n.twice.text + " per " + n.per.text);
   if (d.split_by) out.push_back("split by " + d.split_by->text);
+  if (d.measure) out.push_back("by " + dump(*d.measure));
   return out;
 }
 

@@ -122,7 +122,8 @@ ast::Part<ast::AllocationDecl> Builder::allocation(P::AllocationDeclContext& con
   out->name = name(*context.ident(0));
   if (context.FOR()) out->entity = name(*context.ident(1));
   each_item(context.allocationBlock()->allocationItem(), [&](P::AllocationItemContext& item) {
-    const bool given = (item.SHARES() && (out->shares_file || !out->shares.empty())) || (item.SPLIT() && out->split_by);
+    const bool given =
+        (item.SHARES() && (out->shares_file || !out->shares.empty())) || (item.SPLIT() && out->split_by) || (item.BY() && !item.SPLIT() && out->measure);
     only_once(given, span(item), source(span(*item.start)));
     if (item.SHARES()) {
       out->shares_span = span(item);
@@ -136,8 +137,10 @@ ast::Part<ast::AllocationDecl> Builder::allocation(P::AllocationDeclContext& con
       out->caps.push_back({sum(*item.sum()), name(*item.ident(0)), span(item)});
     } else if (item.NEVER()) {
       out->never.push_back({name(*item.ident(0)), name(*item.ident(1)), name(*item.ident(2)), name(*item.ident(3)), span(item)});
-    } else {
+    } else if (item.SPLIT()) {
       out->split_by = name(*item.ident(0));
+    } else {
+      out->measure = sum(*item.sum());
     }
   });
   return out;

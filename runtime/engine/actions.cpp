@@ -170,6 +170,10 @@ void Run::raise(int32_t i, const Action& action, const abi::Event* event) {
   if (hold_placed_by_[action.event_type] >= 0) {
     complete_hold(made, rule_, action.duration == checked::none ? no_duration : evaluate(action.duration, i, event).slots[0]);
   }
+  if (!request_events_.empty() && request_events_[static_cast<size_t>(made.type)].role != RequestEvent::Role::none) {
+    if (!prepare_change(i, action, made, event)) return;
+    prepare_request(i, action, made, event);
+  }
   raised_.push_back(std::move(made));
 }
 

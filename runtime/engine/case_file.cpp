@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "runtime/engine/holds.h"
+#include "runtime/engine/requests.h"
 
 namespace dunlin::engine {
 
@@ -75,6 +76,7 @@ CaseFile::CaseFile(const checked::Program& program) : program_(program), no_visi
     event_blank_.push_back(blank_slots(program, type.fields, type.slot_count));
     has_cancels_ = has_cancels_ || !type.cancels.empty();
   }
+  if (auto kinds = request_events(program); !kinds.empty()) request_events_ = std::make_unique<std::vector<RequestEvent>>(std::move(kinds));
   if (program.holds.empty()) return;
   hold_placed_.assign(program.events.size(), -1);
   hold_lifted_.assign(program.events.size(), -1);
@@ -85,6 +87,8 @@ CaseFile::CaseFile(const checked::Program& program) : program_(program), no_visi
     if (dated != checked::none && program.holds[h].until_slot != checked::none) hold_lifted_[dated] = dates_hold - static_cast<int32_t>(h);
   }
 }
+
+CaseFile::~CaseFile() = default;
 
 void CaseFile::clear() {
   arena_.clear();
@@ -186,9 +190,14 @@ void CaseFile::link_history() {
   if (has_cancels_) {
     for (size_t i = 0; i < instances_.size(); ++i) apply_cancels(static_cast<int32_t>(i));
   }
+  if (request_events_ != nullptr) {
+    for (size_t i = 0; i < instances_.size(); ++i) apply_answers(static_cast<int32_t>(i));
+  }
   if (hold_placed_.empty()) return;
   for (size_t i = 0; i < instances_.size(); ++i) apply_lifts(static_cast<int32_t>(i));
 }
+
+void CaseFile::apply_answers(int32_t owner_position) { link_requests(program_, *request_events_, own_events_[static_cast<size_t>(owner_position)]); }
 
 bool CaseFile::cancels_type(const std::vector<checked::Index>& cancels, int32_t type) const {
   return std::any_of(cancels.begin(), cancels.end(), [&](checked::Index root) { return type >= root && type <= program_.events[root].last_descendant; });
@@ -297,6 +306,7 @@ abi::Event* CaseFile::append_event(Instant at, int32_t type, int32_t owner_posit
   if (has_cancels_ && (own.back() != made || !cancel_from_end(own))) apply_cancels(owner_position);
   const bool of_hold = !hold_placed_.empty() && (has_cancels_ || hold_placed_[type] >= 0 || hold_lifted_[type] != -1);
   if (of_hold) apply_lifts(owner_position);
+  if (request_events_ != nullptr && (*request_events_)[static_cast<size_t>(type)].role != RequestEvent::Role::none) apply_answers(owner_position);
   instances_[owner_position]->own = {own.data(), static_cast<int64_t>(own.size())};
   view_.events = {events_.data(), static_cast<int64_t>(events_.size())};
   return made;
@@ -311,6 +321,7 @@ void CaseFile::remove_events(std::vector<const abi::Event*> events) {
     if (std::erase_if(own_events_[i], gone) == 0) continue;
     if (has_cancels_) apply_cancels(static_cast<int32_t>(i));
     if (!hold_placed_.empty()) apply_lifts(static_cast<int32_t>(i));
+    if (request_events_ != nullptr) apply_answers(static_cast<int32_t>(i));
   }
   relink();
 }

@@ -110,6 +110,8 @@ struct IncomingEvent {
   int64_t inbox_id = 0;             // row to delete when it is consumed; 0: none
 };
 
+struct RequestEvent;
+
 /// What the store that loaded a case file wants to find again when it is committed. The engine does not look at it.
 struct StoreMemory {
   virtual ~StoreMemory() = default;
@@ -119,6 +121,7 @@ struct StoreMemory {
 class CaseFile {
  public:
   explicit CaseFile(const checked::Program& program);
+  ~CaseFile();
   CaseFile(const CaseFile&) = delete;
   CaseFile& operator=(const CaseFile&) = delete;
 
@@ -172,6 +175,8 @@ class CaseFile {
   void apply_cancels(int32_t owner_position);
   /// Which placements of holds were lifted, and when.
   void apply_lifts(int32_t owner_position);
+  /// Which requests were answered and which placements are over.
+  void apply_answers(int32_t owner_position);
   bool cancels_type(const std::vector<checked::Index>& cancels, int32_t type) const;
   bool cancel_from_end(const std::vector<abi::Event*>& own) const;
   void relink();
@@ -189,7 +194,8 @@ class CaseFile {
   std::vector<std::vector<int64_t>> entity_blank_, event_blank_;
   std::vector<int32_t> no_visits_;
   bool has_cancels_ = false;
-  std::vector<int32_t> hold_placed_, hold_lifted_;  // by event type: Program::holds, -1 if none; empty: there are no holds
+  std::vector<int32_t> hold_placed_, hold_lifted_;             // by event type: Program::holds, -1 if none; empty: there are no holds
+  std::unique_ptr<std::vector<RequestEvent>> request_events_;  // null: there are no requests
   std::vector<OpenTask> tasks_;
   std::vector<IncomingEvent> inbox_;
   abi::CaseView view_{};

@@ -37,8 +37,10 @@ void Run::handle_events() {
   std::ranges::stable_sort(inbox_order_, {}, [&](int32_t e) { return inbox[e].at; });
   for (const int32_t e : inbox_order_) {
     entered_.clear();
+    handling_ = &inbox[e];
     handle(inbox[e], false);
     handle_raised();
+    handling_ = nullptr;
   }
 }
 
@@ -62,6 +64,7 @@ bool Run::is_refused(const IncomingEvent& event, bool raised) {
 
 void Run::handle(IncomingEvent event, bool raised) {
   if (is_refused(event, raised)) return;
+  if (!request_events_.empty() && !take_request_event(event, raised)) return;
   const abi::Event* appended = case_->append_event(event.at, event.type, event.instance, event.slots.data(), event.slots.size());
   appended_.push_back(appended);
   facts_changed();

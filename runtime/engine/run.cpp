@@ -73,6 +73,12 @@ Run::Run(const checked::Program& program, const Evaluator& evaluator, const abi:
       if (event != checked::none) tells_of_hold_[event] = 1;
     }
   }
+  request_events_ = request_events(program);
+  for (size_t event = 0; event < request_events_.size(); ++event) {
+    using enum RequestEvent::Role;
+    const RequestEvent::Role role = request_events_[event].role;
+    if (role == asked || role == withdrawn || role == overdue || role == recalled || role == extended) tells_of_hold_[event] = 1;
+  }
   named_rules_.push_back(0);  // tasks of rules without a name
   for (const auto& [key, rule] : plan_.by_key) {
     if (rule->named) named_rules_.push_back(key);

@@ -31,6 +31,7 @@
 #include "runtime/engine/identity.h"
 #include "runtime/engine/plan.h"
 #include "runtime/engine/reads.h"
+#include "runtime/engine/requests.h"
 #include "runtime/engine/slots.h"
 #include "runtime/engine/step.h"
 
@@ -86,6 +87,13 @@ class Run {
   struct HoldEnd {
     Instant at = abi::never;
     int32_t hold = -1, instance = -1;
+  };
+  /// What the clock does to a request or a placement.
+  struct RequestEnd {
+    Instant at = abi::never;
+    int32_t request = -1, instance = -1;
+    checked::Index event = checked::none;
+    int64_t id = 0;
   };
   struct Grid {
     int64_t passed = 0;  // points up to now
@@ -210,6 +218,21 @@ class Run {
   std::vector<HeldPeriod> standstill(int32_t i) const;
   int64_t days_held(const HeldPeriod& period, abi::DurationUnit unit);
   Instant moved(Instant due, Instant anchor, int64_t counted, const std::vector<HeldPeriod>& periods);
+
+  // ---- requests.cpp ----
+  void prepare_request(int32_t i, const checked::Action& action, IncomingEvent& made, const abi::Event* event);
+  bool prepare_change(int32_t i, const checked::Action& action, IncomingEvent& made, const abi::Event* event);
+  bool same_question(const checked::Request& request, const int64_t* a, const int64_t* b) const;
+  bool take_request_event(IncomingEvent& event, bool raised);
+  bool take_question(IncomingEvent& event, const checked::Request& request);
+  void tell_of_request(const IncomingEvent& event, const RequestEvent& kind, const checked::Request& request);
+  IncomingEvent withdrawal(const checked::Request& request, int32_t i, const abi::Event& open, std::string_view why);
+  void withdraw_requests(int32_t i, std::string_view why);
+  void withdraw_orphaned_requests();
+  RequestEnd next_request_end(const checked::Request& request, int32_t r, int32_t i) const;
+  RequestEnd find_request_end() const;
+  void end_request(const RequestEnd& end);
+  void wake_for_requests();
 
   // ---- deadlines.cpp ----
   /// The last day, `from` it is counted from; not known while `from` is missing, `never` while an end of a suspension is not in sight.
@@ -345,8 +368,9 @@ class Run {
   EventJudge judge_;
   std::vector<int32_t> root_slots_;  // value slots of each root
   std::vector<uint64_t> strategy_hash_, queue_hash_;
-  std::vector<int32_t> hold_placed_by_;  // by event type: Program::holds that it places, -1 if none
-  std::vector<uint8_t> tells_of_hold_;   // by event type: nobody has to handle it
+  std::vector<int32_t> hold_placed_by_;       // by event type: Program::holds that it places, -1 if none
+  std::vector<uint8_t> tells_of_hold_;        // by event type: nobody has to handle it
+  std::vector<RequestEvent> request_events_;  // by event type; empty: there are no requests
   bool holds_end_ = false, timers_may_stand_ = false;
   std::map<std::string, std::unique_ptr<abi::CalendarTables>, std::less<>> work_calendars_;
   bool states_are_shared_ = false;      // a derived field reads the state of the instance it belongs to, so others may see it
@@ -370,6 +394,8 @@ class Run {
   std::vector<OpenTask> tasks_before_;
   std::vector<const abi::Event*> appended_;
   size_t instances_before_ = 0;
+  std::vector<RequestEffect> asking_;        // asked for by rules that have run; their events follow
+  const IncomingEvent* handling_ = nullptr;  // from outside
   std::vector<IncomingEvent> raised_;
   size_t raised_done_ = 0;
   std::vector<std::pair<int32_t, int32_t>> entered_;        // (instance, stage) since the last event or timer

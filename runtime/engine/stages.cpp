@@ -100,6 +100,7 @@ bool Run::enter(int32_t i, int32_t stage, const Rule* rule, Entry entry) {
 void Run::leave_stage(int32_t i, int32_t next_stage, Entry entry) {
   const bool is_final = program_.stages[next_stage].is_final;
   if (is_final || state(i).stage >= 0) withdraw_one_offs(i, is_final ? every_stage : state(i).stage);
+  if (state(i).stage >= 0 && !request_events_.empty()) withdraw_requests(i, "its stage was left");
   InstanceState& left = state(i);
   if (left.stage < 0 || entry == Entry::strategy) return;
   const StagePlan& plan = plan_.stages[left.stage];

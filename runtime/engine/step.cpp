@@ -13,6 +13,7 @@ void StepResult::clear() {
   refused.clear();
   opened.clear();
   notes.clear();
+  requests.clear();
   firings.clear();
   arms.clear();
   changed.clear();
@@ -31,6 +32,7 @@ void Run::step(CaseFile& case_file, Instant now, StepResult& result, const StepO
     restart_changed();
     enrol_newcomers();
     handle_events();
+    if (!request_events_.empty()) withdraw_orphaned_requests();
     settle_and_run_timers();
     bring_tasks_in_line();
     place_tasks();
@@ -56,6 +58,8 @@ void Run::begin(CaseFile& case_file, Instant now, StepResult& result, const Step
   raised_done_ = 0;
   entered_.clear();
   fired_timers_.clear();
+  asking_.clear();
+  handling_ = nullptr;
   unwanted_.clear();
   blocks_ready_ = false;
   recipients_.clear();
@@ -111,8 +115,14 @@ void Run::settle_and_run_timers() {
       if (earliest == work_.size() || work_[i].timer.due < work_[earliest].timer.due) earliest = i;
     }
     const HoldEnd end = find_hold_end();
-    if (end.at != abi::never && (earliest == work_.size() || end.at <= work_[earliest].timer.due)) {
+    const RequestEnd request = request_events_.empty() ? RequestEnd{} : find_request_end();
+    const Instant timer = earliest == work_.size() ? abi::never : work_[earliest].timer.due;
+    if (end.at != abi::never && end.at <= std::min(timer, request.at)) {
       end_hold(end);
+      continue;
+    }
+    if (request.at != abi::never && request.at <= timer) {
+      end_request(request);
       continue;
     }
     if (earliest == work_.size()) return;
@@ -124,6 +134,7 @@ void Run::finish() {
   hold_later_events();
   wake_for_tasks();
   wake_for_holds();
+  if (!request_events_.empty()) wake_for_requests();
   for (size_t i = 0; i < work_.size(); ++i) finish_instance(static_cast<int32_t>(i));
 }
 

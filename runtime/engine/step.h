@@ -78,6 +78,27 @@ struct ExperimentOrder {
   Instant at = 0;
 };
 
+/// What became of a request: it was asked, it was answered, or the placement that answered it goes on or is over.
+struct RequestEffect {
+  enum class What : uint8_t { opened, answered, extended, over };
+  What what = What::opened;
+  int32_t request = -1;  // Program::requests
+  int32_t instance = -1;
+  int64_t id = 0;
+  Instant at = 0;
+  std::string status;  // answered: approved, declined, lapsed, granted, placed, withdrawn; over: ended, recalled
+  std::string reason;
+  Instant until = abi::never;  // placed, extended
+  // opened
+  std::vector<int64_t> slots;  // of the `asked` event
+  Instant due = abi::never, lapses_at = abi::never;
+  std::string role, requester;
+  std::string cause;           // external id of the event it was asked upon; empty: none
+  std::vector<int64_t> order;  // ascending; what comes first is granted first
+  int64_t amount = 1;
+  int64_t length = 0;  // of a placement, a duration; 0: without an end
+};
+
 /// A rule that did something, with what it had read: one line of the decision record.
 struct Firing {
   int32_t instance = -1;
@@ -103,6 +124,7 @@ struct StepResult {
   std::vector<RefusedEvent> refused;
   std::vector<OpenedInstance> opened;
   std::vector<NoteEffect> notes;
+  std::vector<RequestEffect> requests;
   std::vector<Firing> firings;
   std::vector<ArmDrawn> arms;
   std::vector<int32_t> changed;  // positions whose state differs from before (wake_at alone counts too)

@@ -84,6 +84,7 @@ class Comparing {
     compare_group("schedule", [](Version& v) { return schedules(v); });
     compare_group("territory", [](Version& v) { return territories(v); });
     compare_group("hold", [](Version& v) { return holds(v); });
+    compare_group("request", [](Version& v) { return requests(v); });
     limits_of_both();
     compare_group("experiment", [](Version& v) { return experiments(v); });
     return std::move(result_);
@@ -458,6 +459,27 @@ class Comparing {
       if (hold.deadline != none) continue;
       const std::string label = "hold for " + program.entities[hold.entity].name + (hold.stops_timers ? " stops timers" : "") + " review " + hold.review_by;
       group.push_back(declared(v, hold.name, hold.span, none, label, {hold.lasts}));
+    }
+    return group;
+  }
+
+  static Group requests(Version& v) {
+    Group group;
+    const auto& program = v.program();
+    for (const auto& request : program.requests) {
+      constexpr const char* kinds[] = {"approval", "quota", "allocation"};
+      std::string label = fmt::format("{} for {} by {} {} period {} {} {} {}\n{}", kinds[static_cast<size_t>(request.kind)],
+                                      program.entities[request.entity].name, request.role, request.never_requester, static_cast<int>(request.period),
+                                      request.never_twice, request.never_twice_per, request.together, request.shares_key);
+      std::vector<checked::RootId> values = {request.by, request.due, request.lapses, request.count, request.measure};
+      for (const auto& key : request.order) {
+        values.push_back(key.value);
+        label += key.descending ? " desc" : " asc";
+      }
+      values.insert(values.end(), request.caps.begin(), request.caps.end());
+      std::vector<Meaning> fields;
+      for (const auto& field : request.columns) fields.push_back(v.named.field(field));
+      group.push_back(declared(v, request.name, request.span, none, label, values, fields));
     }
     return group;
   }

@@ -9,6 +9,7 @@
 #include "runtime/engine/holds.h"
 #include "runtime/engine/identity.h"
 #include "runtime/engine/plan.h"
+#include "runtime/engine/requests.h"
 #include "runtime/simulate/recorder.h"
 
 namespace dunlin::simulate {
@@ -81,6 +82,7 @@ class Explaining {
     before();
     tell_holds();
     tell_arms();
+    tell_requests();
     engine::Stepper stepper(program_, recorder_, calendar, settings);
     engine::StepResult result;
     const engine::StepOptions options{.version = file_.state(instance_).version, .collect_reads = false, .listener = &witness_, .orders = &orders_};
@@ -138,6 +140,34 @@ class Explaining {
                                : ", drawn " + std::to_string(taken.draw) + " of " + std::to_string(checked::whole_share) + " for " +
                                      program_.entities[unit->entity].name + " " + engine::key_text(program_, *unit);
         explanation_.arms.push_back(std::move(line));
+      }
+    }
+  }
+
+  /// What it waits for, and with whom it is placed.
+  void tell_requests() {
+    const checked::Type instant{checked::TypeKind::datetime};
+    const abi::Instance& self = file_.instance(instance_);
+    const auto text = [](const abi::Event& event, checked::Index slot) {
+      return slot == checked::none || event.slots[slot] == 0 ? std::string() : std::string(reinterpret_cast<const abi::Text*>(event.slots[slot + 1])->view());
+    };
+    for (const checked::Request& request : program_.requests) {
+      if (self.entity != request.entity) continue;
+      if (const abi::Event* open = engine::open_request(request, self); open != nullptr) {
+        std::string line =
+            "waits for " + engine::request_in_words(program_, request, open->slots) + ", since " + checked::format_value(program_, instant, &open->at);
+        if (const std::string role = text(*open, request.role_slot); !role.empty()) line += ", decided by " + role;
+        if (request.lapses_slot != checked::none && open->slots[request.lapses_slot] != 0) {
+          line += ", until " + checked::format_value(program_, instant, open->slots + request.lapses_slot + 1);
+        }
+        explanation_.requests.push_back(std::move(line));
+      }
+      if (const abi::Event* placed = engine::standing_placement(request, self); placed != nullptr) {
+        std::string line =
+            "placed by `" + request.name + "` with " + text(*placed, request.agency_slot) + " since " + checked::format_value(program_, instant, &placed->at);
+        if (const Instant ends = engine::placement_ends(request, *placed); ends != abi::never)
+          line += " until " + checked::format_value(program_, instant, &ends);
+        explanation_.requests.push_back(std::move(line));
       }
     }
   }
@@ -282,6 +312,10 @@ std::vector<bool> raised_by_steps(const checked::Program& program) {
   }
   for (const checked::Deadline& deadline : program.deadlines) {
     for (const checked::Index event : {deadline.warned, deadline.missed}) mark(event);
+  }
+  for (const checked::Request& request : program.requests) {
+    for (const checked::Index event : {request.asked, request.withdrawn, request.overdue, request.lapsed, request.ended, request.recalled, request.extended})
+      mark(event);
   }
   return raised;
 }

@@ -53,6 +53,7 @@ struct Explanation {
   std::vector<store::TransitionRow> way;
   std::vector<store::Store::NoteRow> notes;  // up to then, oldest first
   std::vector<RuleExplained> rules;
+  std::vector<std::string> requests;       // open then, and placements that stand: "waits for `settlement`: discount 0.3, since …"
   std::vector<std::string> holds;          // that stand then, on the instance or what it hangs on: "hold `dispute` since … until …: on complaint"
   std::vector<std::string> arms;           // "experiment `sms_first`: arm `soft_sms` since …, drawn 471 of 10000 for debtor D17"
   std::vector<std::string> would_do;       // what a step at this instant would do; empty: nothing

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "compiler/abi/clock.h"
+#include "runtime/engine/grants.h"
 #include "runtime/simulate/bounded_queue.h"
 #include "runtime/simulate/tally.h"
 
@@ -185,7 +186,9 @@ class Pass {
 /// Steps through the instants of a run.
 class Nights {
  public:
-  Nights(store::Store& store, const NightProgram& program, const NightOptions& options) : store_(store), program_(program), options_(options) {
+  Nights(store::Store& store, const NightProgram& program, const NightOptions& options)
+      : store_(store), program_(program), options_(options), awake_only_(options) {
+    awake_only_.full = false;
     for (int s = 0; s < std::max(options.steppers, 1); ++s)
       steppers_.push_back(std::make_unique<engine::Stepper>(program.program, program.evaluator, program.calendar, program.settings));
   }
@@ -197,6 +200,14 @@ class Nights {
       const Stopwatch watch(night.counts.total_s);
       Pass pass(store_, program_, options_, steppers_, spare_, progress_);
       error = pass.run(now, night);
+      for (int round = 0; !error && round < grant_rounds_max; ++round) {
+        const auto granted = grant(now);
+        if (!granted) error = granted.error();
+        if (!granted || *granted == 0) break;
+        // Who was granted something is stepped again, now.
+        Pass again(store_, program_, awake_only_, steppers_, spare_, progress_);
+        error = again.run(now, night);
+      }
     }
     progress_.so_far.add(night.counts);
     progress_.so_far.cases = tally_.counts.cases + night.counts.cases;
@@ -241,9 +252,26 @@ class Nights {
   NightReport report() const { return tally_.report(program_.program); }
 
  private:
+  /// Somebody who is granted something may ask for the next thing at once; who goes on and on waits for the next night.
+  static constexpr int grant_rounds_max = 10;
+
+  /// What is scarce, over all open requests; the number of answers.
+  store::Result<int64_t> grant(Instant now) {
+    const auto passes = engine::grant_passes(program_.program, program_.evaluator, program_.calendar, program_.settings, now);
+    if (!passes) return std::unexpected(StoreError{StoreError::Kind::input, passes.error()});
+    int64_t answered = 0;
+    for (const engine::GrantPass& pass : *passes) {
+      const auto granted = store_.grant(program_.program, pass, now);
+      if (!granted) return std::unexpected(granted.error());
+      answered += *granted;
+    }
+    return answered;
+  }
+
   store::Store& store_;
   const NightProgram& program_;
   const NightOptions& options_;
+  NightOptions awake_only_;  // a pass after the first
   std::vector<std::unique_ptr<engine::Stepper>> steppers_;
   std::vector<Batch> spare_;
   NightProgress progress_;

@@ -77,6 +77,18 @@ struct StoredArm {
   Instant at = 0;
 };
 
+struct StoredRequest {
+  std::pair<int32_t, int64_t> place;  // of the case file
+  int64_t instance = 0;
+  std::string event;  // the name of `asked`
+  Values asked;       // its fields
+  std::string cause, shares;
+  bool never_requester = false;
+  std::vector<int64_t> order;
+  int64_t length = 0;
+  RequestRow row;  // as people see it
+};
+
 struct StoredCase {
   int32_t bucket = 0;
   int64_t id = 0;
@@ -109,6 +121,7 @@ struct ModelDatabase::Inner {
   };
   std::vector<Activated> activations;
   std::vector<SetAside> quarantine;
+  std::map<int64_t, StoredRequest> requests;
   std::string prepared;
   std::vector<engine::ExperimentOrder> orders;  // by their instants
   std::map<int32_t, std::vector<StepBatch>> steps;  // by bucket
@@ -169,6 +182,10 @@ class ModelStore final : public Store, public StepLog {
   Result<std::vector<engine::ExperimentOrder>> experiment_orders() override;
   Result<std::vector<ArmRow>> experiment_arms() override;
 
+  Result<std::vector<RequestRow>> requests(const std::string& kind, const std::string& status, int64_t limit) override;
+  Result<bool> decide(const checked::Program& program, const Decision& decision) override;
+  Result<int64_t> grant(const checked::Program& program, const engine::GrantPass& pass, Instant now) override;
+
   Result<std::vector<FunnelRow>> funnel() override;
   Result<std::vector<TaskRow>> tasks(const std::string& queue, const std::string& status, int64_t limit) override;
   Result<std::vector<TaskCount>> task_counts(Instant from, Instant to) override;
@@ -198,6 +215,8 @@ class ModelStore final : public Store, public StepLog {
   void keep_task(const checked::Program& program, StoredCase& stored, const engine::CaseFile& case_file, const engine::TaskEffect& effect, Instant now);
   void keep_reading(const checked::Program& program, const StoredCase& stored, engine::CaseFile& case_file);
   const SlotPlan& slots_of(const checked::Program& program);
+  void keep_request(const checked::Program& program, StoredCase& stored, const engine::CaseFile& case_file, const engine::RequestEffect& effect);
+  void answer(const checked::Program& program, StoredRequest& request, int32_t event, const std::vector<int64_t>& slots, const std::string& source, Instant at);
   StoredCase* find_case(const std::string& entity, const std::string& key);
 
   std::shared_ptr<ModelDatabase> database_;

@@ -289,6 +289,7 @@ void ModelStore::keep_step(const checked::Program& program, StoredCase& stored, 
     stored.arms.push_back({case_file.instance(drawn.instance).id, experiment.name, experiment.arms[drawn.arm].name, drawn.draw, drawn.at});
   }
   for (const auto& effect : result.tasks) keep_task(program, stored, case_file, effect, now);
+  for (const auto& request : result.requests) keep_request(program, stored, case_file, request);
   for (const auto& note : result.notes) stored.notes.emplace_back(case_file.instance(note.instance).id, StoredNote{now, note});
   for (const auto& firing : result.firings) {
     std::string line = "{\"at\": \"" + instant_text(now) + "\", \"rule\": ";

@@ -10,6 +10,7 @@
 #include "runtime/store/postgres_inner.h"
 #include "runtime/store/postgres_packed.h"
 #include "runtime/store/postgres_refused.h"
+#include "runtime/store/postgres_requests.h"
 #include "runtime/store/postgres_tasks.h"
 #include "runtime/store/step_record.h"
 #include "runtime/store/value_codec.h"
@@ -101,6 +102,7 @@ class Writing {
     for (const auto& opened : result.opened) add_opened(case_file, opened);
     for (const auto& drawn : result.arms) add_arm(case_file, drawn);
     for (const auto& firing : result.firings) append_decision(buckets_[case_file.bucket].decisions, case_file, firing, now_);
+    if (!result.requests.empty()) requests_.add(layout_, case_file, result);
     tasks_.add(case_file, result, now_);
     tasks_.add_orphans(case_file, loaded, now_);
   }
@@ -112,6 +114,7 @@ class Writing {
     }
     if (auto sent = refused_.send(connection); !sent) return sent;
     if (auto sent = tasks_.send(connection); !sent) return sent;
+    if (auto sent = requests_.send(connection); !sent) return sent;
     for (auto& [entity, batch] : opened_) {
       if (auto sent = batch.send(connection); !sent) return sent;
     }
@@ -217,6 +220,7 @@ class Writing {
   std::map<int32_t, Batch> opened_;  // by entity
   TaskChanges tasks_;
   RefusedEvents refused_;
+  RequestChanges requests_;
   Batch cases_{step_cases(version_, false), {int32, int64, int64, timestamp}};
   Batch faulty_{step_cases(version_, true), {int32, int64, int64, timestamp}};
   bool fenced_ = false;

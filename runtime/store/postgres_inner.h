@@ -96,6 +96,9 @@ class PostgresStore final : public Store, public StepLog {
   Result<void> order_experiment(const engine::ExperimentOrder& order, const std::string& author, const std::string& reason) override;
   Result<std::vector<engine::ExperimentOrder>> experiment_orders() override;
   Result<std::vector<ArmRow>> experiment_arms() override;
+  Result<std::vector<RequestRow>> requests(const std::string& kind, const std::string& status, int64_t limit) override;
+  Result<bool> decide(const checked::Program& program, const Decision& decision) override;
+  Result<int64_t> grant(const checked::Program& program, const engine::GrantPass& pass, Instant now) override;
   Result<std::vector<BucketRange>> hold_buckets(const NodeOptions& node, int32_t version) override;
   Result<void> tend_queues(Instant now) override;
   Result<void> leave_buckets() override;

@@ -132,6 +132,17 @@ void remember_events(pqxx::work& work, const Layout& layout) {
   }
 }
 
+/// Events of requests follow from decisions; nobody reports them.
+void remember_request_events(pqxx::work& work, const checked::Program& program) {
+  std::string names = "''";
+  for (const checked::Request& request : program.requests) {
+    for (checked::Index event = request.event; event <= program.events[static_cast<size_t>(request.event)].last_descendant; ++event) {
+      names += ", " + work.quote(program.events[static_cast<size_t>(event)].name);
+    }
+  }
+  work.exec(fmt::format("update dunlin.event_type set of_request = name in ({0}) where of_request <> (name in ({0}))", names));
+}
+
 /// What the bundle says about its queues; what people set stays.
 void remember_queues(pqxx::work& work, const checked::Program& program) {
   for (const checked::Queue& queue : program.queues) {
@@ -189,6 +200,7 @@ Result<void> PostgresStore::prepare(const checked::Program& program) {
     remember_names(work, layout);
     remember_rules(work, program);
     remember_events(work, layout);
+    remember_request_events(work, program);
     remember_queues(work, program);
     make_key_view(work, layout);
     remember_people(work, layout);

@@ -99,6 +99,11 @@ enum class Ask : uint8_t {
   announce_candidate,
   candidates_for,
   report_ready,
+  approvals,
+  decide_approval,
+  set_approver,
+  approvers,
+  requests,
 };
 
 struct ServiceError {

@@ -111,6 +111,21 @@ const char* statement_of(Ask what) {
       return "select dunlin.propose($1, $2, $3, $4, $5, $6::int4, $7::bool, $8::bool, $9::jsonb, $10::jsonb) as id";
     case Ask::reject_proposal:  // id, who, origin, reason
       return "select dunlin.reject_proposal($1::int8, $2, $3, $4) as done";
+    case Ask::approvals:  // status or null, role or null, limit
+      return "select id, name, status, entity, key, payload, role, requester, asked_at, due, lapses_at, decided_at, decided_by, reason from dunlin.approval "
+             "where "
+             "($1::text is null or status = $1) and ($2::text is null or role = $2) order by asked_at, id limit $3::int";
+    case Ask::decide_approval:  // id, approve, who, reason, at, origin
+      return "select dunlin.decide_approval($1::int8, $2::bool, $3, $4, $5::timestamptz, $6) as result";
+    case Ask::set_approver:  // role, who, may, by, origin; whether anything changed
+      return "select dunlin.set_approver($1, $2, $3::bool, $4, $5) as changed";
+    case Ask::approvers:
+      return "select role, who, since from dunlin.approver order by 1, 2";
+    case Ask::requests:  // kind or null, status or null, limit
+      return "select r.id, r.kind, r.name, k.entity, k.key, r.status, r.asked_at, r.decided_at, r.reason, r.agency, r.amount, r.until, r.over_at from "
+             "dunlin.request r left join dunlin.instance_key k on k.bucket = r.bucket and k.case_id = r.case_id and k.id = r.instance_id where ($1::text is "
+             "null "
+             "or r.kind = $1) and ($2::text is null or r.status = $2) order by r.asked_at, r.id limit $3::int";
     case Ask::webhooks:
       return "select w.id, w.name, w.queue, w.url, w.personal, w.paused, w.in_flight, w.tries_max, w.created_by, w.created_at, "
              "dunlin.webhook_tag(w) as tag, (select count(*) from dunlin.webhook_delivery d where d.webhook = w.id and d.status = 'waiting') as "

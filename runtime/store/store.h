@@ -13,6 +13,10 @@
 #include "lang/sema/check.h"
 #include "runtime/engine/step.h"
 
+namespace dunlin::engine {
+class GrantPass;
+}
+
 namespace dunlin::store {
 
 using engine::Instant;
@@ -81,6 +85,21 @@ struct TransitionRow {
 struct FunnelRow {
   std::string strategy, stage;
   int64_t count = 0;
+};
+
+/// A request as people look at it: an approval, a place under a quota, a placement.
+struct RequestRow {
+  int64_t id = 0;
+  std::string kind, name, entity, key, status, role, requester, payload_json, decided_by, reason, agency;
+  Instant asked_at = 0, due = abi::never, lapses_at = abi::never, decided_at = abi::never, until = abi::never, over_at = abi::never;
+  int64_t amount = 1;
+};
+/// What a person says to an approval.
+struct Decision {
+  int64_t request = 0;
+  bool approve = false;
+  std::string who, reason;
+  Instant at = 0;
 };
 
 /// A place in the order of case files: by bucket, then by debtor.
@@ -210,6 +229,16 @@ class Store {
   /// What queues do by themselves, between passes: day lists are filled, registers of a batch are made, who is late is told. Doing it twice does
   /// nothing twice. A store without workers has nothing to do.
   virtual Result<void> tend_queues(Instant now);
+
+  // ---- what steps ask for ----
+  /// Requests of a kind ("approval", "quota", "allocation"; empty: all) and a status (empty: any), the oldest first.
+  virtual Result<std::vector<RequestRow>> requests(const std::string& kind, const std::string& status, int64_t limit) = 0;
+  /// A person decides on an approval; the answer is an event of the next step. False: decided so before, by the same person. An input error if it is not
+  /// open, or if this person may not.
+  virtual Result<bool> decide(const checked::Program& program, const Decision& decision) = 0;
+  /// One pass over the open requests of one quota or allocation: what it grants changes the request and puts the event into the inbox, in one transaction;
+  /// nobody else counts meanwhile. Returns the number of answers. Conflict: another version is active.
+  virtual Result<int64_t> grant(const checked::Program& program, const engine::GrantPass& pass, Instant now) = 0;
 
   // ---- several nodes ----
   /// Makes this store's user one of the nodes that share the case files, or keeps it one: gives back what is beyond its share, takes what is free or whose

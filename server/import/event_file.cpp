@@ -55,6 +55,11 @@ class EventMapper final : public RowMapper {
       return refuse("event", fmt::format("the bundle has no event `{}`; {}", cell("event"), suggest(cell("event"), event_names(program_))));
     const auto& type = program_.events[static_cast<size_t>(index)];
     if (!type.leaf) return refuse("event", fmt::format("`{}` is a group of events; name one of those below it", type.name));
+    for (const checked::Request& request : program_.requests) {
+      if (index < request.event || index > program_.events[static_cast<size_t>(request.event)].last_descendant) continue;
+      return refuse("event",
+                    fmt::format("`{}` is no event that somebody reports: it follows from a decision (dunlin approval), or from what is granted", type.name));
+    }
     store::EventRow event;
     event.type = index;
     event.entity = type.owner;

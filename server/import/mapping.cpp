@@ -313,6 +313,11 @@ class Reader {
     }
     const auto& type = program_.events[static_cast<size_t>(index)];
     if (!type.leaf) problem(place_of(table), fmt::format("`{}` is a group of events; name one of those below it", name));
+    for (const checked::Request& request : program_.requests) {
+      if (index < request.event || index > program_.events[static_cast<size_t>(request.event)].last_descendant) continue;
+      problem(place_of(table),
+              fmt::format("`{}` is no event that somebody reports: it follows from a decision (dunlin approval), or from what is granted", name));
+    }
     EventMapping result;
     result.type = index;
     result.place = place_of(table);

@@ -8,6 +8,7 @@ namespace dunlin::server {
 void add_serve_command(CLI::App& app, Chosen& chosen);
 void add_token_command(CLI::App& app, Chosen& chosen);
 void add_proposal_command(CLI::App& app, Chosen& chosen);
+void add_approval_commands(CLI::App& app, Chosen& chosen);
 void add_audit_command(CLI::App& app, Chosen& chosen);
 
 }  // namespace dunlin::server

@@ -61,6 +61,10 @@ std::string describe(const checked::Program& program, engine::CaseFile& case_fil
     text += fmt::format("opened entity={} parent={} id={}{}\n", o.entity, o.parent, o.id,
                         slots_text(program.entities[static_cast<size_t>(o.entity)].fields, o.slots));
   for (const auto& n : result.notes) text += fmt::format("note {} {} {}\n", n.instance, n.whom, n.text);
+  for (const auto& r : result.requests) {
+    text += fmt::format("request {} {} {} {} at={} {} {} until={} due={} lapses={} by={} {} amount={} length={}\n", static_cast<int>(r.what), r.request,
+                        r.instance, r.id, r.at, r.status, r.reason, r.until, r.due, r.lapses_at, r.role, fmt::join(r.order, ","), r.amount, r.length);
+  }
   for (const auto& f : result.firings) {
     text += fmt::format("fired {} {} {}", f.instance, f.rule, f.rule_name);
     for (const auto& read : f.read) text += fmt::format(" {}={}", read.name, read.value);

@@ -101,6 +101,11 @@ class Writer {
     line("event talk of account {{\n  minutes : int\n  about : product\n}}");
     line("hold quarrel for account {{ stops call, mail \"letter_1\", timers {}, lasts {}, then review by boss }}", r_.chance(70) ? "stop" : "run", delay());
     line("hold silence {{ stops everything except mail \"plain\", timers {}, until lifted }}", r_.chance(30) ? "stop" : "run");
+    const std::string due = delay();
+    line("approval favour for account (share : decimal) {{ by (if share > 10% then \"boss\" else \"clerk\"), never requester, due {}, lapses after {} }}", due,
+         delay());
+    line("quota seats for account {} per calendar week by balance desc, score", r_.between(1, 9));
+    line("allocation round for account {{ by balance, shares {{ north 60%, south 40% }}, split by debtor }}");
     account_names_ = {{"kind_of", T::product},
                       {"balance", T::money},
                       {"overdue", T::money},
@@ -222,6 +227,7 @@ class Writer {
 
   /// Holds are asked for where history may be, and once they are declared.
   std::string held() {
+    if (r_.chance(30)) return r_.pick(std::vector<std::string>{"asked(favour)", "requested(seats)", "requested(round)", "placed(round)"});
     const std::string one = r_.chance(60) ? "quarrel" : "silence";
     switch (r_.below(4)) {
       case 0:
@@ -575,6 +581,10 @@ class Writer {
     if (r_.chance(12)) list.push_back(r_.chance(50) ? "lift quarrel" : "lift silence");
     if (r_.chance(12)) list.push_back(r_.chance(50) ? "hold quarrel" : fmt::format("hold quarrel for {}", delay()));
     if (r_.chance(6)) list.push_back(fmt::format("hold silence for {}", delay()));
+    if (r_.chance(8)) list.push_back(fmt::format("ask favour {{ share: {}% }}", r_.between(1, 30)));
+    if (r_.chance(6)) list.push_back("request seats");
+    if (r_.chance(6)) list.push_back(r_.chance(70) ? fmt::format("place with round for {}", delay()) : "place with round");
+    if (r_.chance(5)) list.push_back(r_.chance(50) ? fmt::format("extend placement {}", delay()) : "recall reason \"home\"");
     if (may_go && r_.chance(60)) list.push_back(fmt::format("go s{}", r_.below(static_cast<int64_t>(stages))));
     if (list.empty()) list.push_back("mail \"plain\"");
     std::string text;
@@ -604,7 +614,9 @@ class Writer {
       line("  stage s{} {{", s);
       if (r_.chance(50)) line("    on entry : {}", actions(name, stages, false));
       if (r_.chance(60))
-        line("    on {} : {}", r_.pick(std::vector<std::string>{"payment", "complaint", "talk", "call.not_reached", "promise", "quarrel.ended"}),
+        line("    on {} : {}",
+             r_.pick(std::vector<std::string>{"payment", "complaint", "talk", "call.not_reached", "promise", "quarrel.ended", "favour.approved",
+                                              "favour.lapsed", "seats.granted", "round.placed", "round.ended"}),
              actions(name, stages, true));
       if (r_.chance(30)) line("    on payment where amount > {} : {}", typed_money(account_scope()), actions(name, stages, true));
       if (r_.chance(40)) line("    when {} : go s{}", condition(3), (s + 1) % stages);

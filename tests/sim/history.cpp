@@ -79,9 +79,19 @@ deadline answer for account 15 business days from last(quarrel.placed where lift
 }
 limits "Spring" in force from 2026-03-20 to 2026-06-15 { call at most 1 in any 3 days per account }
 
+approval favour(share : decimal) { by boss, due 20 hours, lapses after 2 business days }
+quota seats 3 per calendar week by overdue desc, dpd
+allocation round { by overdue, shares { north 60%, south 40% }, cap 3_000 per agency, split by debtor }
+
 strategy soft "Soft" for account {
   enrol when dpd in 1..60
   var letters : int = 0
+
+  rule "asks"
+  every 5 days :                            ask favour { share: 10% }, request seats
+  on favour.lapsed :                        note "nobody decided", place with round for 4 days
+  on seats.granted :                        note "granted", extend placement 2 days
+  on round.ended where not asked(favour) :  note "back from the round"
 
   when overdue <= 0 :                       go cured
   when dpd > 60 :                           go hard

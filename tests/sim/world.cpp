@@ -59,7 +59,9 @@ Instant Compiled::day_start(int64_t date) const {
   return at;
 }
 
-Portfolio::Portfolio(const Compiled& compiled) : compiled_(compiled), store_(store::open_model()) {
+Portfolio::Portfolio(const Compiled& compiled) : Portfolio(compiled, store::open_model(), InNew{}) {}
+
+Portfolio::Portfolio(const Compiled& compiled, std::unique_ptr<store::Store> store, InNew) : compiled_(compiled), store_(std::move(store)) {
   REQUIRE(store_->migrate().has_value());
   REQUIRE(store_->prepare(compiled.program()).has_value());
   REQUIRE(store_->activate(compiled.program(), compiled.sources(), "tester", 0).has_value());

@@ -57,6 +57,9 @@ struct Given {
 class Portfolio {
  public:
   explicit Portfolio(const Compiled& compiled);
+  /// In this store, which has nothing yet.
+  struct InNew {};
+  Portfolio(const Compiled& compiled, std::unique_ptr<store::Store> store, InNew);
   /// On a store that is there and has a version.
   Portfolio(const Compiled& compiled, std::unique_ptr<store::Store> store) : compiled_(compiled), store_(std::move(store)) {}
   store::Store& store() { return *store_; }

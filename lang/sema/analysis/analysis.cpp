@@ -19,6 +19,7 @@ void analyse(const checked::Program& program, Diagnostics& diagnostics, const An
   check_conditions(program, conditions, solver, diagnostics);
   check_permitted(program, conditions, diagnostics);
   check_use(program, diagnostics, options);
+  check_requests_heard(program, diagnostics, options);
   check_histories(program, diagnostics, options);
   check_currencies(program, diagnostics);
 }

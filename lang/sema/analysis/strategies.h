@@ -24,6 +24,8 @@ void check_conditions(const checked::Program& program, Conditions& conditions, S
 void check_permitted(const checked::Program& program, Conditions& conditions, Diagnostics& diagnostics);
 /// What is declared and never used; events that nothing handles or asks for.
 void check_use(const checked::Program& program, Diagnostics& diagnostics, const AnalysisOptions& options);
+/// Approvals, quotas and allocations that nobody uses, and answers to them that nobody waits for.
+void check_requests_heard(const checked::Program& program, Diagnostics& diagnostics, const AnalysisOptions& options);
 /// Queries over unlimited history that have to look at all of it.
 void check_histories(const checked::Program& program, Diagnostics& diagnostics, const AnalysisOptions& options);
 /// Amounts of two currencies that are added, compared or kept in one place, where accounts carry currencies of their own.

@@ -46,6 +46,7 @@ class UseCheck {
     for (const checked::Deadline& deadline : program_.deadlines) {
       for (Index event : {deadline.warned, deadline.missed}) mark_event(event);
     }
+    for (const checked::Request& request : program_.requests) mark_event(request.event);
     for (const checked::EventType& event : program_.events) {
       for (Index cancelled : event.cancels) mark_event(cancelled);
     }

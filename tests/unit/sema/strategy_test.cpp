@@ -177,7 +177,7 @@ TEST_CASE("variables, events, rows") {
   CHECK(stage("on entry : open phone { number_text: \"1\" }").codes() == "");
   CHECK(stage("on entry : open house { }").codes() == "E0209");
   CHECK(stage("on entry : hold dispute").codes() == "E0740");
-  CHECK(stage("on entry : ask discount").codes() == "E0901");
+  CHECK(stage("on entry : ask discount").codes() == "E0750");
 }
 
 TEST_CASE("events that raise each other in a circle") {
