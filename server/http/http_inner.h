@@ -48,23 +48,26 @@ struct HttpServer::Inner {
   void serve(const std::shared_ptr<Inner>& self, tcp::socket socket);
 };
 
-/// Counts a connection, and lets a stop find it, for as long as it is there.
+/// Counts a connection, and lets a stop find it. What is made last enters when it is whole and leaves before anything of it is gone: a stop calls it from
+/// another thread.
 class Listed : public Stoppable {
  public:
-  explicit Listed(std::shared_ptr<HttpServer::Inner> server) : server_(std::move(server)) {
-    ++server_->open;
-    const std::lock_guard lock(server_->guard);
-    server_->sessions.insert(this);
-  }
-  ~Listed() override {
-    --server_->open;
-    const std::lock_guard lock(server_->guard);
-    server_->sessions.erase(this);
-  }
+  explicit Listed(std::shared_ptr<HttpServer::Inner> server) : server_(std::move(server)) {}
   Listed(const Listed&) = delete;
   Listed& operator=(const Listed&) = delete;
 
  protected:
+  void enter() {
+    ++server_->open;
+    const std::lock_guard lock(server_->guard);
+    server_->sessions.insert(this);
+  }
+  void leave() {
+    --server_->open;
+    const std::lock_guard lock(server_->guard);
+    server_->sessions.erase(this);
+  }
+
   std::shared_ptr<HttpServer::Inner> server_;
 };
 

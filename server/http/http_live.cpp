@@ -139,7 +139,10 @@ template <class Stream>
 class EventStream final : public Waiting, public std::enable_shared_from_this<EventStream<Stream>> {
  public:
   EventStream(std::shared_ptr<HttpServer::Inner> server, Stream stream)
-      : Waiting(std::move(server)), stream_(std::move(stream)), beat_(beast::get_lowest_layer(stream_).get_executor()) {}
+      : Waiting(std::move(server)), stream_(std::move(stream)), beat_(beast::get_lowest_layer(stream_).get_executor()) {
+    this->enter();
+  }
+  ~EventStream() override { this->leave(); }
 
   void start(const Response& response) {
     std::string head = "HTTP/1.1 200 OK\r\nServer: dunlin\r\nContent-Type: text/event-stream\r\nX-Accel-Buffering: no\r\nConnection: close\r\n";
@@ -203,7 +206,8 @@ class EventStream final : public Waiting, public std::enable_shared_from_this<Ev
 template <class Stream>
 class WebSocket final : public Waiting, public std::enable_shared_from_this<WebSocket<Stream>> {
  public:
-  WebSocket(std::shared_ptr<HttpServer::Inner> server, Stream stream) : Waiting(std::move(server)), stream_(std::move(stream)) {}
+  WebSocket(std::shared_ptr<HttpServer::Inner> server, Stream stream) : Waiting(std::move(server)), stream_(std::move(stream)) { this->enter(); }
+  ~WebSocket() override { this->leave(); }
 
   void start(const std::shared_ptr<WireRequest>& request, const Response& response) {
     beast::get_lowest_layer(stream_).expires_never();  // it has time-outs and pings of its own

@@ -26,7 +26,10 @@ template <class Stream>
 class Session final : public Listed, public std::enable_shared_from_this<Session<Stream>> {
  public:
   Session(std::shared_ptr<HttpServer::Inner> server, Stream stream, std::string peer)
-      : Listed(std::move(server)), stream_(std::move(stream)), peer_(std::move(peer)) {}
+      : Listed(std::move(server)), stream_(std::move(stream)), peer_(std::move(peer)) {
+    this->enter();
+  }
+  ~Session() override { this->leave(); }
 
   void start() {
     if constexpr (requires { stream_.next_layer(); }) {
