@@ -267,6 +267,36 @@ end $$;
 
 -- ---- taking ----
 
+-- As before, but that a task which was put on a list a moment ago is looked at again under its lock.
+create or replace function dunlin.next_in_band(q int4, b int2, head int8, safe int8, at timestamptz, wanted int, tried uuid[])
+returns setof dunlin.task_open
+language plpgsql as $$
+#variable_conflict use_variable
+declare
+  span constant int8 := 2000;
+  depth constant int := 200;
+  first int8;
+begin
+  select t.seq into first from dunlin.task_open t
+    where t.queue = q and t.band = b and t.seq > head and t.wakes is null and t.assigned is null and t.status = 0 order by t.seq limit 1;
+  if first is null then
+    if safe - head > 4096 then insert into dunlin.queue_head values (q, b, safe) on conflict do nothing; end if;
+    return;
+  end if;
+  if least(first - 1, safe) - head > 256 then insert into dunlin.queue_head values (q, b, least(first - 1, safe)) on conflict do nothing; end if;
+  return query
+    select t.* from
+      (select w.* from
+        (select t.bucket, t.case_id, t.task, t.priority, t.not_before, t.due, t.seq from dunlin.task_open t
+          where t.queue = q and t.band = b and t.seq >= first and t.seq <= first + span and t.wakes is null and t.assigned is null and t.status = 0
+            and t.not_before <= at and (tried is null or t.task <> all (tried))
+          order by t.seq limit greatest(depth, wanted)) w
+        order by w.priority desc, w.not_before, w.due, w.seq) w,
+      lateral (select t.* from dunlin.task_open t where t.bucket = w.bucket and t.case_id = w.case_id and t.task = w.task and t.status = 0 and t.wakes is null
+               and t.assigned is null for update skip locked) t
+    limit wanted;
+end $$;
+
 -- What goes out together with a task that is about to be taken; the case file's row is locked.
 create function dunlin.riders_of(open dunlin.task_open, setting dunlin.queue_setting, worker int4, at timestamptz, stops bool) returns dunlin.task_open[]
 language plpgsql as $$

@@ -342,6 +342,30 @@ def test_limits_two_leases_without_the_lock():
     raise AssertionError("two leases without a lock were found to be sound")
 
 
+ANNA = """select dunlin.put_workers('[{"worker": "anna", "capacity": "1", "queues": "%s"}]')"""
+
+
+def test_one_worker_leases_twice():
+    """The capacity holds for two calls at once."""
+    def judge(sql, a, b):
+        held = sql.value("select count(*) from dunlin.task_open where status = 1")
+        assert held <= 1, f"{held} held, capacity 1"
+
+    explore(["begin", lease("anna", 1), "commit"], ["begin", lease("anna", 1), "commit"], judge, [IN_LINE, ANNA % ""])
+
+
+def test_lists_are_filled_twice_and_others_lease():
+    """A list has no more than the capacity, and what is on it nobody else has."""
+    def judge(sql, a, b):
+        rows = sql.all("select o.task, o.status, w.name as worker, x.name as assigned from dunlin.task_open o left join dunlin.worker w on w.id = o.worker join dunlin.worker x on x.id = o.assigned")
+        assert len(rows) <= 1, rows
+        assert all(r.worker in (None, r.assigned) for r in rows), rows
+
+    fill = "select dunlin.fill_day_lists()"
+    explore(["begin", fill, "commit"], ["begin", fill, "commit"], judge, [IN_LINE, ANNA % "call"])
+    explore(["begin", fill, "commit"], ["begin", lease("b", 3), "commit"], judge, [IN_LINE, ANNA % "call"])
+
+
 def test_limits_lease_and_release():
     """A place that is given back is free again, and never given out before."""
     def judge(sql, a, b):
