@@ -39,7 +39,9 @@ class StoredVersions {
     if (!runner) return std::unexpected(runner.error());
     kept.runner = std::move(*runner);
     const Machine& machine = kept.runner->machine;
-    kept.version.emplace(replay::Version{kept.runner->program(), machine.evaluator(interpreted_), *machine.calendar->view(), kept.runner->settings});
+    auto orders = store_.experiment_orders();
+    if (!orders) return std::unexpected(orders.error());
+    kept.version.emplace(replay::Version{kept.runner->program(), machine.evaluator(interpreted_), *machine.calendar->view(), kept.runner->settings, std::move(*orders)});
     return &*kept.version;
   }
 

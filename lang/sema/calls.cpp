@@ -116,7 +116,10 @@ ExprPtr ExpressionChecker::call_word(const std::string& name, const ast::CallExp
   }
   const bool hold = name == "held" && !context_.names.values.contains(name);
   if (name == "arm" && !context_.names.values.contains(name)) {
-    const bool asks = (name == "asked" || name == "requested" || name == "placed") && !context_.names.values.contains(name);
+    found = true;
+    return check_arm(call, span);
+  }
+  const bool asks = (name == "asked" || name == "requested" || name == "placed") && !context_.names.values.contains(name);
   found = hold || asks || name == "visits" || name == "in_stage" || name == "in_strategy";
   if (!found) return nullptr;
   if (around_.self_entity == none || around_.constant) {

@@ -33,11 +33,12 @@ Result<EventsByCase> events_by_case(store::StepLog& log, const checked::Program&
 /// A version with what a replay needs of it.
 struct Running {
   Running(const Version& of, int32_t version)
-      : number(version), program(of.program), plan(of.program), stepper(of.program, of.evaluator, of.calendar, of.settings) {}
+      : number(version), program(of.program), plan(of.program), stepper(of.program, of.evaluator, of.calendar, of.settings), orders(of.orders) {}
   int32_t number;
   const checked::Program& program;
   SlotPlan plan;
   engine::Stepper stepper;
+  const std::vector<engine::ExperimentOrder>& orders;
   int32_t events_of = -1;  // bucket
   EventsByCase events;
 };
@@ -229,7 +230,7 @@ class Replay {
     CaseFile& file = file_of(version);
     kept.fold->build(version.plan, record, commit.batch.at, file);
     if (kept.key.empty() && file.instance_count() > 0) kept.key = engine::key_text(version.program, file.instance(0));
-    version.stepper.step(file, commit.batch.at, result_, {.version = version.number, .collect_reads = true, .listener = nullptr});
+    version.stepper.step(file, commit.batch.at, result_, {.version = version.number, .collect_reads = true, .listener = nullptr, .orders = &version.orders});
     ++report_.steps;
     report_.decisions += static_cast<int64_t>(result_.firings.size());
     for (const auto& firing : result_.firings) store::append_decision(lines, file, firing, commit.batch.at);
@@ -404,7 +405,7 @@ Result<Met> as_read(store::StepLog& log, const Version& version, int64_t case_id
     fold.read(step.record, taken);
     fold.build(plan, step.record, step.at, *file);
     if (&step == &way.back()) break;
-    stepper.step(*file, step.at, result, {.version = step.version, .collect_reads = false, .listener = nullptr});
+    stepper.step(*file, step.at, result, {.version = step.version, .collect_reads = false, .listener = nullptr, .orders = &version.orders});
     fold.keep(plan, step.record, *file, result);
   }
   return Met{std::move(file), way.back().at};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "compiler/evaluator.h"
+#include "runtime/engine/step.h"
 #include "runtime/store/step_log.h"
 
 namespace dunlin::replay {
@@ -20,6 +21,7 @@ struct Version {
   const Evaluator& evaluator;
   const abi::Calendar& calendar;
   std::vector<int64_t> settings;
+  std::vector<engine::ExperimentOrder> orders = {};  // all that people have given, the oldest first
 };
 /// Version by number.
 using Versions = std::function<store::Result<const Version*>(int32_t number)>;
