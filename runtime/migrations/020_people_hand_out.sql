@@ -1100,7 +1100,8 @@ end $$;
 create table dunlin.tended (
   single bool primary key default true check (single),
   clock  timestamptz not null,
-  at     timestamptz not null
+  at     timestamptz not null,
+  lists  bool not null default false  -- somebody's day list has tasks
 );
 
 -- What queues do by themselves. The engine calls it behind each pass; within a quarter of a minute, of both clocks, once is enough.
@@ -1114,13 +1115,14 @@ begin
   if last_time.clock > clock_timestamp() - interval '15 seconds' and abs(extract(epoch from last_time.at - at)) < 15 then return; end if;
   if not pg_try_advisory_xact_lock(4815162346) then return; end if;
   insert into dunlin.tended (clock, at) values (clock_timestamp(), at) on conflict on constraint tended_pkey do update set clock = excluded.clock, at = excluded.at;
+  -- Where nobody asks for any of it no table of tasks is looked at: these reads do not stay within a bucket.
   perform dunlin.apply_priorities();
-  if exists (select 1 from dunlin.worker w where w.queues <> '{}')
-     or exists (select 1 from dunlin.worker_absence a where a.cancelled_at is null and a.since <= at and a.until > at)
-     or exists (select 1 from dunlin.task_open t where t.listed is not null) then
+  if last_time.lists or exists (select 1 from dunlin.worker w where w.queues <> '{}' or not w.active)
+     or exists (select 1 from dunlin.worker_absence a where a.cancelled_at is null and a.since <= at and a.until > at) then
     perform dunlin.fill_day_lists(at);
+    update dunlin.tended t set lists = exists (select 1 from dunlin.task_open o where o.listed is not null);
   end if;
-  perform dunlin.tell_late(at);
+  if exists (select 1 from dunlin.queue_setting s where s.late_whom is not null) then perform dunlin.tell_late(at); end if;
   perform dunlin.make_registers(at);
 end $$;
 

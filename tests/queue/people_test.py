@@ -199,6 +199,20 @@ def test_day_lists():
     check_sound(sql)
 
 
+def test_the_engine_looks_after_the_lists():
+    _, sql = fresh()
+    put(sql, {"worker": "anna", "capacity": "5", "queues": "call"})
+    sql.run("select dunlin.tend_queues(%s)", MONDAY)
+    assert sql.value("select count(*) from dunlin.queue where assigned = 'anna'") == 5
+    # Who has no list any more has none at the next look, which at the same moment is none.
+    put(sql, {"worker": "anna", "queues": ""})
+    sql.run("select dunlin.tend_queues(%s)", MONDAY)
+    assert sql.value("select count(*) from dunlin.queue where assigned = 'anna'") == 5
+    sql.run("select dunlin.tend_queues(%s)", MONDAY + datetime.timedelta(minutes=1))
+    assert sql.value("select count(*) from dunlin.queue where assigned = 'anna'") == 0
+    assert not sql.value("select lists from dunlin.tended")
+
+
 def test_least_loaded_and_one_operator():
     _, sql = fresh()
     sql.run("update dunlin.queue_setting set ways = '{load,one_operator}' where name = 'call'")
