@@ -86,15 +86,16 @@ TEST_CASE("a placement has an agency, an end, can be extended and recalled", "[g
 TEST_CASE("caps hold, debtors stay together and meet nobody twice, however accounts come and go", "[grants]") {
   ON_BOTH_STORES();
   const char* wanted = std::getenv("DUNLIN_SIM_SEEDS");
-  const int seeds = wanted == nullptr ? (kind == "memory" ? 10 : 2) : std::atoi(wanted);
+  const int seeds = wanted == nullptr ? (kind == "memory" ? 10 : 1) : std::atoi(wanted);
   for (int seed = 1; seed <= seeds; ++seed) {
     INFO("seed " << seed);
     const auto own = store::test::make_place(kind);
     Office office(rules(), *own);
     Dice dice(static_cast<uint64_t>(seed));
-    constexpr int debtors = 10, accounts = 18;
+    const bool fast = kind == "memory";
+    const int debtors = fast ? 10 : 4, accounts = fast ? 18 : 7, days = fast ? 40 : 10;
     for (int n = 1; n <= debtors; ++n) office.put_debtor(n);
-    for (int day = 0; day < 40; ++day) {
+    for (int day = 0; day < days; ++day) {
       for (int a = 1; a <= accounts; ++a) {
         if (!dice.one_in(day == 0 ? 2 : 9)) continue;
         office.put(fmt::format("A-{}", a), a % debtors + 1, dice.one_in(3) ? 0 : 50, 20 + dice.below(200));
@@ -159,7 +160,8 @@ strategy s "S" for account {{
     auto chosen = compiled.begin();
     std::advance(chosen, dice.below(static_cast<int64_t>(compiled.size())));
     const Compiled& world = *chosen->second;
-    const auto passes = engine::grant_passes(world.program(), world.evaluator(), world.calendar(), world.settings(), 0);
+    const auto passes =
+        engine::grant_passes(world.program(), world.evaluator(), world.calendar(), world.settings(), world.day_start(sim_test::date_of(2026, 3, 2)));
     REQUIRE(passes.has_value());
     std::map<std::string, int64_t> ever;
     int64_t all = 0, largest = 0, id = 0;

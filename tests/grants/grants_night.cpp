@@ -26,7 +26,7 @@ strategy soft "Soft" for account {
   }
   stage queueing { on entry : request filings, on filings.granted : go filed }
   stage filed { }
-  stage away { on entry : place with round for 4 days, on round.placed : note "placed", on round.declined, round.ended : go talks }
+  stage away { on entry : place with round for 3 days, on round.placed : note "placed", on round.declined, round.ended : go talks }
   final stage cured { on entry : recall reason "paid" }
 }
 )";

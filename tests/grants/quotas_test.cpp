@@ -72,18 +72,19 @@ TEST_CASE("requests that are alike are granted in the order in which they were a
 TEST_CASE("however accounts come and go, no week has more than its places, the best go first, and nobody is granted twice", "[grants]") {
   ON_BOTH_STORES();
   const char* wanted = std::getenv("DUNLIN_SIM_SEEDS");
-  const int seeds = wanted == nullptr ? (kind == "memory" ? 12 : 2) : std::atoi(wanted);
+  const int seeds = wanted == nullptr ? (kind == "memory" ? 12 : 1) : std::atoi(wanted);
   for (int seed = 1; seed <= seeds; ++seed) {
     INFO("seed " << seed);
     const auto own = store::test::make_place(kind);
     Office office(rules(), *own);
     Dice dice(static_cast<uint64_t>(seed));
-    constexpr int count = 14;
-    std::vector<int64_t> overdue(count + 1), worth(count + 1);
+    const bool fast = kind == "memory";
+    const int count = fast ? 14 : 7, days = fast ? 24 : 9;
+    std::vector<int64_t> overdue(static_cast<size_t>(count) + 1), worth(static_cast<size_t>(count) + 1);
     std::map<std::pair<int, Instant>, int64_t> worth_at;  // by account and night
     for (int n = 1; n <= count; ++n) office.put_debtor(n);
     std::set<int64_t> seen_granted;
-    for (int day = 0; day < 24; ++day) {
+    for (int day = 0; day < days; ++day) {
       for (int n = 1; n <= count; ++n) {
         if (!dice.one_in(day == 0 ? 1 : 5)) continue;
         overdue[static_cast<size_t>(n)] = dice.one_in(3) ? 0 : 50;
@@ -110,7 +111,7 @@ TEST_CASE("however accounts come and go, no week has more than its places, the b
       // Rows and history say the same of who waits.
       std::set<std::string> waiting;
       for (const RequestRow& row : office.requests("quota", "open")) waiting.insert(row.key);
-      for (int n = 1; n <= count; ++n) {
+      for (int n = 1; n <= (fast || day + 1 == days ? count : 0); ++n) {
         const std::string account = fmt::format("A-{}", n);
         const auto file = office.portfolio.case_of(account);
         const abi::Instance& instance = file->instance(file->find(engine::stable_id("account", account)));
