@@ -131,6 +131,27 @@ begin
   return null;
 end $$;
 
+-- Is all of a queue stopped, whoever its tasks are about?
+create function dunlin.queue_stopped(q int4, at timestamptz) returns bool
+language sql stable as $$
+  select exists (select 1 from dunlin.contact_stop s left join dunlin.feed f on f.name = s.feed
+    where s.lifted_at is null and s.since <= clock_timestamp() and $2 < s.until and s.entity is null and s.address is null
+      and (s.queue is null or s.queue = (select x.name from dunlin.queue_setting x where x.queue = $1 and x.contacts))
+      and exists (select 1 from dunlin.queue_setting x where x.queue = $1 and x.contacts)
+      and (s.feed is null or dunlin.feed_missing(f, $2) is not null))
+$$;
+
+-- Where all of a queue is stopped, a hand-out looks at the first tasks, which then say why they wait, and leaves the others where they are: a queue of a
+-- million tasks is not walked through to learn a million times that the file has not come.
+alter function dunlin.next_in_band(int4, int2, int8, int8, timestamptz, int, uuid[]) rename to next_in_band_unstopped;
+create function dunlin.next_in_band(q int4, b int2, head int8, safe int8, at timestamptz, wanted int, tried uuid[])
+returns setof dunlin.task_open
+language plpgsql as $$
+begin
+  if tried is not null and dunlin.queue_stopped(q, at) then return; end if;
+  return query select * from dunlin.next_in_band_unstopped(q, b, head, safe, at, wanted, tried);
+end $$;
+
 -- What a stop kept back joins the line again and is looked at anew. Whoever has a task at this moment (a step, a hand-out) keeps it; it is looked at
 -- again after the queue's `refused_for` at the latest.
 create function dunlin.wake_stopped(like_reason text default 'contact is stopped: %') returns int
@@ -301,6 +322,6 @@ $$;
 comment on function dunlin.feed_status is 'Each feed of the active version: whose file was expected last, whether it is there, late or lifted, and what it keeps back.';
 
 revoke all on dunlin.feed, dunlin.feed_delivery, dunlin.feed_lift from public;
-revoke all on function dunlin.stop_hits, dunlin.feed_expected, dunlin.feed_missing, dunlin.wake_stopped, dunlin.declare_feeds, dunlin.feed_named, dunlin.feed_begin, dunlin.feed_end,
+revoke all on function dunlin.queue_stopped, dunlin.next_in_band_unstopped, dunlin.next_in_band, dunlin.stop_hits, dunlin.feed_expected, dunlin.feed_missing, dunlin.wake_stopped, dunlin.declare_feeds, dunlin.feed_named, dunlin.feed_begin, dunlin.feed_end,
   dunlin.feed_status from public;
 select dunlin.let('{dunlin_supervisor}', '{feed_lift,feed_status}');

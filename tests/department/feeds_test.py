@@ -28,6 +28,8 @@ def test_late_holds_and_a_file_lets_go():
     assert leased(sql, instant(MONDAY, "07:00")) == []
     task = sql.one("select task, reason from dunlin.queue where reason is not null")
     assert "balances" in task.reason and "2025-04-14" in task.reason, task
+    # One look, not one a task: the others wait where they are.
+    assert sql.value("select count(*) from dunlin.queue where reason is not null") == 1
     held = sql.one("select task from dunlin.queue where status = 'leased'")
     allowed = sql.one("select * from dunlin.may_contact(%s, null, %s)", held.task, instant(MONDAY, "07:01"))
     assert not allowed.allowed and "balances" in allowed.reason
