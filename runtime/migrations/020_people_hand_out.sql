@@ -268,7 +268,7 @@ end $$;
 -- ---- taking ----
 
 -- As before, but that a task which was put on a list a moment ago is looked at again under its lock.
-create or replace function dunlin.next_in_band(q int4, b int2, head int8, safe int8, at timestamptz, wanted int, tried uuid[])
+create or replace function dunlin.next_in_band_unstopped(q int4, b int2, head int8, safe int8, at timestamptz, wanted int, tried uuid[])
 returns setof dunlin.task_open
 language plpgsql as $$
 #variable_conflict use_variable
