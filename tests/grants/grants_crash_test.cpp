@@ -34,6 +34,9 @@ Outcome run_history(const std::string& url, int crash_at) {
   return outcome;
 }
 
+/// What the database holds, without the count of assertions behind it: a history that was resumed makes fewer.
+std::string contents_of(const std::string& printed) { return printed.substr(0, printed.rfind("\n--\n")); }
+
 }  // namespace
 
 TEST_CASE("killed at any boundary, what was asked for is answered once", "[grants][crash]") {
@@ -59,7 +62,7 @@ TEST_CASE("killed at any boundary, what was asked for is answered once", "[grant
     const Outcome resumed = run_history(place->url(), 0);
     INFO(resumed.printed);
     REQUIRE(resumed.finished);
-    CHECK(resumed.printed == undisturbed.printed);
+    CHECK(contents_of(resumed.printed) == contents_of(undisturbed.printed));
   }
   CHECK(crashes > 5);
 }
