@@ -1,0 +1,52 @@
+// One judge for every harness. It rebuilds what must be from what was recorded (step records, events) and from the logs of those outside
+// (the bank, gateways), and compares with what the store holds. It knows nothing of how a harness made the history.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runtime/replay/replay.h"
+
+namespace dunlin::judge {
+
+using engine::Instant;
+
+/// One line of the log of somebody outside: an event that was sent, and what was answered.
+struct Sent {
+  std::string source, external_id;
+  bool accepted = false;   // taken in as new; else it was answered that it is known
+  std::string task;        // a gateway's: the task that it is about
+  std::string channel;     // a contact on this channel …
+  std::string debtor;      // … with this debtor
+  int64_t local_date = 0;  // … on this day by the debtor's clock
+  Instant at = 0;
+};
+/// At most so many contacts on a channel with a debtor within so many days that follow each other; weeks: calendar weeks, from Monday.
+struct Cap {
+  std::string channel;
+  int most = 1;
+  int days = 1;
+  bool weeks = false;
+};
+
+struct Evidence {
+  store::Store& store;
+  store::StepLog& log;
+  replay::Versions versions;
+  int32_t active = 1;  // the version that is active
+  Instant now = 0;     // everything that was due then has been stepped
+  std::vector<Sent> sent;
+  std::vector<Cap> caps;
+};
+
+/// A promise that does not hold, with the witness.
+struct Finding {
+  std::string promise, witness;
+};
+
+/// All that is wrong, each promise with its first witnesses. Fails only if the store does.
+store::Result<std::vector<Finding>> judge(const Evidence& evidence);
+std::string text_of(const std::vector<Finding>& findings);
+
+}  // namespace dunlin::judge
