@@ -39,15 +39,17 @@ Result<std::vector<BucketRange>> ModelStore::hold_buckets(const NodeOptions& nod
   const int32_t low = engine::bucket_count * rank / live, high = (engine::bucket_count * (rank + 1) / live) - 1;
   node_ = node.name;
   epochs_.clear();
-  for (int32_t number = 0; number < engine::bucket_count; ++number) {
-    auto& bucket = data_.buckets[number];
+  if (data_.buckets.empty()) {
+    for (int32_t number = 0; number < engine::bucket_count; ++number) data_.buckets[number];
+  }
+  for (auto& [number, bucket] : data_.buckets) {
     const bool ours = number >= low && number <= high;
     if (!ours && bucket.node == node_) bucket.node.clear();
     if (ours && bucket.node != node_ && !data_.live(bucket.node)) {
       bucket.node = node_;
       ++bucket.epoch;
     }
-    if (bucket.node == node_) epochs_[number] = bucket.epoch;
+    if (bucket.node == node_) epochs_.emplace_hint(epochs_.end(), number, bucket.epoch);
   }
   std::vector<BucketRange> ranges;
   for (const auto& [number, epoch] : epochs_) {
