@@ -124,6 +124,7 @@ void write_task(Writer& writer, const SlotPlan& plan, const CaseFile& case_file,
   writer.flag(task.stays);
   writer.bytes(task.treatment);
   for (const int64_t value : {task.created_at, task.expires, task.window, task.limits_until}) writer.number(value);
+  for (const int32_t rank : {task.lead_rank, task.age_rank}) writer.number(rank);
   writer.bytes(task.limits);
   const auto& leaves = plan.queues[static_cast<size_t>(task.queue)];
   writer.bytes(leaves.empty() || task.fields.empty() ? std::string() : pack_slots(leaves, task.fields.data()));
@@ -151,6 +152,7 @@ RecordedTask read_task(Reader& reader, bool whole) {
   task.stays = reader.flag();
   task.treatment = reader.bytes();
   for (int64_t* value : {&task.created_at, &task.expires, &task.window, &task.limits_until}) *value = reader.number();
+  for (int32_t* rank : {&task.lead_rank, &task.age_rank}) *rank = static_cast<int32_t>(reader.number());
   task.limits = reader.bytes();
   made.values = reader.bytes();
   return made;
@@ -394,6 +396,7 @@ void add_task(Digest& digest, const SlotPlan& plan, const CaseFile& case_file, c
        {static_cast<int64_t>(task.queue), case_file.instance(task.instance).id, task.recipient, static_cast<int64_t>(task.stage),
         static_cast<int64_t>(task.status), task.created_at, task.not_before, task.due, task.expires, task.window, task.priority, task.limits_until})
     digest.add(value);
+  for (const int32_t rank : {task.lead_rank, task.age_rank}) digest.add(rank);
   for (const bool value : {task.standing, task.stays, task.marked}) digest.add(value);
   for (const std::string* text : {&effect.reason, &task.treatment, &task.limits}) digest.add(std::string_view(*text));
   const auto& leaves = plan.queues[static_cast<size_t>(task.queue)];
