@@ -83,6 +83,7 @@ begin
     return query select * from dunlin.next_in_band_for_all(q, b, head, safe, at, wanted, tried);
     return;
   end if;
+  if tried is not null and dunlin.queue_stopped(q, at) then return; end if;
   return query
     select t.* from
       (select w.* from
