@@ -37,6 +37,13 @@ store::Result<std::unique_ptr<Runner>> runner_of_version(store::Store& store, in
   return make_runner(std::move(bundle), number, with_native);
 }
 
+store::Result<int32_t> active_version(store::Store& store) {
+  auto versions = store.versions();
+  if (!versions) return std::unexpected(versions.error());
+  const auto found = std::ranges::find_if(*versions, &store::BundleVersion::active);
+  return found == versions->end() ? 0 : found->number;
+}
+
 store::Result<Proposal> make_proposal(store::Store& store, const Runner& next, const ProposalOptions& options) {
   auto versions = store.versions();
   if (!versions) return std::unexpected(versions.error());

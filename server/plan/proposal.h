@@ -30,6 +30,8 @@ struct Runner {
 store::Result<std::unique_ptr<Runner>> make_runner(std::unique_ptr<CheckedBundle> bundle, int32_t number, bool with_native);
 /// The sources of a stored version, checked and compiled by this program.
 store::Result<std::unique_ptr<Runner>> runner_of_version(store::Store& store, int32_t number, const std::filesystem::path& stdlib, bool with_native);
+/// Number of the active version; 0 if there is none.
+store::Result<int32_t> active_version(store::Store& store);
 
 struct Proposal {
   int32_t active = 0;    // 0: none
