@@ -194,8 +194,8 @@ simulate::AsRead as_recorded(store::Store& store, const RunnableBundle& bundle, 
     };
     auto orders = store.experiment_orders();
     if (!orders) return std::unexpected(orders.error());
-    auto met =
-        replay::as_read(*log, {bundle.program(), *bundle.machine.interpreter, *bundle.machine.calendar->view(), settings, std::move(*orders)}, case_id, at, same);
+    auto met = replay::as_read(*log, {bundle.program(), *bundle.machine.interpreter, *bundle.machine.calendar->view(), settings, std::move(*orders)}, case_id,
+                               at, same);
     if (!met) return std::unexpected(met.error());
     return simulate::ReadThen{std::move(met->file), met->at};
   };

@@ -41,7 +41,8 @@ class StoredVersions {
     const Machine& machine = kept.runner->machine;
     auto orders = store_.experiment_orders();
     if (!orders) return std::unexpected(orders.error());
-    kept.version.emplace(replay::Version{kept.runner->program(), machine.evaluator(interpreted_), *machine.calendar->view(), kept.runner->settings, std::move(*orders)});
+    kept.version.emplace(
+        replay::Version{kept.runner->program(), machine.evaluator(interpreted_), *machine.calendar->view(), kept.runner->settings, std::move(*orders)});
     return &*kept.version;
   }
 

@@ -6,9 +6,9 @@
 #include <map>
 #include <set>
 
+#include "lang/sema/checked_people.h"
 #include "lang/sema/experiments.h"
 #include "lang/sema/transfers.h"
-#include "lang/sema/checked_people.h"
 #include "runtime/plan/canonical.h"
 #include "runtime/plan/compare_rules.h"
 #include "runtime/plan/compare_tables.h"

@@ -123,7 +123,7 @@ struct ModelDatabase::Inner {
   std::vector<SetAside> quarantine;
   std::map<int64_t, StoredRequest> requests;
   std::string prepared;
-  std::vector<engine::ExperimentOrder> orders;  // by their instants
+  std::vector<engine::ExperimentOrder> orders;      // by their instants
   std::map<int32_t, std::vector<StepBatch>> steps;  // by bucket
   struct Bucket {
     std::string node;

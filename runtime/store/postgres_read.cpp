@@ -217,7 +217,8 @@ Result<std::vector<std::string>> PostgresStore::decisions(const std::string& ent
   const std::string mark = fmt::format("{{\"instance\": {}, ", place->id);
   auto done = read([&](BulkConnection& connection) -> Result<void> {
     CopyRows rows(connection);
-    if (auto started = rows.start(fmt::format("select body from dunlin.decision where bucket = {} and body is not null order by batch desc", place->bucket)); !started)
+    if (auto started = rows.start(fmt::format("select body from dunlin.decision where bucket = {} and body is not null order by batch desc", place->bucket));
+        !started)
       return started;
     std::string plain;
     while (static_cast<int64_t>(found.size()) < limit && rows.next()) {

@@ -65,8 +65,26 @@ TEST_CASE("names with blanks are known by what is in sight") {
 }
 
 TEST_CASE("what is not understood or lies outside is said") {
-  for (const char* text : {"", "1 +", "(1", "\"open", "for i in x", "some x in y return x", "for in x return 1", "[1,2][1", "{a: 1}", "1 2", "function(x) x",
-                           "a instance of number", "/* open", "\"\\u12\"", "@5", ")", "if a then b", "a between 1", "* 3", "\"\\ud800\""}) {
+  for (const char* text : {"",
+                           "1 +",
+                           "(1",
+                           "\"open",
+                           "for i in x",
+                           "some x in y return x",
+                           "for in x return 1",
+                           "[1,2][1",
+                           "{a: 1}",
+                           "1 2",
+                           "function(x) x",
+                           "a instance of number",
+                           "/* open",
+                           "\"\\u12\"",
+                           "@5",
+                           ")",
+                           "if a then b",
+                           "a between 1",
+                           "* 3",
+                           "\"\\ud800\""}) {
     INFO(text);
     CHECK_FALSE(feel::parse_expression(text, {}));
   }

@@ -30,7 +30,8 @@ constexpr Instant hour = 3600 * 1'000'000LL;
 
 /// Account A-n of debtor D-n.
 struct Office {
-  Office(const Compiled& rules, store::test::Place& place) : compiled(rules), portfolio(rules, place.open(), Portfolio::InNew{}), date(sim_test::date_of(2026, 3, 2)) {}
+  Office(const Compiled& rules, store::test::Place& place)
+      : compiled(rules), portfolio(rules, place.open(), Portfolio::InNew{}), date(sim_test::date_of(2026, 3, 2)) {}
 
   void put_debtor(int n) { portfolio.put("debtor", fmt::format("D-{}", n), fmt::format("D-{}", n), "", {}, now()); }
   void put(const std::string& account, int debtor, int64_t overdue, int64_t worth) {
