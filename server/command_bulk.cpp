@@ -65,6 +65,24 @@ bool read_list(const BulkCommand& command, import::RejectsFile& rejects, List& l
   return true;
 }
 
+/// The column that a refusal speaks of, and the reason in words.
+import::Rejection rejection_of(const Json& row, int64_t line, const std::string& body){
+    const std::string code = row["code"].is_string() ? row["code"].get<std::string>() : "", message = row["message"].get<std::string>();
+import::Rejection made{line, "", message, body};
+if (code.starts_with("22")) {  // the only value that is read before the event is looked at
+  made.column = "at";
+  made.reason = fmt::format("`{}` is no time", cell_text(row["event"]["at"]));
+  return made;
+}
+if (code == "DU030" || code == "DU031") made.column = "event";
+if (code == "DU033") made.column = message.find("whose") != std::string::npos ? "key" : message.find("time") != std::string::npos ? "at" : "id";
+if (const size_t at = message.find("field `"); code == "DU022" && at != std::string::npos) {
+  made.column = message.substr(at + 7, message.find('`', at + 7) - at - 7);
+}
+if (row["hint"].is_string() && row["hint"] != "") made.reason += " (" + row["hint"].get<std::string>() + ")";
+return made;
+}  // namespace
+
 /// What would become of each line; refused ones go to the file of rejected lines, the others to `events`.
 Json plan_of(const Json& tried, const List& list, import::RejectsFile& rejects, Json& events) {
   std::map<std::string, int64_t> results, kinds;
@@ -74,8 +92,7 @@ Json plan_of(const Json& tried, const List& list, import::RejectsFile& rejects, 
     const std::string result = row["result"];
     ++results[result];
     if (result == "refused") {
-      const std::string hint = row["hint"].is_string() ? " (" + row["hint"].get<std::string>() + ")" : "";
-      rejects.add({list.places[i], "", row["message"].get<std::string>() + hint, list.rows[i]});
+      rejects.add(rejection_of(row, list.places[i], list.rows[i]));
       continue;
     }
     events.push_back(row["event"]);
@@ -179,7 +196,7 @@ int approve(const BulkCommand& command) { return decide(command, Ask::bulk_appro
 int reject(const BulkCommand& command) { return decide(command, Ask::bulk_reject, {std::to_string(command.id), doer(command), command.reason}, "rejected"); }
 int undo(const BulkCommand& command) { return decide(command, Ask::bulk_undo, {std::to_string(command.id), doer(command), command.reason}, ""); }
 
-}  // namespace
+}  // namespace dunlin::server
 
 void add_bulk_command(CLI::App& app, Chosen& chosen) {
   auto* sub = app.add_subcommand("bulk", "Events from a list, all or none: tried first, agreed to, taken back");

@@ -131,10 +131,19 @@ int start(const CampaignCommand& given_command) {
                       {"per_day", command.per_day == 0 ? Json() : Json(command.per_day)}};
   auto desk = DepartmentDesk::open(command.store, command.common, exit);
   Json rows;
-  if (!desk || !desk->ask(Ask::campaign_start, {settings.dump(), cases.dump(), command.plan ? "true" : "false"}, rows, exit)) return exit;
+  if (!desk || !desk->ask(Ask::campaign_start, {settings.dump(), cases.dump(), "true"}, rows, exit)) return exit;
   Json made = rows[0];
   for (const Json& one : made["rejected"]) rejects.add({one["nth"].get<int64_t>(), "key", one["reason"], one["key"]});
   if (!rejects.close()) return fail(command.common, Exit::environment, fmt::format("`{}` cannot be written", rejects.path().string()));
+  if (!command.plan) {
+    if (made["good"] == 0) {
+      return fail(command.common, Exit::input,
+                  fmt::format("no line of `{}` names {} {}", command.file, command.entity.find_first_of("aeiou") == 0 ? "an" : "a", command.entity),
+                  rejects.rows() == 0 ? "" : fmt::format("the lines, with the reason: {}", rejects.path().string()));
+    }
+    if (!desk->ask(Ask::campaign_start, {settings.dump(), cases.dump(), "false"}, rows, exit)) return exit;
+    made = rows[0];
+  }
   made["plan"] = command.plan;
   made["rejected_rows"] = rejects.rows();
   if (rejects.rows() > 0) made["rejected_file"] = rejects.path().string();

@@ -38,7 +38,7 @@ def test_plan_is_what_happens():
     assert everything(sql) == before
     with open(plan["rejected_file"], encoding="utf-8", newline="") as file:
         rejected = list(csv.DictReader(file))
-    assert [row["line"] for row in rejected] == ["9", "10"] and "amount" in rejected[0]["reason"] and "paiment" in rejected[1]["reason"], rejected
+    assert [(row["line"], row["column"]) for row in rejected] == [("9", "amount"), ("10", "event")] and "amount" in rejected[0]["reason"] and "paiment" in rejected[1]["reason"], rejected
     done = dunlin(name, "bulk", "events", path, "--reason", "a late file", "--json", check=False)
     made = as_json(done)
     assert done.returncode == 1 and made["status"] == "posted" and made["posted"] == 5 and made["plan"] == plan["plan"], made
