@@ -66,22 +66,22 @@ bool read_list(const BulkCommand& command, import::RejectsFile& rejects, List& l
 }
 
 /// The column that a refusal speaks of, and the reason in words.
-import::Rejection rejection_of(const Json& row, int64_t line, const std::string& body){
-    const std::string code = row["code"].is_string() ? row["code"].get<std::string>() : "", message = row["message"].get<std::string>();
-import::Rejection made{line, "", message, body};
-if (code.starts_with("22")) {  // the only value that is read before the event is looked at
-  made.column = "at";
-  made.reason = fmt::format("`{}` is no time", cell_text(row["event"]["at"]));
+auto rejection_of(const Json& row, int64_t line, const std::string& body) -> import::Rejection {
+  const std::string code = row["code"].is_string() ? row["code"].get<std::string>() : "", message = row["message"].get<std::string>();
+  auto made = import::Rejection{line, "", message, body};
+  if (code.starts_with("22")) {  // the only value that is read before the event is looked at
+    made.column = "at";
+    made.reason = fmt::format("`{}` is no time", cell_text(row["event"]["at"]));
+    return made;
+  }
+  if (code == "DU030" || code == "DU031") made.column = "event";
+  if (code == "DU033") made.column = message.find("whose") != std::string::npos ? "key" : message.find("time") != std::string::npos ? "at" : "id";
+  if (const size_t at = message.find("field `"); code == "DU022" && at != std::string::npos) {
+    made.column = message.substr(at + 7, message.find('`', at + 7) - at - 7);
+  }
+  if (row["hint"].is_string() && row["hint"] != "") made.reason += " (" + row["hint"].get<std::string>() + ")";
   return made;
 }
-if (code == "DU030" || code == "DU031") made.column = "event";
-if (code == "DU033") made.column = message.find("whose") != std::string::npos ? "key" : message.find("time") != std::string::npos ? "at" : "id";
-if (const size_t at = message.find("field `"); code == "DU022" && at != std::string::npos) {
-  made.column = message.substr(at + 7, message.find('`', at + 7) - at - 7);
-}
-if (row["hint"].is_string() && row["hint"] != "") made.reason += " (" + row["hint"].get<std::string>() + ")";
-return made;
-}  // namespace
 
 /// What would become of each line; refused ones go to the file of rejected lines, the others to `events`.
 Json plan_of(const Json& tried, const List& list, import::RejectsFile& rejects, Json& events) {
@@ -196,7 +196,7 @@ int approve(const BulkCommand& command) { return decide(command, Ask::bulk_appro
 int reject(const BulkCommand& command) { return decide(command, Ask::bulk_reject, {std::to_string(command.id), doer(command), command.reason}, "rejected"); }
 int undo(const BulkCommand& command) { return decide(command, Ask::bulk_undo, {std::to_string(command.id), doer(command), command.reason}, ""); }
 
-}  // namespace dunlin::server
+}  // namespace
 
 void add_bulk_command(CLI::App& app, Chosen& chosen) {
   auto* sub = app.add_subcommand("bulk", "Events from a list, all or none: tried first, agreed to, taken back");
