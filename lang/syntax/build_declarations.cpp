@@ -82,7 +82,11 @@ void Builder::bundle_item(P::BundleItemContext& context, ast::BundleDecl& out) {
 
 ast::Name Builder::zone(P::ZoneContext& context) {
   const Span place = span(context);
-  return {context.TEXT() ? plain_text(*context.TEXT()->getSymbol()) : std::string(source(place)), place};
+  if (context.TEXT()) return {plain_text(*context.TEXT()->getSymbol()), place};
+  // Blanks between its words are layout.
+  std::string written(source(place));
+  std::erase_if(written, [](char c) { return c == ' ' || c == '\t'; });
+  return {std::move(written), place};
 }
 
 ast::ParameterDecl Builder::parameter(P::ParameterDeclContext& context) {

@@ -14,7 +14,7 @@
 #include "compiler/native/native.h"
 #include "lang/diag/render.h"
 #include "lang/sema/check.h"
-#include "tests/differential/compare.h"
+#include "tests/differential/part_ways.h"
 #include "tests/differential/random_bundle.h"
 #include "tests/differential/random_case.h"
 
@@ -22,8 +22,6 @@ using namespace dunlin;
 using namespace dunlin::differential;
 
 namespace {
-
-constexpr int64_t day_us = 86'400'000'000;
 
 int64_t from_environment(const char* name, int64_t fallback) {
   const char* text = std::getenv(name);
@@ -73,41 +71,9 @@ std::unique_ptr<Compiled> compile(uint64_t seed, std::map<std::string, int>& ref
   return compiled;
 }
 
-/// What the steps of a run came to, to be sure that it was not all of one kind.
-struct Counts {
-  int64_t steps = 0, faults = 0, refused = 0;
-};
-
 /// Runs one case through several steps under both; empty if they agree, else where they parted.
-std::string part_ways(const Compiled& c, const Evaluator& native, uint64_t case_seed, Counts& counts) {
-  engine::CaseFile left(*c.program), right(*c.program);
-  Random left_random(case_seed), right_random(case_seed);
-  Random clock(case_seed ^ 0xC10C);
-  engine::Instant now = 20'454 * day_us + clock.below(300 * 24 * 60) * 60'000'000;  // in 2026
-  fill_random_case(left_random, *c.program, now, left);
-  fill_random_case(right_random, *c.program, now, right);
-  abi::Arena arena;
-  const auto& calendar = *c.calendar->view();
-  engine::Stepper interpreter(*c.program, *c.interpreter, calendar, engine::initial_settings(*c.program, *c.interpreter, calendar, arena));
-  engine::Stepper compiled(*c.program, native, calendar, engine::initial_settings(*c.program, native, calendar, arena));
-  engine::StepResult left_result, right_result;
-  for (int step = 0; step < 5; ++step) {
-    add_random_events(left_random, *c.program, now, left);
-    add_random_events(right_random, *c.program, now, right);
-    interpreter.step(left, now, left_result);
-    compiled.step(right, now, right_result);
-    ++counts.steps;
-    counts.refused += static_cast<int64_t>(left_result.refused.size());
-    const std::string a = describe(*c.program, left, left_result), b = describe(*c.program, right, right_result);
-    if (a != b) return fmt::format("step {} at {}\n--- interpreter\n{}--- native\n{}", step, now, a, b);
-    if (left_result.fault) {
-      ++counts.faults;
-      return "";
-    }
-    const bool by_wake = left_result.wake_at != abi::never && left_result.wake_at < now + 60 * day_us && clock.chance(70);
-    now = by_wake ? left_result.wake_at : now + clock.between(1, 15 * 24) * 3'600'000'000;
-  }
-  return "";
+std::string part_ways(const Compiled& c, const Evaluator& native, uint64_t case_seed, StepCounts& counts) {
+  return part_ways({*c.program, *c.interpreter, native, *c.calendar->view()}, case_seed, counts);
 }
 
 }  // namespace
@@ -117,7 +83,7 @@ TEST_CASE("the interpreter and native code agree on random bundles") {
   const int64_t cases_per_bundle = pairs_wanted >= 100'000 ? 250 : 50;
   uint64_t seed = static_cast<uint64_t>(from_environment("DUNLIN_SEED", 1));
   int64_t pairs = 0, bundles = 0, tried = 0;
-  Counts counts;
+  StepCounts counts;
   std::map<std::string, int> refusals;
   for (; pairs < pairs_wanted; ++seed) {
     ++tried;
@@ -152,7 +118,7 @@ TEST_CASE("each planted miscompilation is found") {
                                 Miscompilation::interval_end_left_out, Miscompilation::cancelled_event_counted);
   std::map<std::string, int> refusals;
   int64_t pairs = 0;
-  Counts counts;
+  StepCounts counts;
   bool found = false;
   for (uint64_t seed = 1; seed < 400 && !found; ++seed) {
     auto compiled = compile(seed, refusals);

@@ -9,6 +9,7 @@ TEST_CASE("bundle settings stand in any order and in one line") {
   CHECK(tree("bundle x \"X\" { timezone UTC currency EUR calendar none day starts 06:00 }") ==
         "bundle x \"X\" timezone UTC currency EUR calendar none day 06:00\n");
   CHECK(tree("bundle x { timezone America/Port-au-Prince, day starts 06:30 }") == "bundle x \"\" timezone America/Port-au-Prince day 06:30\n");
+  CHECK(tree("bundle x { timezone America / Port-au-Prince }") == "bundle x \"\" timezone America/Port-au-Prince\n");
   CHECK(tree("bundle x { timezone \"Etc/GMT+3\" }") == "bundle x \"\" timezone Etc/GMT+3\n");
 }
 
