@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "compiler/abi/clock.h"
+
 namespace dunlin::judge {
 
 using sim_test::Compiled;
