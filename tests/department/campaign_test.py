@@ -78,7 +78,7 @@ def test_bad_calls_say_what_to_do():
 
 def test_caps_and_once_each():
     """Random workers over the three days, several releases at once: never more than the cap a day, nobody twice, limits kept."""
-    seed = int(os.environ.get("DUNLIN_SEED", random.randrange(10**6)))
+    seed = int(os.environ.get("DUNLIN_SEED", 7))
     print(f"      seed {seed}")
     chance = random.Random(seed)
     name = fresh()
