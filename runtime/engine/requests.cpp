@@ -15,6 +15,9 @@ using Role = RequestEvent::Role;
 
 namespace {
 
+/// So many requests and placements of a case file may end by the clock in one step: more is one that lapses at once and is asked for again.
+constexpr int64_t request_ends_max = 200;
+
 Instant instant_or(const abi::Event& event, checked::Index slot, Instant otherwise) {
   return slot == checked::none || event.slots[slot] == 0 ? otherwise : event.slots[slot + 1];
 }
@@ -336,6 +339,7 @@ Run::RequestEnd Run::find_request_end() const {
 
 void Run::end_request(const RequestEnd& end) {
   const Request& request = program_.requests[static_cast<size_t>(end.request)];
+  if (++request_ends_ > request_ends_max) fail(abi::Fault::none, "`" + request.name + "` is asked for and lapses without end", request.span);
   rule_ = nullptr;
   entered_.clear();
   touch(end.instance);

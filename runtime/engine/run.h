@@ -420,6 +420,7 @@ class Run {
   std::vector<uint8_t> entity_is_person_;
   uint64_t task_ordinal_ = 0;
   int64_t entries_ = 0;
+  int64_t request_ends_ = 0;
 };
 
 }  // namespace dunlin::engine

@@ -164,4 +164,30 @@ TEST_CASE("nobody reports an approval as an event, and a role that was given is 
   CHECK(office.stage("A-1") == "soft.settled");
 }
 
+TEST_CASE("what lapses at once and is asked for again sets the case aside", "[grants]") {
+  static const Compiled endless(R"(
+bundle talks "Talks" { timezone UTC, currency EUR, calendar none, day starts 06:00 }
+entity debtor { key id : text }
+entity account of debtor { key id : text, overdue : money, worth : money }
+approval settlement(discount : decimal) { by leader, lapses after 0 days }
+strategy soft "Soft" for account {
+  enrol when overdue > 0
+  stage talks {
+    on entry : ask settlement { discount: 10% }
+    on settlement.lapsed : ask settlement { discount: 20% }
+    on settlement.approved, settlement.declined : go over
+  }
+  stage over { after 1 day : go talks }
+}
+)");
+  ON_BOTH_STORES();
+  Office office(endless, *place);
+  office.put_debtor(1);
+  office.put("A-1", 1, 50, 0);
+  office.night();
+  const auto aside = good(office.portfolio.store().quarantine(10));
+  REQUIRE(aside.size() == 1);
+  CHECK(aside[0].reason.find("without end") != std::string::npos);
+}
+
 }  // namespace dunlin::grants_test
