@@ -19,6 +19,8 @@ struct AnalysisOptions {
   std::vector<uint32_t> library_files;
   /// Steps of search for one table before the answer is "not decided" (E0506).
   uint64_t table_work_max = 40'000'000;
+  /// Conditions over arithmetic are put to Z3. An editor, which checks at every keystroke, does without.
+  bool ask_solver = true;
 };
 
 /// Looks at a program that has been checked without errors. Codes E0501–E0549 (tables) and E0600–E0649 (strategies).

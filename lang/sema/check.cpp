@@ -305,6 +305,7 @@ EditorCheck check_for_editor(const BundleSources& bundle, SourceMap& sources, Di
   if (!made.good) sema::drop_follow_ups(sources, diagnostics);
   if (made.good && options.analyse) {
     AnalysisOptions analysis;
+    analysis.ask_solver = false;
     analysis.library_files = loader.library_files;
     analyse(*made.program, diagnostics, analysis);
   }

@@ -8,14 +8,19 @@ namespace dunlin {
 void analyse(const checked::Program& program, Diagnostics& diagnostics, const AnalysisOptions& options) {
   using namespace analysis;
   Solver solver(program);
+  const auto allow = [&](int64_t questions) { solver.allow(options.ask_solver ? questions : 0); };
+  allow(400);
   check_tables(program, solver, diagnostics, options);
   Conditions conditions(program);
   const Flow flow(program);
   check_stages(program, flow, diagnostics);
   check_circles(program, conditions, flow, diagnostics);
+  allow(100);
   check_enrolment(program, conditions, solver, diagnostics);
   check_populations(program, conditions, diagnostics);
+  allow(80);
   check_handlers(program, conditions, solver, diagnostics);
+  allow(160);
   check_conditions(program, conditions, solver, diagnostics);
   check_permitted(program, conditions, diagnostics);
   check_use(program, diagnostics, options);

@@ -444,6 +444,7 @@ Remembered& remembered() {
 }  // namespace
 
 struct Solver::Inner {
+  int64_t questions_left = INT64_MAX;
   const checked::Program& program;
   z3::context z3;
   std::map<RootId, bool> worth;
@@ -545,6 +546,8 @@ struct Solver::Inner {
 Solver::Solver(const checked::Program& program) : inner_(std::make_unique<Inner>(program)) {}
 Solver::~Solver() = default;
 
+void Solver::allow(int64_t questions) { inner_->questions_left = questions; }
+
 bool Solver::worth_asking(RootId root) {
   if (root == checked::none) return false;
   const auto known = inner_->worth.find(root);
@@ -557,6 +560,7 @@ bool Solver::worth_asking(RootId root) {
 SolverAnswer Solver::ask(Index entity, const std::vector<Demand>& demands) {
   const checked::Program& program = inner_->program;
   try {
+    if (inner_->questions_left-- <= 0) throw TooLarge{};
     Statement statement(program, inner_->z3, entity);
     for (const Demand& demand : demands) statement.demand(demand.root, demand.wanted);
     return inner_->solve(statement, [&](const z3::model& model) -> std::optional<Witness> {
@@ -606,6 +610,7 @@ std::optional<bool> cell_takes(const checked::Program& program, const checked::C
 SolverAnswer Solver::ask_table(const checked::Table& table, const std::vector<RowDemand>& rows) {
   const checked::Program& program = inner_->program;
   try {
+    if (inner_->questions_left-- <= 0) throw TooLarge{};
     Statement statement(program, inner_->z3, checked::none);
     for (size_t c = 0; c < table.inputs.size(); ++c) statement.input(table, c);
     for (const RowDemand& demand : rows) {

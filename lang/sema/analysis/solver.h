@@ -36,6 +36,10 @@ class Solver {
   Solver(const Solver&) = delete;
   Solver& operator=(const Solver&) = delete;
 
+  /// So many questions may be asked from here on; what is asked beyond is not put to Z3 at all, and answered with what is known without it. A bundle
+  /// of many departments has hundreds of thousands of pairs of strategies.
+  void allow(int64_t questions);
+
   /// Whether the condition has anything that sets of cases do not see: arithmetic over more than constants, or two values compared.
   bool worth_asking(checked::RootId root);
   /// Whether all demands can be met at once by an instance of the entity.
