@@ -267,7 +267,8 @@ end $$;
 
 -- ---- taking ----
 
--- As before, but that a task which was put on a list a moment ago is looked at again under its lock.
+-- As before, but that a task which was put on a list a moment ago is looked at again under its lock. Not by `assigned is null`: with that the partial index of
+-- the line would do for the lookup of one task, and a lease would walk all that has gone out of line while somebody holds an old snapshot.
 create or replace function dunlin.next_in_band_unstopped(q int4, b int2, head int8, safe int8, at timestamptz, wanted int, tried uuid[])
 returns setof dunlin.task_open
 language plpgsql as $$
@@ -293,7 +294,7 @@ begin
           order by t.seq limit greatest(depth, wanted)) w
         order by w.priority desc, w.not_before, w.due, w.seq) w,
       lateral (select t.* from dunlin.task_open t where t.bucket = w.bucket and t.case_id = w.case_id and t.task = w.task and t.status = 0 and t.wakes is null
-               and t.assigned is null for update skip locked) t
+               and coalesce(t.assigned, -1) = -1 for update skip locked) t
     limit wanted;
 end $$;
 

@@ -93,7 +93,7 @@ begin
           order by t.seq limit greatest(200, wanted)) w
         order by w.priority desc, w.not_before, w.due, w.seq) w,
       lateral (select t.* from dunlin.task_open t where t.bucket = w.bucket and t.case_id = w.case_id and t.task = w.task and t.status = 0 and t.wakes is null
-               and t.assigned is null for update skip locked) t
+               and coalesce(t.assigned, -1) = -1 for update skip locked) t
     limit wanted;
 end $$;
 

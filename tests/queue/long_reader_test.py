@@ -55,7 +55,7 @@ def run(holding):
 
 def test_an_old_snapshot_costs_nothing():
     before, after = run("begin isolation level repeatable read read only; select count(*) from dunlin.queue_setting")
-    assert after <= before + 120, (before, after)  # was + 40 before hand-out looked at people and stops: see docs/performance.md
+    assert after <= before + 40, (before, after)
 
 
 def test_a_long_writer_stalls_the_cursor():
