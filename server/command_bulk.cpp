@@ -1,4 +1,4 @@
-// dunlin bulk: events from a list, all of them or none: tried first, agreed to where a second person is asked for, taken back while nobody has acted on them.
+// dunlin bulk: events from a list, in one transaction: tried first, agreed to where a second person is asked for, taken back while nobody has acted on them.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -124,7 +124,9 @@ int post(const BulkCommand& command) {
   if (!desk || !desk->ask(Ask::bulk_try, {list.lines.dump(), source}, tried, exit)) return exit;
   Json events = Json::array();
   Json body{{"plan", plan_of(tried, list, rejects, events)}};
-  if (!rejects.close()) return fail(command.common, Exit::environment, fmt::format("`{}` cannot be written", rejects.path().string()));
+  if (!rejects.close())
+    return fail(command.common, Exit::environment,
+                fmt::format("`{}` cannot be written, or is no file of rejected rows: name another with --rejected", rejects.path().string()));
   body["rejected_rows"] = rejects.rows();
   if (rejects.rows() > 0) body["rejected_file"] = rejects.path().string();
   const auto rejected = [&] {
@@ -199,7 +201,8 @@ int undo(const BulkCommand& command) { return decide(command, Ask::bulk_undo, {s
 }  // namespace
 
 void add_bulk_command(CLI::App& app, Chosen& chosen) {
-  auto* sub = app.add_subcommand("bulk", "Events from a list, all or none: tried first, agreed to, taken back");
+  auto* sub =
+      app.add_subcommand("bulk", "Events from a list, in one transaction: tried first, agreed to, taken back; refused lines are left out and given back");
   sub->require_subcommand(1);
   sub->footer("Example:\n  dunlin bulk events reversals.csv --plan");
   auto command = std::make_shared<BulkCommand>();

@@ -134,7 +134,9 @@ int start(const CampaignCommand& given_command) {
   if (!desk || !desk->ask(Ask::campaign_start, {settings.dump(), cases.dump(), "true"}, rows, exit)) return exit;
   Json made = rows[0];
   for (const Json& one : made["rejected"]) rejects.add({one["nth"].get<int64_t>(), "key", one["reason"], one["key"]});
-  if (!rejects.close()) return fail(command.common, Exit::environment, fmt::format("`{}` cannot be written", rejects.path().string()));
+  if (!rejects.close())
+    return fail(command.common, Exit::environment,
+                fmt::format("`{}` cannot be written, or is no file of rejected rows: name another with --rejected", rejects.path().string()));
   if (!command.plan) {
     if (made["good"] == 0) {
       return fail(command.common, Exit::input,

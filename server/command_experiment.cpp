@@ -48,7 +48,7 @@ Opened open(const ExperimentCommand& command, int& exit) {
   auto runner = runner_of_version(*opened.store, *number, *stdlib, false);
   if (!runner) return exit = fail(command.common, runner.error()), Opened{};
   if (auto prepared = opened.store->prepare((*runner)->program()); !prepared) return exit = fail(command.common, prepared.error()), Opened{};
-  opened.now = static_cast<int64_t>(std::time(nullptr)) * 1'000'000;
+  opened.now = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   if (!command.clock.empty()) {
     const checked::Program& program = (*runner)->program();
     auto zone = import::Zone::find(program.bundle);

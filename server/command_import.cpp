@@ -284,7 +284,9 @@ int try_file(const ImportCommand& command, Work& work, const import::ImportOptio
   const import::ImportSummary tried = import::try_rows(program, *work.mapper, *work.source, options);
   const import::ControlTotals* totals = work.mapping.control.given() ? &work.totals : nullptr;
   if (const auto reason = delivery->judge(tried, totals)) {
-    if (!rejects.close()) return fail(command.common, Exit::environment, fmt::format("`{}` cannot be written", rejects.path().string()));
+    if (!rejects.close())
+      return fail(command.common, Exit::environment,
+                  fmt::format("`{}` cannot be written, or is no file of rejected rows: name another with --rejected", rejects.path().string()));
     if (exit = delivery->end(command.common, "refused", &tried, totals, *reason); exit != 0) return exit;
     return refused_file(command, *delivery, *reason, rejects);
   }

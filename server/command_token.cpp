@@ -188,7 +188,9 @@ void add_token_command(CLI::App& app, Chosen& chosen) {
   made->add_option("--name", command->name, "Who it is for; stands in the audit")->required();
   auto* role = made->add_option("--role", command->role, "designer, analyst, operations, operator, supervisor, auditor, administrator");
   made->add_option("--rights", command->rights, "Single rights instead of a role's: read,work")->excludes(role);
-  made->add_option("--queues", command->queues, "Bind it to these queues: call,sms");
+  made->add_option("--queues", command->queues, "Bind it to these queues: call,sms")->check([](const std::string& text) {
+    return text.empty() ? std::string("it names no queue; leave --queues out for a token that is bound to none") : std::string();
+  });
   made->add_option("--only", command->only,
                    "Bind it to case files with a row whose field has one of these values: account.region=north,south; several must all hold");
   add_part(*sub, "list", "All tokens", "dunlin token list", command, chosen, list);

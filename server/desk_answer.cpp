@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "server/output/table.h"
 #include "server/output/terminal.h"
+#include "server/plan/proposal.h"
 
 namespace dunlin::server {
 
@@ -30,8 +30,7 @@ std::optional<std::string> given_text(const std::string& text) { return text.emp
 
 std::optional<std::string> doer_or_login(const std::string& who) {
   if (!who.empty()) return who;
-  const char* name = std::getenv("LOGNAME");
-  return name == nullptr ? std::nullopt : std::optional<std::string>(name);
+  return user_name();
 }
 
 int show_rows(const CommonOptions& common, const store::Result<std::string>& answer, const std::vector<std::string>& columns, const std::string& otherwise) {

@@ -2,7 +2,9 @@
 #include "lang/sema/experiments.h"
 
 #include <algorithm>
+#include <optional>
 
+#include "lang/sema/analysis/flow.h"
 #include "lang/sema/declare.h"
 #include "lang/sema/definitions.h"
 #include "lang/sema/rules.h"
@@ -455,6 +457,9 @@ class Crossings {
           look_at(action, from, program_.stages[action.stage].strategy, action.stage);
         } else if (action.kind == checked::Action::Kind::enter_strategy) {
           look_at(action, from, action.strategy, none);
+        } else if (action.kind == checked::Action::Kind::go_by && !context_.diagnostics.has_errors()) {
+          if (!flow_) flow_.emplace(program_);
+          for (const Index stage : flow_->named_by(action).stages) look_at(action, from, program_.stages[stage].strategy, stage);
         }
       }
     }
@@ -504,6 +509,7 @@ class Crossings {
   }
 
   Context& context_;
+  std::optional<analysis::Flow> flow_;  // what tables of stages lead to
   const checked::Program& program_;
 };
 

@@ -2,10 +2,12 @@
 #include "lang/sema/transfers.h"
 
 #include <algorithm>
+#include <map>
 
 #include "lang/sema/definitions.h"
 #include "lang/sema/rules.h"
 #include "lang/syntax/ast_department.h"
+#include "lang/syntax/words.h"
 
 namespace dunlin::sema {
 
@@ -13,30 +15,23 @@ using checked::OnChange;
 
 namespace {
 
-/// FNV-1a over the text without comments and layout: a strategy that was only laid out anew is the same.
-uint64_t text_hash(std::string_view text) {
+/// FNV-1a over the words of a place without comments and layout: a strategy that was only laid out anew is the same. A line end and a comma both end
+/// an item.
+uint64_t text_hash(const SourceMap& sources, const std::vector<Word>& words, Span place) {
   uint64_t hash = 0xcbf2'9ce4'8422'2325;
   const auto add = [&](char c) { hash = (hash ^ static_cast<unsigned char>(c)) * 0x0000'0100'0000'01b3; };
-  const auto separates = [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ','; };
-  char quote = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quote != 0) {
-      if (c == '\\' && i + 1 < text.size()) add(text[i++]);
-      if (c == quote) quote = 0;
-      add(text[i]);
-    } else if (c == '/' && i + 1 < text.size() && text[i + 1] == '/') {
-      while (i + 1 < text.size() && text[i + 1] != '\n') ++i;
-    } else if (separates(c)) {
-      size_t next = i;
-      while (next < text.size() && separates(text[next])) ++next;
-      const bool comment = text.substr(std::min(next, text.size())).starts_with("//");
-      i = next - 1;
-      if (!comment) add(' ');
-    } else {
-      if (c == '"' || c == '`') quote = c;
-      add(c);
+  bool item_over = true;
+  for (const Word& word : words) {
+    if (word.begin < place.begin || word.end > place.end || word.kind == WordKind::comment || word.kind == WordKind::doc) continue;
+    const std::string_view text = sources.text(Span{place.file, word.begin, word.end});
+    if (word.kind == WordKind::line_end || text == ",") {
+      if ((word.ends_item || text == ",") && !item_over) add('\n');
+      item_over = item_over || word.ends_item || text == ",";
+      continue;
     }
+    item_over = false;
+    for (const char c : text) add(c);
+    add('\x1f');  // the border of a word
   }
   return hash == 0 ? 1 : hash;
 }
@@ -61,6 +56,12 @@ class TransferChecker {
   }
 
  private:
+  const std::vector<Word>& words_of(uint32_t file) {
+    const auto [at, fresh] = words_.try_emplace(file);
+    if (fresh) at->second = read_words(context_.sources, file);
+    return at->second;
+  }
+
   OnChange what(const ast::Part<ast::OnChange>& written) {
     if (!written) return OnChange::unsaid;
     said_ = true;
@@ -78,12 +79,12 @@ class TransferChecker {
     const auto found = context_.names.strategies.find(written.name.text);
     if (found == context_.names.strategies.end()) return;
     made_->strategies[found->second] = what(written.on_change);
-    if (made_->strategies[found->second] == OnChange::restart) made_->strategy_text[found->second] = text_hash(context_.sources.text(span));
+    if (made_->strategies[found->second] == OnChange::restart) made_->strategy_text[found->second] = text_hash(context_.sources, words_of(span.file), span);
     for (const ast::StageDecl& stage : written.stages) {
       for (const Index own : program_.strategies[found->second].stages) {
         if (program_.stages[own].span != stage.name.span) continue;
         made_->on_stage[own] = what(stage.on_change);
-        if (made_->on_stage[own] == OnChange::restart) made_->stage_text[own] = text_hash(context_.sources.text(stage.span));
+        if (made_->on_stage[own] == OnChange::restart) made_->stage_text[own] = text_hash(context_.sources, words_of(stage.span.file), stage.span);
       }
     }
   }
@@ -183,6 +184,7 @@ class TransferChecker {
   }
 
   Context& context_;
+  std::map<uint32_t, std::vector<Word>> words_;  // by file
   checked::Program& program_;
   checked::Transfers* made_ = nullptr;
   bool said_ = false;

@@ -65,6 +65,7 @@ void Run::begin(CaseFile& case_file, Instant now, StepResult& result, const Step
   recipients_.clear();
   task_ordinal_ = 0;
   entries_ = 0;
+  request_ends_ = 0;
   result.clear();
   today_ = date_of(now);
   today_start_ = day_start(today_);

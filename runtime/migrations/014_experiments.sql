@@ -32,6 +32,8 @@ declare
   last dunlin.experiment_order;
 begin
   lock table dunlin.experiment_order in share row exclusive mode;
+  -- Steps that were taken knew nothing of it: it holds from the first instant after them.
+  at := greatest(at, (select max(b.as_of) from dunlin.bucket b) + interval '1 microsecond');
   select o.* into last from dunlin.experiment_order o where o.experiment = experiment order by o.at desc, o.id desc limit 1;
   if found and last.arm is not distinct from arm then return false; end if;
   insert into dunlin.experiment_order (experiment, arm, at, who, reason) values (experiment, arm, at, who, reason);

@@ -224,8 +224,9 @@ begin
         insert into dunlin.task_body (bucket, case_id, task, identity, rule, recipient, stage, standing, stays, treatment, created_at, expires, time_window, fields)
           select n.bucket, n.case_id, n.task, ('x' || substr(md5(n.task::text), 1, 15))::bit(60)::int8, -c.id, 0, null, false, true, c.treatment, at, closes,
                  case when c.from_s = 0 and c.to_s = 86400 then -1 else (c.from_s::int8 << 17) | c.to_s end, null from next n),
-      -- Nothing of this case file is handed out before a step has looked at the new task.
-      news as (insert into dunlin.inbox (bucket, at, case_id, kind) select n.bucket, at, n.case_id, 1 from next n)
+      -- Nothing of this case file is handed out before a step has looked at the new task. Kind 2: a task was put into the case file, so that the record
+      -- of that step is a whole one (dunlin replay).
+      news as (insert into dunlin.inbox (bucket, at, case_id, kind) select n.bucket, at, n.case_id, 2 from next n)
       update dunlin.campaign_case m set status = 'released', task = n.task, day = today, tries = n.tries, reason = null
         from next n where m.campaign = n.campaign and m.key = n.key;
       get diagnostics released = row_count;

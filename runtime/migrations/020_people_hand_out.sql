@@ -965,13 +965,17 @@ language plpgsql as $$
 declare
   told int;
 begin
+  -- What is long told of and no longer open is forgotten.
+  delete from dunlin.late_told x where x.told_at < at - interval '7 days'
+    and not exists (select from dunlin.task_open t where t.bucket = x.bucket and t.case_id = x.case_id and t.task = x.task);
   with late as (
     select t.bucket, t.case_id, t.instance_id, t.task, t.due, s.late_whom, s.late_text, s.name as queue, w.name as worker, w.head, b.treatment, k.entity, k.key
     from dunlin.queue_setting s join dunlin.task_open t on t.queue = s.queue and t.due <= at and t.status in (0, 1)
       join dunlin.task_body b on b.bucket = t.bucket and b.case_id = t.case_id and b.task = t.task
       left join dunlin.worker w on w.id = coalesce(t.worker, t.assigned)
       left join dunlin.instance_key k on k.bucket = t.bucket and k.case_id = t.case_id and k.id = t.instance_id
-    where s.late_whom is not null),
+    where s.late_whom is not null
+      and not exists (select from dunlin.late_told x where x.bucket = t.bucket and x.case_id = t.case_id and x.task = t.task and x.due = t.due)),
   fresh as (
     insert into dunlin.late_told (bucket, case_id, task, due, told_at) select l.bucket, l.case_id, l.task, l.due, at from late l on conflict do nothing
     returning late_told.bucket, late_told.case_id, late_told.task)

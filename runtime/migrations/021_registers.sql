@@ -90,6 +90,7 @@ begin
   for setting in select s.* from dunlin.queue_setting s where s.batch_at is not null and s.paused_at is null order by s.queue loop
     day := local::date - (setting.batch_at > extract(epoch from local::time))::int;
     continue when exists (select 1 from dunlin.register r where r.queue = setting.queue and r.day >= day);
+    continue when dunlin.queue_stopped(setting.queue, at);  -- made by the first pass after contact may go on
     continue when setting.batch_working and not dunlin.works_on(day, coalesce((select s.odd_days from dunlin.schedule s where s.name = ''), '{}'));
     perform dunlin.make_register(setting, day, at, (day::timestamp + setting.batch_at * interval '1 second') at time zone zone);
     made := made + 1;

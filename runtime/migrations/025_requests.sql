@@ -59,7 +59,7 @@ declare
   fields text;
 begin
   if exists (select 1 from dunlin.event_type e where e.id = type and e.of_request) then
-    perform dunlin.fail('DU063', format('`%s` is no event that somebody reports', name),
+    perform dunlin.fail('DU030', format('`%s` is no event that somebody reports', name),
                         'It follows from a decision: `dunlin approval approve`, or the pass that grants.');
   end if;
   if jsonb_typeof(payload) <> 'object' then perform dunlin.fail('DU022', format('the payload of `%s` must be a JSON object', name), 'For example {"amount": 12.50}.'); end if;
@@ -142,9 +142,9 @@ comment on function dunlin.decide_approval is
   'Approves or declines an open approval: who, why, when if not now. Never the requester where the bundle says so; only those in dunlin.approver where the role has any. Answers approved, declined or duplicate.';
 
 create function dunlin.approve(request int8, who text, reason text default null, at timestamptz default null) returns text
-language sql as $$ select dunlin.decide_approval(request, true, who, reason, at) $$;
+language sql security definer set search_path = pg_catalog, dunlin, pg_temp as $$ select dunlin.decide_approval(request, true, who, reason, at) $$;
 create function dunlin.decline(request int8, who text, reason text default null, at timestamptz default null) returns text
-language sql as $$ select dunlin.decide_approval(request, false, who, reason, at) $$;
+language sql security definer set search_path = pg_catalog, dunlin, pg_temp as $$ select dunlin.decide_approval(request, false, who, reason, at) $$;
 
 -- Gives a role to somebody, or takes it. From the first one on, only those who have it decide.
 create function dunlin.set_approver(role text, who text, may bool, given_by text, origin text default null) returns bool
@@ -188,3 +188,4 @@ end $$;
 
 revoke all on function dunlin.decide_approval, dunlin.approve, dunlin.decline, dunlin.set_approver, dunlin.grant_requests, dunlin.requester_of from public;
 revoke all on dunlin.request, dunlin.scarce, dunlin.approver, dunlin.approval from public;
+select dunlin.let('{dunlin_supervisor}', '{decide_approval,approve,decline}');

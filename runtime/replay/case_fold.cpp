@@ -106,7 +106,7 @@ void CaseFold::add_history(const SlotPlan& plan, const StepRecord& record, Insta
     const int32_t owner = into.find(event.owner);
     if (event.type < 0 || owner < 0) return;
     const auto& leaves = plan.events[static_cast<size_t>(event.type)];
-    auto slots = store::blank_slots(leaves, into.program().events[static_cast<size_t>(event.type)].slot_count, into.arena());
+    auto slots = store::blank_slots(leaves, into.program().events[static_cast<size_t>(event.type)].slot_count);
     store::unpack_slots(leaves, event.values, into.arena(), slots.data());
     if (!waits) return into.add_event(event.at, event.type, owner, slots.data(), slots.size());
     into.inbox().push_back({event.at, event.type, owner, std::move(slots), event.source, event.external_id, event.arrival});
@@ -127,7 +127,7 @@ void CaseFold::add_tasks(const SlotPlan& plan, const StepRecord& record, CaseFil
     task.instance = into.find(found->second.instance);
     if (task.instance < 0) continue;
     const auto& leaves = plan.queues[static_cast<size_t>(task.queue)];
-    task.fields = store::blank_slots(leaves, into.program().queues[static_cast<size_t>(task.queue)].slot_count, into.arena());
+    task.fields = store::blank_slots(leaves, into.program().queues[static_cast<size_t>(task.queue)].slot_count);
     if (!found->second.values.empty()) store::unpack_slots(leaves, found->second.values, into.arena(), task.fields.data());
     into.tasks().push_back(std::move(task));
   }

@@ -81,7 +81,7 @@ Result<std::vector<RecordedEvent>> ModelStore::recorded_events(const checked::Pr
       if (event.type >= 0) {
         const auto& kind = program.events[static_cast<size_t>(event.type)];
         const auto& leaves = plan.events[static_cast<size_t>(event.type)];
-        auto slots = blank_slots(leaves, kind.slot_count, texts.arena());
+        auto slots = blank_slots(leaves, kind.slot_count);
         thaw(program, kind.fields, stored.values, texts.arena(), slots.data());
         event.values = pack_slots(leaves, slots.data());
       }

@@ -12,7 +12,6 @@ Result<void> PostgresStore::order_experiment(const engine::ExperimentOrder& orde
     const auto rows = work.exec(fmt::format("select dunlin.order_experiment({}, {}, {}, {}, {})", work.quote(order.experiment), arm, sql_instant(order.at),
                                             work.quote(author), work.quote(reason)));
     ordered = rows[0][0].as<bool>();
-    work.commit();
   });
   if (!done) return done;
   if (!ordered) {

@@ -39,8 +39,9 @@ struct LoadedCase : engine::StoreMemory {
   std::string damage;                                       // why it cannot be stepped; empty: it can
   bool awake = true;                                        // by its wake or its version; the inbox may still wake it
   int32_t version = 0;                                      // that stepped it last
+  bool news_of_tasks = false;                               // a task was put into it by somebody else than a step
   int64_t history_to = 0;                                   // highest arrival among its events
-  std::vector<std::pair<int64_t, std::string>> bodies;      // states as stored, if the program is another than the last one
+  std::vector<std::pair<int64_t, std::string>> bodies;      // states as stored, if the record of the step is a whole one
   std::string reading;                                      // of the record of the step: append_reading()
 
   void forget() {
@@ -51,6 +52,7 @@ struct LoadedCase : engine::StoreMemory {
     damage.clear();
     awake = true;
     version = 0;
+    news_of_tasks = false;
     history_to = 0;
     bodies.clear();
     reading.clear();

@@ -13,20 +13,6 @@ using engine::CaseFile;
 
 namespace {
 
-const abi::Text empty_text{};
-
-/// Slots of the leaves with nothing known: missing texts are empty ones.
-std::vector<int64_t> blank(const std::vector<Leaf>& leaves, int32_t count) {
-  std::vector<int64_t> slots(static_cast<size_t>(std::max(count, 0)));
-  for (const Leaf& leaf : leaves) {
-    const auto kind = leaf.type.kind;
-    const bool text =
-        kind == checked::TypeKind::text || kind == checked::TypeKind::timezone || kind == checked::TypeKind::file || kind == checked::TypeKind::location;
-    if (text && !leaf.optional) slots[leaf.slot] = reinterpret_cast<int64_t>(&empty_text);
-  }
-  return slots;
-}
-
 engine::TaskId task_id(FieldBytes field) { return {get_whole<uint64_t>(field.data), get_whole<uint64_t>(field.data + 8)}; }
 
 }  // namespace
@@ -113,6 +99,8 @@ struct PostgresStore::Loading {
   void take_task(size_t index, CopyRows& rows);
   void take_state(size_t index, CopyRows& rows);
   void keep_reading(size_t index);
+  /// Whether the record of the step says everything that it met, not only what may have changed since the last one.
+  bool whole(size_t index) { return extra(index).version != selection.version || extra(index).news_of_tasks; }
 };
 
 /// A case file of another load is used again, with what it had of memory.
@@ -224,7 +212,7 @@ void PostgresStore::Loading::take_state(size_t index, CopyRows& rows) {
     if (entered_at > selection.now) return;
   } else {
     extra(index).stated.push_back(id);
-    if (selection.stepping && extra(index).version != selection.version) extra(index).bodies.emplace_back(id, body.view());
+    if (selection.stepping && whole(index)) extra(index).bodies.emplace_back(id, body.view());
   }
   engine::InstanceState& state = case_file.state(position);
   state.version = version;
@@ -259,10 +247,12 @@ Result<void> PostgresStore::Loading::inbox() {
                 [&](size_t index, CopyRows& rows) {
                   const Instant at = rows.instant();
                   const int64_t seq = rows.int64();
-                  if (rows.int16() == 0) {
+                  const int16_t kind = rows.int16();
+                  if (kind == 0) {
                     waiting[index].push_back({at, seq});
                   } else {
                     extra(index).marks.push_back({at, seq});
+                    extra(index).news_of_tasks = extra(index).news_of_tasks || kind == 2;
                   }
                 });
 }
@@ -282,7 +272,7 @@ void PostgresStore::Loading::take_event(size_t index, CopyRows& rows) {
     return;
   }
   const auto& leaves = layout.events[type];
-  std::vector<int64_t> slots = blank(leaves, program().events[type].slot_count);
+  std::vector<int64_t> slots = blank_slots(leaves, program().events[type].slot_count);
   const bool good = !body.missing()      ? unpack_values(program(), leaves, body.view(), case_file, slots.data())
                     : !payload.missing() ? json_to_values(program(), leaves, payload.view(), case_file, slots.data())
                                          : true;
@@ -341,7 +331,7 @@ void PostgresStore::Loading::take_task(size_t index, CopyRows& rows) {
     return;
   }
   const auto& leaves = layout.queues[task.queue];
-  task.fields = blank(leaves, program().queues[task.queue].slot_count);
+  task.fields = blank_slots(leaves, program().queues[task.queue].slot_count);
   if (!fields.missing()) json_to_values(program(), leaves, fields.view(), case_file, task.fields.data());
   case_file.tasks().push_back(std::move(task));
 }
@@ -381,7 +371,7 @@ Result<void> PostgresStore::Loading::tasks() {
 /// A mark says that data may have changed. Data that changes without one was changed past the import; a replay finds that.
 void PostgresStore::Loading::keep_reading(size_t index) {
   LoadedCase& loaded = extra(index);
-  Reading reading{.data = !loaded.marks.empty(), .whole = loaded.version != selection.version, .history_to = loaded.history_to, .taken = {}, .bodies = {}};
+  Reading reading{.data = !loaded.marks.empty(), .whole = whole(index), .history_to = loaded.history_to, .taken = {}, .bodies = {}};
   for (const Waiting& event : waiting[index]) reading.taken.push_back(event.seq);
   for (const auto& [instance, body] : loaded.bodies) reading.bodies.emplace_back(instance, body);
   append_reading(loaded.reading, layout.slots, *cases[index], reading);

@@ -59,7 +59,7 @@ Result<std::vector<RecordedEvent>> PostgresStore::recorded_events(const checked:
       if (event.type >= 0) {
         texts.clear();
         const auto& leaves = (*layout)->events[static_cast<size_t>(event.type)];
-        auto slots = blank_slots(leaves, program.events[static_cast<size_t>(event.type)].slot_count, texts.arena());
+        auto slots = blank_slots(leaves, program.events[static_cast<size_t>(event.type)].slot_count);
         if (!body.missing()) {
           unpack_values(program, leaves, body.view(), texts, slots.data());
         } else if (!payload.missing()) {

@@ -286,10 +286,11 @@ bool unpack_slots(const std::vector<Leaf>& leaves, std::string_view bytes, abi::
   return reader.good() && reader.rest().empty();
 }
 
-std::vector<int64_t> blank_slots(const std::vector<Leaf>& leaves, int32_t count, abi::Arena& arena) {
+std::vector<int64_t> blank_slots(const std::vector<Leaf>& leaves, int32_t count) {
+  static const abi::Text empty{};
   std::vector<int64_t> slots(static_cast<size_t>(std::max(count, 0)));
   for (const Leaf& leaf : leaves) {
-    if (is_text(leaf) && !leaf.optional) slots[leaf.slot] = reinterpret_cast<int64_t>(arena.text({}));
+    if (is_text(leaf) && !leaf.optional) slots[leaf.slot] = reinterpret_cast<int64_t>(&empty);
   }
   return slots;
 }
@@ -448,6 +449,13 @@ uint64_t outcome_of(const SlotPlan& plan, const CaseFile& case_file, const engin
     digest.add(case_file.instance(note.instance).id);
     digest.add(std::string_view(note.text));
     digest.add(std::string_view(note.whom));
+  }
+  for (const auto& request : result.requests) {
+    for (const int64_t value : {static_cast<int64_t>(request.what), static_cast<int64_t>(request.request), case_file.instance(request.instance).id, request.id,
+                                request.at, request.until, request.due, request.lapses_at, request.amount, request.length})
+      digest.add(value);
+    for (const std::string* text : {&request.status, &request.reason, &request.role, &request.requester, &request.cause}) digest.add(std::string_view(*text));
+    for (const int64_t key : request.order) digest.add(key);
   }
   for (const auto& firing : result.firings) {
     digest.add(case_file.instance(firing.instance).id);

@@ -20,7 +20,7 @@ std::string pack_slots(const std::vector<Leaf>& leaves, const int64_t* slots);
 /// Into blank slots; texts go to the arena. False if the bytes are damaged.
 bool unpack_slots(const std::vector<Leaf>& leaves, std::string_view bytes, abi::Arena& arena, int64_t* slots);
 /// Slots with nothing known: missing texts are empty ones.
-std::vector<int64_t> blank_slots(const std::vector<Leaf>& leaves, int32_t count, abi::Arena& arena);
+std::vector<int64_t> blank_slots(const std::vector<Leaf>& leaves, int32_t count);
 
 struct RecordedInstance {
   int32_t entity = -1;

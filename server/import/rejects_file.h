@@ -10,7 +10,8 @@
 
 namespace dunlin::import {
 
-/// The file is made with the first row that is rejected; without any there is none, and one from an earlier try goes.
+/// The file is made with the first row that is rejected; without any there is none, and one from an earlier try goes. A file of that name that is no
+/// file of rejected rows is left alone, and close() says so.
 class RejectsFile {
  public:
   explicit RejectsFile(std::filesystem::path path) : path_(std::move(path)) {}

@@ -1,6 +1,9 @@
 // Live changes: a connection that stays open, by WebSocket or server-sent events.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
+
 #include "server/serve/api.h"
 #include "server/serve/live.h"
 
@@ -32,10 +35,16 @@ Reply stream(Api& api, const Call& call) {
   asked.authorization = call.request.authorization;
   asked.upgrade = call.request.upgrade;
   asked.protocols = call.request.protocols;
-  reader.still_may = [&api, asked] {
-    const auto caller = api.caller_again(asked);
-    return !caller || (*caller && may_watch(**caller));
-  };
+  if (asked.authorization.starts_with("Basic ")) {
+    // No password is kept, and the directory is not asked for each stream again and again: it ends, and whoever may comes back with the password.
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(std::max(15, api.context().config.ldap.remember_seconds));
+    reader.still_may = [until] { return std::chrono::steady_clock::now() < until; };
+  } else {
+    reader.still_may = [&api, asked] {
+      const auto caller = api.caller_again(asked);
+      return !caller || (*caller && may_watch(**caller));
+    };
+  }
   Reply reply;
   reply.live = [&live, reader](std::shared_ptr<http::Outlet> outlet) mutable {
     reader.outlet = std::move(outlet);

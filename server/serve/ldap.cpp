@@ -228,18 +228,21 @@ std::expected<Caller, NotLetIn> Ldap::ask(const std::string& name, const std::st
     if (code == LDAP_SUCCESS) dn = names[0];
     return code;
   };
+  // A service account that is not let in is nobody's wrong password.
+  const auto as_service = [&] {
+    const int code = talk.bind(options_.service, options_.service_password);
+    if (code != LDAP_SUCCESS) log::write(log::Level::error, "the directory does not let ldap.service in", {{"reason", ldap_err2string(code)}});
+    return code == LDAP_SUCCESS;
+  };
+  const std::unexpected no_service{NotLetIn{"the directory does not answer", true}};
   int code = LDAP_SUCCESS;
   if (options_.user.empty()) {
-    code = talk.bind(options_.service, options_.service_password);
-    if (code != LDAP_SUCCESS) {
-      log::write(log::Level::error, "the directory does not let ldap.service in", {{"reason", ldap_err2string(code)}});
-      return std::unexpected(NotLetIn{"the directory does not answer", true});
-    }
+    if (!as_service()) return no_service;
     code = find();
     found = true;
   }
   if (code == LDAP_SUCCESS) code = talk.bind(dn, password);
-  if (code == LDAP_SUCCESS && !options_.service.empty()) code = talk.bind(options_.service, options_.service_password);
+  if (code == LDAP_SUCCESS && !options_.service.empty() && !as_service()) return no_service;
   if (code == LDAP_SUCCESS && !found) code = find();
   std::vector<std::string> groups;
   if (code == LDAP_SUCCESS && !options_.group_base.empty())

@@ -59,6 +59,12 @@ std::string Live::refusal(const std::string& name) const {
 void Live::add(StreamReader reader) {
   {
     const std::lock_guard lock(guard_);
+    // Asked before by refusal(); counted here, so that many at once get no more than one after the other.
+    const auto mine = std::ranges::count_if(readers_, [&](const auto& other) { return other->name == reader.name && other->outlet->open(); });
+    if (readers_.size() >= static_cast<size_t>(config_.streams_max) || mine >= config_.streams_of_client) {
+      reader.outlet->end("too many streams are open");
+      return;
+    }
     readers_.push_back(std::make_shared<StreamReader>(std::move(reader)));
     touched_ = true;
   }

@@ -164,6 +164,19 @@ TEST_CASE("nobody reports an approval as an event, and a role that was given is 
   CHECK(office.stage("A-1") == "soft.settled");
 }
 
+TEST_CASE("many approvals may lapse in one night", "[grants]") {
+  constexpr int debtors = 250;
+  ON_BOTH_STORES();
+  Office office(rules(), *place);
+  for (int n = 1; n <= debtors; ++n) {
+    office.put_debtor(n);
+    office.put(fmt::format("A-{}", n), n, 50, 0);
+  }
+  for (int night = 0; night < 5; ++night) office.night();
+  CHECK(good(office.portfolio.store().quarantine(10)).empty());
+  CHECK(office.by_status("approval") == std::map<std::string, int>{{"lapsed", debtors}});
+}
+
 TEST_CASE("what lapses at once and is asked for again sets the case aside", "[grants]") {
   static const Compiled endless(R"(
 bundle talks "Talks" { timezone UTC, currency EUR, calendar none, day starts 06:00 }

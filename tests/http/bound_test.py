@@ -62,6 +62,7 @@ bindings = [bound("call", ["call"]), bound("north", region=["north"]), bound("no
 for role in ("designer", "operations", "auditor", "administrator"):
     s.run("token", "create", "--role", role, "--name", "x" + role, "--queues", "call", expect=2)
 s.run("token", "create", "--role", "analyst", "--name", "y", "--only", "region", expect=2)
+s.run("token", "create", "--role", "operator", "--name", "y", "--queues", "", expect=2)  # an empty variable is not "all"
 s.run("token", "create", "--role", "analyst", "--name", "y", "--only", "account.=x", expect=2)
 unknown = s.run("token", "create", "--role", "analyst", "--name", "z", "--only", "account.nothing=x")
 s.check("a field that is not there shows nothing", s.ask("GET", "/v1/accounts", unknown)["items"] == [])

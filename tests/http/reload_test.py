@@ -141,8 +141,7 @@ try:
     s.until("two nodes", second_holds, 120)
     begin = time.time()
     version = switch(1)[2]
-    s.until("both", lambda: f'"{version}"' in open(s.work + "/second.log").read().rsplit("version in use", 1)[-1] or "ahead" in open(s.work + "/second.log").read(), 30)
-    s.check("the other was ready before", '"ahead":"true"' in open(s.work + "/second.log").read(), open(s.work + "/second.log").read()[-600:])
+    s.until("the other was ready before", lambda: '"ahead":"true"' in open(s.work + "/second.log").read(), 30)
     # It is stopped while the switch is asked for: its lease runs out, and then nobody waits for it.
     other.send_signal(signal.SIGSTOP)
     begin = time.time()

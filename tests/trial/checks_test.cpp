@@ -133,6 +133,13 @@ TEST_CASE("nobody goes from arm to arm, and a challenger is reached by the draw"
   CHECK(with("on payment : go soft") == "E0768");
   CHECK(with("on payment : go soft.later") == "E0768");
   CHECK(with("on payment : go soft_mail").empty());
+  CHECK(said_of(trial + "table next(overdue : money) -> (to : stage) first {\n  | overdue || to |\n  | < 5 || soft.later |\n  | any || soft_mail.first |\n}\n",
+                [] {
+                  std::string base = department;
+                  base.insert(base.find("after 9 days : go gone"), "on payment : go by next(overdue), ");
+                  return base;
+                }())
+            .codes == "E0768");
   const std::string other = "strategy parked \"Parked\" for account {\n  stage here { ";
   const std::string end = " }\n}\nalways for account { on complaint : go parked }\n";
   CHECK(said_of(trial + other + "on payment : go soft" + end).codes.empty());

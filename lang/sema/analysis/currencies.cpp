@@ -357,7 +357,8 @@ class Currencies {
   }
   /// Amounts of every element, put together.
   Label many(const Label& one, Index local, Span span, bool amounts) {
-    if (!amounts || one.kind != Label::Kind::of || one.base != element_base(local)) return one;
+    const std::string own = element_base(local);
+    if (!amounts || one.kind != Label::Kind::of || (one.base != own && !one.base.starts_with(own + "."))) return one;
     const std::string& carrier = program_.entities[static_cast<size_t>(one.carrier)].name;
     report(span, fmt::format("these may be amounts of several currencies: each `{}` carries its own", carrier),
            fmt::format("say which with `where {0}.currency = {1}`, or convert each: `converted(amount, rate, {1})`", carrier, program_.bundle.currency));

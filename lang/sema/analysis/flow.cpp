@@ -21,6 +21,12 @@ bool Flow::entered(Index strategy) const {
 }
 
 Targets Flow::targets_of(const Action& action) const {
+  Targets targets = named_by(action);
+  add_arms(targets);
+  return targets;
+}
+
+Targets Flow::named_by(const Action& action) const {
   Targets targets;
   switch (action.kind) {
     case Action::Kind::go:
@@ -41,7 +47,6 @@ Targets Flow::targets_of(const Action& action) const {
     default:
       break;
   }
-  add_arms(targets);
   return targets;
 }
 

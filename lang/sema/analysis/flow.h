@@ -19,6 +19,8 @@ class Flow {
   explicit Flow(const checked::Program& program);
 
   Targets targets_of(const checked::Action& action) const;
+  /// Stages as the action names them: not those of the other arms of an experiment that it may lead to.
+  Targets named_by(const checked::Action& action) const;
   /// Of the whole rule. A guard that never holds is a mistake of its own (E0607) and makes no difference here.
   Targets targets_of(const checked::Rule& rule) const;
 

@@ -103,6 +103,22 @@ TEST_CASE("what a debtor owes in all is said in one currency") {
   CHECK(mixes(derived("x = debtor.total > overdue", "total = sum(a.overdue for a in accounts where a.currency = EUR)")));
 }
 
+TEST_CASE("what is derived from each of many is of many currencies too") {
+  const Checked made = analysed(R"(
+entity debtor { key id : text }
+entity account of debtor { key id : text, open : bool }
+entity loan of account { key id : text, currency : currency, amount : money }
+extend debtor { owed = sum(first(l in a.loans by l.amount desc, l.id).amount default 0 for a in accounts) }
+strategy soft "Soft" for account {
+  enrol when open and debtor.owed > 5
+  stage a { after 1 day : go b }
+  stage b { after 1 day : go a }
+}
+)");
+  INFO(made.text());
+  CHECK(mixes(made));
+}
+
 TEST_CASE("an amount is kept where its currency is") {
   const auto kept = [](const std::string& rules) {
     return analysed(portfolio + "strategy soft \"Soft\" for account {\n enrol when open\n var promised : money = 0\n stage a { on payment : " + rules +
