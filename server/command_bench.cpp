@@ -69,6 +69,9 @@ void print_end_to_end(const bench::EndToEndFigures& figures, bool color) {
   add("a full night of the engine", figures.full_night_s, "bare COPY of all of it", figures.full_night_copy_floor_s);
   add("a full night of the engine", figures.full_night_s, "SQL twin", figures.sql_twin_s);
   add("a night on which 2% wake", figures.night_2pct_s, "a full night", figures.full_night_s);
+  const std::string events = fmt::format("the same, {} events arriving", grouped(figures.events));
+  add(events.c_str(), figures.event_night_s, "bare COPY of what it writes", figures.event_night_copy_floor_s);
+  add(events.c_str(), figures.event_night_s, "SQL twin", figures.event_night_sql_twin_s);
   fmt::print("\n{}{} tasks, {:.0f} MB at most\n", table.text(color), grouped(figures.tasks), figures.rss_mb);
 }
 
@@ -109,6 +112,12 @@ int bench_command(const BenchCommand& command) {
     body["sql_twin_s"] = whole->sql_twin_s;
     body["night_2pct_s"] = whole->night_2pct_s;
     body["night_2pct_cases"] = whole->night_2pct_cases;
+    body["events"] = whole->events;
+    body["event_night_s"] = whole->event_night_s;
+    body["event_night_cases"] = whole->event_night_cases;
+    body["events_posted_s"] = whole->posting_s;
+    body["event_night_copy_floor_s"] = whole->event_night_copy_floor_s;
+    body["event_night_sql_twin_s"] = whole->event_night_sql_twin_s;
     body["tasks"] = whole->tasks;
     body["rss_mb"] = whole->rss_mb;
   }

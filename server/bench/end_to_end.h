@@ -26,6 +26,10 @@ struct EndToEndFigures {
   double sql_twin_s = 0;         // SQL that writes the rows of that night, computed before
   double night_2pct_s = 0;       // the engine on a night on which 2% of the case files wake
   int64_t night_2pct_cases = 0;  // how many they were
+  double event_night_s = 0;      // the same with events arriving all the while, until the last of them is stepped
+  double posting_s = 0;          // when the last of them was posted
+  double event_night_copy_floor_s = 0, event_night_sql_twin_s = 0;
+  int64_t events = 0, event_night_cases = 0;
   int64_t tasks = 0;
   double rss_mb = 0;  // most memory the process has had
 };

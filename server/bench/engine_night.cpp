@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <thread>
 
@@ -13,6 +15,7 @@
 #include "runtime/simulate/night.h"
 #include "runtime/store/bulk.h"
 #include "runtime/store/postgres_store.h"
+#include "server/bench/floor.h"
 #include "server/output/progress.h"
 #include "tests/bench/reference_night.h"
 
@@ -26,25 +29,34 @@ using store::Result;
 /// What turns the workload's attributes into work: every account is enrolled and has one standing task as long as its treatment has a queue.
 constexpr const char* strategy_text = R"(
 queue work { fields { segment : int  template_number : int  days : int } }
+event payment of account { amount : money }
 strategy nightly "Nightly work" for account {
   enrol when dpd >= 0
+  on payment : go paid
   stage decided {
     keep work "by treatment" while queue != no_queue {
       priority { urgency: prio }
       fields   { segment: seg, template_number: template, days: due }
     }
   }
+  stage paid { after 3 days : go decided }
 }
 )";
 
-/// Tables that a night of the engine reads or writes, with what it writes to them.
-struct MovedTable {
-  const char* name;
-  bool read, written;
-};
-constexpr MovedTable moved[] = {{"portfolio.account", true, false}, {"dunlin.case_file", true, true},  {"dunlin.state", false, true},
-                                {"dunlin.transition", false, true}, {"dunlin.task_open", false, true}, {"dunlin.task_body", false, true},
-                                {"dunlin.decision", false, true}};
+/// Tables that a full night reads or writes …
+const std::vector<MovedTable> full_night = {{"portfolio.account", true, false}, {"dunlin.case_file", true, true},  {"dunlin.state", false, true},
+                                            {"dunlin.transition", false, true}, {"dunlin.task_open", false, true}, {"dunlin.task_body", false, true},
+                                            {"dunlin.decision", false, true}};
+/// … and what one with events writes for the case files that have some. Reading is not among it: the engine looks each case file up.
+constexpr const char* with_event = "(bucket, case_id) in (select bucket, case_id from dunlin.event)";
+const std::vector<MovedTable> event_night = {
+    {"dunlin.event", false, true},
+    {"dunlin.event_key", false, true},
+    {"dunlin.case_file", false, true, with_event},
+    {"dunlin.state", false, true, with_event},
+    {"dunlin.transition", false, true, fmt::format("{} and at >= timestamptz 'epoch' + interval '1 day' * {}", with_event, as_of + 2)},
+    {"dunlin.task_done", false, true},
+    {"dunlin.decision", false, true, "recorded_at >= (select min(recorded_at) from dunlin.event)"}};
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
@@ -77,22 +89,11 @@ std::expected<std::unique_ptr<EngineProgram>, std::string> compile(const EndToEn
 
 store::StoreError trouble(std::string message) { return {store::StoreError::Kind::environment, std::move(message)}; }
 
-/// "int4" -> its column type; only those that the engine's tables have.
-std::optional<store::ColumnType> column_type(const std::string& type) {
-  using enum store::ColumnType;
-  static const std::vector<std::pair<const char*, store::ColumnType>> types = {
-      {"bool", boolean}, {"int2", int16},  {"int4", int32}, {"int8", int64}, {"float8", float8}, {"text", text},
-      {"bytea", bytea},  {"jsonb", jsonb}, {"uuid", uuid},  {"date", date},  {"time", time},     {"timestamptz", timestamp}};
-  for (const auto& [name, found] : types) {
-    if (type == name) return found;
-  }
-  return std::nullopt;
-}
-
 class EngineNights {
  public:
-  EngineNights(const EndToEndOptions& options, const EngineProgram& program, store::Store& store, BulkConnection& first, BulkConnection& second)
-      : options_(options), program_(program), store_(store), first_(first), second_(second) {}
+  EngineNights(const EndToEndOptions& options, const EngineProgram& program, store::Store& store, BulkConnection& first, BulkConnection& second,
+               std::string url)
+      : options_(options), program_(program), store_(store), first_(first), second_(second), url_(std::move(url)) {}
 
   Result<void> run(EndToEndFigures& figures, const std::function<void()>& after_nights) {
     if (auto done = fill(); !done) return done;
@@ -101,14 +102,18 @@ class EngineNights {
     auto full = night(0, false);
     if (!full) return std::unexpected(full.error());
     figures.full_night_s = *full;
-    if (auto kept = keep_written(); !kept) return kept;
-    if (auto changed = change_some(); !changed) return changed;
+    Floor full_floor(full_night, "bench", first_, second_), event_floor(event_night, "bench_events", first_, second_);
+    if (auto kept = full_floor.keep(); !kept) return kept;
+    if (auto changed = change_some(1); !changed) return changed;
     auto some = night(1, false);
     if (!some) return std::unexpected(some.error());
     figures.night_2pct_s = *some;
     figures.night_2pct_cases = cases_stepped_;
+    if (auto done = night_with_events(figures); !done) return done;
     after_nights();
-    return measure_floors(figures);
+    if (auto kept = event_floor.keep(); !kept) return kept;
+    if (auto done = full_floor.measure(options_.rounds, figures.full_night_copy_floor_s, figures.sql_twin_s); !done) return done;
+    return event_floor.measure(options_.rounds, figures.event_night_copy_floor_s, figures.event_night_sql_twin_s);
   }
 
  private:
@@ -177,155 +182,85 @@ class EngineNights {
     return seconds_since(begin);
   }
 
+  /// Events arrive all the while that 2% of the case files wake: one account in so many pays. Over when every event has been posted and stepped.
+  Result<void> night_with_events(EndToEndFigures& figures) {
+    if (auto changed = change_some(2); !changed) return changed;
+    auto posting = store::open_postgres({.url = url_});
+    if (!posting) return std::unexpected(posting.error());
+    figures.events = std::min<int64_t>(100'000, options_.accounts / 2);
+    std::optional<store::StoreError> problem;
+    std::atomic<bool> posted = false;
+    const auto begin = Clock::now();
+    std::thread poster([&] {
+      if (auto done = post_payments(**posting, figures.events); !done) problem = done.error();
+      figures.posting_s = seconds_since(begin);
+      posted = true;
+    });
+    Result<void> stepped;
+    figures.event_night_cases = 0;
+    for (;;) {
+      const bool last = posted;
+      auto took = night(2, false);
+      if (!took) {
+        stepped = std::unexpected(took.error());
+        break;
+      }
+      figures.event_night_cases += cases_stepped_;
+      if (last && cases_stepped_ == 0) break;
+    }
+    poster.join();
+    figures.event_night_s = seconds_since(begin);
+    if (problem) return std::unexpected(*problem);
+    if (!stepped) return stepped;
+    // Whoever paid has gone on: nothing was left lying.
+    auto went =
+        first_.value(fmt::format("select count(distinct (bucket, case_id)) from dunlin.transition where at >= timestamptz 'epoch' + interval '1 day' * {} and "
+                                 "(bucket, case_id) in (select bucket, case_id from dunlin.event)",
+                                 as_of + 2));
+    auto paid = first_.value("select count(distinct (bucket, case_id)) from dunlin.event");
+    if (!went || !paid) return std::unexpected((!went ? went : paid).error());
+    if (*went != *paid) return std::unexpected(trouble(fmt::format("of {} case files with a payment {} went on", paid->value_or("0"), went->value_or("0"))));
+    return {};
+  }
+
+  Result<void> post_payments(store::Store& posting, int64_t count) {
+    const auto type = std::ranges::find(program_.program->events, std::string("payment"), &checked::EventType::name) - program_.program->events.begin();
+    constexpr int64_t batch = 1'000;
+    for (int64_t first = 0; first < count; first += batch) {
+      std::vector<store::EventRow> rows;
+      for (int64_t i = first; i < std::min(count, first + batch); ++i) {
+        // Spread over the portfolio as events are: neighbours in time are no neighbours in the tables.
+        const std::string key = std::to_string(1 + i * 7'919 % options_.accounts);
+        rows.push_back({.root_key = key,
+                        .entity = 0,
+                        .owner_key = key,
+                        .at = instant_of(2),
+                        .type = static_cast<int32_t>(type),
+                        .source = "bench",
+                        .external_id = std::to_string(i),
+                        .slots = {100 + i}});
+      }
+      if (auto taken = posting.post_events(*program_.program, rows); !taken) return std::unexpected(taken.error());
+    }
+    return {};
+  }
+
   /// Accounts are a day further past due: their data changed, so they wake. As many as make two in a hundred, with those that wake by themselves.
-  Result<void> change_some() {
-    auto due = first_.value(fmt::format("select count(*) from dunlin.case_file where wake_at <= timestamptz 'epoch' + interval '1 day' * {}", as_of + 1));
+  Result<void> change_some(int64_t nights_later) {
+    auto due =
+        first_.value(fmt::format("select count(*) from dunlin.case_file where wake_at <= timestamptz 'epoch' + interval '1 day' * {}", as_of + nights_later));
     if (!due) return std::unexpected(due.error());
     const int64_t wanted = std::max<int64_t>(options_.accounts / 50 - std::atoll(due->value_or("0").c_str()), 1);
     std::vector<store::InstanceRow> rows;
     abi::Arena arena;
     for (int64_t first = 1; first <= options_.accounts && static_cast<int64_t>(rows.size()) < wanted; first += options_.accounts / wanted) {
       auto columns = generate(1, first);
-      columns.dpd[0] = std::min(columns.dpd[0] + 1, 720);
+      columns.dpd[0] = std::min(columns.dpd[0] + static_cast<int32_t>(nights_later), 720);
       rows.push_back(row_of(columns, 0, arena));
     }
-    auto put = store_.put_instances(*program_.program, rows, instant_of(1));
+    auto put = store_.put_instances(*program_.program, rows, instant_of(nights_later));
     if (!put) return std::unexpected(put.error());
     return settle();
-  }
-
-  struct Kept {
-    std::string shadow;
-    std::vector<store::Columns> rows;
-  };
-
-  Result<std::vector<store::ColumnType>> types_of(const std::string& table) {
-    auto listed =
-        first_.value(fmt::format("select string_agg(t.typname, ',' order by a.attnum) from pg_attribute a join pg_type t on t.oid = a.atttypid "
-                                 "where a.attrelid = '{}'::regclass and a.attnum > 0 and not a.attisdropped",
-                                 table));
-    if (!listed) return std::unexpected(listed.error());
-    std::vector<store::ColumnType> types;
-    std::string rest = listed->value_or("") + ",";
-    for (size_t end; (end = rest.find(',')) != std::string::npos; rest.erase(0, end + 1)) {
-      auto type = column_type(rest.substr(0, end));
-      if (!type) return std::unexpected(trouble(fmt::format("table {} has a column of type {}", table, rest.substr(0, end))));
-      types.push_back(*type);
-    }
-    return types;
-  }
-
-  /// The rows that the night wrote, kept in memory, and an empty table like each, with its indexes.
-  Result<void> keep_written() {
-    if (auto made = first_.run("create schema if not exists bench"); !made) return std::unexpected(made.error());
-    for (const auto& table : moved) {
-      if (!table.written) continue;
-      Kept kept;
-      kept.shadow = fmt::format("bench.like_{}", std::string_view(table.name).substr(7));
-      if (auto made = make_shadow(kept.shadow, table.name); !made) return std::unexpected(made.error());
-      // What SQL writes again is kept in a table of its own, as the night's changes go on in the engine's.
-      if (auto made = first_.run(fmt::format("create table {}_rows as table {}", kept.shadow, table.name)); !made) return std::unexpected(made.error());
-      kept_.push_back(std::move(kept));
-    }
-    return {};
-  }
-
-  /// An empty table like one of the engine's: columns, indexes, and the share of a page that stays free.
-  Result<void> make_shadow(const std::string& shadow, const char* table) {
-    auto options = first_.value(fmt::format("select ' with (' || array_to_string(reloptions, ', ') || ')' from pg_class where oid = '{}'::regclass", table));
-    if (!options) return std::unexpected(options.error());
-    auto made = first_.run(fmt::format("create table {} (like {} including all excluding generated){}", shadow, table, options->value_or("")));
-    if (!made) return std::unexpected(made.error());
-    return {};
-  }
-
-  /// Reads the kept rows into memory: only after the engine's peak was taken.
-  Result<void> load_kept() {
-    for (auto& kept : kept_) {
-      auto types = types_of(kept.shadow);
-      if (!types) return std::unexpected(types.error());
-      auto copy = store::CopyOut::start(first_, kept.shadow + "_rows", *types);
-      if (!copy) return std::unexpected(copy.error());
-      while (true) {
-        auto rows = store::columns_of(*types);
-        auto count = (*copy)->next(rows, 32'768);
-        if (!count) return std::unexpected(count.error());
-        if (*count == 0) break;
-        kept.rows.push_back(std::move(rows));
-      }
-    }
-    return {};
-  }
-
-  Result<void> measure_floors(EndToEndFigures& figures) {
-    if (auto loaded = load_kept(); !loaded) return loaded;
-    std::vector<double> copy_s, sql_s;
-    for (int round = 0; round < options_.rounds; ++round) {
-      auto copy = timed_round([&] { return move_bytes(); });
-      if (!copy) return std::unexpected(copy.error());
-      copy_s.push_back(*copy);
-      auto sql = timed_round([&] { return write_by_sql(); });
-      if (!sql) return std::unexpected(sql.error());
-      sql_s.push_back(*sql);
-    }
-    figures.full_night_copy_floor_s = median(copy_s);
-    figures.sql_twin_s = median(sql_s);
-    return {};
-  }
-
-  template <class Way>
-  Result<double> timed_round(Way way) {
-    for (const auto& kept : kept_) {
-      if (auto emptied = first_.run("truncate " + kept.shadow); !emptied) return std::unexpected(emptied.error());
-    }
-    if (auto done = first_.run("checkpoint"); !done) return std::unexpected(done.error());
-    auto begin = Clock::now();
-    if (auto started = first_.run("begin"); !started) return std::unexpected(started.error());
-    if (auto done = way(); !done) return std::unexpected(done.error());
-    if (auto committed = first_.run("commit"); !committed) return std::unexpected(committed.error());
-    return seconds_since(begin);
-  }
-
-  /// All that the night read out, all that it wrote in, at once.
-  Result<void> move_bytes() {
-    std::optional<store::StoreError> problem;
-    std::thread reader([&] {
-      for (const auto& table : moved) {
-        if (!table.read) continue;
-        auto copy = store::CopyOut::start(second_, table.name, {});
-        if (copy) {
-          auto drained = (*copy)->drain();
-          if (!drained) problem = drained.error();
-        } else {
-          problem = copy.error();
-        }
-      }
-    });
-    auto written = write_kept();
-    reader.join();
-    if (problem) return std::unexpected(*problem);
-    return written;
-  }
-
-  Result<void> write_kept() {
-    for (const auto& kept : kept_) {
-      auto copy = store::CopyIn::start(first_, kept.shadow);
-      if (!copy) return std::unexpected(copy.error());
-      for (const auto& rows : kept.rows) {
-        if (auto put = (*copy)->put(rows); !put) return put;
-      }
-      auto taken = (*copy)->finish();
-      if (!taken) return std::unexpected(taken.error());
-    }
-    return {};
-  }
-
-  Result<void> write_by_sql() {
-    for (const auto& kept : kept_) {
-      auto done = first_.run(fmt::format("insert into {0} select * from {0}_rows", kept.shadow));
-      if (!done) return std::unexpected(done.error());
-    }
-    return {};
   }
 
   const EndToEndOptions& options_;
@@ -334,8 +269,8 @@ class EngineNights {
   BulkConnection& first_;
   BulkConnection& second_;
   int32_t version_ = 0;
+  const std::string url_;
   int64_t cases_stepped_ = 0;  // in the last night
-  std::vector<Kept> kept_;
 };
 
 }  // namespace
@@ -348,7 +283,7 @@ std::expected<void, std::string> measure_engine_nights(const EndToEndOptions& op
   if (!store) return std::unexpected(store.error().message);
   auto first = BulkConnection::open(url), second = BulkConnection::open(url);
   if (!first || !second) return std::unexpected((!first ? first : second).error().message);
-  auto done = EngineNights(options, **program, **store, **first, **second).run(figures, after_nights);
+  auto done = EngineNights(options, **program, **store, **first, **second, url).run(figures, after_nights);
   if (!done) return std::unexpected(done.error().message);
   return {};
 }
