@@ -138,7 +138,7 @@ int serve(const ServeCommand& command) {
   scheduler.compiled_ahead = [&](const std::string& hash) { return ahead.take(hash); };
   Api api({**service, scheduler, metrics, oidc, ldap, live, *config, *stdlib, open_admin});
   Deliverer deliverer(**service, scheduler, *config);
-  Overseer overseer(**service, scheduler);
+  Overseer overseer(**service, scheduler, config->keep_months);
   Watcher watcher({**service, scheduler, *config, *stdlib, open_admin});
   auto server = http::HttpServer::start(config->http, [&](const http::Request& request) { return api.handle(request); });
   if (!server) return fail(command.common, Exit::environment, server.error());

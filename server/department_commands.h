@@ -11,5 +11,7 @@ void add_campaign_command(CLI::App& app, Chosen& chosen);
 void add_bulk_command(CLI::App& app, Chosen& chosen);
 /// Stops contact at once: of one client, one account, a number, a queue, or all.
 void add_contact_command(CLI::App& app, Chosen& chosen);
+/// How much of the past is kept.
+void add_history_command(CLI::App& app, Chosen& chosen);
 
 }  // namespace dunlin::server

@@ -80,6 +80,7 @@ int run(int argc, char** argv) {
   add_serve_command(app, chosen);
   add_token_command(app, chosen);
   add_audit_command(app, chosen);
+  add_history_command(app, chosen);
   add_bench_command(app, chosen);
   add_repl_command(app, chosen);
   add_lint_command(app, chosen);

@@ -133,6 +133,19 @@ Result<std::vector<Store::TaskCount>> PostgresStore::task_counts(Instant from, I
   return counts;
 }
 
+namespace {
+
+/// How things stood before an instant up to which history was forgotten cannot be said: what is left would be a wrong answer.
+Result<void> refuse_forgotten(BulkConnection& connection, Instant at) {
+  auto begins = connection.value(fmt::format("select to_char(b, 'YYYY-MM-DD HH24:MI TZ') from dunlin.history_begins() b where b > {}", sql_instant(at)));
+  if (!begins) return std::unexpected(begins.error());
+  if (begins->has_value())
+    return failed(StoreError::Kind::input, fmt::format("the past before {} was given up (`dunlin history forget`); ask for a later time", **begins));
+  return {};
+}
+
+}  // namespace
+
 Result<std::unique_ptr<engine::CaseFile>> PostgresStore::load_case(const checked::Program& program, const std::string& entity, const std::string& key,
                                                                    std::optional<Instant> at) {
   auto layout = layout_of(program);
@@ -143,6 +156,9 @@ Result<std::unique_ptr<engine::CaseFile>> PostgresStore::load_case(const checked
   selection.cases.push_back(*place);
   std::unique_ptr<engine::CaseFile> found;
   auto done = read([&](BulkConnection& connection) -> Result<void> {
+    if (at) {
+      if (auto whole = refuse_forgotten(connection, *at); !whole) return whole;
+    }
     Cases none;
     auto cases = load_selected(connection, **layout, selection, none);
     if (!cases) return std::unexpected(cases.error());
@@ -161,6 +177,9 @@ Result<void> PostgresStore::for_each_case(const checked::Program& program, Insta
   if (!layout) return std::unexpected(layout.error());
   Cases pool;
   return read([&](BulkConnection& connection) -> Result<void> {
+    if (at != abi::never) {
+      if (auto whole = refuse_forgotten(connection, at); !whole) return whole;
+    }
     if (auto set = connection.run("set local enable_seqscan = off; set local enable_bitmapscan = off; set local enable_hashjoin = off"); !set)
       return std::unexpected(set.error());
     for (Position after;;) {

@@ -201,6 +201,14 @@ const char* statement_of(Ask what) {
              "coalesce(c.outcome, '') as outcome, count(*) as contacts, count(distinct c.case_id) as case_files from dunlin.contact c where "
              "c.at >= $1::timestamptz and c.at < $2::timestamptz and c.kind <> 'none' and " SEES_CASE("c") "and (c.queue is null or " SEES_QUEUE(
                  "c.queue") ") group by 1, 2, 3, 4 order by 1, 2, 3, 4";
+    case Ask::history:
+      return "select history, to_char(month, 'YYYY-MM') as month, part, rows_about, bytes from dunlin.history order by history, month nulls first";
+    case Ask::history_begins:
+      return "select nullif(dunlin.history_begins(), '-infinity') as at";
+    case Ask::history_older:  // before
+      return "select part, rows_about, bytes from dunlin.history where (month + interval '1 month') at time zone 'UTC' <= $1::timestamptz order by 1";
+    case Ask::history_forget:  // before, who, reason or null
+      return "select what, rows_gone from dunlin.forget_history($1::timestamptz, $2, $3) where rows_gone > 0";
     case Ask::feed_status:  // at or null
       return "select * from dunlin.feed_status($1::timestamptz)";
     case Ask::feed_files:  // feed or null, limit

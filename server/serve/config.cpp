@@ -138,6 +138,8 @@ const std::vector<Setting>& settings() {
           "webhooks.seconds", [](C& c) -> int& { return c.webhook_seconds; }, 1, 300),
       number<int>(
           "webhooks.retry_ms", [](C& c) -> int& { return c.webhook_retry_ms; }, 10, 3'600'000),
+      number<int>(
+          "history.keep_months", [](C& c) -> int& { return c.keep_months; }, 0, 1200),
       number<double>(
           "limits.requests_per_second", [](C& c) -> double& { return c.requests_per_second; }, 0.1, 1e6),
       number<double>(

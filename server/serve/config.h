@@ -29,6 +29,7 @@ struct ServeConfig {
   int database_connections = 8;
   int statement_seconds = 30;
   int drain_seconds = 30;
+  int keep_months = 0;        // of history; 0: all of it
   std::string webhook_key;    // secrets of webhooks are made of it; empty: no webhooks
   std::string webhook_hosts;  // where they may go: "dialler.example,10.1.2.3:8080"
   std::string webhook_authorities;

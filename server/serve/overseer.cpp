@@ -1,5 +1,7 @@
 #include "server/serve/overseer.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <nlohmann/json.hpp>
 
@@ -36,6 +38,7 @@ void Overseer::run() {
     const std::string at = precise_text(scheduler_.now());
     look_at_feeds(at);
     release(at);
+    forget();
     std::unique_lock lock(guard_);
     if (woken_.wait_for(lock, between_looks, [this] { return stop_; })) return;
   }
@@ -72,6 +75,24 @@ void Overseer::release(const std::string& at) {
     log::write(log::Level::info, "campaign tasks made", {{"campaign", text(row["name"])}, {"tasks", text(row["released"])}, {"waiting", text(row["waiting"])}});
   }
   if (any) scheduler_.wake();
+}
+
+/// Months that need not be kept any more, looked for once an hour. By the machine's clock: a virtual one has no months that were made.
+void Overseer::forget() {
+  const auto now = std::chrono::steady_clock::now();
+  if (keep_months_ == 0 || (forgot_ != std::chrono::steady_clock::time_point{} && now - forgot_ < std::chrono::hours(1))) return;
+  forgot_ = now;
+  const auto today = std::chrono::year_month_day(std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()));
+  const auto month = today.year() / today.month() - std::chrono::months(keep_months_);
+  const std::string before = fmt::format("{:04}-{:02}-01 00:00+00", static_cast<int>(month.year()), static_cast<unsigned>(month.month()));
+  auto answer = service_.ask(Ask::history_forget, {before, "dunlin serve", "history.keep_months = " + std::to_string(keep_months_)});
+  if (!answer) {
+    if (answer.error().kind != store::ServiceError::Kind::unavailable)
+      log::write(log::Level::error, "history could not be given up", {{"reason", answer.error().message}});
+    return;
+  }
+  for (const Json& row : Json::parse(*answer))
+    log::write(log::Level::info, "history given up", {{"what", text(row["what"])}, {"rows", text(row["rows_gone"])}});
 }
 
 }  // namespace dunlin::server

@@ -1,7 +1,9 @@
 // The thread that looks after what a department has promised itself: tells the log when a feed is late and when it has come, and makes the tasks of
-// campaigns. Nothing rests on it alone: a hand-out works out for itself what is late, and anybody may make a campaign's tasks.
+// campaigns, and gives up history that need not be kept. Nothing rests on it alone: a hand-out works out for itself what is late, and anybody may make a
+// campaign's tasks.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -15,7 +17,8 @@ namespace dunlin::server {
 
 class Overseer {
  public:
-  Overseer(store::Service& service, Scheduler& scheduler) : service_(service), scheduler_(scheduler) {}
+  /// `keep_months`: how much history is kept; 0: all.
+  Overseer(store::Service& service, Scheduler& scheduler, int keep_months) : service_(service), scheduler_(scheduler), keep_months_(keep_months) {}
   ~Overseer() { stop(); }
   Overseer(const Overseer&) = delete;
   Overseer& operator=(const Overseer&) = delete;
@@ -27,9 +30,12 @@ class Overseer {
   void run();
   void look_at_feeds(const std::string& at);
   void release(const std::string& at);
+  void forget();
 
   store::Service& service_;
   Scheduler& scheduler_;
+  const int keep_months_;
+  std::chrono::steady_clock::time_point forgot_{};
   std::map<std::string, std::string> states_;  // by feed
   std::thread thread_;
   std::mutex guard_;

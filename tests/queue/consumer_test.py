@@ -510,5 +510,28 @@ def test_history_by_month():
     assert sql.value("select count(*) from dunlin.task_done") == 1
 
 
+def test_the_past_by_month():
+    _, sql = fresh()
+    for history, by in (("decision", "recorded_at"), ("transition", "at"), ("state_past", "until")):
+        parts = [r[0] for r in sql.all("select part from dunlin.history where history = %s order by 1", history)]
+        assert len(parts) == 4 and history + "_other" in parts, parts
+        sql.run(f"create temp table old as select * from dunlin.{history} limit 1")
+        if not sql.value("select count(*) from old"):  # no state has a past yet
+            sql.run(f"insert into old select s.bucket, s.case_id, s.instance_id, now(), s.version, s.strategy, s.stage, s.step_no, s.entered_at, s.body from dunlin.state s limit 1")
+        sql.run(f"update old set {by} = '2024-03-10'; select dunlin.make_month('{history}', '2024-03-01')")
+        sql.run(f"insert into dunlin.{history} select * from old; drop table old")
+        assert sql.value(f"select count(*) from dunlin.{history}_2024_03") == 1
+    assert sql.value("select dunlin.history_begins() = '-infinity'")
+    entries = sql.value("select count(*) from dunlin.audit where action = 'forget history'")
+    gone = dict(sql.all("select * from dunlin.forget_history('2024-04-01 00:00+00', 'anna', 'rule 7')"))
+    assert gone == {"decision_2024_03": 1, "transition_2024_03": 1, "state_past_2024_03": 1}, gone
+    assert sql.value("select dunlin.history_begins()::date::text") == "2024-04-01"
+    assert sql.value("select count(*) from dunlin.audit where action = 'forget history' and who = 'anna' and detail->>'reason' = 'rule 7'") == entries + 1
+    # Again: nothing goes, nothing is noted, and the beginning does not go back.
+    assert sql.all("select * from dunlin.forget_history('2023-04-01 00:00+00', 'anna', 'rule 7')") == []
+    assert sql.value("select dunlin.history_begins()::date::text") == "2024-04-01"
+    assert sql.value("select count(*) from dunlin.audit where action = 'forget history'") == entries + 1
+
+
 if __name__ == "__main__":
     run_all(sys.modules[__name__])

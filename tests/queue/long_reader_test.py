@@ -1,7 +1,7 @@
 """A hand-out costs the same after thousands of tasks are done, though a reader holds a snapshot from before and nothing can be cleaned up.
 
 Counts the pages that a lease touches, which no busy machine can change."""
-import sys
+import sys, time
 
 from desk import Client, check_sound, new_database, run_all
 
@@ -33,7 +33,7 @@ def work(sql, count):
         assert tasks
 
 
-def run(holding):
+def run(holding, patience):
     name = new_database([("D1", "A1", 10, 1, "North")])
     sql = Client(name)
     sql.run("alter table dunlin.task_open set (autovacuum_enabled = off)")
@@ -48,19 +48,24 @@ def run(holding):
         work(sql, TASKS // 5)
         fill(sql, TASKS + 1 + part * TASKS // 5, TASKS // 5, "n * 7919 %% 101")
     after = min(pages_of_a_lease(sql) for _ in range(5))
+    # Whatever writes anywhere in the server (autovacuum looks after the databases of other tests) holds the cursor up for as long as it runs, and no longer.
+    until = time.time() + patience
+    while after > before + 40 and time.time() < until:
+        time.sleep(0.5)
+        after = min(after, pages_of_a_lease(sql))
     check_sound(sql)
     print(f"      pages a lease touches: {before} at first, {after} after {TASKS * 4 // 5} tasks")
     return before, after
 
 
 def test_an_old_snapshot_costs_nothing():
-    before, after = run("begin isolation level repeatable read read only; select count(*) from dunlin.queue_setting")
+    before, after = run("begin isolation level repeatable read read only; select count(*) from dunlin.queue_setting", patience=20)
     assert after <= before + 40, (before, after)
 
 
 def test_a_long_writer_stalls_the_cursor():
     """The other side of the measure: while a transaction with a number of its own is open, nothing may be passed, and it shows."""
-    before, after = run("begin; select pg_current_xact_id()")
+    before, after = run("begin; select pg_current_xact_id()", patience=0)
     assert after > before + 40, (before, after)
 
 
