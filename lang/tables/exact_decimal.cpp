@@ -126,13 +126,36 @@ std::optional<ExactDecimal> multiply(const ExactDecimal& a, const ExactDecimal& 
 
 std::optional<ExactDecimal> divide(const ExactDecimal& a, const ExactDecimal& b) {
   if (b.is_zero()) return std::nullopt;
-  Wide numerator = a.mantissa;
+  if (a.is_zero()) return ExactDecimal{};
+  const bool negative = (a.mantissa < 0) != (b.mantissa < 0);
+  const Wide divisor = b.mantissa < 0 ? -b.mantissa : b.mantissa;
+  Wide rest = a.mantissa < 0 ? -a.mantissa : a.mantissa;
+  Wide quotient = rest / divisor;
+  rest %= divisor;
   int places = a.places - b.places;
-  while (numerator % b.mantissa != 0) {
-    if (__builtin_mul_overflow(numerator, Wide{10}, &numerator)) return std::nullopt;
+  // Digit by digit, up to the 34 that DMN computes with. The rest is below 10^34, so ten times it fits.
+  static const Wide full = power_of_ten(digits_max - 1);
+  while (rest != 0 && quotient < full) {
+    rest *= 10;
+    quotient = quotient * 10 + rest / divisor;
+    rest %= divisor;
     ++places;
   }
-  return checked(numerator / b.mantissa, places);
+  const Wide twice = rest * 2;
+  if (twice > divisor || (twice == divisor && quotient % 2 != 0)) ++quotient;
+  return checked(negative ? -quotient : quotient, places);
+}
+
+std::optional<ExactDecimal> rounded_half_even(const ExactDecimal& value, int places) {
+  if (value.places <= places) return value;
+  const int cut = value.places - places;
+  if (cut > 36) return ExactDecimal{};  // fewer than 35 digits: less than half of the last place
+  const Wide unit = power_of_ten(cut);
+  const Wide size = value.mantissa < 0 ? -value.mantissa : value.mantissa;
+  Wide kept = size / unit;
+  const Wide rest = size % unit, half = unit / 2;
+  if (rest > half || (rest == half && kept % 2 != 0)) ++kept;
+  return checked(value.mantissa < 0 ? -kept : kept, places);
 }
 
 std::optional<ExactDecimal> power(const ExactDecimal& base, int64_t exponent) {

@@ -32,6 +32,8 @@ std::optional<ExactDecimal> subtract(const ExactDecimal& a, const ExactDecimal& 
 std::optional<ExactDecimal> multiply(const ExactDecimal& a, const ExactDecimal& b);
 std::optional<ExactDecimal> divide(const ExactDecimal& a, const ExactDecimal& b);
 std::optional<ExactDecimal> power(const ExactDecimal& base, int64_t exponent);
+/// To so many places, ties to the even digit.
+std::optional<ExactDecimal> rounded_half_even(const ExactDecimal& value, int places);
 ExactDecimal negate(const ExactDecimal& value);
 /// Negative, 0, positive. Nothing where the figures lie too far apart to be compared in 34 digits.
 std::optional<int> compare(const ExactDecimal& a, const ExactDecimal& b);

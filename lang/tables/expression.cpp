@@ -202,6 +202,10 @@ Term Expressions::translate(const feel::Node& node, const Scope& scope) {
     }
     case NodeKind::name:
       if (const Term* found = scope.find(node.text)) return *found;
+      // A parameter may be called `person.name`; elsewhere the same letters are a component.
+      for (size_t dot = node.text.rfind('.'); dot != std::string::npos && dot > 0; dot = node.text.rfind('.', dot - 1)) {
+        if (const Term* found = scope.find(node.text.substr(0, dot))) return components(*found, node.text.substr(dot + 1));
+      }
       throw Refusal{"there is no input or decision `" + node.text + "` that this may use", "draw the requirement in the model, or correct the name"};
     case NodeKind::input:
       if (!scope.input) throw Refusal{"`?` has a meaning in the cells of a table only", ""};
@@ -251,6 +255,16 @@ Term Expressions::translate(const feel::Node& node, const Scope& scope) {
   }
 }
 
+/// Down a path with dots.
+Term Expressions::components(const Term& base, const std::string& names) {
+  Term found = base;
+  for (size_t from = 0, dot = 0; dot != std::string::npos; from = dot + 1) {
+    dot = names.find('.', from);
+    found = path(found, names.substr(from, dot == std::string::npos ? dot : dot - from));
+  }
+  return found;
+}
+
 Term Expressions::binary(const feel::Node& node, const Scope& scope) {
   const Term a = translate(*node.items[0], scope), b = translate(*node.items[1], scope);
   switch (node.op) {
@@ -283,7 +297,7 @@ Term Expressions::arithmetic(Op op, const Term& a, const Term& b, const Scope& s
 
 namespace {
 
-/// Constant figures are computed as DMN computes them: with 34 digits. Nothing where even those do not hold the result.
+/// Constant figures are computed as DMN computes them: with 34 digits, quotients rounded half to even. Nothing where even those do not hold the result.
 std::optional<Term> folded(Op op, const ExactDecimal& a, const ExactDecimal& b) {
   if (op == Op::divide && b.is_zero()) return null_term();
   const auto result = op == Op::add ? add(a, b) : op == Op::subtract ? subtract(a, b) : op == Op::multiply ? multiply(a, b) : divide(a, b);
@@ -401,7 +415,11 @@ Term Expressions::temporal(Op op, const Term& a, const Term& b) {
       amount = b;
       if (op == Op::subtract) amount = lifted("feel_negate_int", {b}, Kind::integer);
     } else {
-      throw Refusal{"a duration that is an input cannot be added to a date here", "write the duration, or make the input a number of days"};
+      if (days && a.type.kind == Kind::date)
+        throw Refusal{"a duration with hours that is an input cannot be added to a date here", "write the duration, or use a date and time"};
+      function += days ? "seconds" : "months";
+      amount = lifted("duration_count", {b}, Kind::integer);
+      if (op == Op::subtract) amount = lifted("feel_negate_int", {amount}, Kind::integer);
     }
     return lifted(function, {a, amount}, a.type.kind);
   }
@@ -412,6 +430,12 @@ Term Expressions::temporal(Op op, const Term& a, const Term& b) {
   }
   if (sum && a.key && b.key && a.type == b.type && is_duration(a)) {
     const int64_t total = op == Op::add ? *a.key + *b.key : *a.key - *b.key;
+    return a.type.kind == Kind::days_time ? days_time_term(total) : years_months_term(total);
+  }
+  if (op == Op::multiply && is_duration(b) && a.figure) return temporal(op, b, a);
+  if (op == Op::multiply && is_duration(a) && a.key && b.figure && b.figure->is_whole() && millionths(*b.figure)) {
+    int64_t total = 0;
+    if (__builtin_mul_overflow(*a.key, *millionths(*b.figure) / 1'000'000, &total)) throw Refusal{"the duration becomes too long", ""};
     return a.type.kind == Kind::days_time ? days_time_term(total) : years_months_term(total);
   }
   if (is_duration(a) || is_duration(b) || moment || a.type.kind == Kind::time) {
@@ -439,11 +463,10 @@ Term Expressions::equality(const Term& a, const Term& b) {
   }
   const auto is_duration = [](const Term& t) { return t.type.kind == Kind::days_time || t.type.kind == Kind::years_months; };
   if (is_duration(a) && a.type == b.type) {
-    if (a.nullable && b.nullable) throw Refusal{"whether two durations are equal lies outside of what is imported", ""};
     Term made = duration_order(Op::equal, a, b);
-    if (!made.nullable) return made;
-    return with_needs(bare(Kind::boolean, "(" + made.text + " default false)"), {&made});
+    return made;
   }
+  if (a.type.kind == Kind::list && b.type.kind == Kind::list) return same_lists(a, b);
   if (a.type.is_number() && b.type.is_number()) {
     if (a.figure && b.figure) return truth_term(*a.figure == *b.figure);
     const bool whole = is_whole(a) && is_whole(b);
@@ -488,6 +511,33 @@ Term Expressions::equality(const Term& a, const Term& b) {
   return with_needs(bare(Kind::boolean, fmt::format("({} = {})", x.text, y.text)), {&a, &b});
 }
 
+/// Lists that are written out are equal if they are as long and their items are.
+Term Expressions::same_lists(const Term& a, const Term& b) {
+  if (a.rows || b.rows) throw Refusal{"the rows of another decision are not compared here", ""};
+  if (a.items.size() != b.items.size()) return truth_term(false);
+  Term all = truth_term(true);
+  for (size_t i = 0; i < a.items.size(); ++i) all = logical(Op::logical_and, all, equality(a.items[i], b.items[i]));
+  return all;
+}
+
+Term as_duration(const Term& value) {
+  const bool days = value.type.kind == Kind::days_time;
+  if (!days && value.type.kind != Kind::years_months) return value;
+  if (value.counted) {
+    Term count = value;
+    count.counted = false;
+    return lifted(days ? "feel_days" : "feel_months", {count}, value.type.kind);
+  }
+  if (!value.key || *value.key >= 0) return value;
+  const bool whole_days = days && *value.key % 86'400 == 0;
+  Term made = lifted(!days        ? "feel_months"
+                     : whole_days ? "feel_days"
+                                  : "feel_seconds",
+                     {figure_term({whole_days ? *value.key / 86'400 : *value.key, 0})}, value.type.kind);
+  made.key = value.key;
+  return made;
+}
+
 Term Expressions::order(Op op, const Term& a, const Term& b) {
   if (is_null(a) || is_null(b)) return null_of(Kind::boolean, {&a, &b});
   Term x = a, y = b;
@@ -501,8 +551,12 @@ Term Expressions::order(Op op, const Term& a, const Term& b) {
     const Type type = whole ? Type{Kind::integer, {}} : common(a.type, b.type).kind == Kind::money ? Type{Kind::money, {}} : Type{Kind::decimal, {}};
     x = as(placed(a), type);
     y = as(placed(b), type);
+  } else if (a.type.is_words() && b.type.is_words()) {
+    // By code point, as the bytes of UTF-8 are.
+    if (a.words && b.words) return truth_term(holds(op, a.words->compare(*b.words)));
+    x = as_text(a);
+    y = as_text(b);
   } else if (a.type != b.type) {
-    if (a.type.is_words() && b.type.is_words()) throw Refusal{"the order of strings lies outside of what is imported", ""};
     refuse_types("this compares", a, b);
   } else if (a.type.kind == Kind::days_time || a.type.kind == Kind::years_months) {
     return duration_order(op, a, b);
@@ -511,27 +565,26 @@ Term Expressions::order(Op op, const Term& a, const Term& b) {
   } else if (a.key && b.key) {
     return truth_term(holds(op, *a.key < *b.key ? -1 : *a.key > *b.key ? 1 : 0));
   }
-  if (!x.nullable && !y.nullable) return with_needs(bare(Kind::boolean, fmt::format("({} {} {})", x.text, sign_of(op), y.text)), {&x, &y});
+  const bool plain = !x.nullable && !y.nullable && x.type.kind != Kind::text;
+  if (plain) return with_needs(bare(Kind::boolean, fmt::format("({} {} {})", x.text, sign_of(op), y.text)), {&x, &y});
   const bool strict = op == Op::less || op == Op::greater;
   const bool swapped = op == Op::greater || op == Op::greater_equal;
   return lifted(std::string(strict ? "feel_less" : "feel_at_most") + suffix_of(x.type.kind), swapped ? std::vector{y, x} : std::vector{x, y}, Kind::boolean);
 }
 
-/// Durations are compared where their size is a count: of days between two dates, of months, or a constant.
+/// Durations are compared by their size: seconds or months. Days between two dates stay days where both sides are.
 Term Expressions::duration_order(Op op, const Term& a, const Term& b) {
   if (a.key && b.key) return truth_term(holds(op, *a.key < *b.key ? -1 : *a.key > *b.key ? 1 : 0));
-  if (!(a.key || a.counted) || !(b.key || b.counted)) {
-    throw Refusal{"a duration that is an input cannot be compared here", "make the input a number of days or months"};
-  }
   const bool days = a.type.kind == Kind::days_time;
   bool in_seconds = false;
-  for (const Term* side : {&a, &b}) in_seconds = in_seconds || (days && side->key && *side->key % 86'400 != 0);
+  for (const Term* side : {&a, &b}) in_seconds = in_seconds || (days && (side->key ? *side->key % 86'400 != 0 : !side->counted));
   const auto count = [&](const Term& side) {
     if (side.key) {
       Term made = figure_term({days && !in_seconds ? *side.key / 86'400 : *side.key, 0});
       made.type.kind = Kind::integer;
       return made;
     }
+    if (!side.counted) return lifted("duration_count", {side}, Kind::integer);
     Term made = side;
     made.type = {Kind::integer, {}};
     made.counted = false;
@@ -581,11 +634,7 @@ Term Expressions::choice(const Term& condition, const Term& yes, const Term& no)
   }
   Type type =
       is_whole(yes) && is_whole(no) && (yes.type.kind == Kind::integer || no.type.kind == Kind::integer) ? Type{Kind::integer, {}} : common(yes.type, no.type);
-  const Term a = as(placed(yes), type), b = as(placed(no), type);
-  for (const Term* side : {&a, &b}) {
-    const bool duration = side->type.kind == Kind::days_time || side->type.kind == Kind::years_months;
-    if (duration && (side->counted || *side->key < 0)) throw Refusal{"a duration that is computed or negative cannot be a result here", "take its `.days`"};
-  }
+  const Term a = as_duration(as(placed(yes), type)), b = as_duration(as(placed(no), type));
   const std::string asked = condition.nullable ? fmt::format("({} default false)", condition.text) : condition.text;
   Term made = bare(type.kind, fmt::format("(if {} then {} else {})", asked, a.text, b.text), a.nullable || b.nullable);
   made.type = type;
@@ -627,6 +676,10 @@ Term Expressions::test(const feel::Node& node, const Scope& scope) {
       return in_interval(node, *scope.input, scope);
     default:
       break;
+  }
+  if (node.kind == NodeKind::list &&
+      std::any_of(node.items.begin(), node.items.end(), [](const feel::NodePtr& item) { return item->kind == NodeKind::interval; })) {
+    return tests(node.items, scope);
   }
   if (mentions_input(node)) {
     Term made = translate(node, scope);

@@ -43,13 +43,18 @@ class Expressions {
   Term equality(const Term& a, const Term& b);
   Term order(feel::Op op, const Term& a, const Term& b);
   Term duration_order(feel::Op op, const Term& a, const Term& b);
+  Term same_lists(const Term& a, const Term& b);
   Term logical(feel::Op op, const Term& a, const Term& b);
   Term logical_not(const Term& value);
   Term choice(const Term& condition, const Term& yes, const Term& no);
+  Term components(const Term& base, const std::string& names);
   Term path(const Term& base, const std::string& name);
   Term call(const feel::Node& node, const Scope& scope);
   Term literal_call(const std::string& name, const std::vector<Term>& arguments);
   Term fold(const std::string& name, std::vector<Term> arguments);
+  Term mean(std::vector<Term> arguments, const Scope& scope);
+  Term all_or_any(const std::string& name, std::vector<Term> arguments);
+  Term remainder(const std::string& name, std::vector<Term> arguments);
   Term fold_rows(const std::string& name, const Term& list);
   Term loop(const feel::Node& node, const Scope& scope);
   Term loop_over_rows(const feel::Node& node, const Term& list, const Scope& scope);
@@ -65,5 +70,7 @@ class Expressions {
 /// `f(a, b)` with what follows from its arguments: missing if one of them is, and the inputs they read.
 Term lifted(const std::string& function, const std::vector<Term>& arguments, Kind result);
 void add_needs(Term& to, const Term& from);
+/// A duration that is a count of days or months, or a negative one, as an expression that gives a duration; everything else as it is.
+Term as_duration(const Term& value);
 
 }  // namespace dunlin::tables

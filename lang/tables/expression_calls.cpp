@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "lang/sema/civil.h"
 #include "lang/tables/dunlin_names.h"
@@ -35,6 +36,56 @@ Term null_from(const std::vector<Term>& arguments) {
   Term made = null_term();
   for (const Term& argument : arguments) add_needs(made, argument);
   return made;
+}
+
+/// What the specification calls the parameters of the functions that are imported.
+constexpr std::pair<std::string_view, std::array<std::string_view, 2>> parameter_names[] = {{"abs", {"n"}},
+                                                                                            {"floor", {"n"}},
+                                                                                            {"ceiling", {"n"}},
+                                                                                            {"decimal", {"n", "scale"}},
+                                                                                            {"modulo", {"dividend", "divisor"}},
+                                                                                            {"even", {"number"}},
+                                                                                            {"odd", {"number"}},
+                                                                                            {"not", {"negand"}},
+                                                                                            {"min", {"list"}},
+                                                                                            {"max", {"list"}},
+                                                                                            {"sum", {"list"}},
+                                                                                            {"count", {"list"}},
+                                                                                            {"mean", {"list"}},
+                                                                                            {"all", {"list"}},
+                                                                                            {"any", {"list"}},
+                                                                                            {"list contains", {"list", "element"}},
+                                                                                            {"contains", {"string", "match"}},
+                                                                                            {"starts with", {"string", "match"}},
+                                                                                            {"ends with", {"string", "match"}},
+                                                                                            {"substring before", {"string", "match"}},
+                                                                                            {"substring after", {"string", "match"}},
+                                                                                            {"string length", {"string"}},
+                                                                                            {"upper case", {"string"}},
+                                                                                            {"lower case", {"string"}},
+                                                                                            {"string", {"from"}},
+                                                                                            {"date", {"from"}},
+                                                                                            {"time", {"from"}},
+                                                                                            {"date and time", {"from"}},
+                                                                                            {"duration", {"from"}},
+                                                                                            {"years and months duration", {"from", "to"}}};
+
+std::vector<Term> by_position(const std::string& function, const std::vector<std::string>& names, std::vector<Term> arguments) {
+  const auto* const known = std::find_if(std::begin(parameter_names), std::end(parameter_names), [&](const auto& one) { return one.first == function; });
+  if (known == std::end(parameter_names) || arguments.size() > 2)
+    throw Refusal{"arguments by name lie outside of what is imported for `" + function + "`", "write them by position"};
+  std::vector<Term> placed(arguments.size());
+  std::vector<bool> given(arguments.size());
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const auto found = std::find(known->second.begin(), known->second.end(), names[i]);
+    const auto at = static_cast<size_t>(found - known->second.begin());
+    if (names[i].empty() || at >= arguments.size() || given[at]) {
+      throw Refusal{fmt::format("`{}` has no parameter `{}` at this place: DMN makes null of it", function, names[i]), "write the arguments by position"};
+    }
+    placed[at] = std::move(arguments[i]);
+    given[at] = true;
+  }
+  return placed;
 }
 
 ExactDecimal whole(int64_t value) { return *multiply({static_cast<Wide>(value), 0}, {1, 0}); }
@@ -106,6 +157,18 @@ Term Expressions::path(const Term& base, const std::string& name) {
       return made;
     }
   }
+  if (base.type.kind == Kind::days_time && !base.counted) {
+    const auto part = [&](int64_t unit, int64_t turn) {
+      return lifted("feel_duration_part", {lifted("duration_count", {base}, Kind::integer), figure(unit), figure(turn)}, Kind::integer);
+    };
+    if (name == "days") return part(86'400, 1'000'000'000);
+    if (name == "hours") return part(3600, 24);
+    if (name == "minutes") return part(60, 60);
+    if (name == "seconds") return part(1, 60);
+  }
+  if (base.type.kind == Kind::years_months && !base.key && !base.counted && (name == "years" || name == "months")) {
+    return lifted(name == "years" ? "feel_whole_years" : "feel_rest_months", {lifted("duration_count", {base}, Kind::integer)}, Kind::integer);
+  }
   if (base.type.kind == Kind::years_months) {
     if (base.key && name == "years") return figure(*base.key / 12);
     if (base.key && name == "months") return figure(*base.key % 12);
@@ -134,14 +197,16 @@ Term Expressions::call(const feel::Node& node, const Scope& scope) {
   if (scope.call) {
     if (auto made = scope.call(node.text, node.names, arguments)) return *made;
   }
-  if (named) throw Refusal{"arguments by name lie outside of what is imported for `" + node.text + "`", "write them by position"};
   const std::string& name = node.text;
+  if (named) arguments = by_position(name, node.names, std::move(arguments));
   if (name == "not") {
     require_count(name, arguments, 1);
     return logical_not(arguments[0]);
   }
   if (name == "date" || name == "time" || name == "date and time" || name == "duration") return literal_call(name, arguments);
   if (name == "min" || name == "max" || name == "sum" || name == "count") return fold(name, std::move(arguments));
+  if (name == "mean") return mean(std::move(arguments), scope);
+  if (name == "all" || name == "any") return all_or_any(name, std::move(arguments));
   if (name == "list contains") {
     require_count(name, arguments, 2);
     require(arguments[0].type.kind == Kind::list, name, "no list");
@@ -192,23 +257,19 @@ Term Expressions::call(const feel::Node& node, const Scope& scope) {
     if (!places || *places % 1'000'000 != 0 || *places < 0 || *places > 6'000'000) {
       throw Refusal{"`decimal` is imported with a constant number of places from 0 to 6", ""};
     }
+    if (arguments[0].figure) {
+      const auto made = rounded_half_even(*arguments[0].figure, static_cast<int>(*places / 1'000'000));
+      if (!made) throw Refusal{"the result of a calculation with constants cannot be written exactly", "write the figure that is meant"};
+      return figure_term(*made);
+    }
     const Term value = as(placed(arguments[0]), {Kind::decimal, {}});
     return lifted("rounded", {value, figure_term(whole(*places / 1'000'000))}, Kind::decimal);
   }
-  if (name == "modulo") {
-    require_count(name, arguments, 2);
-    if (some_null) return null_from(arguments);
-    const bool whole_numbers =
-        arguments[0].type.kind == Kind::integer && (arguments[1].type.kind == Kind::integer || (arguments[1].figure && arguments[1].figure->is_whole()));
-    if (!whole_numbers) throw Refusal{"`modulo` is imported for whole numbers only", "give the input the type integer"};
-    if (arguments[1].figure && arguments[1].figure->is_zero()) return null_from(arguments);
-    Term made = lifted("feel_modulo", {arguments[0], as(placed(arguments[1]), {Kind::integer, {}})}, Kind::integer);
-    made.nullable = true;
-    return made;
-  }
+  if (name == "modulo" || name == "even" || name == "odd") return remainder(name, arguments);
 
   // strings
-  const bool two_texts = name == "contains" || name == "starts with" || name == "ends with";
+  const bool cuts = name == "substring before" || name == "substring after";
+  const bool two_texts = name == "contains" || name == "starts with" || name == "ends with" || cuts;
   if (two_texts || name == "string length" || name == "upper case" || name == "lower case") {
     require_count(name, arguments, two_texts ? 2 : 1);
     if (some_null) return null_from(arguments);
@@ -219,6 +280,7 @@ Term Expressions::call(const feel::Node& node, const Scope& scope) {
     if (name == "contains") return lifted("contains", arguments, Kind::boolean);
     if (name == "starts with") return lifted("starts_with", arguments, Kind::boolean);
     if (name == "ends with") return lifted("ends_with", arguments, Kind::boolean);
+    if (cuts) return lifted(name == "substring before" ? "text_before" : "text_after", arguments, Kind::text);
     if (name == "string length") return lifted("length", arguments, Kind::integer);
     return lifted(name == "upper case" ? "upper_case" : "lower_case", arguments, Kind::text);
   }
@@ -235,13 +297,15 @@ Term Expressions::call(const feel::Node& node, const Scope& scope) {
                                                        : "feel_string_date",
                     {value}, Kind::text);
     }
+    if (value.truth) return words_term(*value.truth ? "true" : "false");
+    if (value.type.kind == Kind::boolean) return lifted("feel_string_bool", {value}, Kind::text);
     throw Refusal{"`string` of " + type_words(value.type) + " lies outside of what is imported", ""};
   }
   if (name == "years and months duration") {
     require_count(name, arguments, 2);
     if (some_null) return null_from(arguments);
     require(arguments[0].type.kind == Kind::date && arguments[1].type.kind == Kind::date, name, "no dates");
-    Term made = lifted("months", arguments, Kind::years_months);
+    Term made = lifted("feel_whole_months", arguments, Kind::years_months);
     made.counted = true;
     return made;
   }
@@ -348,7 +412,7 @@ Term Expressions::fold(const std::string& name, std::vector<Term> arguments) {
       continue;
     }
     const bool ordered = all.type.is_number() || all.type.kind == Kind::date || all.type.kind == Kind::time || all.type.kind == Kind::datetime;
-    require(ordered, name, type_words(all.type).c_str());
+    require(ordered || (all.is_constant() && next.is_constant()), name, type_words(all.type).c_str());
     if (all.is_constant() && next.is_constant()) {
       const Term smaller = order(Op::less_equal, all, next);
       all = (*smaller.truth == (name == "min")) ? all : next;
@@ -360,6 +424,53 @@ Term Expressions::fold(const std::string& name, std::vector<Term> arguments) {
     all = lifted(name, {as(placed(all), type), as(placed(next), type)}, type.kind);
   }
   return all;
+}
+
+Term Expressions::mean(std::vector<Term> arguments, const Scope& scope) {
+  if (arguments.size() == 1 && arguments[0].type.kind == Kind::list) {
+    if (arguments[0].rows) throw Refusal{"`mean` of the rows of another decision lies outside of what is imported", ""};
+    arguments = std::vector<Term>(arguments[0].items);
+  }
+  if (arguments.empty()) return null_term();
+  const Term count = figure_term(whole(static_cast<int64_t>(arguments.size())));
+  const Term sum = fold("sum", std::move(arguments));
+  return is_null(sum) ? sum : numeric(Op::divide, sum, count, scope);
+}
+
+/// The conjunction or disjunction of a list, with DMN's three truth values.
+Term Expressions::all_or_any(const std::string& name, std::vector<Term> arguments) {
+  if (arguments.size() == 1 && arguments[0].type.kind == Kind::list) {
+    if (arguments[0].rows) throw Refusal{"`" + name + "` of the rows of another decision lies outside of what is imported", "ask with `some` or `every`"};
+    arguments = std::vector<Term>(arguments[0].items);
+  }
+  Term made = truth_term(name == "all");
+  for (const Term& argument : arguments) made = logical(name == "all" ? Op::logical_and : Op::logical_or, made, argument);
+  return made;
+}
+
+/// `modulo` has the sign of the divisor; `even` and `odd` ask it of two, and a number that is not whole is neither.
+Term Expressions::remainder(const std::string& name, std::vector<Term> arguments) {
+  const bool parity = name != "modulo";
+  require_count(name, arguments, parity ? 1 : 2);
+  if (std::any_of(arguments.begin(), arguments.end(), is_null)) return null_from(arguments);
+  if (parity) arguments.push_back(figure_term(whole(2)));
+  for (const Term& argument : arguments) require(argument.type.is_number() && argument.type.kind != Kind::money, name, type_words(argument.type).c_str());
+  const Term &dividend = arguments[0], &divisor = arguments[1];
+  if (divisor.figure && divisor.figure->is_zero()) return null_from(arguments);
+  if (dividend.figure && divisor.figure) {
+    const auto a = millionths(*dividend.figure), b = millionths(*divisor.figure);
+    if (!a || !b) throw Refusal{"the result of a calculation with constants cannot be written exactly", "write the figure that is meant"};
+    const int64_t plain = *a % *b;
+    const ExactDecimal rest = decimal_of_millionths(plain != 0 && (plain < 0) != (*b < 0) ? plain + *b : plain);
+    return parity ? truth_term(rest == whole(name == "odd" ? 1 : 0)) : figure_term(rest);
+  }
+  if (parity) return lifted("feel_" + name, {as(placed(dividend), {Kind::decimal, {}})}, Kind::boolean);
+  const auto is_whole = [](const Term& term) { return term.type.kind == Kind::integer || (term.figure && term.figure->is_whole()); };
+  const bool both_whole = is_whole(dividend) && is_whole(divisor);
+  const Type type{both_whole ? Kind::integer : Kind::decimal, {}};
+  Term rest = lifted(both_whole ? "feel_modulo" : "feel_modulo_decimal", {as(placed(dividend), type), as(placed(divisor), type)}, type.kind);
+  rest.nullable = true;
+  return rest;
 }
 
 }  // namespace dunlin::tables

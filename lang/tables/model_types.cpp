@@ -26,6 +26,12 @@ constexpr std::pair<std::string_view, Kind> basic[] = {{"number", Kind::decimal}
                                                        {"yearMonthDuration", Kind::years_months},
                                                        {"years and months duration", Kind::years_months}};
 
+/// Modellers write `String` and `Boolean` too; no two of these types differ by their capitals only.
+bool same_letters(std::string_view a, std::string_view b) {
+  const auto small = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return small(x) == small(y); });
+}
+
 }  // namespace
 
 const dmn::ItemDefinition* ModelTypes::item(const std::string& type) const {
@@ -38,7 +44,7 @@ const dmn::ItemDefinition* ModelTypes::item(const std::string& type) const {
 std::optional<Type> ModelTypes::find(const std::string& type) { return find(type, 0); }
 
 std::optional<Type> ModelTypes::find(const std::string& type, int depth) {
-  if (type.empty() || type == "Any" || type == "any") return std::nullopt;
+  if (type.empty() || (same_letters(type, "any") && item(type) == nullptr)) return std::nullopt;
   if (depth > 20) throw Refusal{"the item definition `" + type + "` rests on itself", ""};
   if (const dmn::ItemDefinition* own = item(type)) {
     if (own->collection) throw Refusal{"the type `" + type + "` is a collection, which lies outside of what is imported as a value", ""};
@@ -57,7 +63,7 @@ std::optional<Type> ModelTypes::find(const std::string& type, int depth) {
     return found;
   }
   for (const auto& [name, kind] : basic) {
-    if (name == type) return Type{kind, {}};
+    if (same_letters(name, type)) return Type{kind, {}};
   }
   throw Refusal{"there is no type `" + type + "`", "declare it as an item definition of the model, or use one of FEEL's types"};
 }

@@ -337,8 +337,8 @@ class ModelTranslator {
     const auto type = workshop_.types.find(declared);
     if (value.figure) {
       value = placed(value);
-    } else if (value.counted || (value.key && *value.key < 0 && value.type.kind != Kind::date && value.type.kind != Kind::datetime)) {
-      throw Refusal{"a duration that is computed or negative cannot be a result here", "take its `.days`"};
+    } else {
+      value = as_duration(value);
     }
     if (value.type.kind == Kind::null) {
       if (!type || type->kind == Kind::record) throw Refusal{"it is always null and has no type", "give the decision a type"};
@@ -529,7 +529,10 @@ class ModelTranslator {
         see(function.result);
       }
     }
-    std::erase_if(out_.enumerations, [&](const Enumeration& one) { return !used.contains(one.name); });
+    const auto first =
+        std::stable_partition(out_.enumerations.begin(), out_.enumerations.end(), [&](const Enumeration& one) { return used.contains(one.name); });
+    out_.unwritten.assign(first, out_.enumerations.end());
+    out_.enumerations.erase(first, out_.enumerations.end());
   }
 
   const dmn::Model& model_;

@@ -70,6 +70,7 @@ struct TranslateOptions {
 struct Translation {
   std::string model;
   std::vector<Enumeration> enumerations;
+  std::vector<Enumeration> unwritten;  // of inputs that no definition asks for
   std::vector<Input> inputs;
   std::vector<Definition> definitions;  // what is used stands before what uses it
   std::vector<Answer> answers;

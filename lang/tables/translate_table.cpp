@@ -274,9 +274,7 @@ class TableTranslator {
     Term value = expression(entry, request_.scope);
     const Kind kind = value.type.kind;
     if (kind == Kind::list || kind == Kind::record) refuse("an output that is " + type_words(value.type) + " lies outside of what is imported");
-    if (value.counted || (value.key && *value.key < 0 && (kind == Kind::days_time || kind == Kind::years_months))) {
-      refuse("a duration that is computed or negative cannot be an output here", "take its `.days`");
-    }
+    value = as_duration(value);
     if (outputs_[output].typed) {
       const Type& declared = outputs_[output].column.type;
       agree(value, declared);
@@ -594,7 +592,7 @@ class TableTranslator {
   Term all_rows() {
     spot_ = {table_.line, ""};
     require_walkable();
-    if (has_default_) refuse("a default of a table that gives lists lies outside of what is imported");
+    if (has_default_) add_default_row();
     for (size_t o = 0; o < outputs_.size(); ++o) {
       const bool nullable = std::any_of(rows_.begin(), rows_.end(), [&](const Row& row) { return row.outputs[o].nullable; });
       if (nullable && outputs_.size() == 1) refuse("a list with null in it lies outside of what is imported", "give every row a value");
@@ -606,7 +604,7 @@ class TableTranslator {
     value.type = {Kind::list, {}};
     auto rows = std::make_shared<Rows>();
     rows->call = quoted_name(table.name) + "(" + arguments() + ")";
-    rows->null_without_hits = table_.policy != dmn::HitPolicy::collect;
+    rows->null_without_hits = table_.policy != dmn::HitPolicy::collect && !has_default_;
     for (const Output& output : outputs_) rows->outputs.push_back({output.name, outputs_.size() == 1 ? "" : output.column.name, output.column.type});
     value.rows = rows;
     value.text = rows->call;
@@ -615,9 +613,35 @@ class TableTranslator {
     return value;
   }
 
+  /// Where no row fits, the default is the only item: DMN makes a list of one value where the type of the decision asks for a list.
+  void add_default_row() {
+    const dmn::ItemDefinition* whole = workshop_.types.item(request_.type);
+    if (whole == nullptr || !whole->collection) {
+      refuse("the default of a table that gives lists: only a type that is a collection says that it stands in a list", "give the decision such a type");
+    }
+    TableText hits = table_text(workshop_.names.take(request_.dunlin_name + "_hits"), "count");
+    if (std::any_of(hits.rows.begin(), hits.rows.end(), takes_all)) return;
+    hits.outputs = {{"hit", {Kind::integer, {}}, false}};
+    for (TableText::Row& row : hits.rows) row.outputs = {"1"};
+    Input nothing;
+    nothing.argument = with_needs({});
+    nothing.argument.type = {Kind::boolean, {}};
+    nothing.argument.text = "(" + quoted_name(hits.name) + "(" + arguments() + ") = 0)";
+    nothing.column = {fresh_column("nothing fits"), {Kind::boolean, {}}, false};
+    workshop_.definitions.push_back(std::move(hits));
+    inputs_.push_back(std::move(nothing));
+    for (Row& row : rows_) row.cells.resize(inputs_.size(), {"any"});
+    Row last;
+    last.cells.assign(inputs_.size(), {"any"});
+    last.cells.back() = {"true"};
+    last.outputs = default_;
+    last.number = rows_.size() + 1;
+    rows_.push_back(std::move(last));
+  }
+
   void describe_rows(const TableText& table) {
     answer_.list = true;
-    answer_.null_without_hits = table_.policy != dmn::HitPolicy::collect;
+    answer_.null_without_hits = table_.policy != dmn::HitPolicy::collect && !has_default_;
     answer_.arguments = arguments();
     for (const Output& output : outputs_) {
       answer_.parts.push_back({outputs_.size() == 1 ? "" : output.name, output.column.type, true, quoted_name(output.column.name)});

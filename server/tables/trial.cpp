@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "compiler/abi/arena.h"
 #include "compiler/abi/calendar.h"
@@ -32,6 +33,7 @@ std::string row_name(size_t answer, size_t row, size_t part) { return fmt::forma
 /// The imported declarations, and an entity that has the inputs as fields and the answers as derived ones.
 std::string trial_text(const tables::Translation& translation) {
   std::string text = "bundle trial \"Trial\" { timezone UTC, currency EUR, calendar none, day starts 00:00 }\n" + tables::dunlin_text(translation);
+  for (const tables::Enumeration& one : translation.unwritten) text += "\n" + tables::dunlin_text(one);
   std::string fields;
   for (const tables::Input& input : translation.inputs) fields += fmt::format("  {} : {}?\n", tables::quoted_name(input.name), tables::type_text(input.type));
   for (size_t a = 0; a < translation.answers.size(); ++a) {
@@ -119,7 +121,12 @@ class Trial {
   }
 
   const tables::Enumeration& enumeration(const std::string& name) const {
-    return *std::find_if(translation_.enumerations.begin(), translation_.enumerations.end(), [&](const auto& one) { return one.name == name; });
+    for (const auto* all : {&translation_.enumerations, &translation_.unwritten}) {
+      for (const tables::Enumeration& one : *all) {
+        if (one.name == name) return one;
+      }
+    }
+    throw std::logic_error("an enumeration that the translation has no declaration of");
   }
 
   /// A scalar in slot form; the error says why it is none.
@@ -258,14 +265,15 @@ class Trial {
         return text.substr(0, 10) + "T" + with_seconds(text.substr(11));
       }
       case TypeKind::duration: {
-        const int64_t amount = abi::duration_amount(slot);
+        const int64_t amount = std::abs(abi::duration_amount(slot));
+        const char* sign = abi::duration_amount(slot) < 0 ? "-" : "";
         switch (abi::duration_unit(slot)) {
           case abi::DurationUnit::month:
-            return fmt::format("P{}M", amount);
+            return fmt::format("{}P{}M", sign, amount);
           case abi::DurationUnit::day:
-            return fmt::format("P{}D", amount);
+            return fmt::format("{}P{}D", sign, amount);
           default:
-            return fmt::format("PT{}S", amount / abi::us_per_second);
+            return fmt::format("{}PT{}S", sign, amount / abi::us_per_second);
         }
       }
       default:

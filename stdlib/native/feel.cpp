@@ -25,6 +25,12 @@ int32_t exact(Wide numerator, Wide denominator, int64_t* result) {
   return 0;
 }
 
+int32_t give(std::string_view made, int64_t* result, dunlin_native_host* host) {
+  const void* text = host->make_text(host, made.data(), static_cast<int64_t>(made.size()));
+  *result = reinterpret_cast<int64_t>(text);
+  return text == nullptr ? 1 : 0;
+}
+
 int32_t change_case(std::string_view bytes, bool upper, int64_t* result, dunlin_native_host* host) {
   try {
     icu::UnicodeString letters = icu::UnicodeString::fromUTF8(icu::StringPiece(bytes.data(), static_cast<int32_t>(bytes.size())));
@@ -63,6 +69,47 @@ int32_t dunlin_native_decimal_of(const int64_t* arguments, int64_t* result, dunl
 int32_t dunlin_native_ends_with(const int64_t* arguments, int64_t* result, dunlin_native_host*) {
   *result = text(arguments[0]).ends_with(text(arguments[1])) ? 1 : 0;
   return 0;
+}
+
+int32_t dunlin_native_text_precedes(const int64_t* arguments, int64_t* result, dunlin_native_host*) {
+  *result = text(arguments[0]) < text(arguments[1]) ? 1 : 0;
+  return 0;
+}
+
+int32_t dunlin_native_text_before(const int64_t* arguments, int64_t* result, dunlin_native_host* host) {
+  const std::string_view whole = text(arguments[0]);
+  const size_t at = whole.find(text(arguments[1]));
+  return give(at == std::string_view::npos ? std::string_view() : whole.substr(0, at), result, host);
+}
+int32_t dunlin_native_text_after(const int64_t* arguments, int64_t* result, dunlin_native_host* host) {
+  const std::string_view whole = text(arguments[0]), mark = text(arguments[1]);
+  const size_t at = whole.find(mark);
+  return give(at == std::string_view::npos ? std::string_view() : whole.substr(at + mark.size()), result, host);
+}
+
+int32_t dunlin_native_decimal_modulo(const int64_t* arguments, int64_t* result, dunlin_native_host*) {
+  const int64_t divisor = arguments[1];
+  if (divisor == 0) return 1;
+  const int64_t rest = divisor == -1 ? 0 : arguments[0] % divisor;
+  *result = rest != 0 && (rest < 0) != (divisor < 0) ? rest + divisor : rest;
+  return 0;
+}
+
+int32_t dunlin_native_duration_count(const int64_t* arguments, int64_t* result, dunlin_native_host*) {
+  const int64_t amount = dunlin::abi::duration_amount(arguments[0]);
+  switch (dunlin::abi::duration_unit(arguments[0])) {
+    case dunlin::abi::DurationUnit::month:
+      *result = amount;
+      return 0;
+    case dunlin::abi::DurationUnit::day:
+      return __builtin_mul_overflow(amount, int64_t{86'400}, result) ? 1 : 0;
+    case dunlin::abi::DurationUnit::microsecond:
+      if (amount % dunlin::abi::us_per_second != 0) return 1;
+      *result = amount / dunlin::abi::us_per_second;
+      return 0;
+    default:
+      return 1;  // business days are no length
+  }
 }
 
 int32_t dunlin_native_upper_case(const int64_t* arguments, int64_t* result, dunlin_native_host* host) {

@@ -29,6 +29,11 @@ const abi::NativeRegistry& standard_natives();
   X(exact_quotient, "exact_quotient(dividend : decimal, divisor : decimal) -> decimal")                  \
   X(decimal_of, "decimal_of(figure : int) -> decimal")                                                   \
   X(ends_with, "ends_with(written : text, ending : text) -> bool")                                       \
+  X(text_precedes, "text_precedes(one : text, other : text) -> bool")                                    \
+  X(text_before, "text_before(written : text, mark : text) -> text")                                     \
+  X(text_after, "text_after(written : text, mark : text) -> text")                                       \
+  X(decimal_modulo, "decimal_modulo(dividend : decimal, divisor : decimal) -> decimal")                  \
+  X(duration_count, "duration_count(length : duration) -> int")                                          \
   X(upper_case, "upper_case(written : text) -> text")                                                    \
   X(lower_case, "lower_case(written : text) -> text")                                                    \
   X(hour_of, "hour_of(clock : time) -> int")                                                             \

@@ -107,12 +107,20 @@ TEST_CASE("no bytes end the parser") {
   SUCCEED();
 }
 
-TEST_CASE("constants are computed exactly or not at all") {
+TEST_CASE("constants are computed as DMN computes them, with 34 digits") {
   const auto figure = [](const char* text) { return *read_decimal(text); };
   CHECK(text_of(*add(figure("0.1"), figure("0.2"))) == "0.3");
   CHECK(text_of(*power(figure("10"), -5)) == "0.00001");
   CHECK(text_of(*divide(figure("1"), figure("8"))) == "0.125");
-  CHECK_FALSE(divide(figure("1"), figure("3")));
+  CHECK(text_of(*divide(figure("1"), figure("3"))) == "0.3333333333333333333333333333333333");
+  CHECK(text_of(*divide(figure("-2"), figure("3"))) == "-0.6666666666666666666666666666666667");
+  CHECK(text_of(*divide(figure("1"), figure("99999"))) == "0.00001000010000100001000010000100001");
+  CHECK(text_of(*divide(figure("123456"), figure("-0.07"))) == "-1763657.142857142857142857142857143");
+  CHECK(text_of(*divide(figure("0"), figure("7"))) == "0");
+  CHECK(text_of(*rounded_half_even(figure("2.125"), 2)) == "2.12");
+  CHECK(text_of(*rounded_half_even(figure("-2.135"), 2)) == "-2.14");
+  CHECK(text_of(*rounded_half_even(figure("0.6666666666666666666666666666666667"), 3)) == "0.667");
+  CHECK(text_of(*rounded_half_even(figure("1e-40"), 6)) == "0");
   CHECK_FALSE(divide(figure("1"), figure("0")));
   CHECK(text_of(figure("1.20e3")) == "1200");
   CHECK(text_of(figure("-0.0")) == "0");

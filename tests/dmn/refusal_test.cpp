@@ -62,8 +62,12 @@ TEST_CASE("expressions that lie outside are refused") {
   has(refusal(literal("m + 1")), "no input or decision `m`");
   has(refusal(literal("n + s")), "arithmetic with a number and a string");
   has(refusal(literal("n = s", "boolean")), "compares a number and a string");
-  has(refusal(literal("s &lt; \"a\"", "boolean")), "order");
-  has(refusal(literal("1 / 3")), "cannot be written exactly");
+  has(refusal(literal("max(s, \"a\")", "string")), "`max` is given what it has no result for: a string");
+  has(refusal(literal("1 / 3")), "six places");
+  has(refusal(literal("abs(m: 1)")), "`abs` has no parameter `m`");
+  has(refusal(literal("contains(string: s, string: s)", "boolean")), "no parameter `string` at this place");
+  has(refusal(literal("substring(s, 1)", "string")), "no function `substring`");
+  has(refusal(literal("[n] = [\"a\"]", "boolean")), "compares a number and a string");
   has(refusal(literal("0.0000001")), "six places");
   has(refusal(literal("n + 0.0000001")), "six places");
   has(refusal(literal("n", "string")), "the type says a string, the logic gives a number");
@@ -85,6 +89,8 @@ TEST_CASE("cells are refused with their row and column") {
   has(refusal(table("hitPolicy=\"PRIORITY\"", "-", "1")), "no output lists its values");
   has(refusal(table("hitPolicy=\"PRIORITY\"", "-", "1", "<output typeRef=\"number\"><outputValues><text>2, 3</text></outputValues></output>")),
       "none of the output's values");
+  has(refusal(table("hitPolicy=\"COLLECT\"", "&lt; 5", "1", "<output typeRef=\"number\"><defaultOutputEntry><text>2</text></defaultOutputEntry></output>")),
+      "only a type that is a collection");
   has(refusal(table("hitPolicy=\"SOMETIMES\"", "-", "1")), "no hit policy or aggregation `SOMETIMES`");
   has(refusal(table("aggregation=\"SUM\"", "-", "1")), "only the policy COLLECT");
   has(refusal(table("hitPolicy=\"COLLECT\" aggregation=\"SUM\"", "-", "null")), "null cannot be aggregated");
