@@ -48,6 +48,7 @@ class Loader {
       for (const ast::Decl& declaration : loaded.file->declarations) placed.push_back({&declaration, loaded.file->source, loaded.library});
       trees.push_back(loaded.file);
     }
+    cache_.forget_others(sources_);
   }
 
   std::vector<sema::Placed> placed;
@@ -108,10 +109,10 @@ class Loader {
     constexpr size_t bytes_worth_a_thread = 200'000;  // a thread learns the grammar's tables anew
     const size_t threads = std::min<size_t>({std::max(1u, std::thread::hardware_concurrency()), 4, open.size(), bytes / bytes_worth_a_thread});
     if (threads < 2) return;
-    std::vector<ParseCache::Entry> made(open.size());
+    std::vector<ParsedFile> made(open.size());
     std::atomic<size_t> next = 0;
     const auto work = [&] {
-      for (size_t i = next++; i < open.size(); i = next++) made[i] = ParseCache::read(sources_, open[i]);
+      for (size_t i = next++; i < open.size(); i = next++) made[i] = cache_.read(sources_, open[i]);
     };
     std::vector<std::jthread> others;
     for (size_t i = 1; i < threads; ++i) others.emplace_back(work);
@@ -236,8 +237,13 @@ void check_all(Context& context, const std::string& calendars) {
 }  // namespace
 
 std::unique_ptr<checked::Program> check_bundle(const BundleSources& bundle, SourceMap& sources, Diagnostics& diagnostics, const CheckOptions& options) {
-  const size_t errors_before = diagnostics.error_count();
   ParseCache cache;
+  return check_bundle(bundle, sources, diagnostics, options, cache);
+}
+
+std::unique_ptr<checked::Program> check_bundle(const BundleSources& bundle, SourceMap& sources, Diagnostics& diagnostics, const CheckOptions& options,
+                                               ParseCache& cache) {
+  const size_t errors_before = diagnostics.error_count();
   Loader loader(sources, diagnostics, options, cache);
   loader.load(bundle);
   if (!loader.whole) return nullptr;
@@ -259,33 +265,35 @@ std::unique_ptr<checked::Program> check_bundle(const BundleSources& bundle, Sour
   return program;
 }
 
-ParseCache::Entry ParseCache::read(const SourceMap& sources, uint32_t file) {
-  Diagnostics found;
-  Entry entry;
-  entry.tree = std::make_shared<const ast::File>(parse_file(sources, file, found));
-  entry.file = file;
-  entry.text = sources.text(file);
-  entry.diagnostics = found.all();
-  return entry;
+ParsedFile ParseCache::read(const SourceMap& sources, uint32_t file) const {
+  const auto found = by_path_.find(sources.path(file));
+  return parse_again(sources, file, found == by_path_.end() ? nullptr : found->second.get());
 }
 
 bool ParseCache::holds(const SourceMap& sources, uint32_t file) const {
   const auto found = by_path_.find(sources.path(file));
-  return found != by_path_.end() && found->second.tree && found->second.file == file && found->second.text == sources.text(file);
+  return found != by_path_.end() && found->second->tree.source == file && found->second->text == sources.text(file);
 }
 
-void ParseCache::keep(const std::string& path, Entry entry) {
-  by_path_[path] = std::move(entry);
+void ParseCache::keep(const std::string& path, ParsedFile parsed) {
   ++parsed_;
+  pieces_parsed_ += parsed.pieces_read;
+  by_path_[path] = std::make_shared<const ParsedFile>(std::move(parsed));
+}
+
+void ParseCache::forget_others(const SourceMap& sources) {
+  std::set<std::string_view> paths;
+  for (uint32_t file = 0; file < sources.size(); ++file) paths.insert(sources.path(file));
+  std::erase_if(by_path_, [&](const auto& entry) { return !paths.contains(entry.first); });
 }
 
 std::shared_ptr<const ast::File> ParseCache::parse(const SourceMap& sources, uint32_t file, Diagnostics& diagnostics) {
   if (!holds(sources, file)) keep(sources.path(file), read(sources, file));
-  const Entry& entry = by_path_[sources.path(file)];
-  for (const Diagnostic& one : entry.diagnostics) {
+  const std::shared_ptr<const ParsedFile>& parsed = by_path_[sources.path(file)];
+  for (const Diagnostic& one : parsed->diagnostics) {
     (one.severity == Severity::error ? diagnostics.error(one.code, one.span, one.message) : diagnostics.warning(one.code, one.span, one.message)) = one;
   }
-  return entry.tree;
+  return {parsed, &parsed->tree};
 }
 
 EditorCheck check_for_editor(const BundleSources& bundle, SourceMap& sources, Diagnostics& diagnostics, const CheckOptions& options, ParseCache& cache,

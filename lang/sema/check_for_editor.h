@@ -9,30 +9,33 @@
 #include "lang/sema/check.h"
 #include "lang/sema/symbols.h"
 #include "lang/syntax/ast.h"
+#include "lang/syntax/parse.h"
 
 namespace dunlin {
 
-/// Trees of the files of earlier checks. A tree is good as long as its file has the same text and the same number in the SourceMap.
+/// Trees of the files of the last check. Of a file that has changed only the declarations that did are parsed anew.
 class ParseCache {
  public:
-  struct Entry {
-    std::string text;
-    uint32_t file = Span::no_file;
-    std::shared_ptr<const ast::File> tree;
-    std::vector<Diagnostic> diagnostics;  // of the parser
-  };
   /// Parses, or takes what is there.
   std::shared_ptr<const ast::File> parse(const SourceMap& sources, uint32_t file, Diagnostics& diagnostics);
-  /// The parts of `parse`, for files that are read side by side: `read` touches nothing else.
-  static Entry read(const SourceMap& sources, uint32_t file);
+  /// The parts of `parse`, for files that are read side by side: `read` changes nothing.
+  ParsedFile read(const SourceMap& sources, uint32_t file) const;
   bool holds(const SourceMap& sources, uint32_t file) const;
-  void keep(const std::string& path, Entry entry);
-  size_t parsed() const { return parsed_; }  // how often a file had to be read anew
+  void keep(const std::string& path, ParsedFile parsed);
+  /// Forgets files that the map does not have.
+  void forget_others(const SourceMap& sources);
+  size_t parsed() const { return parsed_; }  // how often a file was not as it had been
+  size_t pieces_parsed() const { return pieces_parsed_; }
 
  private:
-  std::unordered_map<std::string, Entry> by_path_;
+  std::unordered_map<std::string, std::shared_ptr<const ParsedFile>> by_path_;
   size_t parsed_ = 0;
+  size_t pieces_parsed_ = 0;
 };
+
+/// As check_bundle in check.h, with trees of an earlier check.
+std::unique_ptr<checked::Program> check_bundle(const BundleSources& bundle, SourceMap& sources, Diagnostics& diagnostics, const CheckOptions& options,
+                                               ParseCache& cache);
 
 struct EditorCheck {
   /// Never null. With errors in the bundle it holds what could be made out and must not be run.

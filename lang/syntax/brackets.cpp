@@ -211,6 +211,54 @@ class BracketMender {
 
 }  // namespace
 
+namespace {
+
+char letter_of(size_t type) {
+  switch (type) {
+    case DunlinLexer::LBRACE:
+      return '{';
+    case DunlinLexer::RBRACE:
+      return '}';
+    case DunlinLexer::LPAREN:
+      return '(';
+    case DunlinLexer::RPAREN:
+      return ')';
+    case DunlinLexer::LBRACKET:
+      return '[';
+    case DunlinLexer::RBRACKET:
+      return ']';
+    default:
+      return 0;
+  }
+}
+
+void add_bracket(std::string& unmatched, char bracket) {
+  const char opener = bracket == '}' ? '{' : bracket == ')' ? '(' : bracket == ']' ? '[' : 0;
+  if (opener != 0 && !unmatched.empty() && unmatched.back() == opener) {
+    unmatched.pop_back();
+  } else {
+    unmatched += bracket;
+  }
+}
+
+}  // namespace
+
+std::string unmatched_brackets(const std::vector<RawToken>& tokens) {
+  std::string unmatched;
+  for (const RawToken& token : tokens) {
+    if (const char bracket = letter_of(token.type)) add_bracket(unmatched, bracket);
+  }
+  return unmatched;
+}
+
+bool brackets_match(const std::vector<std::string_view>& unmatched) {
+  std::string left;
+  for (const std::string_view part : unmatched) {
+    for (const char bracket : part) add_bracket(left, bracket);
+  }
+  return left.empty();
+}
+
 bool mend_brackets(std::vector<RawToken>& tokens, const Slice& slice, Diagnostics& diagnostics, const ParseLimits& limits) {
   return BracketMender(tokens, slice, diagnostics, limits).run();
 }

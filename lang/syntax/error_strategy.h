@@ -24,6 +24,7 @@ class ErrorStrategy : public antlr4::DefaultErrorStrategy {
   void sync(antlr4::Parser* parser) override;
 
   bool failed() const { return errors_ > 0; }
+  size_t errors() const { return errors_; }  // reported or not
   /// On trial a mistake is not reported: it throws antlr4::ParseCancellationException.
   void set_trial(bool on) { trial_ = on; }
 

@@ -159,6 +159,7 @@ bool ends_line(const Mistake& mistake, const Slice& slice) {
 std::string found_words(const Mistake& mistake, const Slice& slice) {
   const Token& found = *mistake.found;
   if (ends_line(mistake, slice)) return "the end of the line";
+  if (found.getType() == Token::EOF && slice.goes_on) return "the end of the declaration";
   if (found.getType() == Token::EOF) return slice.end < slice.sources.text(slice.file).size() ? "the end of the braces" : "the end of the file";
   std::string_view text = slice.sources.text(span_of(slice, found));
   constexpr size_t length_max = 40;

@@ -4,6 +4,7 @@
 #include "lang/syntax/builder.h"
 #include "lang/syntax/caches.h"
 #include "lang/syntax/error_strategy.h"
+#include "lang/syntax/pieces.h"
 #include "lang/syntax/tokens.h"
 
 namespace dunlin {
@@ -41,8 +42,8 @@ bool readable(const SourceMap& sources, uint32_t file, Diagnostics& diagnostics,
 /// A parser over one slice, and everything it needs to live.
 class Reading {
  public:
-  Reading(const Slice& slice, Diagnostics& diagnostics, const ParseLimits& limits)
-      : list(read_tokens(slice, diagnostics, limits)),
+  Reading(const Slice& slice, TokenList tokens, Diagnostics& diagnostics, const ParseLimits& limits)
+      : list(std::move(tokens)),
         source_(std::move(list.tokens)),
         stream_(&source_),
         parser(&stream_),
@@ -87,7 +88,7 @@ class Reading {
 
 ast::ExprPtr read_expression(const Slice& slice, Diagnostics& diagnostics, const ParseLimits& limits, int level) {
   const size_t errors_before = diagnostics.error_count();
-  Reading reading(slice, diagnostics, limits);
+  Reading reading(slice, read_tokens(slice, diagnostics, limits), diagnostics, limits);
   if (!reading.list.usable) return nullptr;
   auto* context = reading.run(&grammar::DunlinParser::expressionOnly);
   if (reading.strategy->failed() || context->exception) return nullptr;
@@ -96,18 +97,33 @@ ast::ExprPtr read_expression(const Slice& slice, Diagnostics& diagnostics, const
   return diagnostics.error_count() == errors_before ? std::move(result) : nullptr;
 }
 
+size_t read_declarations(const Slice& slice, std::vector<RawToken> raw, Diagnostics& diagnostics, const ParseLimits& limits, ast::File& file) {
+  Reading reading(slice, read_tokens(slice, std::move(raw), diagnostics, limits), diagnostics, limits);
+  if (!reading.list.usable) return 0;
+  auto* context = reading.run(&grammar::DunlinParser::file);
+  Builder(slice, reading.list, diagnostics, limits, 0).declarations(*context, file);
+  return reading.strategy->errors();
+}
+
 }  // namespace syntax
 
+ParsedFile parse_again(const SourceMap& sources, uint32_t file, const ParsedFile* before, const ParseLimits& limits) {
+  ParsedFile made;
+  made.tree.source = file;
+  made.text = sources.text(file);
+  Diagnostics found;
+  if (syntax::readable(sources, file, found, limits)) {
+    syntax::PieceReader(sources, file, limits, before, made).run();
+  } else {
+    made.diagnostics = found.all();
+  }
+  return made;
+}
+
 ast::File parse_file(const SourceMap& sources, uint32_t file, Diagnostics& diagnostics, const ParseLimits& limits) {
-  ast::File result;
-  result.source = file;
-  if (!syntax::readable(sources, file, diagnostics, limits)) return result;
-  const syntax::Slice slice{sources, file, 0, static_cast<uint32_t>(sources.text(file).size())};
-  syntax::Reading reading(slice, diagnostics, limits);
-  if (!reading.list.usable) return result;
-  auto* context = reading.run(&grammar::DunlinParser::file);
-  syntax::Builder(slice, reading.list, diagnostics, limits, 0).declarations(*context, result);
-  return result;
+  ParsedFile made = parse_again(sources, file, nullptr, limits);
+  for (Diagnostic& one : made.diagnostics) syntax::say(diagnostics, std::move(one));
+  return std::move(made.tree);
 }
 
 ast::ExprPtr parse_expression(const SourceMap& sources, uint32_t file, Diagnostics& diagnostics, const ParseLimits& limits) {

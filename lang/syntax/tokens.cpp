@@ -185,7 +185,7 @@ class Layout {
     if (previous_ == 0 || has(goes_on_after, previous_)) return false;
     size_t next = at + 1;
     while (next < raw_.size() && (raw_[next].type == DunlinLexer::NEWLINE || raw_[next].type == DunlinLexer::DOC)) ++next;
-    if (next == raw_.size()) return false;
+    if (next == raw_.size()) return slice_.goes_on;
     if (raw_[next].type == DunlinLexer::FOR) {
       // `keep … to g` may go on with `for g in …` on the next line; a field may also be called `for`, and `for any` begins a property.
       const size_t behind = next + 1 < raw_.size() ? raw_[next + 1].type : 0;
@@ -236,8 +236,9 @@ std::vector<uint32_t> item_ends(const Slice& slice, std::vector<RawToken> raw) {
   return places;
 }
 
-TokenList read_tokens(const Slice& slice, Diagnostics& diagnostics, const ParseLimits& limits) {
-  std::vector<RawToken> raw = read_raw_tokens(slice, diagnostics, limits);
+bool item_goes_on_after(size_t type) { return has(goes_on_after, type); }
+
+TokenList read_tokens(const Slice& slice, std::vector<RawToken> raw, Diagnostics& diagnostics, const ParseLimits& limits) {
   if (!mend_brackets(raw, slice, diagnostics, limits)) {
     raw.clear();
     TokenList unusable = Layout(slice, raw).list();
@@ -245,6 +246,10 @@ TokenList read_tokens(const Slice& slice, Diagnostics& diagnostics, const ParseL
     return unusable;
   }
   return Layout(slice, raw).list();
+}
+
+TokenList read_tokens(const Slice& slice, Diagnostics& diagnostics, const ParseLimits& limits) {
+  return read_tokens(slice, read_raw_tokens(slice, diagnostics, limits), diagnostics, limits);
 }
 
 }  // namespace dunlin::syntax

@@ -26,12 +26,13 @@ struct TokenList {
   bool usable = true;                                  // false: too broken or too deep to parse at all (reported)
 };
 
-/// The part of one file that is read: the whole file, or an expression inside a text.
+/// The part of one file that is read: the whole file, a piece of it (pieces.h), or an expression inside a text.
 struct Slice {
   const SourceMap& sources;
   uint32_t file;
   uint32_t begin;
   uint32_t end;
+  bool goes_on = false;  // a piece of a file: another one follows
   std::string_view text() const { return sources.text(Span{file, begin, end}); }
   Span span(uint32_t from, uint32_t to) const { return {file, from, to}; }
 };
@@ -48,6 +49,15 @@ std::vector<uint32_t> item_ends(const Slice& slice, std::vector<RawToken> raw);
 
 /// Lexes the slice, mends brackets, and keeps a SEP only where an item can end.
 TokenList read_tokens(const Slice& slice, Diagnostics& diagnostics, const ParseLimits& limits);
+/// The same for a slice that is lexed already.
+TokenList read_tokens(const Slice& slice, std::vector<RawToken> raw, Diagnostics& diagnostics, const ParseLimits& limits);
+
+/// True if no item can be over after a token of this type: the next line belongs to it.
+bool item_goes_on_after(size_t type);
+/// The brackets of `tokens` without those that match: "" if all do, `{` if one is never closed.
+std::string unmatched_brackets(const std::vector<RawToken>& tokens);
+/// True if the brackets of texts read one after the other match, by what unmatched_brackets gave for each.
+bool brackets_match(const std::vector<std::string_view>& unmatched);
 
 /// Reports a name whose letters come from several scripts, or that cannot be told from another one.
 void check_identifier(std::string_view name, Span span, Diagnostics& diagnostics);
