@@ -104,7 +104,7 @@ class TableTranslator {
       const Kind kind = input.argument.type.kind;
       if (kind == Kind::record || kind == Kind::list)
         refuse("a column asks for " + type_words(input.argument.type) + ", which lies outside of what is imported");
-      if (const auto declared = workshop_.types.find(clause.type)) agree(input.argument, *declared);
+      if (const auto declared = workshop_.types.find(clause.type); declared && !is_date_with_time(i, *declared, kind)) agree(input.argument, *declared);
       if (input.argument.figure) input.argument = figure_term(*input.argument.figure);
       input.column = {"", input.argument.type, input.argument.nullable};
       const auto known = workshop_.inputs.find(input.argument.text);
@@ -120,6 +120,13 @@ class TableTranslator {
       inputs_.push_back(std::move(input));
     }
     asked_ = inputs_.size();
+  }
+
+  /// Camunda's `date` has a time of day: its columns are typed so, and their cells say `date and time("…")`.
+  bool is_date_with_time(size_t column, const Type& declared, Kind given) const {
+    if (declared.kind != Kind::date || given != Kind::datetime) return false;
+    return std::any_of(table_.rules.begin(), table_.rules.end(),
+                       [&](const dmn::Rule& rule) { return rule.inputs[column].text.find("date and time(") != std::string::npos; });
   }
 
   /// Names of the model's inputs are kept for them: an output may ask for one of them yet.
