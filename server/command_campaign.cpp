@@ -71,7 +71,14 @@ bool hold_against_version(CampaignCommand& command, int& exit) {
            false;
   }
   if (command.entity.empty()) {
-    command.entity = program.strategies.empty() ? program.entities.back().name : program.entities[program.strategies.front().entity].name;
+    const auto source = import::open_csv(command.file, {});
+    if (!source) return exit = fail(command.common, Exit::input, source.error()), false;
+    command.entity = checked::campaign_entity(program, (*source)->header().names());
+    if (command.entity.empty()) {
+      return exit = fail(command.common, Exit::input, fmt::format("`{}` does not say whose keys it has", command.file),
+                         "the strategies are about several entities: name the column after the one that is meant, or say --entity"),
+             false;
+    }
   } else if (checked::find_entity(program, command.entity) == checked::none) {
     return exit = fail(command.common, Exit::input, fmt::format("there is no entity `{}`", command.entity)), false;
   }

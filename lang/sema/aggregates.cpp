@@ -274,9 +274,9 @@ void ExpressionChecker::order_of(const ast::AggregateExpr& written, Aggregate& m
                           value->args[0]->index == made.local && context_.program.entities[made.element_entity].key_field == value->index;
       if (is_key && !key.descending && &key == &written.order.back()) continue;
     }
-    if (!is_ordered(kind) && kind != TypeKind::boolean && kind != TypeKind::enumeration) {
-      Diagnostic& diagnostic = context_.error("E0302", key.key->span, "values of type " + in_ticks(context_.type_text(value->type)) + " have no order");
-      if (kind == TypeKind::text) diagnostic.help = "only the key itself may stand last: the list is in the order of its keys already";
+    // Texts stand in the order of their code points, which is that of their bytes.
+    if (!is_ordered(kind) && kind != TypeKind::boolean && kind != TypeKind::enumeration && kind != TypeKind::text) {
+      context_.error("E0302", key.key->span, "values of type " + in_ticks(context_.type_text(value->type)) + " have no order");
       continue;
     }
     made.order.push_back({std::move(value), key.descending});

@@ -7,8 +7,7 @@
 
 namespace dunlin::sema {
 
-/// `in 300..850`: constant ends are kept with the field, others become a condition.
-static void set_range(Context& context, checked::Field& field, const ast::TypeExpr& type, Index self, bool may_compute) {
+void set_range(Context& context, checked::Field& field, const ast::TypeExpr& type, Index self, bool may_compute) {
   if (!type.in_range || field.type.is_error()) return;
   const auto* range = std::get_if<ast::RangeExpr>(&type.in_range->node);
   if (range == nullptr) {

@@ -159,7 +159,14 @@ class Declaring {
   /// `firm 50% = "firm"`: what the parameter is for whoever is in that arm.
   void given_value(const ast::Share& arm) {
     const auto found = context_.names.values.find(made_.subject);
-    if (found != context_.names.values.end() && found->second.kind == Symbol::Kind::setting) return;
+    if (found != context_.names.values.end() && found->second.kind == Symbol::Kind::setting) {
+      // Checked here, for nobody may ever read the parameter; what is said twice is reported once.
+      Surroundings around;
+      around.constant = true;
+      ExpressionChecker checker(context_, around);
+      (void)checker.check_as(*arm.value, context_.program.settings[static_cast<size_t>(found->second.index)].type);
+      return;
+    }
     Diagnostic& diagnostic = context_.error("E0766", arm.value->span, "there is no parameter " + in_ticks(made_.subject) + " that could have this value");
     diagnostic.help = "declare it: `parameter " + made_.subject + " : text = …`, or leave the value away and ask `arm(" + made_.subject + ")`";
   }

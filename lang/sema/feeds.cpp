@@ -9,6 +9,7 @@
 
 #include "lang/sema/civil.h"
 #include "lang/sema/csv.h"
+#include "lang/sema/data_path.h"
 #include "lang/sema/declare.h"
 #include "lang/syntax/ast_department.h"
 #include "lang/syntax/parse.h"
@@ -47,9 +48,6 @@ class DepartmentReader {
 
   Campaign campaign(const ast::CampaignDecl& written, Span span) {
     Campaign made{.title = written.title};
-    // What the strategies are about; without any, what stands lowest in the case file.
-    if (!program_.entities.empty()) made.entity = program_.entities.back().name;
-    if (!program_.strategies.empty()) made.entity = program_.entities[program_.strategies.front().entity].name;
     if (written.list_file) made.list_file = *written.list_file;
     if (written.among) {
       error("E0773", written.among->span, "a campaign works a list, not whoever fulfils a condition").help =
@@ -316,10 +314,12 @@ std::vector<std::string> first_line(std::string_view text) {
   return csv.rows.empty() ? std::vector<std::string>() : cells_of(csv.rows.front());
 }
 
-void read_list(const std::string& text, Campaign& made) {
+void read_list(const checked::Program& program, const std::string& text, Campaign& made) {
   const CsvText csv = read_csv(text);
   if (csv.rows.empty()) return;
-  const int32_t column = checked::key_column(cells_of(csv.rows.front()), made.entity);
+  const std::vector<std::string> head = cells_of(csv.rows.front());
+  made.entity = checked::campaign_entity(program, head);
+  const int32_t column = checked::key_column(head, made.entity);
   int32_t line = 1;
   size_t counted = 0;
   for (size_t r = 1; r < csv.rows.size() && column >= 0; ++r) {
@@ -343,15 +343,18 @@ void check_feeds(Context& context) {
     const auto [first, fresh] = campaigns.try_emplace(name.text, name.span);
     if (!fresh) return report_duplicate(context, name, first->second, "a campaign");
     const checked::Campaign made = DepartmentReader(context.program, context.diagnostics, context.sources).campaign(*written, placed.declaration->span);
-    if (!made.list_file.empty() && !context.data_files.by_path.contains(made.list_file)) {
-      context.error("E0810", written->list_span, "there is no file `" + made.list_file + "` in the bundle").help =
-          "a list is a CSV file beside the rules, with a column `key`";
-    } else if (!made.list_file.empty() && context.data_files.by_path.at(made.list_file) != Span::no_file) {
-      const std::vector<std::string> head = first_line(context.sources.text(context.data_files.by_path.at(made.list_file)));
-      if (checked::key_column(head, made.entity) < 0) {
-        context.error("E0812", written->list_span, "the list `" + made.list_file + "` has no column `key`").help =
-            "its first line names the columns; the one with the keys of " + plural(made.entity) + " is called `key` or `" + made.entity + "`";
-      }
+    if (made.list_file.empty()) return;
+    const auto file = data_file(context, made.list_file, placed.file, written->list_span);
+    if (!file) return;
+    const std::vector<std::string> head = first_line(context.sources.text(*file));
+    const std::string entity = checked::campaign_entity(context.program, head);
+    if (entity.empty()) {
+      context.error("E0812", written->list_span, "the list `" + made.list_file + "` does not say whose keys it has").help =
+          "strategies here are about several entities: name the column after the one that is meant, such as `" +
+          context.program.entities[context.program.strategies.front().entity].name + "`";
+    } else if (checked::key_column(head, entity) < 0) {
+      context.error("E0812", written->list_span, "the list `" + made.list_file + "` has no column `key`").help =
+          "its first line names the columns; the one with the keys of " + plural(entity) + " is called `key` or `" + entity + "`";
     }
   });
   if (feeds.empty() || context.program.bundle.calendar.empty() || context.calendars.empty()) return;
@@ -364,6 +367,18 @@ void check_feeds(Context& context) {
 }  // namespace dunlin::sema
 
 namespace dunlin::checked {
+
+std::string campaign_entity(const Program& program, const std::vector<std::string>& head) {
+  std::set<Index> about;
+  for (const Strategy& strategy : program.strategies) about.insert(strategy.entity);
+  if (about.empty()) return program.entities.empty() ? std::string() : program.entities.back().name;
+  if (about.size() == 1) return program.entities[static_cast<size_t>(*about.begin())].name;
+  for (const std::string& column : head) {
+    const Index named = find_entity(program, column);
+    if (about.contains(named)) return column;
+  }
+  return {};
+}
 
 int32_t key_column(const std::vector<std::string>& head, const std::string& entity) {
   for (const std::string& name : {std::string("key"), entity}) {
@@ -385,8 +400,9 @@ Department read_department(const BundleSources& bundle, const Program& program) 
       sema::DepartmentReader reader(program, diagnostics, sources);
       if constexpr (requires { written.list_file; }) {
         made.campaigns.push_back(reader.campaign(written, span));
-        const auto list = std::ranges::find(bundle.files, made.campaigns.back().list_file, &SourceFile::path);
-        if (list != bundle.files.end()) sema::read_list(list->text, made.campaigns.back());
+        const auto there = [&](const std::string& path) { return std::ranges::find(bundle.files, path, &SourceFile::path) != bundle.files.end(); };
+        const auto list = sema::data_path(file.path, made.campaigns.back().list_file, there);
+        if (list) sema::read_list(program, std::ranges::find(bundle.files, *list, &SourceFile::path)->text, made.campaigns.back());
       } else {
         (void)span;
         made.feeds.push_back(reader.feed(written));

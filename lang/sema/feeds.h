@@ -57,6 +57,10 @@ struct Department {
 /// The name under which Program::calendars has the bundle's own calendar where there are feeds; no file can be called so.
 constexpr const char* feed_calendar = "feeds/of the bundle";
 
+/// The entity whose keys a list has: the one that the strategies are about, or the lowest in the case file where there are none. Are they about several, a
+/// column named after one of them says which; empty: none does.
+std::string campaign_entity(const Program& program, const std::vector<std::string>& head);
+
 /// The column of a list that has the keys: the one called `key` or like the entity, or the only one; -1: there is none. `head`: the first line's cells.
 int32_t key_column(const std::vector<std::string>& head, const std::string& entity);
 

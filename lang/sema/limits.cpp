@@ -1,7 +1,7 @@
 // Limits: channels become queues, each figure of a line becomes a rule of its own.
 #include <algorithm>
-#include <array>
 
+#include "lang/sema/day_groups.h"
 #include "lang/sema/definitions.h"
 #include "lang/sema/rules.h"
 #include "lang/syntax/ast_department.h"
@@ -41,8 +41,6 @@ namespace {
 using checked::LimitRule;
 using checked::Limits;
 using Kind = ast::LimitItem::Kind;
-
-constexpr std::array<const char*, 7> weekday_names = {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"};
 
 class LimitsChecker {
  public:
@@ -354,7 +352,10 @@ class LimitsChecker {
         context_.error("E0731", written.span, "these hours permit nothing: they end before they begin").help =
             "hours lie within one day, and leave the end out";
       }
-      days(written, hours);
+      if (const auto group = day_group(context_, written.days)) {
+        hours.weekdays = group->weekdays;
+        hours.working_only = group->working_only;
+      }
       if ((hours.weekdays & ~covered) == 0 && !hours.working_only) {
         context_.error("E0504", written.span, "these hours are never used: the groups of days before it leave no day over");
       }
@@ -362,30 +363,6 @@ class LimitsChecker {
       rule.hours.push_back(hours);
     }
     made_.rules.push_back(std::move(rule));
-  }
-
-  void days(const ast::Hours& written, LimitRule::Hours& hours) {
-    if (written.days.empty()) return;
-    std::string name = written.days.front().text + (written.days.size() > 1 ? " days" : "");
-    if (name == "others" || name == "other days") return;
-    if (name == "working days") {
-      hours.working_only = true;
-      return;
-    }
-    if (name == "weekends") {
-      hours.weekdays = 0x60;
-      return;
-    }
-    if (name.ends_with('s') && name.find(' ') == std::string::npos) name.pop_back();
-    const auto weekday = std::find(weekday_names.begin(), weekday_names.end(), name);
-    if (weekday != weekday_names.end()) {
-      hours.weekdays = static_cast<uint8_t>(1U << (weekday - weekday_names.begin()));
-      return;
-    }
-    context_
-        .error("E0219", written.days.front().span,
-               "no group of days is called " + in_ticks(text_of(cover(written.days.front().span, written.days.back().span))))
-        .help = "write `working days`, `others`, `weekends` or the name of a weekday";
   }
 
   void never(const ast::LimitItem& item) {

@@ -73,12 +73,19 @@ Index event_named(const Context& context, const std::string& name) {
   return found == context.names.events.end() ? none : found->second;
 }
 
-void require_word(Context& context, const ast::Name& word, const std::vector<std::string>& known, const std::string& where) {
-  if (std::find(known.begin(), known.end(), word.text) != known.end()) return;
+Diagnostic& unknown_word(Context& context, const ast::Name& word, const std::vector<std::string>& known, const std::string& where) {
   Diagnostic& diagnostic = context.error("E0219", word.span, in_ticks(word.text) + " means nothing behind " + in_ticks(where));
+  suggest(diagnostic, word.text, known);
+  if (!diagnostic.help.empty()) return diagnostic;
   diagnostic.help = "write";
   for (const std::string& one : known) diagnostic.help += (&one == &known.front() ? " `" : " or `") + where + " " + one + "`";
-  diagnostic.fixes.push_back({word.span, known.front(), "write `" + known.front() + "`"});
+  return diagnostic;
+}
+
+void require_word(Context& context, const ast::Name& word, const std::vector<std::string>& known, const std::string& where) {
+  if (std::find(known.begin(), known.end(), word.text) != known.end()) return;
+  Diagnostic& diagnostic = unknown_word(context, word, known, where);
+  if (diagnostic.fixes.empty()) diagnostic.fixes.push_back({word.span, known.front(), "write `" + known.front() + "`"});
 }
 
 }  // namespace dunlin::sema

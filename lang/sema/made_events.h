@@ -33,6 +33,8 @@ class EventMaker {
 ast::FieldDecl made_field(const char* name, const char* type, const char* doc, Span span);
 /// The event of this full name; none if there is none.
 Index event_named(const Context& context, const std::string& name);
+/// A word that means nothing where it stands (E0219), with the nearest of those that do.
+Diagnostic& unknown_word(Context& context, const ast::Name& word, const std::vector<std::string>& known, const std::string& where);
 /// Words that are read as any name and mean one thing only (E0219).
 void require_word(Context& context, const ast::Name& word, const std::vector<std::string>& known, const std::string& where);
 

@@ -1,6 +1,5 @@
 // Schedules, territories, and what a queue says about the people who work it: merge, assign, needs, late, numbers, batch, status.
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <fstream>
 #include <set>
@@ -9,8 +8,11 @@
 #include "lang/sema/checked_people.h"
 #include "lang/sema/civil.h"
 #include "lang/sema/csv.h"
+#include "lang/sema/data_path.h"
+#include "lang/sema/day_groups.h"
 #include "lang/sema/declare.h"
 #include "lang/sema/definitions.h"
+#include "lang/sema/made_events.h"
 #include "lang/sema/people.h"
 #include "lang/sema/rules.h"
 #include "lang/syntax/ast_department.h"
@@ -24,17 +26,6 @@ using checked::QueuePolicy;
 
 namespace {
 
-constexpr std::array<const char*, 7> weekday_names = {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"};
-constexpr uint8_t weekend = 0x60;
-
-void unknown_word(Context& context, const ast::Name& word, const std::string& where, const std::vector<std::string>& known) {
-  Diagnostic& diagnostic = context.error("E0219", word.span, in_ticks(word.text) + " means nothing behind " + in_ticks(where));
-  suggest(diagnostic, word.text, known);
-  if (!diagnostic.help.empty()) return;
-  diagnostic.help = "write ";
-  for (const std::string& one : known) diagnostic.help += (&one == &known.front() ? "`" : ", or `") + one + "`";
-}
-
 /// A plain value of a kind, in slot form; nothing if it is none (reported).
 std::optional<int64_t> constant(Context& context, const ast::ExprPtr& written, TypeKind kind, const std::string& label) {
   if (!written) return std::nullopt;
@@ -46,21 +37,6 @@ std::optional<int64_t> constant(Context& context, const ast::ExprPtr& written, T
   const auto key = constant_key(*value);
   if (!key && !value->type.is_error()) context.error("E0321", written->span, "this must be written as a plain value");
   return key;
-}
-
-/// The data file of this name beside the file that names it; nothing if there is none (reported) or it cannot be read.
-std::optional<uint32_t> data_file(Context& context, const std::string& path, uint32_t owner, Span span) {
-  const auto& files = context.data_files.by_path;
-  const std::string& from = context.sources.path(owner);
-  const size_t slash = from.rfind('/');
-  auto found = files.find(slash == std::string::npos ? path : from.substr(0, slash + 1) + path);
-  if (found == files.end()) found = files.find(path);
-  if (found == files.end()) {
-    context.error("E0810", span, "there is no file \"" + path + "\" in the bundle");
-    return std::nullopt;
-  }
-  if (found->second == Span::no_file) return std::nullopt;
-  return found->second;
 }
 
 /// The rows of a sheet by the names of its columns.
@@ -111,25 +87,6 @@ class NamedRows {
   bool good_ = false;
 };
 
-/// Bits of the weekdays that a group of days has; `working`: working days of the calendar. Nothing if it is no group (reported).
-std::optional<uint8_t> weekdays(Context& context, const std::vector<ast::Name>& days, bool& working) {
-  working = false;
-  if (days.empty()) return uint8_t{0x7f};
-  std::string name = days.front().text + (days.size() > 1 ? " days" : "");
-  if (name == "others" || name == "other days") return uint8_t{0x7f};
-  if (name == "working days") {
-    working = true;
-    return uint8_t{0x7f};
-  }
-  if (name == "weekends") return weekend;
-  if (name.ends_with('s') && name.find(' ') == std::string::npos) name.pop_back();
-  const auto weekday = std::find(weekday_names.begin(), weekday_names.end(), name);
-  if (weekday != weekday_names.end()) return static_cast<uint8_t>(1U << (weekday - weekday_names.begin()));
-  context.error("E0219", days.front().span, "no group of days is called " + in_ticks(name)).help =
-      "write `working days`, `others`, `weekends` or the name of a weekday";
-  return std::nullopt;
-}
-
 /// Reads the calendar's file; false if one is named that is not there.
 bool read_calendar(const Context& context, checked::Schedule& schedule) {
   const std::string& name = schedule.calendar;
@@ -157,10 +114,10 @@ class ScheduleChecker {
     made->span = written.name.span;
     for (const ast::Hours& one : written.hours) hours(one, *made);
     for (const auto& group : written.closed) {
-      bool working = false;
-      const auto bits = weekdays(context_, group, working);
-      if (bits && working) context_.error("E0219", group.front().span, "a schedule is not closed on working days").help = "name weekdays: `closed on sunday`";
-      if (bits && !working) made->closed |= *bits;
+      const auto days = day_group(context_, group);
+      if (days && days->working_only)
+        context_.error("E0219", group.front().span, "a schedule is not closed on working days").help = "name weekdays: `closed on sunday`";
+      if (days && !days->working_only) made->closed |= days->weekdays;
     }
     if (written.hours.empty()) {
       context_.error("E0781", written.name.span, "the schedule " + in_ticks(made->name) + " has no hours").help =
@@ -189,9 +146,10 @@ class ScheduleChecker {
     if (one.from_s == one.to_s) {
       context_.error("E0781", written.span, "these hours are none: they end when they begin").help = "hours that end before they begin go over midnight";
     }
-    const auto bits = weekdays(context_, written.days, one.working_only);
-    if (!bits) return;
-    one.weekdays = *bits;
+    const auto days = day_group(context_, written.days);
+    if (!days) return;
+    one.weekdays = days->weekdays;
+    one.working_only = days->working_only;
     made.hours.push_back(one);
   }
 
@@ -361,9 +319,9 @@ class PolicyChecker {
     MergePolicy::Order order;
     order.event = outcome_named(written.event);
     if (order.event == none) return;
-    if (written.order.text != "first") return unknown_word(context_, written.order, written.which.text, {"first"});
+    if (written.order.text != "first") return (void)unknown_word(context_, written.order, {"first"}, written.which.text);
     if (written.which.text != "oldest" && written.which.text != "newest")
-      return unknown_word(context_, written.which, written.event.text(), {"oldest", "newest"});
+      return (void)unknown_word(context_, written.which, {"oldest", "newest"}, written.event.text());
     order.oldest = written.which.text == "oldest";
     made.orders.push_back(order);
   }
@@ -393,14 +351,14 @@ class PolicyChecker {
     } else if (written.one) {
       way = AssignWay::one_operator;
       const std::string root = context_.program.entities.empty() ? "debtor" : context_.program.entities[0].name;
-      if (written.one->text != "one") return unknown_word(context_, *written.one, "assign", {"one operator per " + root, "by priority"});
-      if (written.whom->text != "operator" && written.whom->text != "worker") return unknown_word(context_, *written.whom, "one", {"operator", "worker"});
-      if (written.per->text != root) return unknown_word(context_, *written.per, "one operator per", {root});
+      if (written.one->text != "one") return (void)unknown_word(context_, *written.one, {"one operator per " + root, "by priority"}, "assign");
+      if (written.whom->text != "operator" && written.whom->text != "worker") return (void)unknown_word(context_, *written.whom, {"operator", "worker"}, "one");
+      if (written.per->text != root) return (void)unknown_word(context_, *written.per, {root}, "one operator per");
     } else {
       static const std::vector<std::pair<std::string, AssignWay>> ways = {
           {"priority", AssignWay::priority}, {"territory", AssignWay::territory}, {"skill", AssignWay::skill}, {"load", AssignWay::load}};
       const auto found = std::find_if(ways.begin(), ways.end(), [&](const auto& one) { return one.first == written.by->text; });
-      if (found == ways.end()) return unknown_word(context_, *written.by, "by", {"priority", "territory", "skill", "load"});
+      if (found == ways.end()) return (void)unknown_word(context_, *written.by, {"priority", "territory", "skill", "load"}, "by");
       way = found->second;
       if (way == AssignWay::territory) needs_regions(written.span);
     }
@@ -434,7 +392,7 @@ class PolicyChecker {
 
   void needs(const ast::QueueSettings::Need& written, QueuePolicy& policy) {
     checked::Need made;
-    if (written.kind.text != "skill" && written.kind.text != "test") return unknown_word(context_, written.kind, "needs", {"skill", "test"});
+    if (written.kind.text != "skill" && written.kind.text != "test") return (void)unknown_word(context_, written.kind, {"skill", "test"}, "needs");
     made.test = written.kind.text == "test";
     made.name = written.text;
     if (made.name.empty()) context_.error("E0784", written.text_span, "a " + written.kind.text + " has a name");
@@ -529,17 +487,18 @@ class PolicyChecker {
   }
 
   void batch(const ast::QueueSettings::Batch& written, QueuePolicy& policy) {
-    if (written.rhythm.text != "daily" && written.rhythm.text != "workdays") return unknown_word(context_, written.rhythm, "batch", {"daily", "workdays"});
+    if (written.rhythm.text != "daily" && written.rhythm.text != "workdays")
+      return (void)unknown_word(context_, written.rhythm, {"daily", "workdays"}, "batch");
     policy.batch_working = written.rhythm.text == "workdays";
     policy.batch_s = static_cast<int32_t>(constant(context_, written.at, TypeKind::time, label_).value_or(0));
     policy.register_name = queue().name;
     if (!written.as) return;
-    if (written.as->text != "register") return unknown_word(context_, *written.as, "as", {"register"});
+    if (written.as->text != "register") return (void)unknown_word(context_, *written.as, {"register"}, "as");
     policy.register_name = written.as_text;
   }
 
   void status(const ast::Name& by, QueuePolicy& policy) {
-    if (by.text != "barcode") return unknown_word(context_, by, "status by", {"barcode"});
+    if (by.text != "barcode") return (void)unknown_word(context_, by, {"barcode"}, "status by");
     policy.by_barcode = true;
     if (!written_.numbers) {
       context_.error("E0787", written_.status_span, "what has no number has no barcode").help = "say which numbers there are: `numbers \"ranges.csv\"`";

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "lang/sema/csv.h"
+#include "lang/sema/data_path.h"
 #include "lang/sema/declare.h"
 #include "lang/sema/made_events.h"
 #include "lang/syntax/ast_department.h"
@@ -248,21 +249,12 @@ class Shares {
   }
 
   void from_file() {
-    const std::string& path = *written_.shares_file;
-    const std::string& owner = context_.sources.path(file_);
-    const auto& files = context_.data_files.by_path;
-    auto found = files.find(owner.substr(0, owner.rfind('/') + 1) + path);
-    if (found == files.end()) found = files.find(path);
-    if (found == files.end()) {
-      context_.error("E0810", written_.shares_span, "there is no file \"" + path + "\" in the bundle");
+    const auto found = data_file(context_, *written_.shares_file, file_, written_.shares_span);
+    if (!found) {
       broken_ = true;
       return;
     }
-    const uint32_t file = found->second;
-    if (file == Span::no_file) {
-      broken_ = true;  // it could not be read, and that was said
-      return;
-    }
+    const uint32_t file = *found;
     const CsvText csv = read_csv(context_.sources.text(file));
     const auto span = [&](const CsvRow& row) { return Span{file, row.begin, row.end}; };
     size_t agency = SIZE_MAX, share = SIZE_MAX;
@@ -283,7 +275,14 @@ class Shares {
         broken_ = true;
         continue;
       }
-      add(row.cells[agency].text, row.cells[share].text.ends_with('%') ? share_of(row.cells[share].text) : std::nullopt, span(row));
+      const std::string& written = row.cells[share].text;
+      if (!written.ends_with('%')) {
+        context_.error("E0752", span(row), "the share of " + in_ticks(row.cells[agency].text) + " is " + in_ticks(written) + ", which is no part of a hundred")
+            .help = "write the sign behind it: `" + written + "%`";
+        broken_ = true;
+        continue;
+      }
+      add(row.cells[agency].text, share_of(written), span(row));
     }
   }
 
@@ -395,10 +394,6 @@ class RequestMaker {
   /// What is asked for stands in the question, and again in the answer.
   void columns(const ast::ApprovalDecl& written, Request& made) {
     for (const auto& column : written.columns) {
-      if (column.type.in_range) {
-        context_.error("E0901", column.type.in_range->span, "a range of what is asked for is not built into this version yet").help =
-            "put it into the rule that asks: `when discount <= 40%`";
-      }
       const Type type = resolve_type(context_, column.type);
       if (type.is_error()) continue;
       if (type.optional || type.kind == TypeKind::record || !is_storable(type.kind)) {
@@ -412,6 +407,8 @@ class RequestMaker {
         continue;
       }
       add(made.asked, column.name, type);
+      // What is asked is judged like any event: a rule that asks for more has a fault, a person's question is not taken.
+      set_range(context_, asked.fields.back(), column.type, none, false);
       made.columns.push_back(asked.fields.back());
       for (const Index answer : {made.granted, made.declined}) {
         Type answered = type;

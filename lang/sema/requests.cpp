@@ -189,6 +189,13 @@ bool RuleChecker::request(const ast::Action& written, const Surroundings& around
   if (requester != none) fields.push_back(asked[static_cast<size_t>(requester)]);
   made.fields = check_payload(context_, action.payload.get(), fields, around, true, "the approval " + in_ticks(request.name), written.span);
   for (checked::FieldValue& value : made.fields) {
+    const checked::Field& column = fields[static_cast<size_t>(value.field)];
+    const checked::Root& root = context_.program.roots[static_cast<size_t>(value.value)];
+    const auto constant = root.body ? constant_key(*folded(clone(*root.body))) : std::nullopt;
+    if (constant && ((column.minimum && *constant < *column.minimum) || (column.maximum && *constant > *column.maximum))) {
+      context_.error("E0315", root.body->span, in_ticks(column.name) + " of " + in_ticks(request.name) + " lies outside of its range")
+          .notes.push_back({column.span, "the range stands here"});
+    }
     value.field = checked::find_field(context_.program.events[static_cast<size_t>(request.asked)].fields, fields[static_cast<size_t>(value.field)].name);
   }
   return true;

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "lang/sema/cells.h"
+#include "lang/sema/data_path.h"
 #include "lang/sema/declare.h"
 #include "lang/sema/expression.h"
 
@@ -84,40 +85,13 @@ class TableChecker {
           "`dunlin import table` turns the model into text";
       return;
     }
-    const std::string& owner = context_.sources.path(context_.tables[index_].file);
-    const size_t slash = owner.rfind('/');
-    const std::string beside = slash == std::string::npos ? path : owner.substr(0, slash + 1) + path;
-    auto found = find_data(beside);
-    if (found == context_.data_files.by_path.end()) found = find_data(path);
-    if (found == context_.data_files.by_path.end()) {
-      context_.error("E0810", declaration_.from_file_span, "there is no file \"" + path + "\" in the bundle");
-      return;
-    }
-    if (found->second == Span::no_file) return;  // it could not be read, and that was said
+    const auto file = data_file(context_, path, context_.tables[index_].file, declaration_.from_file_span);
+    if (!file) return;
     for (size_t i = 0; i < inputs_.size(); ++i) inputs_[i] = i;
     for (size_t i = 0; i < outputs_.size(); ++i) outputs_[i] = i;
-    const SheetRows sheet = read_sheet(context_, found->second, table(), declaration_.from_file_span);
+    const SheetRows sheet = read_sheet(context_, *file, table(), declaration_.from_file_span);
     for (const auto& row : sheet.rows) add_row(row);
     if (!sheet.otherwise.empty()) set_otherwise(sheet.otherwise);
-  }
-
-  using FoundData = decltype(DataFiles::by_path)::const_iterator;
-
-  /// A workbook without a sheet's name is its first sheet; the others have their number in front of their name.
-  FoundData find_data(const std::string& path) const {
-    const auto& files = context_.data_files.by_path;
-    const auto exact = files.find(path);
-    const size_t ending = path.find(".xlsx");
-    if (exact != files.end() || ending == std::string::npos) return exact;
-    const std::string book = path.substr(0, ending + 5) + "#";
-    const std::string sheet = path.size() > book.size() ? path.substr(book.size()) : "";
-    return std::find_if(files.begin(), files.end(), [&](const auto& file) {
-      if (!file.first.starts_with(book)) return false;
-      const std::string name = file.first.substr(book.size());
-      const size_t hash = name.find('#');
-      const bool later = hash != std::string::npos && hash > 0 && name.find_first_not_of("0123456789") == hash;
-      return sheet.empty() ? !later : later && name.substr(hash + 1) == sheet;
-    });
   }
 
   bool right_width(size_t cells, size_t outputs, Span span) {

@@ -26,6 +26,13 @@ bool same_champion(const Experiment& a, const Experiment& b) {
   return a.kind == Experiment::Kind::strategies && b.kind == Experiment::Kind::strategies && champion(a) == champion(b);
 }
 
+/// Who is drawn at all: whoever the champion enrols. None: nobody has said, or more than one strategy enrols them.
+checked::RootId enrolled_by(const checked::Program& program, const Experiment& one) {
+  if (one.kind != Experiment::Kind::strategies || one.arms.empty()) return checked::none;
+  const checked::Index champion = one.arms[static_cast<size_t>(one.control)].strategy;
+  return champion == checked::none ? checked::none : program.strategies[static_cast<size_t>(champion)].enrol;
+}
+
 void report(const Experiment& a, const Experiment& b, const std::vector<std::pair<std::string, std::string>>& account, bool one_champion,
             Diagnostics& diagnostics) {
   auto& diagnostic = diagnostics.error("E0765", b.span,
@@ -48,15 +55,20 @@ void check_populations(const checked::Program& program, Conditions& conditions, 
       const bool one_champion = same_champion(a, b) && a.layer != b.layer;
       if (!may_meet(a, b) && !(one_champion && a.from <= b.to && b.from <= a.to)) continue;
       std::vector<checked::RootId> both;
-      for (const checked::RootId root : {a.among, b.among}) {
-        if (root != checked::none) both.push_back(root);
+      for (const checked::RootId root : {a.among, b.among, enrolled_by(program, a), enrolled_by(program, b)}) {
+        if (root != checked::none && std::find(both.begin(), both.end(), root) == both.end()) both.push_back(root);
       }
       if (both.empty()) {
         report(a, b, {}, one_champion, diagnostics);
         continue;
       }
       if (conditions.exclude_each_other(both)) continue;
-      if (const auto witness = find_witness(program, {a.entity, both, {}})) report(a, b, witness->text, one_champion, diagnostics);
+      const auto witness = find_witness(program, {a.entity, both, {}});
+      if (witness) {
+        report(a, b, witness->text, one_champion, diagnostics);
+      } else if (a.among == checked::none && b.among == checked::none) {
+        report(a, b, {}, one_champion, diagnostics);  // nobody has said who is in it: the conditions of enrolment alone did not tell
+      }
     }
   }
 }

@@ -30,7 +30,6 @@ class UseCheck {
     for (const checked::Strategy& strategy : program_.strategies) mark_rules(strategy.rules);
     for (const checked::Stage& stage : program_.stages) mark_rules(stage.rules);
     for (const checked::Always& always : program_.always) mark_rules(always.rules);
-    if (program_.trials) mark_parameters(*program_.trials);
     for (const checked::Limits& limits : program_.limits) {
       for (const checked::LimitRule& rule : limits.rules) {
         for (const std::vector<Index>* events : {&rule.after, &rule.until, &rule.counted_events}) {
@@ -60,13 +59,6 @@ class UseCheck {
     if (part.op == Op::setting) settings_[static_cast<size_t>(part.index)] = true;
     if (part.aggregate) {
       for (Index event : part.aggregate->event_types) mark_event(event);
-    }
-  }
-
-  /// A parameter whose arms have values of their own is read by way of them.
-  void mark_parameters(const checked::Trials& trials) {
-    for (const checked::Experiment& experiment : trials.experiments) {
-      for (size_t s = 0; s < settings_.size(); ++s) settings_[s] = settings_[s] || program_.settings[s].name == experiment.subject;
     }
   }
 

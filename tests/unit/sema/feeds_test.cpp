@@ -105,3 +105,38 @@ TEST_CASE("what feeds and campaigns cannot keep is said") {
   CHECK(codes("campaign \"a\" { among list \"list.csv\", run 2026-05-05 to 2026-05-07, cal \"x\" }") == "E0206");
   CHECK(codes("campaign \"a\" { among list \"list.csv\", run 2026-05-05 to 2026-05-07, call \"x {1}\" }") == "E0773");
 }
+
+TEST_CASE("a list lies beside the file that names it, or in the bundle's folder") {
+  const std::string campaign = "campaign \"payday\" { among list \"keys.csv\", run 2026-05-05 to 2026-05-07, call \"x\" }\n";
+  const BundleSources bundle{
+      {{"bundle.dun", head + entities + queues}, {"spring/payday.dun", campaign}, {"spring/keys.csv", "key\nA7\n"}, {"keys.csv", "town,name\n"}}};
+  Checked beside = check_files(bundle.files);
+  INFO(beside.text());
+  REQUIRE(beside.program != nullptr);
+  const auto department = checked::read_department(bundle, *beside.program);
+  REQUIRE(department.campaigns.size() == 1);
+  REQUIRE(department.campaigns[0].cases.size() == 1);
+  CHECK(department.campaigns[0].cases[0].key == "A7");
+  CHECK(check_files({{"bundle.dun", head + entities + queues}, {"spring/payday.dun", campaign}, {"keys.csv", "key\nA7\n"}}).codes().empty());
+  CHECK(check_files({{"bundle.dun", head + entities + queues}, {"spring/payday.dun", campaign}, {"autumn/keys.csv", "key\nA7\n"}}).codes() == "E0810");
+}
+
+TEST_CASE("whose keys a list has does not hang on the order of the strategies") {
+  const std::string by_account = "strategy one \"One\" for account { enrol when true stage a { after 1 day : go b } final stage b }\n";
+  const std::string by_debtor = "strategy two \"Two\" for debtor { enrol when true stage c { after 1 day : go d } final stage d }\n";
+  const auto entity_of = [&](const std::string& strategies, const std::string& column) {
+    const std::string campaign = "campaign \"payday\" { among list \"keys.csv\", run 2026-05-05 to 2026-05-07, call \"x\" }\n";
+    const BundleSources bundle{{{"bundle.dun", head + entities + queues + strategies + campaign}, {"keys.csv", column + ",note\nK1,x\n"}}};
+    Checked checked = check_files(bundle.files);
+    if (!checked.program) return checked.codes();
+    const auto department = checked::read_department(bundle, *checked.program);
+    return department.campaigns.at(0).entity;
+  };
+  CHECK(entity_of(by_debtor, "key") == "debtor");
+  CHECK(entity_of(by_account, "key") == "account");
+  for (const std::string& both : {by_account + by_debtor, by_debtor + by_account}) {
+    CHECK(entity_of(both, "account") == "account");
+    CHECK(entity_of(both, "debtor") == "debtor");
+    CHECK(entity_of(both, "key") == "E0812");
+  }
+}

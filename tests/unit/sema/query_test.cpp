@@ -99,7 +99,9 @@ TEST_CASE("orders of a list") {
   REQUIRE(ordered.order.size() == 2);  // the key is the order of the list already
   CHECK(ordered.order[0].descending);
   CHECK_FALSE(ordered.order[1].descending);
-  CHECK(check_derived("x = first(a in debtor.accounts by a.region)").codes() == "E0302");
+  Checked by_text = check_derived("x = first(a in debtor.accounts by a.region desc, a.debtor.name, a.id desc)");
+  CHECK(by_text.codes().empty());
+  CHECK(check_derived("x = first(a in debtor.accounts by a.debtor)").codes() == "E0302");
   CHECK(check_derived("x = first(a in debtor.accounts by a.score)").codes() == "E0401");
 }
 

@@ -83,11 +83,29 @@ TEST_CASE("what is wrong with requests") {
   CHECK(rule("approval settlement(x : int) { by boss, due 0 days }", "on entry : ask settlement { x: 1 }").codes() == "E0315");
   CHECK(rule("approval settlement(request : int) { by boss }", "on entry : ask settlement { request: 1 }").codes().find("E0202") == 0);
   CHECK(rule("approval settlement for debtor (x : int) { by boss }", "on entry : ask settlement { x: 1 }").codes() == "E0751");
+  const std::string bounded = "approval settlement(discount : decimal in 0..40%, months : int in 1..12) { by boss }";
+  CHECK(rule(bounded, "on entry : ask settlement { discount: 40%, months: 12 }").codes().empty());
+  CHECK(rule(bounded, "on entry : ask settlement { discount: 41%, months: 6 }").codes() == "E0315");
+  CHECK(rule(bounded, "on entry : ask settlement { discount: 10%, months: 6 + 7 }").codes() == "E0315");
+  CHECK(rule(bounded, "on entry : ask settlement { discount: rate, months: 6 }").codes().empty());  // judged when it is asked
+  CHECK(rule("approval settlement(months : int in 1..age) { by boss }", "on entry : ask settlement { months: 6 }").codes() != "");
+  CHECK(rule("approval settlement(who : text in 1..2) { by boss }", "on entry : ask settlement { who: \"x\" }").codes() == "E0302");
   CHECK(rule("quota filings 0 per day", "on entry : request filings").codes() == "E0755");
   CHECK(rule("allocation r { shares { a 60%, b 30% } }", "on entry : place with r").codes() == "E0752");
   CHECK(rule("allocation r { shares { a 60%, a 40% } }", "on entry : place with r").codes() == "E0752");
   CHECK(rule("allocation r { split by debtor }", "on entry : place with r").codes() == "E0752");
   CHECK(rule("allocation r { shares \"none.csv\" }", "on entry : place with r").codes() == "E0810");
+  const auto shares = [](const std::string& rows) {
+    return check_files({{"bundle.dun", head + entities + "strategy soft \"Soft\" for account { enrol when true stage a { on entry : place with r } }"},
+                        {"agencies/r.dun", "allocation r { shares \"shares.csv\" }"},
+                        {"agencies/shares.csv", "agency,share\n" + rows},
+                        {"shares.csv", "nothing"}});
+  };
+  CHECK(shares("north,60%\nsouth,40%\n").codes().empty());
+  CHECK(shares("north,60%\nsouth,30%\n").codes() == "E0752");
+  const Checked without_sign = shares("north,60\nsouth,40%\n");
+  CHECK(without_sign.codes() == "E0752");
+  CHECK(without_sign.text().find("write the sign behind it: `60%`") != std::string::npos);
   CHECK(rule("allocation r { shares { a 100% }, split by colour }", "on entry : place with r").codes() == "E0219");
   CHECK(rule("allocation r { shares { a 100% }, cap 0 per agency }", "on entry : place with r").codes() == "E0755");
   CHECK(rule(settlement, ask + ", when asked(settlement) and requested(settlement) : go b").codes() == "E0750");
