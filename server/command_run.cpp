@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "compiler/abi/clock.h"
+#include "runtime/store/business_clock.h"
 #include "server/commands.h"
 #include "server/compile.h"
 #include "server/import/mapped_tables.h"
@@ -83,6 +84,7 @@ class Run {
 
   store::Result<RunReport> run() {
     auto begin = std::chrono::steady_clock::now();
+    if (auto done = look_at_clock(); !done) return std::unexpected(done.error());
     if (auto done = prepare(); !done) return std::unexpected(done.error());
     abi::Arena arena;
     const auto& evaluator = bundle_.machine.evaluator(command_.interpreter);
@@ -105,6 +107,20 @@ class Run {
   }
 
  private:
+  /// Only the machine's own clock is watched: an instant that was given is meant.
+  store::Result<void> look_at_clock() {
+    store::BusinessClock* clock = when_.once && command_.clock.empty() ? store::business_clock_of(store_) : nullptr;
+    if (clock == nullptr) return {};
+    auto look = clock->look_at_clock(when_.instant, "dunlin run");
+    if (!look) return std::unexpected(look.error());
+    if (look->jumped == 0) return {};
+    return std::unexpected(store::StoreError{
+        store::StoreError::Kind::environment,
+        fmt::format("the clock of this machine has jumped by {:+.1f} h against the database's since somebody last stepped by it; nothing was stepped. If it is "
+                    "right, say so with `dunlin clock confirm --reason …`; else set it, or give the instant with --clock",
+                    static_cast<double>(look->jumped) / 3.6e9)});
+  }
+
   store::Result<void> prepare() {
     report_.bundle = bundle_.program().bundle.name;
     report_.from = command_.from;

@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 
+#include "runtime/store/patience.h"
 #include "runtime/store/service.h"
 #include "server/import/value_reader.h"
 #include "server/open_service.h"
@@ -110,7 +112,11 @@ int serve(const ServeCommand& command) {
   if (!stdlib) return fail(command.common, Exit::environment, stdlib.error());
   log::start(config->log_level);
   int exit = 0;
-  auto store = open_store_or_exit(config->store, command.common, exit);
+  // A batch takes seconds. A scheduler to whom the database says nothing for so long is deaf, and should notice.
+  constexpr int statement_seconds = 120;
+  StoreOptions stepping = config->store;
+  if (!stepping.database.empty()) stepping.database = store::with_statement_timeout(stepping.database, std::max(statement_seconds, 6 * config->lease_seconds));
+  auto store = open_store_or_exit(stepping, command.common, exit);
   if (!store) return exit;
   auto service = store::Service::open(postgres_of(*config, "dunlin api"), static_cast<size_t>(config->database_connections), config->statement_seconds * 1000);
   if (!service) return fail(command.common, service.error());

@@ -75,6 +75,7 @@ int run(int argc, char** argv) {
   add_campaign_command(app, chosen);
   add_bulk_command(app, chosen);
   add_contact_command(app, chosen);
+  add_clock_command(app, chosen);
   add_worker_command(app, chosen);
   add_bundle_command(app, chosen);
   add_serve_command(app, chosen);

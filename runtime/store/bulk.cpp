@@ -65,16 +65,22 @@ BulkConnection::~BulkConnection() {
 Result<std::unique_ptr<BulkConnection>> BulkConnection::open(const std::string& url) {
   auto made = std::unique_ptr<BulkConnection>(new BulkConnection());
   made->inner_->url = url;
-  made->inner_->connection = PQconnectdb(url.c_str());
+  made->inner_->connection = PQconnectdb(with_patience(url).c_str());
   if (PQstatus(made->inner_->connection) != CONNECTION_OK) return std::unexpected(made->inner_->error(nullptr, "connect to the database"));
   PQsetNoticeProcessor(
       made->inner_->connection, [](void*, const char*) {}, nullptr);
-  auto set = made->run("set timezone = 'UTC'; set client_min_messages = warning; set jit = off; set extra_float_digits = 3");
+  made->inner_->patience = answer_patience(std::chrono::seconds(usual_statement_seconds));
+  auto set = made->value(session_sql());
   if (!set) return std::unexpected(set.error());
+  made->inner_->patience = answer_patience(std::chrono::milliseconds(std::atoll(set->value_or("0").c_str())));
+  auto clock = made->value("select (extract(epoch from clock_timestamp()) * 1000000)::int8");
+  if (!clock) return std::unexpected(clock.error());
+  made->inner_->database_ahead = std::atoll(clock->value_or("0").c_str()) - steady_clock_us();
   return made;
 }
 
 Result<int64_t> BulkConnection::run(const std::string& sql) {
+  const Patience waiting = inner_->wait();
   PGresult* result = PQexec(inner_->connection, sql.c_str());
   const ExecStatusType status = PQresultStatus(result);
   if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY) {
@@ -88,6 +94,7 @@ Result<int64_t> BulkConnection::run(const std::string& sql) {
 }
 
 Result<std::optional<std::string>> BulkConnection::value(const std::string& sql) {
+  const Patience waiting = inner_->wait();
   PGresult* result = PQexec(inner_->connection, sql.c_str());
   if (PQresultStatus(result) != PGRES_TUPLES_OK) {
     auto error = inner_->error(result, "read from the database");
@@ -101,6 +108,7 @@ Result<std::optional<std::string>> BulkConnection::value(const std::string& sql)
 }
 
 Result<int64_t> BulkConnection::call(const std::string& sql, const Columns& parameters) {
+  const Patience waiting = inner_->wait();
   auto [known, fresh] = inner_->prepared.try_emplace(sql, "dunlin_" + std::to_string(inner_->prepared.size()));
   if (fresh) {
     std::vector<Oid> types;
@@ -239,6 +247,7 @@ Result<size_t> CopyOut::drain() {
 CopyIn::CopyIn(BulkConnection& connection) : connection_(connection) { buffer_.assign(copy_header, sizeof copy_header); }
 
 Result<std::unique_ptr<CopyIn>> CopyIn::start(BulkConnection& connection, const std::string& target) {
+  const Patience waiting = connection.inner().wait();
   PGresult* result = PQexec(connection.inner().connection, ("copy " + target + " from stdin (format binary)").c_str());
   const bool good = PQresultStatus(result) == PGRES_COPY_IN;
   auto error = good ? StoreError{} : connection.inner().error(result, "write to the database");
@@ -250,12 +259,14 @@ Result<std::unique_ptr<CopyIn>> CopyIn::start(BulkConnection& connection, const 
 CopyIn::~CopyIn() {
   if (done_) return;
   PGconn* connection = connection_.inner().connection;
+  const Patience waiting = connection_.inner().wait();
   PQputCopyEnd(connection, "given up");
   while (PGresult* result = PQgetResult(connection)) PQclear(result);
 }
 
 Result<void> CopyIn::send() {
   bytes_ += static_cast<int64_t>(buffer_.size());
+  const Patience waiting = connection_.inner().wait();
   const int sent = PQputCopyData(connection_.inner().connection, buffer_.data(), static_cast<int>(buffer_.size()));
   buffer_.clear();
   if (sent != 1) return std::unexpected(connection_.inner().error(nullptr, "write to the database"));
@@ -291,6 +302,7 @@ Result<int64_t> CopyIn::finish() {
   if (auto sent = send(); !sent) return std::unexpected(sent.error());
   done_ = true;
   PGconn* connection = connection_.inner().connection;
+  const Patience waiting = connection_.inner().wait();
   if (PQputCopyEnd(connection, nullptr) != 1) return std::unexpected(connection_.inner().error(nullptr, "write to the database"));
   Result<int64_t> rows = 0;
   while (PGresult* result = PQgetResult(connection)) {

@@ -317,11 +317,16 @@ StoreError BulkConnection::Inner::error(const PGresult* result, std::string_view
 
 Result<void> CopyRows::start(const std::string& query) {
   PGconn* connection = connection_.inner().connection;
+  const auto& inner = connection_.inner();
+  waiting_ = std::make_unique<Patience>(PQsocket(connection), inner.patience);
   PGresult* result = PQexec(connection, ("copy (" + query + ") to stdout (format binary)").c_str());
   const bool good = PQresultStatus(result) == PGRES_COPY_OUT;
   if (!good) error_ = connection_.inner().error(result, "read from the database");
   PQclear(result);
-  if (!good) return std::unexpected(*error_);
+  if (!good) {
+    waiting_.reset();
+    return std::unexpected(*error_);
+  }
   running_ = true;
   return {};
 }
@@ -347,6 +352,7 @@ bool CopyRows::take_row() {
     if (PQresultStatus(result) != PGRES_COMMAND_OK) error_ = connection_.inner().error(result, "read from the database");
     PQclear(result);
   }
+  waiting_.reset();
   return false;
 }
 

@@ -6,10 +6,13 @@
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "runtime/store/bulk.h"
+#include "runtime/store/patience.h"
 
 namespace dunlin::store {
 
@@ -17,6 +20,9 @@ struct BulkConnection::Inner {
   PGconn* connection = nullptr;
   std::string url;
   std::map<std::string, std::string> prepared;  // SQL -> name of the statement
+  std::chrono::milliseconds patience{0};        // longest wait for an answer; 0: no end
+  Instant database_ahead = 0;                   // microseconds of the database's clock beyond the steady clock of this process
+  Patience wait() const { return {connection == nullptr ? -1 : PQsocket(connection), patience}; }
   StoreError error(const PGresult* result, std::string_view doing) const;
 };
 
@@ -102,6 +108,7 @@ class CopyRows {
   const char* at_ = nullptr;
   int32_t size_ = 0;
   bool running_ = false, header_seen_ = false;
+  std::unique_ptr<Patience> waiting_;  // the statement as a whole has the server's time-out
   int64_t bytes_ = 0;
   std::optional<StoreError> error_;
 };

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "runtime/store/embedded.h"
+#include "runtime/store/patience.h"
 #include "runtime/store/postgres_errors.h"
 
 namespace dunlin::store {
@@ -32,7 +33,8 @@ struct Listener::Inner {
 
   Result<void> connect() {
     if (connection != nullptr) return {};
-    connection = PQconnectdb(url.c_str());
+    connection = PQconnectdb(with_patience(url).c_str());
+    const Patience waiting(PQsocket(connection), std::chrono::seconds(30));
     if (PQstatus(connection) != CONNECTION_OK) return lost();
     PGresult* answer = PQexec(connection, "set application_name = 'dunlin listener'; listen dunlin");
     const bool good = PQresultStatus(answer) == PGRES_COMMAND_OK;

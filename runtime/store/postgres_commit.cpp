@@ -83,7 +83,8 @@ std::optional<int64_t> number_of(const std::vector<int32_t>& numbers, int32_t in
 /// One commit under way: rows for every table.
 class Writing {
  public:
-  Writing(const Layout& layout, int32_t version, Instant now) : layout_(layout), program_(layout.program), version_(version), now_(now), tasks_(layout) {}
+  Writing(const Layout& layout, int32_t version, Instant now, Instant database_now)
+      : layout_(layout), program_(layout.program), version_(version), now_(now), tasks_(layout, database_now) {}
 
   void add(const CaseFile& case_file, const StepResult& result, const LoadedCase& loaded) {
     append_record(buckets_[case_file.bucket].steps, layout_.slots, case_file, result, loaded.reading);
@@ -243,7 +244,7 @@ Result<void> PostgresStore::commit_all(const checked::Program& program, const st
   if (!layout) return std::unexpected(layout.error());
   auto version = version_of(program);
   if (!version) return std::unexpected(version.error());
-  Writing writing(**layout, *version, now);
+  Writing writing(**layout, *version, now, database_now());
   for (const CaseCommit& step : steps) {
     auto* loaded = dynamic_cast<LoadedCase*>(step.case_file->store_memory.get());
     if (loaded == nullptr || loaded->loader != this) {
@@ -252,6 +253,12 @@ Result<void> PostgresStore::commit_all(const checked::Program& program, const st
     loaded->loader = nullptr;
     writing.add(*step.case_file, *step.result, *loaded);
   }
+  // A process that hangs between two statements must not keep its rows from those who take over: half a lease, so that they wait no longer than it lasts.
+  const int idle_ms = node_ == nullptr ? 10'000 : std::min(10'000, node_->options().lease_seconds * 500);
+  const std::string begin = fmt::format(
+      "begin; set local idle_in_transaction_session_timeout = {}; set local enable_seqscan = off; set local enable_hashjoin = off; set local "
+      "enable_mergejoin = off",
+      idle_ms);
   // Every statement touches a few rows by key; statistics of a freshly filled table would have it read whole, once a batch.
   return write(
       [&](BulkConnection& connection) -> Result<void> {
@@ -259,9 +266,7 @@ Result<void> PostgresStore::commit_all(const checked::Program& program, const st
         if (writing.fenced()) return std::unexpected(why_fenced(connection, *version, sent.error()));
         return sent;
       },
-      // A process that hangs between two statements must not keep its rows from those who take over.
-      "begin; set local idle_in_transaction_session_timeout = '10s'; set local enable_seqscan = off; set local enable_hashjoin = off; set local "
-      "enable_mergejoin = off");
+      begin.c_str());
 }
 
 Result<void> PostgresStore::commit(const checked::Program& program, int32_t bucket, const std::vector<CaseCommit>& steps, Instant now) {

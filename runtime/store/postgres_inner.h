@@ -1,6 +1,7 @@
 // The PostgreSQL store from the inside. Which file does what: README.md.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "runtime/store/bulk_binary.h"
+#include "runtime/store/business_clock.h"
 #include "runtime/store/embedded.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/postgres_errors.h"
@@ -64,7 +66,7 @@ std::string after_sql(const std::string& bucket, const std::string& case_id, Pos
 /// Whether a case file has slept out or was last stepped under another version; true if `version` is nothing.
 std::string awake_sql(const std::optional<int32_t>& version, Instant now);
 
-class PostgresStore final : public Store, public StepLog {
+class PostgresStore final : public Store, public StepLog, public BusinessClock {
  public:
   PostgresStore(std::unique_ptr<EmbeddedServer> server, std::string url, std::string application_name);
   ~PostgresStore() override;
@@ -104,6 +106,9 @@ class PostgresStore final : public Store, public StepLog {
   Result<std::vector<BucketRange>> hold_buckets(const NodeOptions& node, int32_t version) override;
   Result<void> tend_queues(Instant now) override;
   Result<void> leave_buckets() override;
+  Result<ClockLook> look_at_clock(Instant business, const std::string& who) override;
+  Result<ClockState> clock_state() override;
+  Result<std::string> confirm_clock(const std::string& who, const std::string& reason) override;
   Result<std::vector<NodeRow>> nodes() override;
 
   Result<std::vector<FunnelRow>> funnel() override;
@@ -162,6 +167,9 @@ class PostgresStore final : public Store, public StepLog {
   using Work = std::function<void(class SmallWork&)>;
   /// Runs small statements in one transaction of libpqxx; what it throws becomes an error for people.
   Result<void> small(std::string_view doing, const Work& work);
+  /// The database's clock as this process has it: read when a connection was made, carried on by a clock that never jumps.
+  Instant database_now() const;
+  void connect_small();
   Result<BulkConnection*> alive(std::unique_ptr<BulkConnection>& connection);
   /// Runs `work` between BEGIN and COMMIT on a connection of its own; rolls back when it fails. May be called from several threads.
   /// `begin`: may say more than that in the same round trip.
@@ -199,6 +207,7 @@ class PostgresStore final : public Store, public StepLog {
 
   std::unique_ptr<EmbeddedServer> server_;
   std::string url_, application_name_;
+  std::atomic<Instant> database_ahead_ = 0;  // of the steady clock
   std::unique_ptr<BulkConnection> reader_;
   std::vector<std::unique_ptr<BulkConnection>> writers_;  // those that nobody uses just now
   struct Small;

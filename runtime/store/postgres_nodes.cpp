@@ -64,7 +64,8 @@ void HeldBuckets::renew(const std::string& url) {
   while (!ended_.wait_for(lock, std::chrono::milliseconds(options_.lease_seconds * 1000 / 3), [this] { return end_; })) {
     lock.unlock();
     if (connection == nullptr) {
-      auto opened = BulkConnection::open(url);
+      // Who waits for an answer longer than the lease lasts has lost it anyway.
+      auto opened = BulkConnection::open(with_statement_timeout(url, options_.lease_seconds));
       if (opened) connection = std::move(*opened);
     }
     if (connection != nullptr && !connection->value(sql)) connection.reset();

@@ -3,6 +3,7 @@
 #include <pqxx/pqxx>
 
 #include "runtime/store/embedded.h"
+#include "runtime/store/patience.h"
 #include "runtime/store/postgres_errors.h"
 
 namespace dunlin::store {
@@ -28,7 +29,7 @@ Result<std::unique_ptr<QueueDesk>> QueueDesk::open(const PostgresOptions& option
   if (!store) return std::unexpected(store.error());
   if (auto migrated = (*store)->migrate(); !migrated) return std::unexpected(migrated.error());
   try {
-    desk->inner_->connection = std::make_unique<pqxx::connection>(url);
+    desk->inner_->connection = std::make_unique<pqxx::connection>(with_patience(url));
   } catch (const std::exception& error) {
     return std::unexpected(explain_error("", error.what(), "connect"));
   }
@@ -37,6 +38,7 @@ Result<std::unique_ptr<QueueDesk>> QueueDesk::open(const PostgresOptions& option
 
 Result<std::string> QueueDesk::ask(const char* doing, const std::string& from, const std::vector<Text>& arguments) {
   try {
+    const Patience waiting(inner_->connection->sock(), answer_patience(std::chrono::seconds(usual_statement_seconds)));
     pqxx::work work(*inner_->connection);
     work.exec0("set local timezone = 'UTC'");
     const std::string rows = work.exec_params1("select coalesce(json_agg(row_to_json(r)), '[]')::text from (select * from " + from + ") r",

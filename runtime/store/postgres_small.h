@@ -1,6 +1,7 @@
 // Small transactional work through libpqxx. Only included by the files of the PostgreSQL store that use it.
 #pragma once
 
+#include <chrono>
 #include <pqxx/pqxx>
 
 #include "runtime/store/postgres_inner.h"
@@ -14,6 +15,7 @@ class SmallWork : public pqxx::work {
 
 struct PostgresStore::Small {
   std::unique_ptr<pqxx::connection> connection;
+  std::chrono::milliseconds patience{0};
 };
 
 /// microseconds since 1970 as an expression for SQL, and back.

@@ -70,6 +70,7 @@ Result<BulkConnection*> PostgresStore::alive(std::unique_ptr<BulkConnection>& co
     auto opened = BulkConnection::open(url_);
     if (opened) {
       connection = std::move(*opened);
+      database_ahead_ = connection->inner().database_ahead;
       if (auto named = connection->run(fmt::format("set application_name = {}", quote_text(application_name_))); !named) return std::unexpected(named.error());
       return connection.get();
     }
@@ -77,6 +78,8 @@ Result<BulkConnection*> PostgresStore::alive(std::unique_ptr<BulkConnection>& co
     std::this_thread::sleep_for(std::chrono::milliseconds(50 << tried));
   }
 }
+
+Instant PostgresStore::database_now() const { return steady_clock_us() + database_ahead_; }
 
 Result<void> PostgresStore::write(const std::function<Result<void>(BulkConnection&)>& work, const char* begin) {
   std::unique_ptr<BulkConnection> own;
@@ -127,13 +130,20 @@ Result<void> PostgresStore::read(const std::function<Result<void>(BulkConnection
   return {};
 }
 
+void PostgresStore::connect_small() {
+  small_->connection = std::make_unique<pqxx::connection>(with_patience(url_));
+  const Patience waiting(small_->connection->sock(), answer_patience(std::chrono::seconds(usual_statement_seconds)));
+  pqxx::nontransaction session(*small_->connection);
+  small_->patience = answer_patience(std::chrono::milliseconds(session.exec(session_sql())[0][0].as<int64_t>()));
+}
+
 Result<void> PostgresStore::small(std::string_view doing, const Work& work) {
   for (int tried = 0;; ++tried) {
     try {
       const bool fresh = small_->connection == nullptr || !small_->connection->is_open();
-      if (fresh) small_->connection = std::make_unique<pqxx::connection>(url_);
+      if (fresh) connect_small();
+      const Patience waiting(small_->connection->sock(), small_->patience);
       SmallWork transaction(*small_->connection);
-      if (fresh) transaction.exec("set timezone = 'UTC'; set client_min_messages = warning; set jit = off");
       work(transaction);
       crash_point();
       transaction.commit();
@@ -217,17 +227,22 @@ Result<void> PostgresStore::migrate() {
     refused = refuse(applied, checksums);
   });
   if (!looked) return looked;
+  // A change of large tables takes the time it takes.
+  const auto patience = std::exchange(small_->patience, std::chrono::milliseconds(0));
+  const auto again = [&] { small_->patience = patience; };
   for (size_t i = done; !refused && i < migrations().size(); ++i) {
     const Migration& migration = migrations()[i];
     auto made = small("migrate the database", [&](SmallWork& work) {
+      work.exec("set local statement_timeout = 0");
       work.exec(lock);
       if (applied_in(work).size() > i) return;  // the other process was faster
       work.exec(migration.sql);
       work.exec(fmt::format("insert into dunlin.schema_version (number, name, checksum) values ({}, {}, {})", migration.number, work.quote(migration.name),
                             work.quote(checksums[i])));
     });
-    if (!made) return made;
+    if (!made) return again(), made;
   }
+  again();
   if (refused) return std::unexpected(*refused);
   return {};
 }

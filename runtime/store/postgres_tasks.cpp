@@ -36,11 +36,10 @@ TaskStatus last_status(const TaskEffect& effect) {
   return still_open ? TaskStatus::withdrawn : effect.task.status;
 }
 
-/// A task joins the line when its not-before comes, by the real clock: hand-out compares with the database's. Withheld ones stay out of it.
-std::optional<int64_t> waits_until(const OpenTask& task) {
+/// A task joins the line when its not-before comes, by the database's clock, which hand-out goes by. Withheld ones stay out of it.
+std::optional<int64_t> waits_until(const OpenTask& task, Instant database_now) {
   if (task.status == TaskStatus::withheld) return abi::never;
-  const auto clock = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-  if (task.not_before > clock) return task.not_before;
+  if (task.not_before > database_now) return task.not_before;
   return std::nullopt;
 }
 
@@ -98,8 +97,9 @@ constexpr auto insert_done =
 
 }  // namespace
 
-TaskChanges::TaskChanges(const Layout& layout)
+TaskChanges::TaskChanges(const Layout& layout, Instant database_now)
     : layout_(layout),
+      database_now_(database_now),
       open_(Batch::added_to(insert_open, {int32, int64, uuid, int64, int32, int64, int16, timestamp, timestamp, timestamp})),
       body_(Batch::added_to(insert_body, {int32, int64, uuid, int64, int64, int64, int32, boolean, boolean, text, timestamp, timestamp, int64, jsonb, text,
                                           timestamp, int32, int32})),
@@ -161,7 +161,7 @@ void TaskChanges::add_limits(const OpenTask& task, Batch& batch, size_t column) 
 void TaskChanges::create(const engine::CaseFile& case_file, const OpenTask& task) {
   const std::string id = uuid_bytes(task.id);
   open_.add(case_file.bucket, case_file.debtor_id, std::string_view(id), case_file.instance(task.instance).id, number_of(layout_.queue_ids, task.queue),
-            task.priority, static_cast<int64_t>(task.status), task.not_before, waits_until(task), task.due);
+            task.priority, static_cast<int64_t>(task.status), task.not_before, waits_until(task, database_now_), task.due);
   body_.add(case_file.bucket, case_file.debtor_id, std::string_view(id), static_cast<int64_t>(task.identity), static_cast<int64_t>(task.rule), task.recipient,
             number_of(layout_.stage_ids, task.stage), task.standing, task.stays, std::string_view(task.treatment), task.created_at, task.expires, task.window);
   add_fields(task, body_.column(13));

@@ -13,7 +13,8 @@ namespace dunlin::store {
 
 class TaskChanges {
  public:
-  explicit TaskChanges(const Layout& layout);
+  /// `database_now`: what the database's clock says; hand-out goes by it.
+  TaskChanges(const Layout& layout, Instant database_now);
   void add(const engine::CaseFile& case_file, const engine::StepResult& result, Instant now);
   /// Closes open tasks of queues that the program does not have any more.
   void add_orphans(const engine::CaseFile& case_file, const LoadedCase& loaded, Instant now);
@@ -28,6 +29,7 @@ class TaskChanges {
   void add_limits(const engine::OpenTask& task, Batch& batch, size_t column);
 
   const Layout& layout_;
+  const Instant database_now_;
   std::shared_ptr<const std::vector<engine::LimitLines>> lines_;
   bool lines_wanted_ = false;
   Batch open_, body_, update_open_, update_body_, close_, record_;

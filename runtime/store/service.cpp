@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "runtime/store/embedded.h"
+#include "runtime/store/patience.h"
 #include "runtime/store/postgres_errors.h"
 #include "runtime/store/service_statements.h"
 
@@ -68,17 +69,22 @@ struct Service::Inner {
         return connection;
       }
     }
-    Connection fresh(PQconnectdb(url.c_str()));
+    Connection fresh(PQconnectdb(with_patience(url).c_str()));
     if (fresh != nullptr && PQstatus(fresh.get()) == CONNECTION_OK) {
       const std::string set =
           fmt::format("set timezone = 'UTC'; set client_min_messages = warning; set jit = off; set application_name = 'dunlin api'; set statement_timeout = {}",
                       timeout_ms);
+      const Patience waiting = wait(fresh);
       const Answer answer(PQexec(fresh.get(), set.c_str()));
       if (PQresultStatus(answer.get()) == PGRES_COMMAND_OK) return fresh;
     }
     ServiceError error = error_of(nullptr, fresh.get());
     give_back(nullptr);
     return std::unexpected(std::move(error));
+  }
+
+  Patience wait(const Connection& connection) const {
+    return {connection == nullptr ? -1 : PQsocket(connection.get()), answer_patience(std::chrono::milliseconds(timeout_ms))};
   }
 
   void give_back(Connection connection) {
@@ -156,6 +162,7 @@ std::expected<std::vector<std::string>, ServiceError> Service::ask_all(const std
   std::vector<std::string> answers;
   std::optional<ServiceError> error;
   const auto simple = [&](const char* sql) {
+    const Patience waiting = inner_->wait(connection);
     const Answer answer(PQexec(connection.get(), sql));
     if (PQresultStatus(answer.get()) != PGRES_COMMAND_OK && !error) error = error_of(answer.get(), connection.get());
   };
@@ -166,6 +173,7 @@ std::expected<std::vector<std::string>, ServiceError> Service::ask_all(const std
     const std::string sql = fmt::format("with t as ({}) select coalesce(json_agg(t), '[]')::text from t", statement_of(what));
     std::vector<const char*> values;
     for (const auto& parameter : parameters) values.push_back(parameter ? parameter->c_str() : nullptr);
+    const Patience waiting = inner_->wait(connection);
     const Answer answer(PQexecParams(connection.get(), sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr, nullptr, 0));
     if (PQresultStatus(answer.get()) != PGRES_TUPLES_OK) {
       error = error_of(answer.get(), connection.get());

@@ -3,6 +3,7 @@
 
 #include "server/output/moment.h"
 #include "server/serve/api.h"
+#include "server/serve/clock_watch.h"
 
 namespace dunlin::server {
 
@@ -22,8 +23,11 @@ Reply ready(Api& api, const Call&) {
     database = rows.has_value();
     compiled = database && Json::parse(*rows)[0]["version"].is_null();
   }
-  const bool good = database && compiled;
-  return {Json{{"ready", good}, {"database", database}, {"version", totals.version}}, good ? 200 : 503};
+  const int64_t jumped = unconfirmed_jump();
+  const bool good = database && compiled && jumped == 0;
+  Json body{{"ready", good}, {"database", database}, {"version", totals.version}};
+  if (jumped != 0) body["clock"] = fmt::format("jumped by {:+.1f} h: nothing is stepped until `dunlin clock confirm`", static_cast<double>(jumped) / 3.6e9);
+  return {body, good ? 200 : 503};
 }
 
 Reply metrics(Api& api, const Call&) {
@@ -48,6 +52,7 @@ Reply metrics(Api& api, const Call&) {
   add("dunlin_buckets_held", "gauge", "Buckets that this node steps, of 1024.", totals.buckets);
   add("dunlin_active_version", "gauge", "Number of the version in use on this node.", totals.version);
   add("dunlin_database_up", "gauge", "1: the database answers.", totals.database_there ? 1 : 0);
+  add("dunlin_clock_jumped_seconds", "gauge", "By how much the clock has jumped, unconfirmed; not 0: nothing is stepped.", unconfirmed_jump() / 1'000'000);
   if (api.connections) {
     const auto counts = api.connections();
     add("dunlin_http_connections", "gauge", "Open connections.", counts.open);

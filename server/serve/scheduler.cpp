@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "compiler/abi/clock.h"
+#include "server/serve/clock_watch.h"
 #include "server/serve/log.h"
 
 namespace dunlin::server {
@@ -146,11 +147,25 @@ bool Scheduler::take_version() {
 
 /// Whether there was something to do.
 bool Scheduler::pass(const std::vector<store::BucketRange>& ranges) {
-  const int64_t at = now();
+  const auto spans = spans_by_clock(*store_, node_name(config_), now(), offset_us_ == 0, ranges);
+  if (!spans) {
+    const std::lock_guard lock(guard_);
+    ++failures_in_a_row_;
+    ++totals_.failures;
+    log::write(log::Level::error, "the clock cannot be compared with the database's", {{"reason", spans.error().message}});
+    return false;
+  }
+  if (spans->empty()) return false;
   simulate::NightOptions options;
   options.steppers = config_.step_threads;
-  options.ranges = ranges;
-  auto report = simulate::run_once(*store_, active_->night(), at, options);
+  store::Result<simulate::NightReport> report = simulate::NightReport{};
+  simulate::NightCounts counts;
+  for (const auto& [at, stretches] : *spans) {
+    options.ranges = stretches;
+    report = simulate::run_once(*store_, active_->night(), at, options);
+    if (!report) break;
+    counts.add(report->counts);
+  }
   const std::lock_guard lock(guard_);
   ++totals_.passes;
   if (!report) {
@@ -165,7 +180,6 @@ bool Scheduler::pass(const std::vector<store::BucketRange>& ranges) {
     return false;
   }
   failures_in_a_row_ = 0;
-  const auto& counts = report->counts;
   totals_.cases += counts.cases;
   totals_.events += counts.events;
   totals_.transitions += counts.transitions;

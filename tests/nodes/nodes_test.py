@@ -117,6 +117,34 @@ try:
     nodes["boris"].terminate()
     check("the last stop is clean", nodes.pop("boris").wait(30) == 0)
     check("nobody is left", shares() == {})
+    # ---- a full night by one node and by two: a new version steps every case file once ----
+    many = 30_000 if os.environ.get("DUNLIN_LONG") else 6_000
+    load(1000, 1000 + many, 200)
+    shutil.copytree(work + "/bundle", work + "/other")
+    with open(work + "/bundle/nodes.dun") as file:
+        text = file.read()
+    with open(work + "/other/nodes.dun", "w") as file:
+        file.write(text.replace("while overdue > 100", "while overdue > 250"))
+
+    def night(bundle, calls):
+        run("apply", f"{work}/{bundle}", "--yes")
+        return wait("the night ends", lambda: open_calls() == calls, 120)
+
+    all_calls = open_calls()
+    start("anna")
+    wait("one has all", lambda: shares() == {"anna": 1024}, 30)
+    wait("all are called", lambda: open_calls() >= many, 60)
+    all_calls = open_calls()
+    one = [night("other", 0), night("bundle", all_calls)]
+    start("boris")
+    wait("two have a half each", lambda: shares() == {"anna": 512, "boris": 512}, 30)
+    two = [night("other", 0), night("bundle", all_calls)]
+    if None not in one + two:
+        print(f"a full night of {many} accounts: one node {one[0]:.1f} and {one[1]:.1f} s, two nodes {two[0]:.1f} and {two[1]:.1f} s: "
+              f"{sum(one) / sum(two):.2f} times as fast on {os.cpu_count()} cores")
+    for name in list(nodes):
+        nodes[name].terminate()
+        check("the stop is clean", nodes.pop(name).wait(60) == 0)
     # ---- nothing lost, nothing doubled: the story of each kind of account ----
     for key, moves in {"A0005": 1, "A0150": 2, "A0250": 1}.items():
         story = json.loads(run("explain", work + "/bundle", key, "--json"))
