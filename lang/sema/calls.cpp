@@ -295,10 +295,7 @@ ExprPtr ExpressionChecker::call_table(Index first, std::vector<ExprPtr> argument
   const bool always = !oldest.from && !oldest.to;
   if (versions.size() == 1 && always) return call(first);
   Type type = context_.program.tables[first].result;
-  if (type.kind == TypeKind::list) {
-    context_.error("E0901", span, "`in force` with the policy `collect` is not built into this version yet");
-    return make_wrong(span);
-  }
+  if (type.kind == TypeKind::list) return call(first);  // whoever walks the rows chooses the version: check_rows
   if (around_.constant) {
     context_.error("E0321", span, "which table is in force depends on the date: this must be constant");
     return make_wrong(span);
@@ -309,18 +306,23 @@ ExprPtr ExpressionChecker::call_table(Index first, std::vector<ExprPtr> argument
   };
   ExprPtr chain = always ? wrapped(call(versions.front())) : make_node(Op::missing, type, span);
   for (size_t i = always ? 1 : 0; i < versions.size(); ++i) {
-    const TableSource& version = context_.tables[versions[i]];
-    const auto compared = [&](Op op, int64_t date) {
-      return make_node(op, type_of(TypeKind::boolean), span, make_node(Op::today, type_of(TypeKind::date), span),
-                       make_literal(type_of(TypeKind::date), date, span));
-    };
-    std::vector<ExprPtr> parts;
-    if (version.from) parts.push_back(compared(Op::greater_equal, *version.from));
-    if (version.to) parts.push_back(compared(Op::less_equal, *version.to));
-    if (parts.empty()) continue;
-    chain = make_node(Op::condition, type, span, join(Op::logical_and, std::move(parts), span), wrapped(call(versions[i])), std::move(chain));
+    ExprPtr in_force = table_in_force(versions[i], span);
+    if (in_force) chain = make_node(Op::condition, type, span, std::move(in_force), wrapped(call(versions[i])), std::move(chain));
   }
   return chain;
+}
+
+/// Whether today lies within the dates of a version; null: it has none.
+ExprPtr ExpressionChecker::table_in_force(Index table, Span span) {
+  const TableSource& version = context_.tables[table];
+  const auto compared = [&](Op op, int64_t date) {
+    return make_node(op, type_of(TypeKind::boolean), span, make_node(Op::today, type_of(TypeKind::date), span),
+                     make_literal(type_of(TypeKind::date), date, span));
+  };
+  std::vector<ExprPtr> parts;
+  if (version.from) parts.push_back(compared(Op::greater_equal, *version.from));
+  if (version.to) parts.push_back(compared(Op::less_equal, *version.to));
+  return parts.empty() ? nullptr : join(Op::logical_and, std::move(parts), span);
 }
 
 }  // namespace dunlin::sema

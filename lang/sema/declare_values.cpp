@@ -197,7 +197,9 @@ static void order_versions(Context& context, Index first) {
     if (!alike(a.inputs, b.inputs) || !alike(a.outputs, b.outputs) || a.policy != b.policy) {
       context.error("E0318", b.span, "the tables " + in_ticks(b.name) + " differ in their columns or policy").notes.push_back({a.span, "the other one"});
     }
-    if (a.result.kind == TypeKind::record && b.result.kind == TypeKind::record) context.program.tables[versions[i]].result = a.result;
+    // Records of equal columns are one type, and so are lists of them.
+    const bool one_type = a.result.kind == b.result.kind && (a.result.kind == TypeKind::record || a.result.kind == TypeKind::list);
+    if (one_type) context.program.tables[versions[i]].result = a.result;
   }
 }
 

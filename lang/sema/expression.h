@@ -212,6 +212,8 @@ class ExpressionChecker {
   bool row_question(const ast::AggregateExpr& written, checked::AggregateFunction function, Type type, Index local, ExprPtr& where, ExprPtr& value, Span span);
   ExprPtr looped_rows(const ast::AggregateExpr& written, checked::AggregateFunction function, ExprPtr call, Span span);
   ExprPtr check_rows(const ast::AggregateExpr& written, checked::AggregateFunction function, ExprPtr call, Span span);
+  ExprPtr walk_rows(const ast::AggregateExpr& written, checked::AggregateFunction function, ExprPtr call, Span span);
+  ExprPtr table_in_force(Index table, Span span);
   ExprPtr row_part(const ast::AggregateExpr& written, checked::AggregateFunction function, ExprPtr matches, ExprPtr element, Span span);
   ExprPtr row_matches(const checked::Table& table, const checked::TableRow& row, const std::vector<ExprPtr>& arguments);
   ExprPtr row_element(const checked::Table& table, const checked::TableRow& row, Type type, const std::vector<ExprPtr>& arguments);

@@ -283,7 +283,45 @@ static bool all_constant(const checked::Table& table) {
          std::none_of(table.inputs.begin(), table.inputs.end(), [](const checked::TableColumn& column) { return column.type.kind == TypeKind::duration; });
 }
 
+namespace {
+
+/// What a query gives where there are no rows.
+ExprPtr of_no_rows(AggregateFunction function, Type type, Span span) {
+  if (function == AggregateFunction::exists || function == AggregateFunction::all) return make_bool(function == AggregateFunction::all, span);
+  if (type.optional) return make_node(Op::missing, type, span);
+  return type.kind == TypeKind::number ? make_number(0, span) : make_literal(type, 0, span);
+}
+
+}  // namespace
+
+/// The rows of the version that is in force today; of none where none is.
 ExprPtr ExpressionChecker::check_rows(const ast::AggregateExpr& written, AggregateFunction function, ExprPtr call, Span span) {
+  const std::vector<Index> versions = context_.tables[static_cast<size_t>(call->index)].versions;
+  const auto dated = [&](Index table) { return context_.tables[static_cast<size_t>(table)].from || context_.tables[static_cast<size_t>(table)].to; };
+  if (versions.empty() || (versions.size() == 1 && !dated(versions.front()))) return walk_rows(written, function, std::move(call), span);
+  if (around_.constant) {
+    context_.error("E0321", span, "which table is in force depends on the date: this must be constant");
+    return make_wrong(span);
+  }
+  ExprPtr chain;
+  for (const Index version : versions) {
+    ExprPtr own = clone(*call);
+    own->index = version;
+    ExprPtr walked = walk_rows(written, function, std::move(own), span);
+    if (walked->type.is_error()) return walked;
+    const Type type = walked->type;
+    ExprPtr in_force = table_in_force(version, span);
+    if (!in_force) {
+      chain = std::move(walked);  // the one without dates, below all others
+      continue;
+    }
+    if (!chain) chain = of_no_rows(function, type, span);
+    chain = make_node(Op::condition, type, span, std::move(in_force), std::move(walked), std::move(chain));
+  }
+  return chain;
+}
+
+ExprPtr ExpressionChecker::walk_rows(const ast::AggregateExpr& written, AggregateFunction function, ExprPtr call, Span span) {
   constexpr size_t rows_max = 1'000;
   const checked::Table& table = context_.program.tables[call->index];
   const Type element_type = context_.program.lists[call->type.id];

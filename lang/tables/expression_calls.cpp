@@ -460,7 +460,7 @@ Term Expressions::remainder(const std::string& name, std::vector<Term> arguments
   if (dividend.figure && divisor.figure) {
     const auto a = millionths(*dividend.figure), b = millionths(*divisor.figure);
     if (!a || !b) throw Refusal{"the result of a calculation with constants cannot be written exactly", "write the figure that is meant"};
-    const int64_t plain = *a % *b;
+    const int64_t plain = *b == -1 ? 0 : *a % *b;  // the least figure has no quotient by -1
     const ExactDecimal rest = decimal_of_millionths(plain != 0 && (plain < 0) != (*b < 0) ? plain + *b : plain);
     return parity ? truth_term(rest == whole(name == "odd" ? 1 : 0)) : figure_term(rest);
   }

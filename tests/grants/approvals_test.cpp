@@ -82,6 +82,24 @@ TEST_CASE("an approval is asked once, decided once, and its answer is an event",
   CHECK(good(store.quarantine(10)).empty());
 }
 
+TEST_CASE("a rule that asks for more than the range allows has a fault and asks nothing", "[grants]") {
+  std::string text = policy;
+  text.replace(text.find("discount : decimal"), 18, "discount : decimal in 0..40%");
+  const Compiled bounded(text);
+  ON_BOTH_STORES();
+  Office office(bounded, *place);
+  office.put_debtor(1);
+  office.put("A-1", 1, 50, 0);
+  office.night();
+  const int64_t first = office.requests("approval", "open").at(0).id;
+  office.portfolio.post("better_offer", "account", "A-1", "D-1", {{"share", 410'000}}, office.now());
+  office.night();
+  CHECK(office.requests("approval", "open").at(0).id == first);
+  const auto aside = good(office.portfolio.store().quarantine(10));
+  REQUIRE(aside.size() == 1);
+  CHECK(aside[0].reason.find("`discount` is 0.41, outside of 0..0.4") != std::string::npos);
+}
+
 TEST_CASE("an approval that nobody decides on is overdue after a day and lapses after three", "[grants]") {
   ON_BOTH_STORES();
   Office office(rules(), *place);

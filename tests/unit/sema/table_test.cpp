@@ -232,6 +232,21 @@ TEST_CASE("tables in force at different times") {
   CHECK(type(version("in force from 2026-01-01", "1") + version("in force from 2026-01-01", "2")) == "E0202");
   CHECK(type(version("", "1") + version("", "2")) == "E0202");
   CHECK(type(version("in force from 2026-01-01 to 2025-01-01", "1")) == "E0315");
+  const auto collected = [&](const std::string& query, const std::string& tables) {
+    const Checked made = check(entities + tables + "extend account { y = " + query + " }");
+    INFO(made.text());
+    if (!made.program) return made.codes();
+    return checked::type_name(*made.program, made.program->entities[checked::find_entity(*made.program, "account")].derived[0].type);
+  };
+  const auto rows = [](const std::string& dates, const std::string& fee) {
+    return "table due(x : int) -> (a : money, b : int) collect " + dates + " {\n  | x || a | b |\n  | any || " + fee + " | 1 |\n  | > 5 || 7 | 2 |\n}\n";
+  };
+  const std::string both = rows("in force from 2026-01-01 to 2026-06-30", "1") + rows("in force from 2026-07-01", "2");
+  CHECK(collected("sum(r.a for r in due(age))", both) == "money");
+  CHECK(collected("max(r.a for r in due(age) where r.b > 1)", both) == "money?");
+  CHECK(collected("first(r in due(age)).a", both) == "money?");
+  CHECK(collected("count(r in due(age))", rows("", "1") + rows("in force from 2026-07-01", "2")) == "int");
+  CHECK(collected("exists(r in due(age) where r.c = 1)", both) == "E0208");
   CHECK(type(version("", "1") +
              "table fee(x : int, z : int) -> (a : money) first in force from 2026-01-01 {\n  | x | z || a |\n  | any | 1 || 1 |\n  | any | any || 2 |\n}\n")
             .starts_with("E0318"));
