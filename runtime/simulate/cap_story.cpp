@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "lang/sema/analysis/witness.h"
 #include "runtime/simulate/cap_story_run.h"
@@ -189,6 +190,26 @@ class Search {
   void try_one(Index strategy, int64_t round) {
     if (steps_left_ <= 0) return;
     const CapPlot plot = plot_for(strategy, round);
+    try_plot(plot);
+    // The commonest breach: a limit counts per debtor, and the strategy asks for each account.
+    if (round > 1 || steps_left_ <= 0 || !counts_above(program_.strategies[strategy].entity)) return;
+    CapPlot two = plot;
+    two.twice = program_.strategies[strategy].entity;
+    try_plot(two);
+  }
+
+  /// Whether some cap counts together what is done for different instances of this entity.
+  bool counts_above(Index entity) const {
+    std::set<Index> above;
+    for (Index up = program_.entities[entity].parent; up != checked::none; up = program_.entities[up].parent) above.insert(up);
+    return std::ranges::any_of(program_.limits, [&](const checked::Limits& limits) {
+      return std::ranges::any_of(limits.rules, [&](const LimitRule& rule) {
+        return rule.kind == LimitRule::Kind::at_most && std::ranges::all_of(rule.keys, [&](const LimitRule::Key& key) { return above.contains(key.entity); });
+      });
+    });
+  }
+
+  void try_plot(const CapPlot& plot) {
     CapStoryRun run(program_, evaluator_, calendar_, settings_, plot);
     run.run(std::min(steps_of_one, steps_left_), nullptr);
     steps_left_ -= run.steps() + 1;
@@ -216,6 +237,11 @@ class Search {
 
   void make_simpler(Found& found) {
     int64_t left = simpler_tries;
+    if (found.plot.twice != checked::none) {
+      CapPlot one = found.plot;
+      one.twice = checked::none;
+      if (still_hits(one, found)) found.plot = std::move(one);
+    }
     const auto keep_if_hit = [&](CapPlot simpler) {
       if (--left < 0 || !still_hits(simpler, found)) return false;
       found.plot = std::move(simpler);
@@ -246,7 +272,13 @@ class Search {
     for (const CapHit& hit : run.hits()) {
       if (hit.kind() == found.hit.kind()) found.hit = hit;
     }
-    CapStory story{.strategy = found.hit.strategy, .rule = found.rule, .limits = found.hit.limits, .cap = found.hit.cap, .facts = {}, .days = run.days()};
+    CapStory story{.strategy = found.hit.strategy,
+                   .twice = found.plot.twice,
+                   .rule = found.rule,
+                   .limits = found.hit.limits,
+                   .cap = found.hit.cap,
+                   .facts = {},
+                   .days = run.days()};
     for (size_t i = 0; i < found.plot.debtor.instances.size(); ++i) {
       const checked::Entity& entity = program_.entities[i];
       for (const auto& [index, value] : found.plot.debtor.instances[i]) {
@@ -284,7 +316,11 @@ std::vector<CapStory> find_cap_stories(const Program& program, const Evaluator& 
 
 void report_cap_stories(const Program& program, const std::vector<CapStory>& stories, Diagnostics& diagnostics) {
   for (const CapStory& story : stories) {
-    const std::string who = story.strategy == checked::none ? "a rule of `always`" : "strategy `" + program.strategies[story.strategy].name + "`";
+    std::string who = story.strategy == checked::none ? "a rule of `always`" : "strategy `" + program.strategies[story.strategy].name + "`";
+    if (story.twice != checked::none) {
+      const checked::Entity& entity = program.entities[story.twice];
+      who += fmt::format(", for a {} with two of `{}`,", program.entities[entity.parent].name, entity.name);
+    }
     Diagnostic& diagnostic = diagnostics.warning("E0735", story.rule->span,
                                                  fmt::format("{} asks for more than the limits `{}` allow: `{}`", who, story.limits->name, story.cap->text));
     diagnostic.label = "what it asks for has to wait";
@@ -298,7 +334,9 @@ void report_cap_stories(const Program& program, const std::vector<CapStory>& sto
       diagnostic.notes.push_back({{}, story.days[d].first + ": " + story.days[d].second});
     }
     diagnostic.witness = story.facts;
-    diagnostic.help = "ask less often (`again`, `attempts`, `every`, `when`), or keep it: the engine puts the task off as shown";
+    diagnostic.help = story.twice == checked::none ? "ask less often (`again`, `attempts`, `every`, `when`), or keep it: the engine puts the task off as shown"
+                                                   : "ask once for all of them (`merge per " + program.entities[program.entities[story.twice].parent].name +
+                                                         "` in the queue, or a strategy for it), or keep it: the engine puts the task off as shown";
   }
 }
 

@@ -28,6 +28,7 @@ struct CapStoryOptions {
 
 struct CapStory {
   checked::Index strategy = checked::none;  // in which the account stood; none: in none, the rule is one of `always`
+  checked::Index twice = checked::none;     // entity of which the debtor has two: one alone would keep within the limits as far as was seen
   const checked::Rule* rule = nullptr;      // that asked
   const checked::Limits* limits = nullptr;
   const checked::LimitRule* cap = nullptr;  // that had no room

@@ -38,6 +38,9 @@ void CapStoryRun::run(int64_t steps, const CapHit* until) {
       if (owner_of(0, program_.events[payload.event].owner) < 0) continue;
       tell(fmt::format("{}{}", program_.events[payload.event].name, text_of_payload(payload, 0)));
       post(happening(payload, 0));
+      // What happens to one of two happens to the other.
+      const auto second = static_cast<int32_t>(program_.entities.size());
+      if (plot_.twice != checked::none && program_.events[payload.event].owner == plot_.twice) post(happening(payload, second));
     }
     settle({});
     go_on(steps);
@@ -62,12 +65,17 @@ void CapStoryRun::go_on(int64_t steps) {
 
 // ---- the debtor -----------------------------------------------------------------------------
 
-/// One of everything: what hangs on it is there once.
+/// One of everything: what hangs on it is there once. The second of a plot with two has nothing below it.
 void CapStoryRun::make_debtor() {
   for (size_t e = 0; e < program_.entities.size(); ++e) {
     const checked::Entity& entity = program_.entities[e];
     const int32_t position = add(static_cast<Index>(e), entity.parent == checked::none ? -1 : entity.parent, entity.name);
     plot_.debtor.fill(program_, static_cast<Index>(e), file(), position);
+  }
+  if (plot_.twice != checked::none) {
+    const checked::Entity& entity = program_.entities[plot_.twice];
+    const int32_t second = add(plot_.twice, entity.parent == checked::none ? -1 : entity.parent, entity.name + "_2");
+    plot_.debtor.fill(program_, plot_.twice, file(), second);
   }
   file().finish();
 }
@@ -145,7 +153,7 @@ void CapStoryRun::after_step(const engine::StepResult& result, Span /*where*/) {
   for (const engine::Transition& move : result.transitions) {
     if (move.to_strategy >= 0) strategies_.insert(move.to_strategy);
     if (until_ == nullptr) continue;
-    const std::string& who = program_.entities[file().instance(move.instance).entity].name;
+    const std::string who = name_of(move.instance);
     if (move.to_stage >= 0) tell(fmt::format("{} {} {}", who, move.from_stage < 0 ? "enters" : "goes to", checked::stage_name(program_, move.to_stage)));
   }
   for (const engine::RefusedEvent& refused : result.refused) {
@@ -170,6 +178,13 @@ void CapStoryRun::capped(const OpenTask& task, const checked::Limits& limits, co
                                                      : fmt::format("it has to wait until {} {:02}:{:02}", checked::format_value(program_, date, &then.date),
                                                                    then.seconds / 3600, then.seconds / 60 % 60);
   waits_ = fmt::format("{} is asked for, and the limits `{}` have no room (`{}`): {}", task_text(task), limits.name, cap.text, until_text);
+  if (plot_.twice == checked::none) return;
+  std::string first;
+  for (const OpenTask& other : file().tasks()) {
+    const bool counts = other.instance != task.instance && std::ranges::find(cap.queues, other.queue) != cap.queues.end();
+    if (counts && other.status == engine::TaskStatus::ready) first += (first.empty() ? "" : ", ") + task_text(other);
+  }
+  if (!first.empty()) waits_ = first + " goes first; " + waits_;
 }
 
 // ---- in words -------------------------------------------------------------------------------
@@ -184,7 +199,19 @@ void CapStoryRun::tell(std::string what) {
                      std::move(what));
 }
 
-std::string CapStoryRun::task_text(const OpenTask& task) const { return fmt::format("{} \"{}\"", program_.queues[task.queue].name, task.treatment); }
+std::string CapStoryRun::task_text(const OpenTask& task) const {
+  const std::string text = fmt::format("{} \"{}\"", program_.queues[task.queue].name, task.treatment);
+  const bool one_of_two = plot_.twice != checked::none && file().instance(task.instance).entity == plot_.twice;
+  return one_of_two ? text + " of " + name_of(task.instance) : text;
+}
+
+/// "account"; where the debtor has two of them, "account 1" and "account 2".
+std::string CapStoryRun::name_of(int32_t position) const {
+  const abi::Instance& instance = file().instance(position);
+  const std::string& name = program_.entities[instance.entity].name;
+  if (instance.entity != plot_.twice) return name;
+  return name + (static_cast<size_t>(position) < program_.entities.size() ? " 1" : " 2");
+}
 
 std::string CapStoryRun::text_of_payload(const CapPlot::Payload& payload, size_t first_field) const {
   std::string text;

@@ -18,9 +18,10 @@ struct CapPlot {
     checked::Index event = checked::none;
     std::vector<DrawnValue> fields;  // by EventType::fields; those of every outcome are filled by the run
   };
-  Drawn debtor;                   // one instance of every entity, by Program::entities; `day` is the first day
-  std::vector<Payload> first;     // what happens at the start of the first day
-  std::vector<Payload> outcomes;  // by queue: what its tasks end in; event none: the queue has no outcomes
+  Drawn debtor;                          // one instance of every entity, by Program::entities; `day` is the first day
+  std::vector<Payload> first;            // what happens at the start of the first day
+  checked::Index twice = checked::none;  // entity of which the debtor has two, alike; none: one of everything
+  std::vector<Payload> outcomes;         // by queue: what its tasks end in; event none: the queue has no outcomes
 };
 
 /// A cap that a rule ran into.
@@ -58,6 +59,7 @@ class CapStoryRun final : public CaseRun, private engine::StepListener {
   void tell(std::string what);
   std::string text_of_payload(const CapPlot::Payload& payload, size_t first_field) const;
   std::string task_text(const engine::OpenTask& task) const;
+  std::string name_of(int32_t position) const;
 
   void after_step(const engine::StepResult& result, Span where) override;
   void capped(const engine::OpenTask& task, const checked::Limits& limits, const checked::LimitRule& rule, Instant free, Instant until) override;

@@ -18,6 +18,13 @@ std::vector<simulate::CapStory> stories_of(const Compiled& compiled) {
   return simulate::find_cap_stories(compiled.program(), compiled.evaluator(), compiled.calendar());
 }
 
+/// Those that one account alone shows.
+std::vector<simulate::CapStory> of_one_account(const Compiled& compiled) {
+  auto stories = stories_of(compiled);
+  std::erase_if(stories, [](const simulate::CapStory& story) { return story.twice != checked::none; });
+  return stories;
+}
+
 std::string told(const simulate::CapStory& story) {
   std::string text;
   for (const auto& [name, value] : story.facts) text += name + " = " + value + "\n";
@@ -81,20 +88,41 @@ TEST_CASE("the days of one debtor show what has to wait") {
 
 TEST_CASE("what keeps its own pace is not told of") {
   // Hours, pauses and bans move tasks too: that is not asking for more.
-  CHECK(stories_of(Compiled(bundle("call at most 2 per day per debtor, call between 09:00 and 10:00", "keep call \"ring\" { again 3 hours }"))).empty());
-  CHECK(stories_of(Compiled(bundle("call at most 2 per day per debtor", "keep call \"ring\" { again 3 hours, attempts at most 2 per day }"))).empty());
-  CHECK(stories_of(Compiled(bundle("call at most 1 per day per debtor, never call when debtor.bankrupt", "every 1 day at most 9 times : call \"ring\"")))
+  CHECK(of_one_account(Compiled(bundle("call at most 2 per day per debtor, call between 09:00 and 10:00", "keep call \"ring\" { again 3 hours }"))).empty());
+  CHECK(of_one_account(Compiled(bundle("call at most 2 per day per debtor", "keep call \"ring\" { again 3 hours, attempts at most 2 per day }"))).empty());
+  CHECK(of_one_account(Compiled(bundle("call at most 1 per day per debtor, never call when debtor.bankrupt", "every 1 day at most 9 times : call \"ring\"")))
             .empty());
-  CHECK(stories_of(Compiled(bundle("never call when debtor.bankrupt", "keep call \"ring\" { again 3 hours }"))).empty());
-  CHECK(stories_of(Compiled(bundle("call at most 1 per day per debtor", "keep mail \"letter\" { again 3 hours }"))).empty());
+  CHECK(of_one_account(Compiled(bundle("never call when debtor.bankrupt", "keep call \"ring\" { again 3 hours }"))).empty());
+  CHECK(of_one_account(Compiled(bundle("call at most 1 per day per debtor", "keep mail \"letter\" { again 3 hours }"))).empty());
 }
 
 TEST_CASE("two rules that ask for the same hour") {
   const Compiled compiled(bundle("any contact at most 1 per day per debtor", "every 2 days : call \"ring\"\n every 3 days : mail \"letter\""));
-  const auto stories = stories_of(compiled);
+  const auto stories = of_one_account(compiled);
   for (const auto& story : stories) UNSCOPED_INFO(told(story));
   REQUIRE(stories.size() == 1);
   CHECK(told(stories[0]).find("day 7, 2026-01-11 06:00: mail \"letter\" is asked for") != std::string::npos);
+}
+
+TEST_CASE("a limit counts per debtor, and the strategy asks for each account") {
+  const Compiled compiled(bundle("call at most 1 per day per debtor", "keep call \"ring\" { again 1 day }"));
+  CHECK(of_one_account(compiled).empty());
+  const auto stories = stories_of(compiled);
+  REQUIRE(stories.size() == 1);
+  CHECK(told(stories[0]) ==
+        "account.overdue = 251.00\n"
+        "account.score = 300\n"
+        "day 1, 2026-01-05 06:00: account 1 enters soft.calling\n"
+        "day 1, 2026-01-05 06:00: account 2 enters soft.calling\n"
+        "day 1, 2026-01-05 06:00: call \"ring\" of account 1 goes first; call \"ring\" of account 2 is asked for, and the limits `Caps` have no room (`call at "
+        "most 1 per day per debtor`): it has to "
+        "wait until 2026-01-06 00:00\n");
+  Diagnostics diagnostics;
+  simulate::report_cap_stories(compiled.program(), stories, diagnostics);
+  REQUIRE(diagnostics.all().size() == 1);
+  CHECK(diagnostics.all()[0].message.find("strategy `soft`, for a debtor with two of `account`, asks for more") == 0);
+  // Counted for each account, there is nothing to tell.
+  CHECK(stories_of(Compiled(bundle("call at most 1 per day per account", "keep call \"ring\" { again 1 day }"))).empty());
 }
 
 TEST_CASE("only an outcome that nobody expects leads there") {
@@ -138,23 +166,26 @@ TEST_CASE("stories are told exactly where counting by hand says that there is on
     const char* const windows[] = {"per day", "per calendar week", "in any 3 days"};
     const Compiled compiled(bundle(fmt::format("call at most {} {} per debtor", at_most, windows[window]),
                                    fmt::format("keep call \"ring\" {{ again {} hours, attempts at most {} in stage }}", again_h, attempts)));
-    const auto too_many_from = [&](int64_t weekday) {  // 0: the first day is a Monday
+    const auto too_many_from = [&](int64_t weekday, int accounts) {  // 0: the first day is a Monday
       std::vector<int64_t> dates;
       for (int64_t k = 0; k < attempts; ++k) {
         // Days begin at 06:00, and the k-th attempt comes k times `again` later.
         const int64_t date = weekday + (6 + k * again_h) / 24;
         const auto counts = [&](int64_t other) { return window == 0 ? other == date : window == 1 ? other / 7 == date / 7 : other > date - 3; };
-        if (std::ranges::count_if(dates, counts) + 1 > at_most) return true;
-        dates.push_back(date);
+        for (int account = 0; account < accounts; ++account) {
+          if (std::ranges::count_if(dates, counts) + 1 > at_most) return true;
+          dates.push_back(date);
+        }
       }
       return false;
     };
     bool on_some_day = false;
-    for (int64_t weekday = 0; weekday < 7; ++weekday) on_some_day = on_some_day || too_many_from(weekday);
+    for (int64_t weekday = 0; weekday < 7; ++weekday) on_some_day = on_some_day || too_many_from(weekday, 2);
     INFO("seed " << seed << ": again " << again_h << " hours, " << attempts << " attempts, at most " << at_most << " " << windows[window]);
     const auto stories = stories_of(compiled);
     // The first debtor of the search comes on a Monday.
-    if (too_many_from(0)) CHECK(stories.size() == 1);
+    if (too_many_from(0, 2)) CHECK(stories.size() == 1);
+    if (too_many_from(0, 1)) CHECK(of_one_account(compiled).size() == 1);
     if (!on_some_day) CHECK(stories.empty());
   }
 }
