@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <new>
+#include <thread>
 
 #include "server/commands.h"
 #include "server/department_commands.h"
@@ -105,6 +106,8 @@ int run(int argc, char** argv) {
 void keep_freed_memory() {
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 64 << 20);
+  // One arena a core, not eight: every thread that once compiled a version would keep an arena of that size.
+  mallopt(M_ARENA_MAX, static_cast<int>(std::max(2U, std::thread::hardware_concurrency())));
 }
 
 int main(int argc, char** argv) {
