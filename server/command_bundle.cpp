@@ -4,13 +4,18 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
+#include "lang/sema/transfers.h"
+#include "lang/service/kept.h"
+#include "runtime/plan/carry.h"
 #include "server/command_part.h"
 #include "server/commands.h"
 #include "server/open_store.h"
 #include "server/output/moment.h"
 #include "server/output/table.h"
+#include "server/output/terminal.h"
 #include "server/plan/comparison_text.h"
 #include "server/plan/proposal.h"
 #include "server/stdlib_folder.h"
@@ -64,21 +69,47 @@ int no_version(const BundleCommand& command) {
   return fail(command.common, Exit::input, fmt::format("there is no version {}", command.version), "dunlin bundle list shows them");
 }
 
+/// How many instances finish on each version that is not active any more.
+store::Result<std::map<int32_t, int64_t>> pinned_to(const BundleCommand& command, store::Store& store, const Versions& versions) {
+  std::map<int32_t, int64_t> counts;
+  const auto active = std::ranges::find_if(versions, &store::BundleVersion::active);
+  if (active == versions.end()) return counts;
+  auto sources = store.sources_of(active->number);
+  if (!sources) return std::unexpected(sources.error());
+  if (std::ranges::none_of(sources->files, [](const auto& file) { return checked::kept_version(file.path) != 0; })) return counts;
+  const auto stdlib = find_stdlib("");
+  if (!stdlib) return std::unexpected(store::StoreError{store::StoreError::Kind::environment, stdlib.error()});
+  const auto bundle = check_files(std::move(*sources), *stdlib);
+  if (!bundle->program) return counts;
+  auto carried = plan::carried_by(store, *bundle->program);
+  if (!carried) return std::unexpected(carried.error());
+  for (const auto& one : *carried) {
+    if (one.version != 0) counts[one.version] += one.count;
+  }
+  return counts;
+}
+
 int list(const BundleCommand& command) {
   int exit = 0;
   std::unique_ptr<store::Store> store;
   Versions versions;
   if (!open(command, store, versions, exit)) return exit;
+  auto pinned = pinned_to(command, *store, versions);
+  if (!pinned) return fail(command.common, pinned.error());
   if (command.common.json) {
     auto body = nlohmann::ordered_json::array();
-    for (const auto& version : versions) body.push_back(version_json(version));
+    for (const auto& version : versions) {
+      body.push_back(version_json(version));
+      body.back()["instances_pinned"] = (*pinned)[version.number];
+    }
     fmt::print("{}\n", nlohmann::ordered_json{{"versions", body}}.dump(2));
     return 0;
   }
   Table table({{"version", Table::Align::right}, {"bundle"}, {"content"}, {"activated (UTC)"}, {"by"}, {""}});
   for (const auto& version : versions) {
-    table.add({std::to_string(version.number), version.name, version.content_hash.substr(0, 12), moment_text(version.activated_at), version.author,
-               version.active ? "active" : ""});
+    const int64_t count = (*pinned)[version.number];
+    const std::string state = version.active ? "active" : count == 0 ? "" : fmt::format("{} finish on it", grouped(count));
+    table.add({std::to_string(version.number), version.name, version.content_hash.substr(0, 12), moment_text(version.activated_at), version.author, state});
   }
   if (table.empty()) return fmt::print("no bundle has been activated yet\n"), 0;
   fmt::print("{}", table.text(command.common.color));
@@ -145,6 +176,7 @@ int sources(const BundleCommand& command) {
     if (fs::exists(command.to, error) && !fs::is_empty(command.to, error)) {
       return fail(command.common, Exit::input, fmt::format("`{}` is there already and not empty", command.to), "name a new folder");
     }
+    *files = service::own_files(*files);  // what it carries along belongs to the database it is in
     if (!write_files(*files, command.to, problem)) return fail(command.common, Exit::environment, problem);
   }
   if (command.common.json) {
@@ -168,7 +200,7 @@ int diff(const BundleCommand& command) {
   auto before = store->sources_of(command.version), after = store->sources_of(command.other);
   if (!before) return fail(command.common, before.error());
   if (!after) return fail(command.common, after.error());
-  auto old_bundle = check_files(std::move(*before), *stdlib), new_bundle = check_files(std::move(*after), *stdlib);
+  auto old_bundle = check_files(service::own_files(*before), *stdlib), new_bundle = check_files(service::own_files(*after), *stdlib);
   if (!old_bundle->program || !new_bundle->program)
     return fail(command.common, Exit::environment, "one of the versions was stored by another build of dunlin and does not pass the checks of this one");
   const auto comparison = plan::compare({*old_bundle->program, old_bundle->sources}, {*new_bundle->program, new_bundle->sources});

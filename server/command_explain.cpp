@@ -13,6 +13,7 @@
 #include "server/open_store.h"
 #include "server/output/table.h"
 #include "server/output/terminal.h"
+#include "server/plan/proposal.h"
 #include "server/rule_report.h"
 
 namespace dunlin::server {
@@ -53,6 +54,7 @@ std::string explanation_json(const simulate::Explanation& explanation, const Sou
             {"strategy", explanation.strategy},
             {"stage", explanation.stage}};
   if (!explanation.stage.empty()) {
+    if (explanation.pinned_to != 0) body["pinned_to_version"] = explanation.pinned_to;
     body["entered_at"] = clock.text(explanation.entered_at);
     body["enrolled_at"] = clock.text(explanation.enrolled_at);
   }
@@ -161,6 +163,7 @@ void print_text(const ExplainCommand& command, const simulate::Explanation& expl
     fmt::print("in no strategy\n");
   } else {
     fmt::print("stage {} since {}, enrolled {}\n", full_stage(explanation), clock.text(explanation.entered_at), clock.text(explanation.enrolled_at));
+    if (explanation.pinned_to != 0) fmt::print("finishes under version {}, which it entered (`on change pin`)\n", explanation.pinned_to);
   }
   fmt::print("nothing changes by itself before {}\n", clock.text(explanation.wake_at));
   for (const auto& arm : explanation.arms) fmt::print("{}\n", printable(arm));
@@ -205,14 +208,15 @@ int explain(const ExplainCommand& command) {
   int exit = 0;
   auto bundle = runnable_bundle_or_exit(command.bundle, command.common, false, exit);
   if (!bundle) return exit;
-  const auto& program = bundle->program();
-  if (checked::find_entity(program, command.entity) == checked::none) {
+  if (checked::find_entity(bundle->program(), command.entity) == checked::none) {
     return fail(command.common, Exit::usage, fmt::format("--entity: the bundle has no entity `{}`", command.entity));
   }
-  auto zone = import::Zone::find(program.bundle);
+  auto zone = import::Zone::find(bundle->program().bundle);
   if (!zone) return fail(command.common, Exit::environment, zone.error());
   auto store = open_store_or_exit(command.store, command.common, exit, StoreUse::look);
   if (!store) return exit;
+  if (auto whole = carry_along(*store, *bundle, false); !whole) return fail(command.common, whole.error());
+  const auto& program = bundle->program();
   if (auto done = store->prepare(program); !done) return fail(command.common, done.error());
   auto at = find_at(command, program, *zone, *store);
   if (!at) return fail(command.common, command.at.empty() ? Exit::environment : Exit::usage, at.error().message);

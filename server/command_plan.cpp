@@ -68,17 +68,20 @@ bool propose(const PlanCommand& command, Prepared& prepared, int& exit) {
   return true;
 }
 
+/// The version to come, with what it has to carry along.
+bool prepare_bundle(const PlanCommand& command, std::unique_ptr<CheckedBundle> bundle, Prepared& prepared, int& exit) {
+  auto whole = carrying(*prepared.store, std::move(bundle));
+  auto next = whole ? make_runner(std::move(*whole), 0, !command.no_portfolio) : std::unexpected(whole.error());
+  if (next) prepared.next = std::move(*next);
+  if (!next) exit = fail(command.common, next.error());
+  return next.has_value();
+}
+
 bool prepare_folder(const PlanCommand& command, Prepared& prepared, int& exit) {
   auto bundle = checked_bundle_or_exit(command.bundle, command.common, exit);
   if (!bundle) return false;
-  auto next = make_runner(std::move(bundle), 0, !command.no_portfolio);
-  if (!next) {
-    exit = fail(command.common, next.error());
-    return false;
-  }
-  prepared.next = std::move(*next);
   prepared.store = open_store_or_exit(command.store, command.common, exit);
-  return prepared.store && propose(command, prepared, exit);
+  return prepared.store && prepare_bundle(command, std::move(bundle), prepared, exit) && propose(command, prepared, exit);
 }
 
 bool prepare_version(const PlanCommand& command, Prepared& prepared, int& exit) {
@@ -98,12 +101,12 @@ bool prepare_version(const PlanCommand& command, Prepared& prepared, int& exit) 
     exit = fail(command.common, Exit::input, "there is no earlier version to go back to", "dunlin bundle list shows the versions; name one: dunlin rollback 3");
     return false;
   }
-  auto next = runner_of_version(*prepared.store, *number, *stdlib, !command.no_portfolio);
-  if (!next) {
-    exit = fail(command.common, next.error());
+  auto bundle = bundle_of_version(*prepared.store, *number, *stdlib);
+  if (!bundle) {
+    exit = fail(command.common, bundle.error());
     return false;
   }
-  prepared.next = std::move(*next);
+  if (!prepare_bundle(command, std::move(*bundle), prepared, exit)) return false;
   prepared.back_to = *number;
   if (!command.common.json) {
     fmt::print("{} version {}\n", command.version != 0 ? "back to" : "back to the version that was active before:", *number);
@@ -173,6 +176,7 @@ int activate_or_propose(const PlanCommand& command, Prepared& prepared) {
                             .origin = command_line_origin(),
                             .reason = command.reason,
                             .back = prepared.back_to != 0,
+                            .back_to = prepared.back_to,
                             .approver = ""};
   int exit = 0;
   const auto service = open_service_or_exit(command.store, command.common, exit);

@@ -14,6 +14,7 @@
 #include "server/import/value_reader.h"
 #include "server/open_store.h"
 #include "server/output/progress.h"
+#include "server/plan/proposal.h"
 #include "server/run_report.h"
 
 namespace dunlin::server {
@@ -223,10 +224,11 @@ int run(const RunCommand& command) {
   if (!bundle) return exit;
   auto when = find_when(command, bundle->program());
   if (!when) return fail(command.common, Exit::usage, when.error());
-  auto scenario = load_scenario(command.bundle.folder, bundle->program());
-  if (!scenario) return fail(command.common, Exit::input, scenario.error());
   auto store = open_store_or_exit(command.store, command.common, exit);
   if (!store) return exit;
+  if (auto whole = carry_along(*store, *bundle, !command.interpreter); !whole) return fail(command.common, whole.error());
+  auto scenario = load_scenario(command.bundle.folder, bundle->program());
+  if (!scenario) return fail(command.common, Exit::input, scenario.error());
   auto report = Run(command, *bundle, *store, *scenario, *when).run();
   if (!report) return fail(command.common, report.error());
   if (command.common.json) {

@@ -80,14 +80,35 @@ std::expected<void, std::string> NativeEvaluator::define_symbols(const ir::Progr
   return code_->define(symbols);
 }
 
+/// Functions that a root leads to: a root without one (ir::none) asks for nothing.
+std::vector<bool> needed_functions(const ir::Program& program) {
+  std::vector<bool> needed(program.functions.size());
+  std::vector<ir::FunctionId> open;
+  const auto need = [&](ir::FunctionId function) {
+    if (function == ir::none || needed[static_cast<size_t>(function)]) return;
+    needed[static_cast<size_t>(function)] = true;
+    open.push_back(function);
+  };
+  for (const auto function : program.of_root) need(function);
+  while (!open.empty()) {
+    const ir::Function& function = program.functions[static_cast<size_t>(open.back())];
+    open.pop_back();
+    for (const auto& node : function.nodes) need(node.function);
+    for (const auto& aggregate : function.aggregates) need(aggregate.body);
+  }
+  return needed;
+}
+
 std::expected<void, std::string> NativeEvaluator::compile_modules(const ir::Program& program) {
   const auto count = program.functions.size();
+  const auto needed = needed_functions(program);
   for (size_t next = 0; next < count;) {
     llvm::LLVMContext context;
     auto module = std::make_unique<llvm::Module>("dunlin", context);
     code_->prepare(*module);
     ModuleEmitter emitter(program, sites_, constants_, options_.planted_miscompilation, *module);
     for (size_t nodes = 0; next < count && nodes < nodes_in_module; ++next) {
+      if (!needed[next]) continue;
       emit_function(emitter, static_cast<ir::FunctionId>(next));
       nodes += program.functions[next].nodes.size();
     }

@@ -64,7 +64,7 @@ BundleSources read_bundle(const fs::path& folder, Diagnostics& diagnostics, Sour
   for (; !error && walk != last; walk.increment(error)) {
     const std::string name = walk->path().filename().string();
     if (walk->is_directory(error)) {
-      if (name.starts_with(".")) walk.disable_recursion_pending();
+      if (name.starts_with(".") || name == "@kept") walk.disable_recursion_pending();
       continue;
     }
     const fs::path extension = walk->path().extension();

@@ -18,6 +18,7 @@
 #include "lang/sema/follow_ups.h"
 #include "lang/sema/people.h"
 #include "lang/sema/rules.h"
+#include "lang/sema/transfers.h"
 #include "lang/syntax/parse.h"
 
 namespace dunlin {
@@ -256,7 +257,9 @@ std::unique_ptr<checked::Program> check_bundle(const BundleSources& bundle, Sour
     return nullptr;
   }
   program->content_hash = sema::content_hash(loader.all);
-  if (options.analyse) {
+  // What is carried along of older versions was looked at when it was new, and the rest without it.
+  const bool carries = program->transfers && !program->transfers->kept.empty();
+  if (options.analyse && !carries) {
     AnalysisOptions analysis;
     analysis.library_files = loader.library_files;
     analyse(*program, diagnostics, analysis);

@@ -4,6 +4,8 @@
 
 namespace dunlin::sema {
 
+bool is_kept(const Context& context, uint32_t file) { return file != Span::no_file && context.sources.path(file).starts_with("@kept/"); }
+
 Index Context::list_of(const Type& element) {
   for (size_t i = 0; i < program.lists.size(); ++i) {
     if (program.lists[i] == element) return static_cast<Index>(i);

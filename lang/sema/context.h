@@ -161,6 +161,9 @@ bool near_matches_left();
 /// Number of single letters to insert, remove, replace or swap with the neighbour.
 size_t edit_distance(std::string_view a, std::string_view b);
 
+/// Whether a file is part of an older version, kept for those who finish under it (checked::KeptStrategy).
+bool is_kept(const Context& context, uint32_t file);
+
 /// "x" in backticks.
 std::string in_ticks(std::string_view name);
 

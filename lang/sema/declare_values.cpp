@@ -72,7 +72,7 @@ static void declare_stages(Context& context, Index index, const ast::StrategyDec
     stage.span = written.name.span;
     const auto number = static_cast<Index>(context.program.stages.size());
     context.program.stages.push_back(std::move(stage));
-    context.names.stages[written.name.text].push_back(number);
+    if (!is_kept(context, written.name.span.file)) context.names.stages[written.name.text].push_back(number);
     strategy.stages.push_back(number);
   }
   if (strategy.stages.empty()) {
@@ -82,14 +82,18 @@ static void declare_stages(Context& context, Index index, const ast::StrategyDec
 }
 
 static void declare_strategies(Context& context) {
-  std::vector<StrategyPlace> all;
+  std::vector<StrategyPlace> all, kept;
   context.each<ast::StrategyDecl>([&](const Placed& placed, const ast::StrategyDecl& declaration) {
+    if (is_kept(context, placed.file)) return kept.push_back({&placed, &declaration});
     for (const StrategyPlace& other : all) {
       if (other.declaration->name.text == declaration.name.text) return report_duplicate(context, declaration.name, other.declaration->name.span, "a strategy");
     }
     all.push_back({&placed, &declaration});
   });
-  for (const StrategyPlace& place : ordered_strategies(context, all)) {
+  // Those of older versions stand behind all others: whoever asks by name finds the one of now.
+  std::vector<StrategyPlace> places = ordered_strategies(context, all);
+  places.insert(places.end(), kept.begin(), kept.end());
+  for (const StrategyPlace& place : places) {
     const ast::StrategyDecl& declaration = *place.declaration;
     checked::Strategy made;
     made.name = declaration.name.text;
@@ -104,12 +108,12 @@ static void declare_strategies(Context& context) {
       suggest(diagnostic, declaration.entity.text, candidates);
     }
     const auto index = static_cast<Index>(context.program.strategies.size());
-    context.names.strategies[made.name] = index;
+    context.names.strategies.try_emplace(made.name, index);
     context.program.strategies.push_back(std::move(made));
     context.strategies.push_back({&declaration});
     declare_stages(context, index, declaration);
   }
-  for (size_t i = 0; i < context.strategies.size(); ++i) {
+  for (size_t i = 0; i < all.size(); ++i) {
     for (const ast::Path& path : context.strategies[i].declaration->before) {
       const auto found = context.names.strategies.find(path.text());
       if (found != context.names.strategies.end()) {

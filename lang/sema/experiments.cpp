@@ -540,6 +540,10 @@ void set_champions(Context& context) {
       if (challenges) trials.champion_of[arm.strategy] = champion;
     }
   }
+  for (size_t s = 0; s < context.program.strategies.size(); ++s) {
+    const checked::Strategy& strategy = context.program.strategies[s];
+    if (is_kept(context, strategy.span.file)) trials.champion_of[s] = trials.champion_of[context.names.strategies.at(strategy.name)];
+  }
 }
 
 }  // namespace

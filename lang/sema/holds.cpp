@@ -58,12 +58,30 @@ static void each_deadline(Context& context, const auto& visit) {
   context.each<ast::Part<ast::DeadlineDecl>>([&](const Placed& placed, const ast::Part<ast::DeadlineDecl>& written) {
     visit(*written, written->entity ? *written->entity : ast::Name{context.program.entities.front().name, written->name.span}, placed.declaration->doc);
   });
-  context.each<ast::StrategyDecl>([&](const Placed&, const ast::StrategyDecl& strategy) {
+  context.each<ast::StrategyDecl>([&](const Placed& placed, const ast::StrategyDecl& strategy) {
+    if (is_kept(context, placed.file)) return;
     for (const auto& written : strategy.deadlines) visit(*written, strategy.entity, std::string());
     for (const ast::StageDecl& stage : strategy.stages) {
       for (const auto& written : stage.deadlines) visit(*written, strategy.entity, std::string());
     }
   });
+}
+
+/// Deadlines of older versions tell of themselves by the events of the one that has their name now.
+static void declare_kept_deadline(Context& context, const ast::DeadlineDecl& written) {
+  auto& deadlines = context.program.deadlines;
+  const auto now = std::ranges::find(deadlines, written.name.text, &checked::Deadline::name);
+  if (now == deadlines.end() || (written.suspended_while && now->hold == none)) {
+    context.error("E0205", written.name.span,
+                  now == deadlines.end() ? "there is no deadline " + in_ticks(written.name.text) + " any more"
+                                         : "the deadline " + in_ticks(written.name.text) + " is not suspended by anything any more");
+    return;
+  }
+  checked::Deadline made = *now;
+  made.span = written.name.span;
+  if (!written.suspended_while) made.hold = none;
+  context.deadlines.emplace(&written, static_cast<Index>(deadlines.size()));
+  deadlines.push_back(std::move(made));
 }
 
 void make_hold_events(Context& context) {
@@ -143,6 +161,13 @@ void declare_holds(Context& context) {
     }
     context.deadlines.emplace(&written, index);
     context.program.deadlines.push_back(std::move(made));
+  });
+  context.each<ast::StrategyDecl>([&](const Placed& placed, const ast::StrategyDecl& strategy) {
+    if (!is_kept(context, placed.file)) return;
+    for (const auto& written : strategy.deadlines) declare_kept_deadline(context, *written);
+    for (const ast::StageDecl& stage : strategy.stages) {
+      for (const auto& written : stage.deadlines) declare_kept_deadline(context, *written);
+    }
   });
 }
 

@@ -169,6 +169,12 @@ static Index find_literal(const checked::Enum& enumeration, const std::string& t
 Index find_stage(const Context& context, const std::string& text, Index strategy) {
   const size_t dot = text.find('.');
   const std::string short_name = dot == std::string::npos ? text : text.substr(dot + 1);
+  if (strategy >= 0 && is_kept(context, context.program.strategies[strategy].span.file) &&
+      (dot == std::string::npos || text.substr(0, dot) == context.program.strategies[strategy].name)) {
+    for (const Index stage : context.program.strategies[strategy].stages) {
+      if (context.program.stages[stage].name == short_name) return stage;
+    }
+  }
   const auto found = context.names.stages.find(short_name);
   if (found == context.names.stages.end()) return none;
   Index only = none;
@@ -185,6 +191,18 @@ Index find_stage(const Context& context, const std::string& text, Index strategy
   return dot == std::string::npos ? only : none;
 }
 
+/// A stage of an older version is the one of that name, if there still is one (checked::read_as).
+static Index stage_as_read(const Context& context, Index stage) {
+  const checked::Stage& named = context.program.stages[stage];
+  if (!is_kept(context, named.span.file)) return stage;
+  const std::string& strategy = context.program.strategies[named.strategy].name;
+  for (size_t s = 0; s < context.program.stages.size(); ++s) {
+    const checked::Stage& other = context.program.stages[s];
+    if (other.name == named.name && context.program.strategies[other.strategy].name == strategy) return static_cast<Index>(s);
+  }
+  return stage;
+}
+
 ExprPtr ExpressionChecker::literal_by_name(const std::string& text, Span span, Type hint) {
   if (hint.kind == TypeKind::enumeration) {
     const Index literal = find_literal(context_.program.enums[hint.id], text);
@@ -196,7 +214,7 @@ ExprPtr ExpressionChecker::literal_by_name(const std::string& text, Span span, T
   const Index stage = find_stage(context_, text, around_.strategy);
   if (stage >= 0) {
     context_.note_use(span, SymbolKind::stage, stage);
-    return make_literal(hint.known(), stage, span);
+    return make_literal(hint.known(), stage_as_read(context_, stage), span);
   }
   if (stage == -2) {
     Diagnostic& diagnostic = context_.error("E0210", span, "several strategies have a stage " + in_ticks(text));

@@ -106,14 +106,17 @@ class KeyMaker {
 }  // namespace
 
 void key_rules(Context& context) {
-  KeyMaker maker(context);
+  KeyMaker now(context);
   for (checked::Strategy& strategy : context.program.strategies) {
+    // A rule of an older version has the key that it had: timers and tasks remember it.
+    KeyMaker before(context);
+    KeyMaker& maker = is_kept(context, strategy.span.file) ? before : now;
     maker.rules(strategy.rules, strategy.name, "");
     for (Index stage : strategy.stages) maker.rules(context.program.stages[stage].rules, strategy.name, context.program.stages[stage].name);
   }
   for (checked::Always& always : context.program.always) {
     const std::string owner = "always" + (always.entity == none ? "" : " " + context.program.entities[always.entity].name);
-    maker.rules(always.rules, owner, "");
+    now.rules(always.rules, owner, "");
   }
 }
 

@@ -284,8 +284,10 @@ static void check_stage(Context& context, Index strategy, Index index, const ast
     context.error("E0710", written.enrol_again->span, "only a final stage says when enrolment is possible again").help =
         "write `final stage " + written.name.text + "`";
   }
-  const RootId again = condition_root(context, place, written.enrol_again, "enrol again when", true);
-  context.program.stages[index].enrol_again = again;
+  if (!is_kept(context, written.span.file)) {
+    const RootId again = condition_root(context, place, written.enrol_again, "enrol again when", true);
+    context.program.stages[index].enrol_again = again;
+  }
   RuleChecker checker(context, place);
   for (const ast::Rule& rule : written.rules) {
     checked::Rule made = checker.check(rule);
@@ -305,10 +307,12 @@ static void check_strategy(Context& context, Index index) {
   place.strategy = index;
   place.label = declaration.name.text;
   if (place.entity == none) return;
-  const RootId enrol = condition_root(context, place, declaration.enrol, "enrol when", false);
-  const RootId again = condition_root(context, place, declaration.enrol_again, "enrol again when", true);
-  context.program.strategies[index].enrol = enrol;
-  context.program.strategies[index].enrol_again = again;
+  if (!is_kept(context, declaration.name.span.file)) {  // nobody enrols in what an older version says
+    const RootId enrol = condition_root(context, place, declaration.enrol, "enrol when", false);
+    const RootId again = condition_root(context, place, declaration.enrol_again, "enrol again when", true);
+    context.program.strategies[index].enrol = enrol;
+    context.program.strategies[index].enrol_again = again;
+  }
   RuleChecker checker(context, place);
   for (const ast::Rule& rule : declaration.rules) {
     if (rule.kind == ast::Rule::Kind::on_entry) {

@@ -2,6 +2,7 @@
 #include "lang/sema/transfers.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 
 #include "lang/sema/definitions.h"
@@ -50,6 +51,7 @@ class TransferChecker {
     context_.each<ast::StrategyDecl>([&](const Placed& placed, const ast::StrategyDecl& written) { strategy(placed.declaration->span, written); });
     context_.each<ast::Part<ast::MigrateDecl>>(
         [&](const Placed& placed, const ast::Part<ast::MigrateDecl>& written) { migrate(placed.declaration->span, *written); });
+    find_kept();
     if (!said_) return;
     if (!context_.diagnostics.has_errors()) keys_of_moved_rules();
     program_.transfers = std::move(made);
@@ -68,16 +70,16 @@ class TransferChecker {
     const std::string& word = written->what.text;
     if (word == "migrate") return OnChange::migrate;
     if (word == "restart") return OnChange::restart;
-    if (word == "pin") return OnChange::unsaid;  // refused as not built
+    if (word == "pin") return OnChange::pin;
     Diagnostic& diagnostic = context_.error("E0219", written->what.span, in_ticks(word) + " means nothing behind `on change`");
-    diagnostic.help = "write `on change migrate` or `on change restart`";
-    suggest(diagnostic, word, {"migrate", "restart"});
+    diagnostic.help = "write `on change migrate`, `on change pin` or `on change restart`";
+    suggest(diagnostic, word, {"migrate", "pin", "restart"});
     return OnChange::unsaid;
   }
 
   void strategy(Span span, const ast::StrategyDecl& written) {
     const auto found = context_.names.strategies.find(written.name.text);
-    if (found == context_.names.strategies.end()) return;
+    if (found == context_.names.strategies.end() || is_kept(context_, span.file)) return;
     made_->strategies[found->second] = what(written.on_change);
     if (made_->strategies[found->second] == OnChange::restart) made_->strategy_text[found->second] = text_hash(context_.sources, words_of(span.file), span);
     for (const ast::StageDecl& stage : written.stages) {
@@ -87,6 +89,29 @@ class TransferChecker {
         if (made_->on_stage[own] == OnChange::restart) made_->stage_text[own] = text_hash(context_.sources, words_of(stage.span.file), stage.span);
       }
     }
+  }
+
+  void find_kept() {
+    for (size_t s = 0; s < program_.strategies.size(); ++s) {
+      const checked::Strategy& strategy = program_.strategies[s];
+      const int32_t version = strategy.span.known() ? checked::kept_version(context_.sources.path(strategy.span.file)) : 0;
+      if (version == 0) continue;
+      const auto base = context_.names.strategies.find(strategy.name);
+      if (base != context_.names.strategies.end()) made_->kept.push_back({static_cast<Index>(s), base->second, version});
+    }
+    if (made_->kept.empty()) return;
+    said_ = true;
+    std::ranges::sort(made_->kept, {}, [](const checked::KeptStrategy& kept) { return std::pair(kept.base, kept.version); });
+    for (size_t s = 0; s < program_.strategies.size(); ++s) made_->base_of.push_back(static_cast<Index>(s));
+    for (const checked::KeptStrategy& kept : made_->kept) made_->base_of[kept.strategy] = kept.base;
+    for (size_t s = 0; s < program_.stages.size(); ++s) made_->read_as.push_back(first_of_name(static_cast<Index>(s)));
+  }
+
+  Index first_of_name(Index stage) const {
+    const auto same = [&](const checked::Stage& other) {
+      return other.name == program_.stages[stage].name && made_->base_of[other.strategy] == made_->base_of[program_.stages[stage].strategy];
+    };
+    return static_cast<Index>(std::ranges::find_if(program_.stages, same) - program_.stages.begin());
   }
 
   Index strategy_named(const ast::Path& path) {
@@ -196,3 +221,70 @@ class TransferChecker {
 void check_transfers(Context& context) { TransferChecker(context).run(); }
 
 }  // namespace dunlin::sema
+
+namespace dunlin::checked {
+
+static std::pair<int32_t, int32_t> kept_numbers(std::string_view path) {
+  if (!path.starts_with(kept_folder)) return {0, 0};
+  int32_t version = 0, text = 0;
+  const char* end = path.data() + path.size();
+  const auto first = std::from_chars(path.data() + kept_folder.size(), end, version);
+  if (first.ptr != end && *first.ptr == '-') std::from_chars(first.ptr + 1, end, text);
+  return {version, text != 0 ? text : version};
+}
+int32_t kept_version(std::string_view path) { return kept_numbers(path).first; }
+int32_t kept_text_of(std::string_view path) { return kept_numbers(path).second; }
+
+const KeptStrategy* kept_at(const Program& program, Index strategy) {
+  if (!program.transfers || program.transfers->kept.empty() || strategy < 0) return nullptr;
+  const auto found = std::ranges::find(program.transfers->kept, strategy, &KeptStrategy::strategy);
+  return found == program.transfers->kept.end() ? nullptr : &*found;
+}
+
+Index base_of(const Program& program, Index strategy) {
+  return strategy < 0 || !program.transfers || program.transfers->base_of.empty() ? strategy : program.transfers->base_of[strategy];
+}
+
+Index read_as(const Program& program, Index stage) {
+  return stage < 0 || !program.transfers || program.transfers->read_as.empty() ? stage : program.transfers->read_as[stage];
+}
+
+Index counterpart(const Program& program, Index stage, Index strategy) {
+  for (const Index own : program.strategies[strategy].stages) {
+    if (program.stages[own].name == program.stages[stage].name) return own;
+  }
+  return none;
+}
+
+bool stays_kept(const Program& program, const KeptStrategy& kept, Index stage) {
+  const Index now = counterpart(program, stage, kept.base);
+  const Transfers& transfers = *program.transfers;
+  if (now != none && transfers.on_stage[now] != OnChange::unsaid) return transfers.on_stage[now] == OnChange::pin;
+  return transfers.strategies[kept.base] == OnChange::pin;
+}
+
+/// Where a stage is that only older versions have; none: nowhere.
+static Index moved_to(const Program& program, Index stage) {
+  const std::string& strategy = program.strategies[program.stages[stage].strategy].name;
+  for (const StageMove& move : program.transfers->stages) {
+    if (move.from_strategy == strategy && move.from_stage == program.stages[stage].name) return move.to;
+  }
+  return none;
+}
+
+Index stage_under(const Program& program, Index stage, int32_t version) {
+  if (stage < 0 || !program.transfers || program.transfers->kept.empty()) return stage;
+  const Index base = base_of(program, program.stages[stage].strategy);
+  for (const KeptStrategy& kept : program.transfers->kept) {
+    if (kept.base != base || kept.version < version) continue;
+    const Index own = counterpart(program, stage, kept.strategy), now = counterpart(program, stage, base);
+    // Whoever has come to the end asks for nothing of the old text.
+    const bool over = own != none && now != none && program.stages[own].is_final && program.stages[now].is_final;
+    if (own != none && !over && stays_kept(program, kept, own)) return own;
+    break;
+  }
+  const Index now = counterpart(program, stage, base);
+  return now != none ? now : moved_to(program, stage);
+}
+
+}  // namespace dunlin::checked

@@ -1,5 +1,7 @@
-// What becomes of instances inside a strategy when a new version comes: `migrate`, `on change migrate | restart`.
+// What becomes of instances inside a strategy when a new version comes: `migrate`, `on change migrate | pin | restart`.
 #pragma once
+
+#include <string_view>
 
 #include "lang/sema/checked.h"
 
@@ -22,7 +24,18 @@ struct VariableMove {
 /// Rule::key that stands for `on change restart` in transitions; a row of dunlin.rule has its name.
 constexpr uint64_t restart_key = 0x6f6e'2063'6861'6e67;
 
-enum class OnChange : uint8_t { unsaid, migrate, restart };
+enum class OnChange : uint8_t { unsaid, migrate, pin, restart };
+
+/// A strategy as an older version had it, kept for those who finish under it (docs/decisions/0026). It stands in Program::strategies behind all others,
+/// under the same name, enrols nobody, and its text is that of a file below `kept_folder`.
+struct KeptStrategy {
+  Index strategy = none, base = none;  // Program::strategies: itself, and the one that goes by this name now
+  int32_t version = 0;                 // its last version: also those of older ones stand in it, back to the kept one before
+};
+constexpr std::string_view kept_folder = "@kept/";
+/// Of a file `@kept/4/soft.dun`, or `@kept/5-4/soft.dun` where the words are those of an earlier version: 4, or 5 and 4. 0: another file.
+int32_t kept_version(std::string_view path);
+int32_t kept_text_of(std::string_view path);
 
 struct Transfers {
   std::vector<StageMove> stages;
@@ -32,6 +45,23 @@ struct Transfers {
   std::vector<uint64_t> strategy_text, stage_text;
   /// Keys that rules of moved stages had in the old stage, and have now.
   std::vector<std::pair<uint64_t, uint64_t>> rule_keys;
+  std::vector<KeptStrategy> kept;  // by base, then version
+  // Where something is kept, else empty:
+  std::vector<Index> base_of;  // by strategy: the one that goes by its name now; itself
+  std::vector<Index> read_as;  // by stage: the first of that name. This is what expressions, counts and rows know it by
 };
+
+/// The strategy as a kept one; null where it is the program's own.
+const KeptStrategy* kept_at(const Program& program, Index strategy);
+/// The strategy that goes by its name now.
+Index base_of(const Program& program, Index strategy);
+/// The stage that expressions, counts of visits, tasks and rows know this one by.
+Index read_as(const Program& program, Index stage);
+/// The stage of that name in a strategy; none.
+Index counterpart(const Program& program, Index stage, Index strategy);
+/// Whether whoever stands in `stage` of a kept strategy goes on there (`on change pin`, of the stage or else of the strategy, as it is written now).
+bool stays_kept(const Program& program, const KeptStrategy& kept, Index stage);
+/// Where an instance stands that was last stepped in `stage` (as in read_as) under `version`: there, or in the same stage of a kept strategy.
+Index stage_under(const Program& program, Index stage, int32_t version);
 
 }  // namespace dunlin::checked

@@ -1,6 +1,7 @@
 // What a rule does once it holds.
 #include <algorithm>
 
+#include "lang/sema/transfers.h"
 #include "runtime/engine/identity.h"
 #include "runtime/engine/run.h"
 
@@ -56,7 +57,7 @@ void Run::settle_created(int32_t i, const Rule& rule, size_t first_effect) {
   for (size_t e = first_effect; e < result_->tasks.size(); ++e) {
     OpenTask& created = result_->tasks[e].task;
     if (created.stage != just_created || created.rule != rule.key) continue;
-    created.stage = state(i).stage;
+    created.stage = checked::read_as(program_, state(i).stage);
     for (OpenTask& task : case_->tasks()) {
       if (task.id == created.id) task.stage = created.stage;
     }
@@ -69,7 +70,7 @@ bool Run::run_go(int32_t i, const Rule& rule, const Action& action, const abi::E
       enter(i, stage_in_arm(i, action.stage), &rule, Entry::go);
       return true;
     case Action::Kind::restart:
-      enter(i, action.stage == checked::none ? state(i).stage : action.stage, &rule, Entry::restart);
+      enter(i, action.stage == checked::none ? state(i).stage : in_own_version(i, action.stage), &rule, Entry::restart);
       return true;
     case Action::Kind::enter_strategy: {
       if (!is_inside(i, action.strategy)) enter(i, first_stage_of(i, action.strategy), &rule, Entry::strategy);
@@ -77,7 +78,7 @@ bool Run::run_go(int32_t i, const Rule& rule, const Action& action, const abi::E
     }
     case Action::Kind::go_back:
       if (state(i).back.empty()) return false;
-      enter(i, state(i).back.back().stage, &rule, Entry::back);
+      enter(i, in_own_version(i, state(i).back.back().stage), &rule, Entry::back);
       return true;
     default: {
       const Value value = evaluate(action.value, i, event);

@@ -1,5 +1,7 @@
 #include "runtime/engine/case_file.h"
 
+#include "lang/sema/transfers.h"
+
 #include <algorithm>
 #include <cassert>
 
@@ -283,8 +285,8 @@ void CaseFile::relink() {
 
 void CaseFile::refresh_view(int32_t position) {
   InstanceState& state = states_[position];
-  state.view = {.strategy = state.strategy,
-                .stage = state.stage,
+  state.view = {.strategy = checked::base_of(program_, state.strategy),
+                .stage = checked::read_as(program_, state.stage),
                 .entered_at = state.entered_at,
                 .enrolled_at = state.enrolled_at,
                 .variables = state.variables.data(),

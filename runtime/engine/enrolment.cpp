@@ -1,4 +1,5 @@
 // Item 2 of a step: instances that are in no strategy.
+#include "lang/sema/transfers.h"
 #include "runtime/engine/run.h"
 
 namespace dunlin::engine {
@@ -24,8 +25,11 @@ bool Run::try_enrol(int32_t i) {
 
 /// After a final stage: where `enrol again when` says so, and once `enrol when` has been false.
 bool Run::may_enrol_again(int32_t i) {
-  const checked::Stage& stage = program_.stages[state(i).stage];
-  const checked::Strategy& strategy = program_.strategies[state(i).strategy];
+  // Whoever came to the end under an older version enrols again as it is said now.
+  const checked::Index now = checked::base_of(program_, state(i).strategy);
+  const checked::Index over = now == state(i).strategy ? checked::none : checked::counterpart(program_, state(i).stage, now);
+  const checked::Stage& stage = program_.stages[over == checked::none ? state(i).stage : over];
+  const checked::Strategy& strategy = program_.strategies[now];
   const checked::RootId again = stage.enrol_again != checked::none ? stage.enrol_again : strategy.enrol_again;
   if (again == checked::none) return false;
   if (!state(i).may_enrol) {

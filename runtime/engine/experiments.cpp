@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "compiler/abi/text_bodies.h"
+#include "lang/sema/transfers.h"
 #include "runtime/engine/identity.h"
 #include "runtime/engine/run.h"
 
@@ -65,6 +66,7 @@ int32_t Run::first_stage_of(int32_t i, int32_t strategy) {
 
 /// The stage of that name in the account's own arm; the arm's first where it has none.
 int32_t Run::stage_in_arm(int32_t i, int32_t stage) {
+  stage = in_own_version(i, stage);
   if (!program_.trials) return stage;
   const int32_t wanted = program_.stages[stage].strategy, current = state(i).strategy;
   if (current == wanted) return stage;
@@ -81,11 +83,12 @@ int32_t Run::stage_in_arm(int32_t i, int32_t stage) {
 /// Whether it is in that strategy, or in an arm that challenges it, and has not come to its end there.
 bool Run::is_inside(int32_t i, int32_t strategy) {
   const int32_t current = state(i).strategy;
-  const bool in_it = current == strategy || (program_.trials && current >= 0 && program_.trials->champion_of[current] == strategy);
+  const bool in_it = checked::base_of(program_, current) == strategy || (program_.trials && current >= 0 && program_.trials->champion_of[current] == strategy);
   return in_it && !program_.stages[state(i).stage].is_final;
 }
 
 bool Run::leads_away(int32_t i, int32_t stage) {
+  stage = in_own_version(i, stage);
   const int32_t current = state(i).strategy, wanted = program_.stages[stage].strategy;
   const bool in_arm = program_.trials && current >= 0 && program_.trials->champion_of[current] == wanted;
   return (in_arm ? stage_in_arm(i, stage) : stage) != state(i).stage;

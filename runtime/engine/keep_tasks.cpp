@@ -132,8 +132,7 @@ void Run::withdraw_unwanted() {
   for (size_t t = 0; t < case_->tasks().size(); ++t) {
     const OpenTask& task = case_->tasks()[t];
     if (!task.standing || task_matched_[t] != 0 || task.marked) continue;
-    const auto known = plan_.by_key.find(task.rule);
-    const Rule* rule = known == plan_.by_key.end() ? nullptr : known->second;
+    const Rule* rule = rule_of(task);
     const int32_t i = task.instance;
     if (rule != nullptr) {
       Firing& firing = fired(i, *rule);

@@ -42,8 +42,8 @@ std::vector<size_t> Run::in_order() const {
     if (tasks[t].status == TaskStatus::ready || tasks[t].status == TaskStatus::withheld) order.push_back(t);
   }
   const auto place = [&](const OpenTask& task) {
-    const auto rule = plan_.by_key.find(task.rule);
-    return rule == plan_.by_key.end() ? std::pair{Span::no_file, uint32_t{0}} : std::pair{rule->second->span.file, rule->second->span.begin};
+    const Rule* rule = rule_of(task);
+    return rule == nullptr ? std::pair{Span::no_file, uint32_t{0}} : std::pair{rule->span.file, rule->span.begin};
   };
   std::ranges::sort(order, [&](size_t a, size_t b) {
     const OpenTask &x = tasks[a], &y = tasks[b];

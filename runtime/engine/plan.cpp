@@ -1,5 +1,7 @@
 #include "runtime/engine/plan.h"
 
+#include "lang/sema/transfers.h"
+
 namespace dunlin::engine {
 
 namespace {
@@ -77,8 +79,13 @@ Plan::Plan(const checked::Program& program)
   const auto name_rules = [&](const std::vector<Rule>& rules) {
     for (const Rule& rule : rules) by_key.emplace(rule.key, &rule);
   };
-  for (const auto& stage : program.stages) name_rules(stage.rules);
-  for (const auto& strategy : program.strategies) name_rules(strategy.rules);
+  // What is kept of older versions has its keys in common with what is there now.
+  for (const auto& stage : program.stages) {
+    if (checked::kept_at(program, stage.strategy) == nullptr) name_rules(stage.rules);
+  }
+  for (size_t s = 0; s < program.strategies.size(); ++s) {
+    if (checked::kept_at(program, static_cast<checked::Index>(s)) == nullptr) name_rules(program.strategies[s].rules);
+  }
   for (const auto& always : program.always) name_rules(always.rules);
 }
 

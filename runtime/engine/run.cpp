@@ -1,5 +1,7 @@
 #include "runtime/engine/run.h"
 
+#include "lang/sema/transfers.h"
+
 #include <algorithm>
 
 #include "runtime/engine/identity.h"
@@ -82,6 +84,16 @@ Run::Run(const checked::Program& program, const Evaluator& evaluator, const abi:
   named_rules_.push_back(0);  // tasks of rules without a name
   for (const auto& [key, rule] : plan_.by_key) {
     if (rule->named) named_rules_.push_back(key);
+  }
+  const auto add_kept = [&](const std::vector<Rule>& rules) {
+    for (const Rule& rule : rules) {
+      if (rule.named && !plan_.by_key.contains(rule.key)) named_rules_.push_back(rule.key);
+    }
+  };
+  for (size_t s = 0; s < program.strategies.size(); ++s) {
+    if (checked::kept_at(program, static_cast<checked::Index>(s)) == nullptr) continue;
+    add_kept(program.strategies[s].rules);
+    for (const checked::Index stage : program.strategies[s].stages) add_kept(program.stages[stage].rules);
   }
   for (const auto& entity : program_.entities) {
     const checked::Index name = checked::find_field(entity.fields, "name");

@@ -171,6 +171,10 @@ class Run {
   void restart_changed();
   void note_text(int32_t i);
   void move_value(int32_t i, int32_t variable);
+  int32_t in_own_version(int32_t i, int32_t stage) const;
+  void leave_version(int32_t i, int32_t strategy);
+  void carry_variables(int32_t i, const checked::Strategy& from, const std::vector<int64_t>& values);
+  const Rule* rule_of(const OpenTask& task) const;
 
   // ---- events.cpp ----
   void handle_events();

@@ -1,6 +1,7 @@
 // Items 4 and 5 of a step: settling, entering and leaving stages.
 #include <algorithm>
 
+#include "lang/sema/transfers.h"
 #include "runtime/engine/run.h"
 
 namespace dunlin::engine {
@@ -65,7 +66,8 @@ bool Run::enter(int32_t i, int32_t stage, const Rule* rule, Entry entry) {
   check_circle(i, stage);
   touch(i);
   const int32_t strategy = program_.stages[stage].strategy;
-  if (entry == Entry::go && strategy != state(i).strategy) entry = Entry::strategy;
+  const bool leaves_version = entry != Entry::strategy && strategy != state(i).strategy && strategy == checked::base_of(program_, state(i).strategy);
+  if (entry == Entry::go && strategy != state(i).strategy && !leaves_version) entry = Entry::strategy;
   Transition transition{
       .instance = i, .from_strategy = state(i).strategy, .from_stage = state(i).stage, .to_strategy = strategy, .to_stage = stage, .at = now_};
   if (rule != nullptr) {
@@ -78,6 +80,7 @@ bool Run::enter(int32_t i, int32_t stage, const Rule* rule, Entry entry) {
   }
   leave_stage(i, stage, entry);
   if (entry == Entry::strategy) start_strategy(i, strategy);
+  if (leaves_version) leave_version(i, strategy);
   InstanceState& entered = state(i);
   entered.stage = stage;
   if (entry == Entry::back) {
@@ -85,7 +88,7 @@ bool Run::enter(int32_t i, int32_t stage, const Rule* rule, Entry entry) {
   } else {
     entered.entered_at = now_;
     entered.visits.resize(program_.stages.size());
-    ++entered.visits[stage];
+    ++entered.visits[checked::read_as(program_, stage)];
   }
   entered.may_enrol = !program_.stages[stage].is_final;
   case_->refresh_view(i);
@@ -99,7 +102,7 @@ bool Run::enter(int32_t i, int32_t stage, const Rule* rule, Entry entry) {
 
 void Run::leave_stage(int32_t i, int32_t next_stage, Entry entry) {
   const bool is_final = program_.stages[next_stage].is_final;
-  if (is_final || state(i).stage >= 0) withdraw_one_offs(i, is_final ? every_stage : state(i).stage);
+  if (is_final || state(i).stage >= 0) withdraw_one_offs(i, is_final ? every_stage : checked::read_as(program_, state(i).stage));
   if (state(i).stage >= 0 && !request_events_.empty()) withdraw_requests(i, "its stage was left");
   InstanceState& left = state(i);
   if (left.stage < 0 || entry == Entry::strategy) return;

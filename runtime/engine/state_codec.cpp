@@ -47,8 +47,18 @@ struct Names {
     if (program.transfers) take(program, *program.transfers);
   }
 
+  /// What an older version calls `risk` is `risk@4` where it is kept.
+  static std::string name_of_type(const checked::Program& program, const Type& type) {
+    std::string name = checked::type_name(program, type);
+    for (size_t at = name.find('@'); at != std::string::npos; at = name.find('@', at)) {
+      size_t end = at + 1;
+      while (end < name.size() && name[end] >= '0' && name[end] <= '9') ++end;
+      name.erase(at, end - at);
+    }
+    return name;
+  }
   static uint64_t key_of(const checked::Program& program, const std::string& strategy, const std::string& variable, const Type& type) {
-    return hash_text(checked::type_name(program, type), hash_text(variable, hash_text(strategy)));
+    return hash_text(name_of_type(program, type), hash_text(variable, hash_text(strategy)));
   }
 
   void take(const checked::Program& program, const checked::Transfers& transfers) {
@@ -346,6 +356,10 @@ bool decode_state(const checked::Program& program, std::string_view bytes, abi::
   for (size_t count = in.count(); count > 0 && in.good(); --count) {
     StageVisit visit;
     visit.stage = names.find_stage(in.hash());
+    if (visit.stage >= 0 && checked::kept_at(program, state.strategy) != nullptr) {
+      const Index own = checked::counterpart(program, visit.stage, state.strategy);
+      if (own >= 0) visit.stage = own;
+    }
     visit.entered_at = in.number();
     read_marks(names, visit.marks, in);
     if (visit.stage >= 0) state.back.push_back(std::move(visit));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lang/sema/transfers.h"
 #include "runtime/engine/run.h"
 
 namespace dunlin::engine {
@@ -151,10 +152,12 @@ void Run::finish_instance(int32_t i) {
   note_text(i);
   const Instant wake = std::min(work_[i].wake, work_[i].keep_wake);
   InstanceState& after = state(i);
-  const bool other_version = after.strategy >= 0 && after.version != options_->version;
+  const checked::KeptStrategy* kept = checked::kept_at(program_, after.strategy);
+  const int32_t version = kept == nullptr ? options_->version : kept->version;
+  const bool other_version = after.strategy >= 0 && after.version != version;
   if (work_[i].touched || other_version || after.wake_at != wake) result_->changed.push_back(i);
   after.wake_at = wake;
-  if (after.strategy >= 0) after.version = options_->version;
+  if (after.strategy >= 0) after.version = version;
   result_->wake_at = std::min(result_->wake_at, wake);
 }
 

@@ -513,7 +513,9 @@ class Comparing {
     return text;
   }
 
-  static std::string on_change(checked::OnChange said) { return said == checked::OnChange::restart ? " on change restart" : ""; }
+  static std::string on_change(checked::OnChange said) {
+    return said == checked::OnChange::restart ? " on change restart" : said == checked::OnChange::pin ? " on change pin" : "";
+  }
 
   static Group strategies(Version& v) {
     Group group;

@@ -133,6 +133,7 @@ class Portfolio {
       find_stranded(*old_case);
       active_->step(*old_case, now_);
     }
+    find_pinned(new_case);
     proposed_.step(new_case, now_);
     compare_faults(old_case, new_case);
     compare_stages(old_case, new_case);
@@ -151,7 +152,19 @@ class Portfolio {
     for (size_t i = 0; i < old_case.instance_count(); ++i) {
       const auto position = static_cast<int32_t>(i);
       const std::string& stage = active_->stage_of(old_case, position);
-      if (!stage.empty() && engine::stage_in(proposed_.program(), stage) < 0) count(stranded_, stage, *active_, old_case, position);
+      const checked::Index there = stage.empty() ? checked::none : engine::stage_in(proposed_.program(), stage);
+      if (!stage.empty() && checked::stage_under(proposed_.program(), there, old_case.state(position).version) < 0)
+        count(stranded_, stage, *active_, old_case, position);
+    }
+  }
+
+  void find_pinned(const CaseFile& new_case) {
+    for (size_t i = 0; i < new_case.instance_count(); ++i) {
+      const auto position = static_cast<int32_t>(i);
+      const checked::KeptStrategy* kept = checked::kept_at(proposed_.program(), new_case.state(position).strategy);
+      if (kept == nullptr) continue;
+      Seen& seen = pinned_[{proposed_.program().strategies[static_cast<size_t>(kept->strategy)].name, kept->version}];
+      if (seen.count++ == 0) seen.example = proposed_.example(new_case, position);
     }
   }
 
@@ -260,6 +273,7 @@ class Portfolio {
       plan_.tasks.push_back({difference, queue, treatment, rule, what, seen.count, seen.example});
     }
     for (auto& [stage, seen] : stranded_) plan_.stranded.push_back({stage, seen.count, seen.example});
+    for (auto& [key, seen] : pinned_) plan_.pinned.push_back({key.first, key.second, seen.count, seen.example});
     for (auto& [key, seen] : faults_) plan_.faults.push_back({std::get<0>(key), std::get<1>(key), std::get<2>(key), seen.count, seen.example});
     const auto most_first = [](const auto& a, const auto& b) { return a.count > b.count; };
     std::ranges::stable_sort(plan_.moves, most_first);
@@ -277,6 +291,7 @@ class Portfolio {
   std::map<std::tuple<std::string, std::string, std::string>, Seen> moves_;
   std::map<std::tuple<TaskDifference, std::string, std::string, std::string, std::string>, Seen> tasks_;
   std::map<std::string, Seen> stranded_;
+  std::map<std::pair<std::string, int32_t>, Seen> pinned_;
   std::map<std::tuple<bool, std::string, std::string>, Seen> faults_;
   LivePlan plan_;
 };

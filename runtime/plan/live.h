@@ -54,6 +54,14 @@ struct FaultChange {
   Example example;
 };
 
+/// Instances that go on under an older version (`on change pin`).
+struct Pinned {
+  std::string strategy;
+  int32_t version = 0;
+  int64_t count = 0;
+  Example example;
+};
+
 struct LivePlan {
   int64_t cases = 0, instances = 0;
   int64_t cases_affected = 0;
@@ -61,6 +69,7 @@ struct LivePlan {
   std::vector<TaskChange> tasks;
   std::vector<Stranded> stranded;
   std::vector<FaultChange> faults;
+  std::vector<Pinned> pinned;  // by strategy, then version
   bool quiet() const { return moves.empty() && tasks.empty() && stranded.empty() && faults.empty(); }
   int64_t count(TaskDifference difference) const;
 };

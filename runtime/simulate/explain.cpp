@@ -6,6 +6,7 @@
 #include "compiler/abi/arena.h"
 #include "lang/sema/experiments.h"
 #include "lang/sema/rule_words.h"
+#include "lang/sema/transfers.h"
 #include "runtime/engine/holds.h"
 #include "runtime/engine/identity.h"
 #include "runtime/engine/plan.h"
@@ -85,7 +86,9 @@ class Explaining {
     tell_requests();
     engine::Stepper stepper(program_, recorder_, calendar, settings);
     engine::StepResult result;
-    const engine::StepOptions options{.version = file_.state(instance_).version, .collect_reads = false, .listener = &witness_, .orders = &orders_};
+    int32_t version = 0;  // some are pinned to older ones
+    for (size_t i = 0; i < file_.instance_count(); ++i) version = std::max(version, file_.state(static_cast<int32_t>(i)).version);
+    const engine::StepOptions options{.version = version, .collect_reads = false, .listener = &witness_, .orders = &orders_};
     stepper.step(file_, at, result, options);
     explanation_.wake_at = result.wake_at;
     if (result.fault.has_value()) explanation_.fault = result.fault;
@@ -103,6 +106,7 @@ class Explaining {
     if (stage_ >= 0) {
       explanation_.strategy = program_.strategies[strategy_].name;
       explanation_.stage = program_.stages[stage_].name;
+      if (const checked::KeptStrategy* kept = checked::kept_at(program_, strategy_)) explanation_.pinned_to = kept->version;
       explanation_.entered_at = state.entered_at;
       explanation_.enrolled_at = state.enrolled_at;
     }
@@ -303,10 +307,14 @@ std::vector<bool> raised_by_steps(const checked::Program& program) {
   const auto mark = [&](checked::Index event) {
     if (event != checked::none) raised[static_cast<size_t>(event)] = true;
   };
-  const engine::Plan plan(program);
-  for (const auto& [key, rule] : plan.by_key) {
-    for (const checked::Action& action : rule->actions) mark(action.event_type);
-  }
+  const auto mark_rules = [&](const std::vector<checked::Rule>& rules) {
+    for (const checked::Rule& rule : rules) {
+      for (const checked::Action& action : rule.actions) mark(action.event_type);
+    }
+  };
+  for (const checked::Stage& stage : program.stages) mark_rules(stage.rules);
+  for (const checked::Strategy& strategy : program.strategies) mark_rules(strategy.rules);
+  for (const checked::Always& always : program.always) mark_rules(always.rules);
   for (const checked::Hold& hold : program.holds) {
     for (const checked::Index event : {hold.placed, hold.lifted, hold.ended}) mark(event);
   }

@@ -48,6 +48,7 @@ struct Explanation {
   std::string entity, key;
   Instant at = 0;
   std::string strategy, stage;  // then; empty: in none
+  int32_t pinned_to = 0;        // version under which it finishes (`on change pin`); 0: it goes on as everybody does
   Instant entered_at = 0, enrolled_at = 0;
   Instant wake_at = abi::never;  // the next instant at which anything could change
   std::vector<store::TransitionRow> way;

@@ -169,7 +169,7 @@ std::vector<std::pair<std::string, std::string>> Layout::names() const {
 void Layout::take_names(const std::unordered_map<std::string, int32_t>& numbers) {
   const auto take = [&](const std::string& kind, const std::string& name, std::vector<int32_t>& ids, std::unordered_map<int32_t, int32_t>& back) {
     const int32_t number = numbers.at(kind + ":" + name);
-    back[number] = static_cast<int32_t>(ids.size());
+    back.try_emplace(number, static_cast<int32_t>(ids.size()));  // strategies of older versions stand behind those of now
     ids.push_back(number);
   };
   for (const auto& event : program.events) take("event", event.name, event_ids, event_of);

@@ -1,6 +1,7 @@
 #include "runtime/store/model_store.h"
 
 #include <algorithm>
+#include <map>
 
 #include "runtime/engine/state_codec.h"
 #include "runtime/store/model_store_inner.h"
@@ -49,7 +50,7 @@ Result<BundleVersion> ModelStore::activate(const checked::Program& program, cons
   const int32_t number = found == versions.end() ? static_cast<int32_t>(versions.size() + 1) : found->number;
   size_t before = data_.activations.size();
   for (size_t at = activation.back ? before : 0; at != 0; at = data_.activations[at - 1].before) {
-    if (data_.activations[at - 1].version != number) continue;
+    if (data_.activations[at - 1].version != (activation.back_to != 0 ? activation.back_to : number)) continue;
     before = data_.activations[at - 1].before;
     break;
   }
@@ -74,6 +75,19 @@ Result<int32_t> ModelStore::version_before() {
   const Lock lock(data_.guard);
   if (data_.activations.empty() || data_.activations.back().before == 0) return 0;
   return data_.activations[data_.activations.back().before - 1].version;
+}
+
+Result<std::vector<Store::Standing>> ModelStore::standing() {
+  const Lock lock(data_.guard);
+  std::map<std::pair<std::string, int32_t>, int64_t> counts;
+  for (const auto& [place, stored] : data_.cases) {
+    for (const auto& [id, instance] : stored.instances) {
+      if (instance.stated && !instance.state.stage.empty()) ++counts[{instance.state.stage, instance.state.version}];
+    }
+  }
+  std::vector<Standing> all;
+  for (const auto& [key, count] : counts) all.push_back({key.first, key.second, count});
+  return all;
 }
 
 Result<BundleSources> ModelStore::sources_of(int32_t version) {

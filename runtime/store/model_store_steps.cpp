@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "lang/sema/experiments.h"
+#include "lang/sema/transfers.h"
 #include "runtime/engine/state_codec.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/model_store_inner.h"
@@ -53,7 +54,7 @@ void add_instances(const checked::Program& program, const StoredCase& stored, In
       if (state == nullptr) continue;
       engine::InstanceState& into = case_file.state(position);
       into.strategy = strategy_named(program, state->strategy);
-      into.stage = state->stage.empty() ? -1 : engine::stage_in(program, state->stage);
+      into.stage = state->stage.empty() ? -1 : checked::stage_under(program, engine::stage_in(program, state->stage), state->version);
       if (into.stage >= 0) into.strategy = program.stages[static_cast<size_t>(into.stage)].strategy;
       into.version = state->version;
       into.entered_at = state->entered_at;

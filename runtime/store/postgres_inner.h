@@ -81,6 +81,7 @@ class PostgresStore final : public Store, public StepLog, public BusinessClock {
   Result<std::vector<BundleVersion>> versions() override;
   Result<int32_t> version_before() override;
   Result<BundleSources> sources_of(int32_t version) override;
+  Result<std::vector<Standing>> standing() override;
 
   Result<ImportCounts> put_instances(const checked::Program& program, const std::vector<InstanceRow>& rows, Instant as_of) override;
   Result<ImportCounts> post_events(const checked::Program& program, const std::vector<EventRow>& rows) override;

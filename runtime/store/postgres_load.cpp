@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "lang/sema/transfers.h"
 #include "runtime/engine/state_codec.h"
 #include "runtime/store/postgres_small.h"
 #include "runtime/store/value_codec.h"
@@ -218,6 +219,7 @@ void PostgresStore::Loading::take_state(size_t index, CopyRows& rows) {
   state.version = version;
   state.strategy = strategy.missing() ? -1 : Layout::find(layout.strategy_of, get_whole<int32_t>(strategy.data));
   state.stage = stage.missing() ? -1 : Layout::find(layout.stage_of, get_whole<int32_t>(stage.data));
+  state.stage = checked::stage_under(program(), state.stage, version);
   if (state.stage >= 0) state.strategy = program().stages[static_cast<size_t>(state.stage)].strategy;  // it may have moved to another
   state.step_number = step;
   state.entered_at = entered_at;

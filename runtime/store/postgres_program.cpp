@@ -330,7 +330,7 @@ void remember_activation(SmallWork& work, const Activation& activation, int32_t 
         "dunlin.activation a on a.id = c.before) select case when exists (select 1 from chain where version = {1}) then (select before from chain where "
         "version "
         "= {1} order by id desc limit 1) else {0} end)",
-        latest, number);
+        latest, activation.back_to != 0 ? activation.back_to : number);
   }
   work.exec(fmt::format(
       "insert into dunlin.activation (version, before, at, author, approver, origin, reason, proposal) values ({}, {}, {}, {}, nullif({}, ''), nullif({}, ''), "
@@ -431,6 +431,18 @@ Result<int32_t> PostgresStore::version_before() {
   });
   if (!read) return std::unexpected(read.error());
   return number;
+}
+
+Result<std::vector<Store::Standing>> PostgresStore::standing() {
+  std::vector<Standing> all;
+  auto read = small("count who stands where", [&](SmallWork& work) {
+    for (const auto& row : work.exec("select n.name, s.version, s.count from (select stage, version, count(*) as count from dunlin.state where stage is not null "
+                                     "group by stage, version) s join dunlin.name n on n.id = s.stage order by 1, 2")) {
+      all.push_back({row[0].as<std::string>(), row[1].as<int32_t>(), row[2].as<int64_t>()});
+    }
+  });
+  if (!read) return std::unexpected(read.error());
+  return all;
 }
 
 Result<BundleSources> PostgresStore::sources_of(int32_t version) {

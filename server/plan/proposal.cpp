@@ -6,6 +6,10 @@
 
 #include <algorithm>
 
+#include "lang/sema/transfers.h"
+#include "lang/service/kept.h"
+#include "runtime/plan/carry.h"
+
 namespace dunlin::server {
 
 using store::StoreError;
@@ -13,6 +17,8 @@ using store::StoreError;
 simulate::NightProgram Runner::night() const {
   return {.program = program(), .evaluator = machine.evaluator(false), .calendar = *machine.calendar->view(), .settings = settings, .version = number};
 }
+
+bool Runner::carries() const { return program().transfers && !program().transfers->kept.empty(); }
 
 store::Result<std::unique_ptr<Runner>> make_runner(std::unique_ptr<CheckedBundle> bundle, int32_t number, bool with_native) {
   auto machine = make_machine(*bundle->program, bundle->stdlib, with_native);
@@ -26,7 +32,7 @@ store::Result<std::unique_ptr<Runner>> make_runner(std::unique_ptr<CheckedBundle
   return runner;
 }
 
-store::Result<std::unique_ptr<Runner>> runner_of_version(store::Store& store, int32_t number, const std::filesystem::path& stdlib, bool with_native) {
+store::Result<std::unique_ptr<CheckedBundle>> bundle_of_version(store::Store& store, int32_t number, const std::filesystem::path& stdlib) {
   auto sources = store.sources_of(number);
   if (!sources) return std::unexpected(sources.error());
   auto bundle = check_files(std::move(*sources), stdlib);
@@ -34,7 +40,34 @@ store::Result<std::unique_ptr<Runner>> runner_of_version(store::Store& store, in
     return std::unexpected(StoreError{StoreError::Kind::environment,
                                       fmt::format("version {} was stored by another build of dunlin and does not pass the checks of this one", number)});
   }
-  return make_runner(std::move(bundle), number, with_native);
+  return bundle;
+}
+
+store::Result<std::unique_ptr<Runner>> runner_of_version(store::Store& store, int32_t number, const std::filesystem::path& stdlib, bool with_native) {
+  auto bundle = bundle_of_version(store, number, stdlib);
+  if (!bundle) return std::unexpected(bundle.error());
+  return make_runner(std::move(*bundle), number, with_native);
+}
+
+namespace {
+
+/// The whole bundle where it is another one; null: it carries nothing.
+store::Result<std::unique_ptr<CheckedBundle>> whole_of(store::Store& store, const CheckedBundle& next) {
+  auto files = plan::carry_along(store, next.files, *next.program, {.stdlib = next.stdlib});
+  if (!files) return std::unexpected(files.error());
+  if (std::ranges::equal(files->files, next.files.files, [](const auto& a, const auto& b) { return a.path == b.path && a.text == b.text; })) return nullptr;
+  auto whole = check_files(std::move(*files), next.stdlib);
+  if (whole->program) return whole;
+  const auto first = std::ranges::find(whole->diagnostics.all(), Severity::error, &Diagnostic::severity);
+  return std::unexpected(StoreError{StoreError::Kind::input, "what is kept of older versions does not fit: " +
+                                                                 (first == whole->diagnostics.all().end() ? std::string("too many errors") : first->message)});
+}
+
+}  // namespace
+
+store::Result<std::unique_ptr<CheckedBundle>> carrying(store::Store& store, std::unique_ptr<CheckedBundle> next) {
+  auto whole = whole_of(store, *next);
+  return whole && *whole == nullptr ? std::move(next) : std::move(whole);
 }
 
 store::Result<int32_t> active_version(store::Store& store) {
@@ -43,6 +76,34 @@ store::Result<int32_t> active_version(store::Store& store) {
   const auto found = std::ranges::find_if(*versions, &store::BundleVersion::active);
   return found == versions->end() ? 0 : found->number;
 }
+
+store::Result<void> carry_along(store::Store& store, RunnableBundle& bundle, bool with_native) {
+  auto whole = whole_of(store, *bundle.checked);
+  if (!whole) return std::unexpected(whole.error());
+  if (*whole == nullptr) return {};
+  auto machine = make_machine(*(*whole)->program, (*whole)->stdlib, with_native);
+  if (!machine) return std::unexpected(StoreError{StoreError::Kind::environment, machine.error()});
+  bundle.machine = std::move(*machine);  // before what the old one refers to goes
+  bundle.checked = std::move(*whole);
+  return {};
+}
+
+namespace {
+
+/// A bundle without what it carries along of older versions.
+class OwnText {
+ public:
+  explicit OwnText(const CheckedBundle& whole) : whole_(whole) {
+    if (whole.program->transfers && !whole.program->transfers->kept.empty()) alone_ = check_files(service::own_files(whole.files), whole.stdlib);
+  }
+  const CheckedBundle& bundle() const { return alone_ && alone_->program ? *alone_ : whole_; }
+
+ private:
+  const CheckedBundle& whole_;
+  std::unique_ptr<CheckedBundle> alone_;
+};
+
+}  // namespace
 
 store::Result<Proposal> make_proposal(store::Store& store, const Runner& next, const ProposalOptions& options) {
   auto versions = store.versions();
@@ -59,7 +120,9 @@ store::Result<Proposal> make_proposal(store::Store& store, const Runner& next, c
     auto runner = runner_of_version(store, proposal.active, next.bundle->stdlib, options.portfolio);
     if (!runner) return std::unexpected(runner.error());
     active = std::move(*runner);
-    proposal.comparison = plan::compare({active->program(), active->bundle->sources}, {next.program(), next.bundle->sources});
+    // What people wrote is compared, not what is carried along.
+    const OwnText before(*active->bundle), after(*next.bundle);
+    proposal.comparison = plan::compare({*before.bundle().program, before.bundle().sources}, {*after.bundle().program, after.bundle().sources});
   }
   if (!options.portfolio) return proposal;
   if (auto room = store.make_room(next.program()); !room) return std::unexpected(room.error());
@@ -95,6 +158,7 @@ store::Result<store::BundleVersion> activate(store::Store& store, const Runner& 
                                           .replacing = proposal.active,
                                           .origin = activator.origin,
                                           .back = activator.back,
+                                          .back_to = activator.back_to,
                                           .proposal = activator.agreed_to,
                                           .approver = activator.approver});
 }

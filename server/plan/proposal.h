@@ -24,11 +24,18 @@ struct Runner {
   int32_t number = 0;  // 0: not stored yet
   const checked::Program& program() const { return *bundle->program; }
   simulate::NightProgram night() const;
+  bool carries() const;  // something of older versions
 };
 
 /// Compiles; an error is one sentence.
 store::Result<std::unique_ptr<Runner>> make_runner(std::unique_ptr<CheckedBundle> bundle, int32_t number, bool with_native);
-/// The sources of a stored version, checked and compiled by this program.
+/// The sources of a stored version, checked by this program.
+store::Result<std::unique_ptr<CheckedBundle>> bundle_of_version(store::Store& store, int32_t number, const std::filesystem::path& stdlib);
+/// A bundle as it would become active: with what it has to carry along for those who are pinned to older versions (plan::carry_along).
+store::Result<std::unique_ptr<CheckedBundle>> carrying(store::Store& store, std::unique_ptr<CheckedBundle> next);
+/// The same of a bundle that is about to run on this store.
+store::Result<void> carry_along(store::Store& store, RunnableBundle& bundle, bool with_native);
+/// The same as bundle_of_version, compiled.
 store::Result<std::unique_ptr<Runner>> runner_of_version(store::Store& store, int32_t number, const std::filesystem::path& stdlib, bool with_native);
 /// Number of the active version; 0 if there is none.
 store::Result<int32_t> active_version(store::Store& store);
@@ -61,7 +68,8 @@ std::optional<Refusal> refusal_of(const Proposal& proposal, bool accept_wider_li
 /// Who makes it active, from where, and why.
 struct Activator {
   std::string author, origin, reason;
-  bool back = false;                 // a step back
+  bool back = false;                 // a step back …
+  int32_t back_to = 0;               // … to this version
   std::optional<int64_t> agreed_to;  // the waiting proposal that is carried out …
   std::string approver;              // … and who agreed
 };

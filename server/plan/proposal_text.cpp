@@ -28,6 +28,12 @@ std::string live_text(const plan::LivePlan& live, bool color) {
     for (const auto& one : live.stranded) table.add({one.stage, grouped(one.count), example(one.example)});
     text += table.text(color);
   }
+  if (!live.pinned.empty()) {
+    head("finish on the version they entered");
+    Table table({{"strategy"}, {"version", Table::Align::right}, {"how many", Table::Align::right}, {"for example"}});
+    for (const auto& one : live.pinned) table.add({one.strategy, std::to_string(one.version), grouped(one.count), example(one.example)});
+    text += table.text(color);
+  }
   if (!live.moves.empty()) {
     head("in another stage");
     Table table({{"now"}, {"then"}, {"because of"}, {"how many", Table::Align::right}, {"for example"}});
@@ -73,7 +79,7 @@ nlohmann::ordered_json proposal_json(const Proposal& proposal) {
   body["difference"] = comparison_json(proposal.comparison);
   if (!proposal.live) return body;
   const auto& live = *proposal.live;
-  Json moves = Json::array(), tasks = Json::array(), stranded = Json::array(), faults = Json::array();
+  Json moves = Json::array(), tasks = Json::array(), stranded = Json::array(), faults = Json::array(), pinned = Json::array();
   for (const auto& one : live.moves) {
     moves.push_back({{"from", one.from}, {"to", one.to}, {"because", one.because}, {"count", one.count}, {"example", example_json(one.example)}});
   }
@@ -84,6 +90,8 @@ nlohmann::ordered_json proposal_json(const Proposal& proposal) {
     task["example"] = example_json(one.example);
     tasks.push_back(std::move(task));
   }
+  for (const auto& one : live.pinned)
+    pinned.push_back({{"strategy", one.strategy}, {"version", one.version}, {"count", one.count}, {"example", example_json(one.example)}});
   for (const auto& one : live.stranded) stranded.push_back({{"stage", one.stage}, {"count", one.count}, {"example", example_json(one.example)}});
   for (const auto& one : live.faults) {
     faults.push_back({{"cured", one.cured}, {"rule", one.rule}, {"message", one.message}, {"count", one.count}, {"example", example_json(one.example)}});
@@ -97,6 +105,7 @@ nlohmann::ordered_json proposal_json(const Proposal& proposal) {
                        {"stages", std::move(moves)},
                        {"tasks", std::move(tasks)},
                        {"stranded", std::move(stranded)},
+                       {"pinned", std::move(pinned)},
                        {"faults", std::move(faults)}};
   return body;
 }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "server/give_way.h"
 #include "server/serve/log.h"
 #include "server/serve/scheduler.h"
 
@@ -46,6 +47,7 @@ void Ahead::wake() {
 }
 
 void Ahead::run() {
+  give_way_from_here();
   for (;;) {
     {
       std::unique_lock lock(guard_);
@@ -83,7 +85,7 @@ void Ahead::look() {
 std::string Ahead::compile(const std::string& files) {
   BundleSources sources;
   for (const Json& file : Json::parse(files)) sources.files.push_back({file["path"].get<std::string>(), file["text"].get<std::string>()});
-  auto bundle = check_files(std::move(sources), stdlib_, true);
+  auto bundle = check_files(std::move(sources), stdlib_);
   if (!bundle->program) {
     const auto& all = bundle->diagnostics.all();
     const auto first = std::ranges::find(all, Severity::error, &Diagnostic::severity);

@@ -4,6 +4,9 @@
 #include <algorithm>
 
 #include "lang/diag/render.h"
+#include "lang/service/kept.h"
+#include "runtime/plan/carry.h"
+#include "server/give_way.h"
 #include "server/output/moment.h"
 #include "server/plan/all_ready.h"
 #include "server/plan/comparison_text.h"
@@ -26,7 +29,12 @@ BundleSources files_of(const Call& call) {
   return sources;
 }
 
-std::unique_ptr<CheckedBundle> checked(Api& api, const Call& call) { return check_files(files_of(call), api.context().stdlib, true); }
+std::unique_ptr<CheckedBundle> checked(Api& api, const Call& call) {
+  auto files = files_of(call);
+  std::unique_ptr<CheckedBundle> bundle;
+  give_way([&] { bundle = check_files(std::move(files), api.context().stdlib, true); });
+  return bundle;
+}
 
 Reply check(Api& api, const Call& call) {
   const auto bundle = checked(api, call);
@@ -41,14 +49,18 @@ std::unique_ptr<store::Store> open(Api& api) {
   return std::move(*opened);
 }
 
-std::unique_ptr<Runner> runner(std::unique_ptr<CheckedBundle> bundle) {
+std::unique_ptr<Runner> runner(store::Store& store, std::unique_ptr<CheckedBundle> bundle) {
   if (!bundle->program) {
     const auto& all = bundle->diagnostics.all();
     const auto first = std::ranges::find(all, Severity::error, &Diagnostic::severity);
     throw Problem{422, "the bundle has errors: " + (first == all.end() ? std::string("too many") : first->message), "POST /v1/bundles/check lists them all",
                   first == all.end() ? "" : first->code};
   }
-  auto made = make_runner(std::move(bundle), 0, true);
+  store::Result<std::unique_ptr<Runner>> made;
+  give_way([&] {
+    auto whole = carrying(store, std::move(bundle));
+    made = whole ? make_runner(std::move(*whole), 0, true) : std::unexpected(whole.error());
+  });
   if (!made) refuse(made.error());
   return std::move(*made);
 }
@@ -56,14 +68,15 @@ std::unique_ptr<Runner> runner(std::unique_ptr<CheckedBundle> bundle) {
 bool wider_accepted(const Call& call) { return call.body.value("accept_wider_limits", false); }
 
 Proposal propose(Api& api, store::Store& store, const Runner& next) {
-  auto proposal = make_proposal(store, next, {.at = api.context().scheduler.now(), .portfolio = true, .progress = {}});
+  store::Result<Proposal> proposal;
+  give_way([&] { proposal = make_proposal(store, next, {.at = api.context().scheduler.now(), .portfolio = true, .progress = {}}); });
   if (!proposal) refuse(proposal.error());
   return std::move(*proposal);
 }
 
 Reply plan(Api& api, const Call& call) {
-  const auto next = runner(checked(api, call));
   const auto store = open(api);
+  const auto next = runner(*store, checked(api, call));
   const Proposal proposal = propose(api, *store, *next);
   Json body = proposal_json(proposal);
   if (const auto refusal = refusal_of(proposal, wider_accepted(call))) body["refused"] = {{"reason", refusal->message}, {"help", refusal->help}};
@@ -85,7 +98,7 @@ T done_or_refused(std::expected<T, NotDone> result) {
 
 bool second_person(Api& api) { return api.context().config.second_person || done_or_refused(second_person_asked(api.context().service)); }
 
-Reply make_active(Api& api, const Call& call, store::Store& store, const Runner& next, bool back) {
+Reply make_active(Api& api, const Call& call, store::Store& store, const Runner& next, int32_t back_to) {
   const Proposal proposal = propose(api, store, next);
   Json body = proposal_json(proposal);
   call.require_match(fmt::format("v{}", proposal.active));
@@ -94,8 +107,12 @@ Reply make_active(Api& api, const Call& call, store::Store& store, const Runner&
     throw Problem{409, fmt::format("version {} is active, not the one that was planned against", proposal.active), "plan again", ""};
   if (proposal.same) return {body};
   if (const auto refusal = refusal_of(proposal, wider_accepted(call))) throw Problem{409, refusal->message, refusal->help, ""};
-  const Activator activator{
-      .author = call.caller.name, .origin = call.origin(), .reason = call.maybe_text("reason").value_or(""), .back = back, .approver = ""};
+  const Activator activator{.author = call.caller.name,
+                            .origin = call.origin(),
+                            .reason = call.maybe_text("reason").value_or(""),
+                            .back = back_to != 0,
+                            .back_to = back_to,
+                            .approver = ""};
   if (second_person(api)) {
     const int64_t id = done_or_refused(server::propose(api.context().service, next, proposal, activator, wider_accepted(call)));
     body["activated"] = false;
@@ -113,9 +130,9 @@ Reply make_active(Api& api, const Call& call, store::Store& store, const Runner&
 }
 
 Reply apply(Api& api, const Call& call) {
-  const auto next = runner(checked(api, call));
   const auto store = open(api);
-  return make_active(api, call, *store, *next, false);
+  const auto next = runner(*store, checked(api, call));
+  return make_active(api, call, *store, *next, 0);
 }
 
 Reply rollback(Api& api, const Call& call) {
@@ -124,9 +141,10 @@ Reply rollback(Api& api, const Call& call) {
   auto number = given == call.body.end() || given->is_null() ? store->version_before() : store::Result<int32_t>(given->get<int32_t>());
   if (!number) refuse(number.error());
   if (*number == 0) throw Problem{409, "there is no earlier version to go back to", "GET /v1/bundles lists the versions; give one as `version`", ""};
-  auto next = runner_of_version(*store, *number, api.context().stdlib, true);
-  if (!next) refuse(next.error());
-  Reply reply = make_active(api, call, *store, **next, true);
+  auto bundle = bundle_of_version(*store, *number, api.context().stdlib);
+  if (!bundle) refuse(bundle.error());
+  const auto next = runner(*store, std::move(*bundle));
+  Reply reply = make_active(api, call, *store, *next, *number);
   reply.body["back_to"] = *number;
   return reply;
 }
@@ -182,14 +200,28 @@ Json version_json(const store::BundleVersion& version) {
           {"active", version.active}};
 }
 
+/// How many instances finish on a version that is not active any more.
+int64_t pinned_to(const std::vector<plan::Carried>& carried, int32_t version) {
+  int64_t count = 0;
+  for (const auto& one : carried) count += one.version == version ? one.count : 0;
+  return count;
+}
+
 Reply versions(Api& api, const Call&) {
-  return api.with_store([](store::Store& store) {
+  return api.with_store([&](store::Store& store) {
     auto all = store.versions();
     if (!all) refuse(all.error());
+    std::vector<plan::Carried> carried;
+    if (const auto running = api.context().scheduler.active(); running && running->carries()) {
+      auto counted = plan::carried_by(store, running->program());
+      if (!counted) refuse(counted.error());
+      carried = std::move(*counted);
+    }
     Reply reply{Json{{"items", Json::array()}}};
     reply.etag = "v0";
     for (const auto& version : *all) {
       reply.body["items"].push_back(version_json(version));
+      reply.body["items"].back()["instances_pinned"] = pinned_to(carried, version.number);
       if (version.active) reply.etag = fmt::format("v{}", version.number);
     }
     return reply;
@@ -220,8 +252,8 @@ Reply sources(Api& api, const Call& call) {
 }
 
 Reply diff(Api& api, const Call& call) {
-  const auto before = check_files(sources_of(api, number_in(call, "version")), api.context().stdlib),
-             after = check_files(sources_of(api, number_in(call, "other")), api.context().stdlib);
+  const auto before = check_files(service::own_files(sources_of(api, number_in(call, "version"))), api.context().stdlib),
+             after = check_files(service::own_files(sources_of(api, number_in(call, "other"))), api.context().stdlib);
   if (!before->program || !after->program) throw Problem{409, "one of the versions does not pass the checks of this server", "", ""};
   return {comparison_json(plan::compare({*before->program, before->sources}, {*after->program, after->sources}))};
 }

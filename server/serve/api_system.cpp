@@ -1,6 +1,11 @@
 // Health, metrics, the description of the API, the audit.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <optional>
+
 #include "server/output/moment.h"
 #include "server/serve/api.h"
 #include "server/serve/clock_watch.h"
@@ -30,6 +35,21 @@ Reply ready(Api& api, const Call&) {
   return {body, good ? 200 : 503};
 }
 
+/// Seconds since an instant as the database writes it, "2026-12-05T07:00:00.25+01:00"; nothing where it is none.
+std::optional<double> age_of(const Json& written, int64_t now_us) {
+  if (!written.is_string()) return std::nullopt;
+  int year = 0, month = 0, day = 0, hour = 0, minute = 0, zone_hour = 0, zone_minute = 0;
+  double second = 0;
+  char sign = '+';
+  const int read = std::sscanf(written.get_ref<const std::string&>().c_str(), "%d-%d-%dT%d:%d:%lf%c%d:%d", &year, &month, &day, &hour, &minute, &second, &sign,
+                               &zone_hour, &zone_minute);
+  if (read < 6) return std::nullopt;
+  const std::chrono::sys_days date = std::chrono::year(year) / month / day;
+  const double zone = read < 8 ? 0 : (sign == '-' ? -60.0 : 60.0) * (60 * zone_hour + zone_minute);
+  const double at = static_cast<double>(date.time_since_epoch().count()) * 86400 + hour * 3600 + minute * 60 + second - zone;
+  return std::max(0.0, static_cast<double>(now_us) / 1e6 - at);
+}
+
 Reply metrics(Api& api, const Call&) {
   std::string text = api.context().metrics.text();
   const auto totals = api.context().scheduler.totals();
@@ -49,10 +69,14 @@ Reply metrics(Api& api, const Call&) {
   add("dunlin_compile_seconds_total", "counter", "Time in compiling versions.", totals.compile_seconds);
   add("dunlin_passes_failed_total", "counter", "Passes that ended in an error.", totals.failures);
   add("dunlin_passes_overtaken_total", "counter", "Passes overtaken by a switch of versions or of nodes.", totals.overtaken);
+  add("dunlin_lease_losses_total", "counter", "Leases on buckets that this node lost to another one or could not renew.", totals.lease_losses);
   add("dunlin_buckets_held", "gauge", "Buckets that this node steps, of 1024.", totals.buckets);
   add("dunlin_active_version", "gauge", "Number of the version in use on this node.", totals.version);
+  add("dunlin_kept_strategies", "gauge", "Strategies of older versions that the active one carries along (`on change pin`).", totals.kept_strategies);
+  add("dunlin_kept_strategies_let_go", "gauge", "Of them: without native code on this node, because nobody stands there any more.", totals.kept_let_go);
   add("dunlin_database_up", "gauge", "1: the database answers.", totals.database_there ? 1 : 0);
   add("dunlin_clock_jumped_seconds", "gauge", "By how much the clock has jumped, unconfirmed; not 0: nothing is stepped.", unconfirmed_jump() / 1'000'000);
+  text += api.context().scheduler.effects().text();
   if (api.connections) {
     const auto counts = api.connections();
     add("dunlin_http_connections", "gauge", "Open connections.", counts.open);
@@ -67,8 +91,24 @@ Reply metrics(Api& api, const Call&) {
   for (const char* name : {"case_files", "set_aside", "awake", "inbox", "quarantine", "feeds_late", "campaigns"})
     add(fmt::format("dunlin_{}", name).c_str(), "gauge", "What the database holds.", gauges[name].get<int64_t>());
   text += "# HELP dunlin_queue_ready Tasks that can be leased.\n# TYPE dunlin_queue_ready gauge\n";
-  for (const auto& queue : api.ask(Ask::queues))
+  const Json queues = api.ask(Ask::queues);
+  for (const auto& queue : queues)
     text += fmt::format("dunlin_queue_ready{{queue=\"{}\"}} {}\n", queue["queue"].get<std::string>(), queue["ready"].get<int64_t>());
+  text += "# HELP dunlin_queue_oldest_seconds Age of the oldest task that can be leased.\n# TYPE dunlin_queue_oldest_seconds gauge\n";
+  for (const auto& queue : queues) {
+    if (const auto age = age_of(queue["oldest"], api.context().scheduler.now()))
+      text += fmt::format("dunlin_queue_oldest_seconds{{queue=\"{}\"}} {:.0f}\n", queue["queue"].get<std::string>(), *age);
+  }
+  text += "# HELP dunlin_node_version Version that each live node steps with.\n# TYPE dunlin_node_version gauge\n";
+  text += api.with_store([](store::Store& store) {
+    auto nodes = store.nodes();
+    if (!nodes) refuse(nodes.error());
+    std::string lines;
+    for (const auto& node : *nodes) {
+      if (node.live) lines += fmt::format("dunlin_node_version{{node=\"{}\"}} {}\n", node.name, node.version);
+    }
+    return lines;
+  });
   text += "# HELP dunlin_webhook_deliveries Tasks sent to webhooks, by what became of them.\n# TYPE dunlin_webhook_deliveries gauge\n";
   for (const auto& row : api.ask(Ask::webhook_counts))
     text += fmt::format("dunlin_webhook_deliveries{{webhook=\"{}\",status=\"{}\"}} {}\n", row["name"].get<std::string>(), row["status"].get<std::string>(),

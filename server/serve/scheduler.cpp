@@ -8,6 +8,10 @@
 #include <utility>
 
 #include "compiler/abi/clock.h"
+#include "lang/sema/transfers.h"
+#include "runtime/plan/carry.h"
+#include "server/give_way.h"
+#include "server/plan/lean.h"
 #include "server/serve/clock_watch.h"
 #include "server/serve/log.h"
 
@@ -71,6 +75,7 @@ void Scheduler::run() {
       look_ = false;
     }
     if (take_version()) {
+      let_go();
       if (const auto ranges = hold(); !ranges.empty() && pass(ranges) && on_stepped) on_stepped();
     }
     rest();
@@ -84,6 +89,7 @@ std::vector<store::BucketRange> Scheduler::hold() {
   auto held = store_->hold_buckets({.name = node_name(config_), .lease_seconds = config_.lease_seconds}, active_->number);
   const std::lock_guard lock(guard_);
   if (!held) {
+    totals_.lease_losses += totals_.buckets > 0 ? 1 : 0;
     ++failures_in_a_row_;
     ++totals_.failures;
     totals_.buckets = 0;
@@ -118,7 +124,12 @@ bool Scheduler::take_version() {
   const auto found = std::ranges::find_if(*versions, &store::BundleVersion::active);
   if (found == versions->end()) return false;
   const int32_t number = found->number;
-  if (active_ && active_->number == number) return true;
+  const bool same = active_ && active_->number == number;
+  if (std::exchange(was_overtaken_, false) && same) {
+    const std::lock_guard lock(guard_);
+    ++totals_.lease_losses;
+  }
+  if (same) return true;
   const auto begin = std::chrono::steady_clock::now();
   std::unique_ptr<Runner> ready = compiled_ahead ? compiled_ahead(found->content_hash) : nullptr;
   const bool ahead = ready != nullptr;
@@ -130,7 +141,8 @@ bool Scheduler::take_version() {
     if (auto prepared = store_->prepare((*runner)->program()); !prepared) trouble = prepared.error().message;
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  const std::lock_guard lock(guard_);
+  std::shared_ptr<Runner> old;
+  std::unique_lock lock(guard_);
   totals_.compile_seconds += seconds;
   if (trouble) {
     ++failures_in_a_row_;
@@ -138,11 +150,59 @@ bool Scheduler::take_version() {
     log::write(log::Level::error, "the active version cannot be run", {{"version", std::to_string(number)}, {"reason", *trouble}});
     return false;
   }
-  active_ = std::shared_ptr<const Runner>(std::move(*runner));
+  old = std::exchange(running_, std::move(*runner));
+  active_ = running_;
+  let_go_.clear();
+  if (leaner_.valid()) end_aside(std::make_shared<decltype(leaner_)>(std::move(leaner_)));
+  standing_changed_ = true;
   totals_.version = number;
+  totals_.kept_strategies = running_->carries() ? static_cast<int64_t>(running_->program().transfers->kept.size()) : 0;
+  totals_.kept_let_go = 0;
   log::write(log::Level::info, "version in use",
              {{"version", std::to_string(number)}, {"ahead", ahead ? "true" : "false"}, {"compile_ms", fmt::format("{:.1f}", seconds * 1000)}});
+  lock.unlock();
+  end_aside(std::move(old));
   return true;
+}
+
+/// The end of a version waits for its compiler, and frees a lot: neither a step nor a request waits for that.
+void Scheduler::end_aside(std::shared_ptr<void> old) {
+  std::erase_if(ending_, [](const std::future<void>& one) { return one.wait_for(std::chrono::seconds(0)) == std::future_status::ready; });
+  if (!old) return;
+  ending_.push_back(std::async(std::launch::async, [old = std::move(old)]() mutable {
+    give_way_from_here();
+    old.reset();
+  }));
+}
+
+/// Native code of older versions goes when nobody stands in them any more. The code without them is made aside, and taken up between two passes.
+void Scheduler::let_go() {
+  if (!running_->carries()) return;
+  if (leaner_.valid()) {
+    if (leaner_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
+    auto made = leaner_.get();
+    if (made) {
+      std::shared_ptr<Evaluator> before = std::exchange(running_->machine.native, std::move(*made));
+      end_aside(std::move(before));
+    }
+    const std::lock_guard lock(guard_);
+    if (made) totals_.kept_let_go = static_cast<int64_t>(let_go_.size());
+    log::write(made ? log::Level::info : log::Level::warn, made ? "code of older versions was let go" : "code of older versions could not be let go",
+               {{"version", std::to_string(running_->number)}, {"strategies", std::to_string(let_go_.size())}, {"reason", made ? "" : made.error()}});
+  }
+  if (!std::exchange(standing_changed_, false)) return;
+  auto carried = plan::carried_by(*store_, running_->program());
+  if (!carried) return;
+  std::set<std::pair<std::string, int32_t>> nobody;
+  for (const auto& one : *carried) {
+    if (one.version != 0 && one.count == 0) nobody.emplace(one.strategy, one.version);
+  }
+  if (nobody == let_go_) return;
+  let_go_ = std::move(nobody);
+  leaner_ = std::async(std::launch::async, [runner = running_, left_out = let_go_] {
+    give_way_from_here();
+    return lean_code(runner->program(), runner->machine, left_out);
+  });
 }
 
 /// Whether there was something to do.
@@ -160,11 +220,13 @@ bool Scheduler::pass(const std::vector<store::BucketRange>& ranges) {
   options.steppers = config_.step_threads;
   store::Result<simulate::NightReport> report = simulate::NightReport{};
   simulate::NightCounts counts;
+  std::vector<simulate::NightReport> reports;  // one for each instant
   for (const auto& [at, stretches] : *spans) {
     options.ranges = stretches;
     report = simulate::run_once(*store_, active_->night(), at, options);
     if (!report) break;
     counts.add(report->counts);
+    reports.push_back(*report);
   }
   const std::lock_guard lock(guard_);
   ++totals_.passes;
@@ -174,6 +236,7 @@ bool Scheduler::pass(const std::vector<store::BucketRange>& ranges) {
     ++(overtaken ? totals_.overtaken : totals_.failures);
     totals_.database_there = overtaken;
     if (overtaken) look_ = true;
+    was_overtaken_ = overtaken;
     ++failures_in_a_row_;
     log::write(overtaken ? log::Level::info : log::Level::error, "a pass did not end",
                {{"batch", std::to_string(totals_.passes)}, {"reason", report.error().message}});
@@ -190,6 +253,8 @@ bool Scheduler::pass(const std::vector<store::BucketRange>& ranges) {
   totals_.step_seconds += counts.step_s;
   totals_.commit_seconds += counts.commit_s;
   if (counts.cases == 0) return false;
+  for (const auto& one : reports) effects_.add(one);
+  standing_changed_ = standing_changed_ || counts.transitions > 0;
   log::write(log::Level::info, "stepped",
              {{"batch", std::to_string(totals_.passes)},
               {"cases", std::to_string(counts.cases)},

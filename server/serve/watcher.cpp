@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "server/give_way.h"
 #include "server/plan/all_ready.h"
 #include "server/plan/second_person.h"
 #include "server/serve/log.h"
@@ -38,6 +39,7 @@ void Watcher::stop() {
 }
 
 void Watcher::run() {
+  give_way_from_here();
   for (;;) {
     look();
     std::unique_lock lock(guard_);
@@ -93,10 +95,12 @@ Watcher::Outcome Watcher::take(BundleSources files) {
                {{"folder", folder}, {"reason", error.message}});
     return wrong ? Outcome::settled : Outcome::again;
   };
-  auto next = make_runner(std::move(bundle), 0, true);
-  if (!next) return trouble(next.error());
   auto store = context_.open_store();
   if (!store) return trouble(store.error());
+  auto whole = carrying(**store, std::move(bundle));
+  if (!whole) return trouble(whole.error());
+  auto next = make_runner(std::move(*whole), 0, true);
+  if (!next) return trouble(next.error());
   auto proposal = make_proposal(**store, **next, {.at = context_.scheduler.now(), .portfolio = true, .progress = {}});
   if (!proposal) return trouble(proposal.error());
   if (proposal->same) {

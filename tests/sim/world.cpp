@@ -23,6 +23,11 @@ Compiled::Compiled(const std::string& text) {
   compile(diagnostics);
 }
 
+Compiled::Compiled(BundleSources sources) : bundle_(std::move(sources)) {
+  Diagnostics diagnostics;
+  compile(diagnostics);
+}
+
 Compiled Compiled::folder(const std::string& path) {
   Compiled made;
   Diagnostics diagnostics;

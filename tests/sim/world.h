@@ -21,6 +21,7 @@ using engine::Instant;
 class Compiled {
  public:
   explicit Compiled(const std::string& text);
+  explicit Compiled(BundleSources sources);
   /// A bundle of a folder of the project: "strategies/card_collections".
   static Compiled folder(const std::string& path);
   const checked::Program& program() const { return *program_; }

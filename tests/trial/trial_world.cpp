@@ -5,7 +5,9 @@
 
 namespace dunlin::trial_test {
 
-Version::Version(store::Store& at_store, const std::string& text, Instant at) : compiled(text), store(at_store) {
+Version::Version(store::Store& at_store, const std::string& text, Instant at) : Version(at_store, BundleSources{{{"test.dun", text}}}, at) {}
+
+Version::Version(store::Store& at_store, BundleSources sources, Instant at) : compiled(std::move(sources)), store(at_store) {
   good(store.migrate());
   good(store.prepare(program()));
   number = good(store.activate(program(), compiled.sources(), "tester", at)).number;

@@ -19,6 +19,7 @@ using store::test::good;
 class Version {
  public:
   Version(store::Store& store, const std::string& text, Instant at);
+  Version(store::Store& store, BundleSources sources, Instant at);
   const checked::Program& program() const { return compiled.program(); }
   simulate::NightProgram night() const;
   Compiled compiled;
