@@ -67,7 +67,8 @@ store::Result<std::unique_ptr<CheckedBundle>> whole_of(store::Store& store, cons
 
 store::Result<std::unique_ptr<CheckedBundle>> carrying(store::Store& store, std::unique_ptr<CheckedBundle> next) {
   auto whole = whole_of(store, *next);
-  return whole && *whole == nullptr ? std::move(next) : std::move(whole);
+  if (whole && *whole == nullptr) return next;
+  return whole;
 }
 
 store::Result<int32_t> active_version(store::Store& store) {
