@@ -70,7 +70,7 @@ int no_version(const BundleCommand& command) {
 }
 
 /// How many instances finish on each version that is not active any more.
-store::Result<std::map<int32_t, int64_t>> pinned_to(const BundleCommand& command, store::Store& store, const Versions& versions) {
+store::Result<std::map<int32_t, int64_t>> pinned_to(store::Store& store, const Versions& versions) {
   std::map<int32_t, int64_t> counts;
   const auto active = std::ranges::find_if(versions, &store::BundleVersion::active);
   if (active == versions.end()) return counts;
@@ -94,7 +94,7 @@ int list(const BundleCommand& command) {
   std::unique_ptr<store::Store> store;
   Versions versions;
   if (!open(command, store, versions, exit)) return exit;
-  auto pinned = pinned_to(command, *store, versions);
+  auto pinned = pinned_to(*store, versions);
   if (!pinned) return fail(command.common, pinned.error());
   if (command.common.json) {
     auto body = nlohmann::ordered_json::array();

@@ -9,6 +9,7 @@
 #include "lang/sema/transfers.h"
 #include "lang/service/kept.h"
 #include "runtime/engine/state_codec.h"
+#include "runtime/store/older_versions.h"
 
 namespace dunlin::plan {
 
@@ -150,7 +151,9 @@ class Carrying {
 }  // namespace
 
 store::Result<std::vector<Carried>> carried_by(store::Store& store, const checked::Program& program) {
-  auto standing = store.standing();
+  store::OlderVersions* older = store::older_versions_of(store);
+  if (older == nullptr) return std::vector<Carried>{};
+  auto standing = older->standing();
   if (!standing) return std::unexpected(standing.error());
   std::map<std::pair<std::string, int32_t>, int64_t> counts;
   if (program.transfers) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "runtime/engine/state_codec.h"
 #include "runtime/store/model_store_inner.h"
@@ -40,6 +41,7 @@ Result<void> ModelStore::prepare(const checked::Program& program) {
 }
 
 Result<BundleVersion> ModelStore::activate(const checked::Program& program, const BundleSources& sources, const Activation& activation) {
+  const int32_t back_to = std::exchange(back_to_, 0);
   const Lock lock(data_.guard);
   auto& versions = data_.versions;
   if (activation.replacing && *activation.replacing != active_version())
@@ -50,7 +52,7 @@ Result<BundleVersion> ModelStore::activate(const checked::Program& program, cons
   const int32_t number = found == versions.end() ? static_cast<int32_t>(versions.size() + 1) : found->number;
   size_t before = data_.activations.size();
   for (size_t at = activation.back ? before : 0; at != 0; at = data_.activations[at - 1].before) {
-    if (data_.activations[at - 1].version != (activation.back_to != 0 ? activation.back_to : number)) continue;
+    if (data_.activations[at - 1].version != (back_to != 0 ? back_to : number)) continue;
     before = data_.activations[at - 1].before;
     break;
   }
@@ -77,7 +79,7 @@ Result<int32_t> ModelStore::version_before() {
   return data_.activations[data_.activations.back().before - 1].version;
 }
 
-Result<std::vector<Store::Standing>> ModelStore::standing() {
+Result<std::vector<OlderVersions::Standing>> ModelStore::standing() {
   const Lock lock(data_.guard);
   std::map<std::pair<std::string, int32_t>, int64_t> counts;
   for (const auto& [place, stored] : data_.cases) {

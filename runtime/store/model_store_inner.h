@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/store/model_store.h"
+#include "runtime/store/older_versions.h"
 #include "runtime/store/step_log.h"
 
 namespace dunlin::store {
@@ -151,7 +152,7 @@ struct ModelLoaded : engine::StoreMemory {
   std::string reading;
 };
 
-class ModelStore final : public Store, public StepLog {
+class ModelStore final : public Store, public StepLog, public OlderVersions {
  public:
   explicit ModelStore(std::shared_ptr<ModelDatabase> database) : database_(std::move(database)), data_(database_->inner()) {}
 
@@ -163,7 +164,8 @@ class ModelStore final : public Store, public StepLog {
   Result<std::vector<BundleVersion>> versions() override;
   Result<int32_t> version_before() override;
   Result<BundleSources> sources_of(int32_t version) override;
-  Result<std::vector<Standing>> standing() override;
+  Result<std::vector<OlderVersions::Standing>> standing() override;
+  void leads_back_to(int32_t version) override { back_to_ = version; }
   Result<ImportCounts> put_instances(const checked::Program& program, const std::vector<InstanceRow>& rows, Instant as_of) override;
   Result<ImportCounts> post_events(const checked::Program& program, const std::vector<EventRow>& rows) override;
   Result<void> set_aside(const std::vector<SetAside>& rows) override;
@@ -227,6 +229,7 @@ class ModelStore final : public Store, public StepLog {
   std::string node_;                   // empty: this store is no node
   std::map<int32_t, int64_t> epochs_;  // of the buckets it holds
   std::unique_ptr<SlotPlan> plan_;
+  int32_t back_to_ = 0;  // of the next step back; 0: to the version itself
 };
 
 }  // namespace dunlin::store

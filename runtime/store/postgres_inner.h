@@ -14,6 +14,7 @@
 #include "runtime/store/business_clock.h"
 #include "runtime/store/embedded.h"
 #include "runtime/store/layout.h"
+#include "runtime/store/older_versions.h"
 #include "runtime/store/postgres_errors.h"
 #include "runtime/store/postgres_nodes.h"
 #include "runtime/store/postgres_store.h"
@@ -66,7 +67,7 @@ std::string after_sql(const std::string& bucket, const std::string& case_id, Pos
 /// Whether a case file has slept out or was last stepped under another version; true if `version` is nothing.
 std::string awake_sql(const std::optional<int32_t>& version, Instant now);
 
-class PostgresStore final : public Store, public StepLog, public BusinessClock {
+class PostgresStore final : public Store, public StepLog, public BusinessClock, public OlderVersions {
  public:
   PostgresStore(std::unique_ptr<EmbeddedServer> server, std::string url, std::string application_name);
   ~PostgresStore() override;
@@ -81,7 +82,8 @@ class PostgresStore final : public Store, public StepLog, public BusinessClock {
   Result<std::vector<BundleVersion>> versions() override;
   Result<int32_t> version_before() override;
   Result<BundleSources> sources_of(int32_t version) override;
-  Result<std::vector<Standing>> standing() override;
+  Result<std::vector<OlderVersions::Standing>> standing() override;
+  void leads_back_to(int32_t version) override { back_to_ = version; }
 
   Result<ImportCounts> put_instances(const checked::Program& program, const std::vector<InstanceRow>& rows, Instant as_of) override;
   Result<ImportCounts> post_events(const checked::Program& program, const std::vector<EventRow>& rows) override;
@@ -222,6 +224,7 @@ class PostgresStore final : public Store, public StepLog, public BusinessClock {
   std::unordered_map<const checked::Program*, Known> known_;
   Ahead ahead_;
   std::unique_ptr<HeldBuckets> node_;  // null: this process is no node
+  int32_t back_to_ = 0;                // of the next step back; 0: to the version itself
 };
 
 }  // namespace dunlin::store

@@ -319,7 +319,7 @@ std::string check_second_person(SmallWork& work, const checked::Program& program
 }
 
 /// Notes that `number` is active from now on, and where a step back from it leads.
-void remember_activation(SmallWork& work, const Activation& activation, int32_t number) {
+void remember_activation(SmallWork& work, const Activation& activation, int32_t number, int32_t back_to) {
   // A step back to a version takes the place of its activation: what came after is forgotten. Anything else stands on top of what was active.
   const std::string latest = "(select max(id) from dunlin.activation)";
   std::string before = latest;
@@ -330,7 +330,7 @@ void remember_activation(SmallWork& work, const Activation& activation, int32_t 
         "dunlin.activation a on a.id = c.before) select case when exists (select 1 from chain where version = {1}) then (select before from chain where "
         "version "
         "= {1} order by id desc limit 1) else {0} end)",
-        latest, activation.back_to != 0 ? activation.back_to : number);
+        latest, back_to != 0 ? back_to : number);
   }
   work.exec(fmt::format(
       "insert into dunlin.activation (version, before, at, author, approver, origin, reason, proposal) values ({}, {}, {}, {}, nullif({}, ''), nullif({}, ''), "
@@ -352,6 +352,7 @@ void audit_activation(SmallWork& work, const Activation& activation, const Bundl
 }  // namespace
 
 Result<BundleVersion> PostgresStore::activate(const checked::Program& program, const BundleSources& sources, const Activation& activation) {
+  const int32_t back_to = std::exchange(back_to_, 0);
   const std::string& author = activation.author;
   const Instant at = activation.at;
   bool overtaken = false;
@@ -396,7 +397,7 @@ Result<BundleVersion> PostgresStore::activate(const checked::Program& program, c
     work.exec("update dunlin.case_file set set_aside = false where set_aside");
     refused = check_second_person(work, program, activation, version.number);
     if (!refused.empty()) throw std::runtime_error(refused);
-    remember_activation(work, activation, version.number);
+    remember_activation(work, activation, version.number, back_to);
     const checked::Department department = checked::read_department(sources, program);
     remember_feeds(work, department, program.bundle.timezone, at);
     remember_campaigns(work, department, program.bundle.timezone, author);
@@ -433,7 +434,7 @@ Result<int32_t> PostgresStore::version_before() {
   return number;
 }
 
-Result<std::vector<Store::Standing>> PostgresStore::standing() {
+Result<std::vector<OlderVersions::Standing>> PostgresStore::standing() {
   std::vector<Standing> all;
   auto read = small("count who stands where", [&](SmallWork& work) {
     for (const auto& row : work.exec("select n.name, s.version, s.count from (select stage, version, count(*) as count from dunlin.state where stage is not null "

@@ -1,3 +1,4 @@
+#include "runtime/store/older_versions.h"
 #include "runtime/store/step_log.h"
 
 #include <algorithm>
@@ -7,6 +8,7 @@ namespace dunlin::store {
 using Cases = std::vector<std::unique_ptr<engine::CaseFile>>;
 
 StepLog* step_log_of(Store& store) { return dynamic_cast<StepLog*>(&store); }
+OlderVersions* older_versions_of(Store& store) { return dynamic_cast<OlderVersions*>(&store); }
 
 Result<Cases> Store::load_awake(const checked::Program& program, Instant now, bool full, Position after, size_t limit, Cases& pool, int32_t last_bucket) {
   auto buckets = buckets_to_step(now, full);

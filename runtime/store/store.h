@@ -125,8 +125,6 @@ struct Activation {
   std::string origin = {};
   /// A step back: the one it leaves is forgotten for the next step back, so that two of them do not turn in a circle.
   bool back = false;
-  /// … to this version, where what is carried along of others makes it a new one; 0: to the version itself.
-  int32_t back_to = 0;
   /// The waiting proposal that this carries out, and the second person who agreed to it. Where the database asks for a second person, nothing else goes.
   std::optional<int64_t> proposal = {};
   std::string approver = {};
@@ -173,13 +171,6 @@ class Store {
   /// from. 0: none.
   virtual Result<int32_t> version_before() = 0;
   virtual Result<BundleSources> sources_of(int32_t version) = 0;
-  /// How many instances stand in each stage, and under which version they were last stepped.
-  struct Standing {
-    std::string stage;  // "soft.calling"
-    int32_t version = 0;
-    int64_t count = 0;
-  };
-  virtual Result<std::vector<Standing>> standing() = 0;
 
   // ---- data in ----
   /// Inserts or updates; only rows whose values differ mark their case file for a step. `as_of`: business time of the change, kept for the past.

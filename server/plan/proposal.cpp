@@ -9,6 +9,7 @@
 #include "lang/sema/transfers.h"
 #include "lang/service/kept.h"
 #include "runtime/plan/carry.h"
+#include "runtime/store/older_versions.h"
 
 namespace dunlin::server {
 
@@ -152,6 +153,7 @@ std::optional<Refusal> refusal_of(const Proposal& proposal, bool accept_wider_li
 
 store::Result<store::BundleVersion> activate(store::Store& store, const Runner& next, const Proposal& proposal, const Activator& activator) {
   if (auto prepared = store.prepare(next.program()); !prepared) return std::unexpected(prepared.error());
+  if (store::OlderVersions* older = store::older_versions_of(store); older != nullptr && activator.back) older->leads_back_to(activator.back_to);
   return store.activate(next.program(), next.bundle->files,
                         store::Activation{.author = activator.author,
                                           .at = proposal.at,
@@ -159,7 +161,6 @@ store::Result<store::BundleVersion> activate(store::Store& store, const Runner& 
                                           .replacing = proposal.active,
                                           .origin = activator.origin,
                                           .back = activator.back,
-                                          .back_to = activator.back_to,
                                           .proposal = activator.agreed_to,
                                           .approver = activator.approver});
 }
