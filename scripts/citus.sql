@@ -32,7 +32,7 @@ select create_reference_table(t)
     'dunlin.feed', 'dunlin.feed_delivery', 'dunlin.feed_lift', 'dunlin.campaign', 'dunlin.campaign_case', 'dunlin.campaign_day', 'dunlin.bulk',
     'dunlin.bulk_event', 'dunlin.schedule', 'dunlin.territory', 'dunlin.territory_capacity', 'dunlin.worker_skill', 'dunlin.worker_absence',
     'dunlin.worker_exception', 'dunlin.worker_day', 'dunlin.override', 'dunlin.number_range', 'dunlin.register', 'dunlin.register_item', 'dunlin.tended',
-    'dunlin.scarce', 'dunlin.approver'
+    'dunlin.scarce', 'dunlin.approver', 'dunlin.letter_words'
   ]::regclass[]) t;
 
 -- ---- on the coordinator alone ----

@@ -6,6 +6,7 @@
 #include "runtime/store/postgres_queue_desk.h"
 #include "server/desk_answer.h"
 #include "server/open_store.h"
+#include "server/output/terminal.h"
 #include "server/queue_verbs.h"
 
 namespace dunlin::server {
@@ -21,6 +22,7 @@ struct Verb {
   std::string queue, task, over_word, other, worker, outcome, payload, epoch, lasting, at, not_before, reason, id, who;
   std::vector<std::string> fields;
   int64_t n = 1;
+  bool masked = false;
 };
 
 Desk::Text given(const std::string& text) { return given_text(text); }
@@ -65,6 +67,17 @@ int why(const Verb& verb, Desk& desk) {
   std::vector<std::string> columns = {"what", "this"};
   if (!verb.other.empty()) columns.insert(columns.end(), {"other", "decides"});
   return show(verb, desk.why(verb.task, given(verb.other)), columns, "");
+}
+
+int letter(const Verb& verb, Desk& desk) {
+  const auto answer = desk.letter(verb.task, !verb.masked);
+  if (!answer || verb.common.json) return show(verb, answer, {"name", "subject", "format", "body"}, "this task bears no letter");
+  const Json rows = Json::parse(*answer);
+  if (rows.empty()) return fail(verb.common, Exit::input, "there is no such task, or it bears no letter", "dunlin queue NAME --json shows the ids");
+  if (rows[0]["subject"].is_string()) fmt::print("subject: {}\n\n", printable(rows[0]["subject"].get<std::string>()));
+  const std::string body = rows[0]["body"].get<std::string>();
+  fmt::print("{}{}", body, body.ends_with('\n') ? "" : "\n");
+  return 0;
 }
 
 using Run = int (*)(const Verb&, Desk&);
@@ -158,6 +171,12 @@ void add_supervisor_verbs(CLI::App& queue, Chosen& chosen) {
   sub->add_option("TASK", verb->task, "Id of the task")->required();
   sub->add_option("over", verb->over_word, "The word `over`");
   sub->add_option("OTHER", verb->other, "Id of the other task");
+
+  verb = std::make_shared<Verb>();
+  sub = add_verb(queue, chosen, verb, "letter", "Show the letter that a task bears, as it was written",
+                 "dunlin queue letter ddff4797-0264-723f-f510-38ea366b23e6 --masked", letter);
+  sub->add_option("TASK", verb->task, "Id of the task, open or ended")->required();
+  sub->add_flag("--masked", verb->masked, "As those read it who may not see personal data");
 }
 
 }  // namespace

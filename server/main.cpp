@@ -85,6 +85,7 @@ int run(int argc, char** argv) {
   add_history_command(app, chosen);
   add_bench_command(app, chosen);
   add_repl_command(app, chosen);
+  add_letter_command(app, chosen);
   add_lint_command(app, chosen);
   add_graph_command(app, chosen);
   add_docs_command(app, chosen);

@@ -11,5 +11,6 @@ void add_lint_command(CLI::App& app, Chosen& chosen);
 void add_graph_command(CLI::App& app, Chosen& chosen);
 void add_docs_command(CLI::App& app, Chosen& chosen);
 void add_repl_command(CLI::App& app, Chosen& chosen);
+void add_letter_command(CLI::App& app, Chosen& chosen);
 
 }  // namespace dunlin::server

@@ -368,9 +368,9 @@ territoryItem
   | CAPACITY attemptCount path PER period
   | SCHEDULE ident
   ;
-templateDecl : TEMPLATE TEXT FOR ident (IN path (COMMA path)*)? FROM fileName templateBlock? ;
+templateDecl : TEMPLATE TEXT FOR ident (TO ident)? (IN path (COMMA path)*)? FROM fileName templateBlock? ;
 templateBlock : LBRACE (templateItem | SEP | COMMA)* RBRACE ;
-templateItem : SUBJECT text ;
+templateItem : SUBJECT text | plainName TEXT ;
 
 // ---- expressions; strongest first in `sum`, weakest last in `expr` ----
 expr

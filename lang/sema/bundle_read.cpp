@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "lang/sema/check.h"
+#include "lang/sema/letter_file.h"
 #include "lang/sheets/workbook.h"
 
 namespace dunlin {
@@ -49,6 +50,11 @@ static void add_sheets(const std::string& path, const std::string& bytes, Bundle
   }
 }
 
+bool is_letter_file(std::string_view path) {
+  if (!path.ends_with(".txt") && !path.ends_with(".html") && !path.ends_with(".htm")) return false;
+  return path.starts_with("templates/") || path.find("/templates/") != std::string_view::npos;
+}
+
 BundleSources read_bundle(const fs::path& folder, Diagnostics& diagnostics, SourceMap& sources) {
   BundleSources bundle;
   std::error_code error;
@@ -70,7 +76,8 @@ BundleSources read_bundle(const fs::path& folder, Diagnostics& diagnostics, Sour
     const fs::path extension = walk->path().extension();
     const bool sheet = extension == ".csv" || extension == ".xlsx" || name.find(".xlsx#") != std::string::npos;
     const bool hidden = name.starts_with(".") || name.starts_with("~$");  // a spreadsheet that is open leaves a file of the second kind
-    if ((extension == ".dun" || sheet) && !hidden) paths.push_back(walk->path());
+    const bool letter = is_letter_file(walk->path().lexically_relative(folder).generic_string());
+    if ((extension == ".dun" || sheet || letter) && !hidden) paths.push_back(walk->path());
     if (paths.size() > files_max) {
       diagnostics.error("E0802", {}, "`" + shown + "` has more than " + std::to_string(files_max) + " files");
       return bundle;

@@ -16,6 +16,8 @@
 #include "lang/sema/definitions.h"
 #include "lang/sema/feeds.h"
 #include "lang/sema/follow_ups.h"
+#include "lang/sema/letter_file.h"
+#include "lang/sema/letters.h"
 #include "lang/sema/people.h"
 #include "lang/sema/rules.h"
 #include "lang/sema/transfers.h"
@@ -125,7 +127,7 @@ class Loader {
   void add_data(const SourceFile& source, const std::string& key) {
     all.push_back(source);
     if (find_invalid_utf8(source.text) != std::string::npos) {
-      diagnostics_.error("E0808", {}, "`" + source.path + "` is not valid UTF-8").help = "save the sheet as CSV in UTF-8";
+      diagnostics_.error("E0808", {}, "`" + source.path + "` is not valid UTF-8").help = is_letter_file(source.path) ? "save the file as UTF-8" : "save the sheet as CSV in UTF-8";
       data.by_path[key] = Span::no_file;
       return;
     }
@@ -205,7 +207,6 @@ void check_all(Context& context, const std::string& calendars) {
   const sema::NearMatchBudget budget;
   context.calendars = calendars;
   declare_bundle(context, calendars);
-  refuse_still_to_come(context);
   declare_types(context);
   declare_values(context);
   make_hold_events(context);
@@ -230,6 +231,7 @@ void check_all(Context& context, const std::string& calendars) {
   check_limits(context);
   check_feeds(context);
   check_tests(context);
+  check_letters(context);
   key_rules(context);
   check_transfers(context);
   check_raises(context);

@@ -39,6 +39,8 @@ struct NumberRange {
   int digits = 0;  // leading zeros are kept
 };
 
+struct Letter;  // checked_letters.h
+
 struct QueuePolicy {
   std::optional<MergePolicy> merge;
   std::vector<AssignWay> assign;
@@ -52,6 +54,8 @@ struct QueuePolicy {
   bool batch_working = false;  // on working days only
   std::string register_name;
   bool by_barcode = false;
+  bool sees_personal = false;                          // who works it, and whatever stands behind it, may see personal data in letters
+  std::shared_ptr<const std::vector<Letter>> letters;  // null: none; see letters_of()
 };
 
 /// When people of a team work. The one without a name has no hours: it is the bundle's calendar, for people with hours of their own.

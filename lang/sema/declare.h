@@ -6,8 +6,6 @@
 namespace dunlin::sema {
 
 // In the order in which they are called.
-/// Refuses (E0901) what is read and has no meaning yet.
-void refuse_still_to_come(Context& context);
 void declare_bundle(Context& context, const std::string& calendars);
 void declare_types(Context& context);          // enumerations, records, entities (names only), segmentations
 void declare_values(Context& context);         // functions, tables, settings, queues, strategies, stages (names only)

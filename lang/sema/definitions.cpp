@@ -228,9 +228,11 @@ static void check_queue(Context& context, size_t index) {
     target.fields.push_back(std::move(made));
   }
   for (const auto& setting : declaration.other) {
+    if (setting.name.text == "sees") continue;  // check_letters
     Diagnostic& diagnostic = context.error("E0219", setting.name.span, "a queue has no " + in_ticks(setting.name.text));
     suggest(diagnostic, setting.name.text,
-            {"outcomes", "cost", "lease", "due", "fields", "counts", "merge", "assign", "needs", "late", "numbers", "batch", "status"});
+            {"outcomes", "cost", "lease", "due", "fields", "counts", "merge", "assign", "needs", "late", "numbers", "batch", "status",
+             "sees"});
   }
 }
 

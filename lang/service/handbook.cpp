@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "lang/sema/checked_letters.h"
 #include "lang/service/graph.h"
 #include "lang/syntax/ast_department.h"
 
@@ -59,6 +60,7 @@ class Writer {
     section("judging", "How it is judged", [this] { judging(); });
     section("queues", "Where work lies", [this] { queues(); });
     section("strategies", "What is done when", [this] { strategies(); });
+    section("letters", "What goes out in writing", [this] { letters(); });
     section("department", "What may never be done, and what is scarce", [this] { department(); });
     section("tests", "What is promised", [this] { tests(); });
     std::string contents = "<nav><h2>Contents</h2><ul>";
@@ -311,7 +313,25 @@ class Writer {
     as_written<ast::HoldoutDecl>("holdout");
     as_written<ast::ScheduleDecl>("schedule");
     as_written<ast::TerritoryDecl>("territory");
-    as_written<ast::TemplateDecl>("template");
+  }
+
+  /// Each letter with all its words: whoever answers for them need not look for the files.
+  void letters() {
+    for (const checked::Queue& queue : program_.queues) {
+      for (const checked::Letter& letter : checked::letters_of(queue)) {
+        const std::string to = letter.recipient == checked::none ? "" : ", to " + program_.entities[static_cast<size_t>(letter.recipient)].name;
+        title("in " + queue.name + ", for " + program_.entities[static_cast<size_t>(letter.entity)].name + to, letter.name,
+              letter.personal ? "with personal data" : "", letter.doc, letter.span);
+        if (!letter.subject.empty()) body_ += "<p>Subject: " + code(subject_of(letter)) + "</p>\n";
+        if (!letter.body.empty()) pre({letter.body[0].span.file, 0, static_cast<uint32_t>(snapshot_.sources.text(letter.body[0].span.file).size())});
+      }
+    }
+  }
+
+  static Span subject_of(const checked::Letter& letter) {
+    Span whole = letter.subject.front().span;
+    for (const checked::LetterPart& part : letter.subject) whole = cover(whole, part.span);
+    return whole;
   }
 
   void tests() {

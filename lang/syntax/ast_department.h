@@ -264,13 +264,20 @@ struct TerritoryDecl {
 };
 /// A letter or message whose words lie in a file of the bundle.
 struct TemplateDecl {
+  struct Setting {  // language "de"
+    Name name;
+    std::string text;
+    Span text_span;
+  };
   std::string title;  // the treatment
   Span title_span;
   Name entity;
+  std::optional<Name> recipient;  // what its tasks go to
   std::vector<Path> queues;
   std::string file;
   Span file_span;
   ExprPtr subject;
+  std::vector<Setting> settings;
 };
 
 // ---- what queues and actions add -----------------------------------------------------------

@@ -189,8 +189,10 @@ Lines dump_part(const TerritoryDecl& d) {
 }
 
 Lines dump_part(const TemplateDecl& d) {
-  return {"template " + quoted(d.title) + " for " + d.entity.text + (d.queues.empty() ? "" : " in " + paths(d.queues)) + " from " + quoted(d.file) +
-          with(" subject ", d.subject)};
+  std::string settings;
+  for (const auto& setting : d.settings) settings += " " + setting.name.text + " " + quoted(setting.text);
+  return {"template " + quoted(d.title) + " for " + d.entity.text + (d.recipient ? " to " + d.recipient->text : "") +
+          (d.queues.empty() ? "" : " in " + paths(d.queues)) + " from " + quoted(d.file) + with(" subject ", d.subject) + settings};
 }
 
 Lines dump_part(const QueueSettings& d) {

@@ -1,4 +1,6 @@
 // Deadlines, approvals, quotas, allocations, feeds, campaigns, experiments, schedules, territories, templates.
+#include <algorithm>
+
 #include "lang/syntax/ast_department.h"
 #include "lang/syntax/builder.h"
 
@@ -321,12 +323,19 @@ ast::Part<ast::TemplateDecl> Builder::letter_template(P::TemplateDeclContext& co
   auto out = std::make_shared<ast::TemplateDecl>();
   out->title = plain_text(*context.TEXT()->getSymbol());
   out->title_span = span(*context.TEXT()->getSymbol());
-  out->entity = name(*context.ident());
+  out->entity = name(*context.ident(0));
+  if (context.TO()) out->recipient = name(*context.ident(1));
   out->queues = paths(context.path());
   out->file = plain_text(*context.fileName()->start);
   out->file_span = span(*context.fileName());
   if (context.templateBlock() == nullptr) return out;
   each_item(context.templateBlock()->templateItem(), [&](P::TemplateItemContext& item) {
+    if (item.plainName()) {
+      const ast::Name word = name_of(*item.plainName()->start);
+      only_once(std::ranges::any_of(out->settings, [&](const auto& given) { return given.name.text == word.text; }), span(item), word.text);
+      out->settings.push_back({word, plain_text(*item.TEXT()->getSymbol()), span(*item.TEXT()->getSymbol())});
+      return;
+    }
     only_once(out->subject != nullptr, span(item), "subject");
     out->subject = text(*item.text()->start);
   });

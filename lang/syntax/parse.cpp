@@ -132,4 +132,8 @@ ast::ExprPtr parse_expression(const SourceMap& sources, uint32_t file, Diagnosti
   return syntax::read_expression(slice, diagnostics, limits, 0);
 }
 
+ast::ExprPtr parse_expression(const SourceMap& sources, Span part, Diagnostics& diagnostics, const ParseLimits& limits) {
+  return syntax::read_expression({sources, part.file, part.begin, part.end}, diagnostics, limits, 0);
+}
+
 }  // namespace dunlin

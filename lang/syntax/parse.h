@@ -44,5 +44,7 @@ ParsedFile parse_again(const SourceMap& sources, uint32_t file, const ParsedFile
 
 /// Parses one expression (tests, `explain`, parameters given on the command line). Null if there were errors.
 ast::ExprPtr parse_expression(const SourceMap& sources, uint32_t file, Diagnostics& diagnostics, const ParseLimits& limits = {});
+/// One that is a part of a file which is no Dunlin text otherwise: a placeholder of a letter. The file is UTF-8.
+ast::ExprPtr parse_expression(const SourceMap& sources, Span part, Diagnostics& diagnostics, const ParseLimits& limits = {});
 
 }  // namespace dunlin

@@ -127,6 +127,7 @@ void Run::create_one_off(int32_t i, const Rule& rule, const Action& action, cons
   const checked::Queue& queue = program_.queues[action.queue];
   blank_fields(queue.fields, queue.slot_count, task.fields);
   fill_fields(i, queue.fields, action.fields, task.fields, wake, event);
+  bear_letter(i, task.queue, task.treatment, task.recipient, task.fields);
   keep_fields(queue.fields, task.fields);
   save_tasks();
   result_->tasks.push_back({.change = TaskChange::create, .task = task, .reason = rule.name, .where = action.span});

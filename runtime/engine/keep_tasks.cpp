@@ -26,6 +26,7 @@ void Run::want(const KeepCase& keep, Instant& wake) {
   describe(keep, wake);
   if (found == tasks.size()) return create_standing(keep);
   task_matched_[found] = 1;
+  keep_letter(tasks[found], wanted_.fields);
   update_standing(keep, found);
 }
 
@@ -43,6 +44,7 @@ void Run::describe(const KeepCase& keep, Instant& wake) {
   const checked::Queue& queue = program_.queues[wanted_.queue];
   blank_fields(queue.fields, queue.slot_count, wanted_.fields);
   fill_fields(keep.i, queue.fields, keep.keep->fields, wanted_.fields, wake, nullptr, keep.arguments);
+  bear_letter(keep.i, wanted_.queue, keep.treatment, keep.recipient, wanted_.fields);
 }
 
 int64_t Run::priority_of(const KeepCase& keep, Instant& wake) {

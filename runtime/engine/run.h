@@ -11,6 +11,7 @@
 //   hand_out.cpp   what the database needs to judge it again; limit_line.cpp: what all tasks share of that
 //   holds.cpp      placing and ending holds, clocks that stand still
 //   deadlines.cpp  last days, their warnings and suspensions
+//   run_letters.cpp  the letters that tasks bear
 //   keeps.cpp      which standing tasks are wanted; keep_tasks.cpp: bringing the open ones in line
 #pragma once
 
@@ -310,6 +311,10 @@ class Run {
   void remove_gone_tasks();
   TaskId next_task_id(int32_t i, uint64_t identity, uint64_t rule);
   bool same_task_fields(const OpenTask& a, const OpenTask& b) const;
+
+  // ---- run_letters.cpp ----
+  void bear_letter(int32_t i, int32_t queue, std::string_view treatment, int64_t recipient, std::vector<int64_t>& fields);
+  void keep_letter(const OpenTask& before, std::vector<int64_t>& fields) const;
 
   // ---- limits.cpp ----
   /// A line of a limit in force for one task, and what its window already holds.

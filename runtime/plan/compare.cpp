@@ -12,6 +12,7 @@
 #include "runtime/plan/canonical.h"
 #include "runtime/plan/compare_rules.h"
 #include "runtime/plan/compare_tables.h"
+#include "runtime/plan/letter_label.h"
 #include "runtime/plan/policy_label.h"
 
 namespace dunlin::plan {
@@ -77,6 +78,7 @@ class Comparing {
     compare_group("native function", [](Version& v) { return natives(v); });
     compare_tables_of_both();
     compare_group("queue", [](Version& v) { return queues(v); });
+    letters_of_both();
     compare_group("strategy", [](Version& v) { return strategies(v); });
     compare_group("variable", [](Version& v) { return variables(v); });
     compare_group("stage", [](Version& v) { return stages(v); });
@@ -426,13 +428,51 @@ class Comparing {
     for (const auto& queue : program.queues) {
       const std::string outcomes = queue.outcomes == none ? "" : program.events[queue.outcomes].name;
       std::vector<Meaning> fields;
-      for (const auto& field : queue.fields) fields.push_back(v.named.field(field));
+      for (const auto& field : queue.fields) {
+        if (checked::letters_of(queue).empty() || field.name != checked::letter_field) fields.push_back(v.named.field(field));
+      }
       std::vector<checked::RootId> roots = lead_roots(queue);
       roots.insert(roots.begin(), queue.due);
       const std::string label = fmt::format("queue {} {} {}{}", outcomes, queue.cost, queue.lease_us, policy_label(program, queue));
       group.push_back(declared(v, queue.name, queue.span, none, label, roots, fields));
     }
     return group;
+  }
+
+  static std::string letter_name(const checked::Program& program, const checked::Queue& queue, const checked::Letter& letter) {
+    return fmt::format("{} \"{}\" for {}", queue.name, letter.name, program.entities[letter.entity].name);
+  }
+
+  static Group letters(Version& v) {
+    Group group;
+    for (const auto& queue : v.program().queues) {
+      for (const auto& letter : checked::letters_of(queue))
+        group.push_back(declared(v, letter_name(v.program(), queue, letter), letter.span, none, letter_label(v.program(), letter), letter_roots(letter)));
+    }
+    return group;
+  }
+
+  /// A letter that reads differently is shown where it begins to.
+  void letters_of_both() {
+    const size_t before = result_.changes.size();
+    compare_group("letter", [](Version& v) { return letters(v); });
+    const auto lines = [](Version& v, const std::string& name) {
+      for (const auto& queue : v.program().queues) {
+        for (const auto& letter : checked::letters_of(queue)) {
+          if (letter_name(v.program(), queue, letter) == name) return letter_lines(v.view.sources, letter);
+        }
+      }
+      return std::vector<std::string>{};
+    };
+    for (size_t c = before; c < result_.changes.size(); ++c) {
+      Change& change = result_.changes[c];
+      if (change.kind != ChangeKind::changed) continue;
+      const LineChange difference = first_difference(lines(before_, change.name), lines(after_, change.name));
+      if (difference.before == difference.after) continue;  // what a placeholder stands for is another, and the change says so
+      change.before = difference.before;
+      change.after = difference.after;
+      change.note = difference.more == 0 ? "" : fmt::format("and {} more lines", difference.more);
+    }
   }
 
   static Group schedules(Version& v) {

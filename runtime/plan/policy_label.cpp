@@ -7,9 +7,7 @@
 
 namespace dunlin::plan {
 
-std::string policy_label(const checked::Program& program, const checked::Queue& queue) {
-  if (queue.policy == nullptr) return "";
-  const checked::QueuePolicy& policy = *queue.policy;
+static std::string label_of(const checked::Program& program, const checked::QueuePolicy& policy) {
   const auto event = [&](checked::Index index) { return index == checked::none ? std::string() : program.events[static_cast<size_t>(index)].name; };
   std::string label;
   if (policy.merge) {
@@ -22,9 +20,16 @@ std::string policy_label(const checked::Program& program, const checked::Queue& 
   for (const checked::Need& need : policy.needs) label += fmt::format(" needs {} \"{}\" {}", need.test, need.name, need.within);
   label += fmt::format(" late {} \"{}\" batch {} {} \"{}\" barcode {} check {}", policy.late_whom, policy.late_text, policy.batch_s, policy.batch_working,
                        policy.register_name, policy.by_barcode, policy.check_digit);
+  if (policy.sees_personal) label += " sees personal";
   for (const checked::NumberRange& range : policy.numbers)
     label += fmt::format(" {}{}-{}{}:{}", range.prefix, range.from, range.to, range.suffix, range.digits);
   return label;
+}
+
+std::string policy_label(const checked::Program& program, const checked::Queue& queue) {
+  if (queue.policy == nullptr) return "";
+  const std::string label = label_of(program, *queue.policy);
+  return label == label_of(program, {}) ? "" : label;  // one that only holds letters asks for nothing
 }
 
 std::vector<checked::RootId> lead_roots(const checked::Queue& queue) {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "runtime/store/postgres_feeds.h"
+#include "runtime/store/postgres_letters.h"
 #include "runtime/store/postgres_people.h"
 #include "runtime/store/postgres_small.h"
 
@@ -204,6 +205,7 @@ Result<void> PostgresStore::prepare(const checked::Program& program) {
     remember_queues(work, program);
     make_key_view(work, layout);
     remember_people(work, layout);
+    remember_letters(work, layout);
     work.exec(
         fmt::format("insert into dunlin.prepared (content_hash, timezone) values ({}, {}) on conflict (single) do update set "
                     "content_hash = excluded.content_hash, timezone = excluded.timezone",

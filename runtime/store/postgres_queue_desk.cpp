@@ -96,6 +96,10 @@ Result<std::string> QueueDesk::reassign(const std::string& task, Text worker, co
 
 Result<std::string> QueueDesk::why(const std::string& task, Text over) { return ask("explain the order", "dunlin.why($1::uuid, $2::uuid)", {task, over}); }
 
+Result<std::string> QueueDesk::letter(const std::string& task, bool personal) {
+  return ask("read the letter", "dunlin.letter($1::uuid, $2::bool)", {task, personal ? "true" : "false"});
+}
+
 Result<std::string> QueueDesk::retry_events(int64_t most, Text source) {
   return ask("try events again", "dunlin.quarantine_retry($1::int4, $2)", {std::to_string(most), source});
 }

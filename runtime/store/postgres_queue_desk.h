@@ -35,6 +35,8 @@ class QueueDesk {
   Result<std::string> withdraw(const std::string& task, const std::string& reason, Text who);
   Result<std::string> reassign(const std::string& task, Text worker, const std::string& reason, Text who);
   Result<std::string> why(const std::string& task, Text over);
+  /// name, key, subject, format and body of the letter that a task bears; no row: none.
+  Result<std::string> letter(const std::string& task, bool personal);
   /// Events that were set aside because their account was unknown or closed.
   Result<std::string> retry_events(int64_t most, Text source);
 

@@ -108,6 +108,7 @@ enum class Ask : uint8_t {
   set_approver,
   approvers,
   requests,
+  letter,
 };
 
 struct ServiceError {

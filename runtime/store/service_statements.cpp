@@ -46,6 +46,11 @@ const char* statement_of(Ask what) {
       return "select * from dunlin.queue q where q.task = $1::uuid and " SEES_TASK("q");
     case Ask::lease:  // queue, worker, n, at
       return "select * from dunlin.lease($1, worker => $2, n => $3::int, at => $4::timestamptz)";
+    case Ask::letter:  // task, whether personal data may be seen
+      return "with t as (select o.bucket, o.case_id, q.name as queue from dunlin.task_open o join dunlin.name q on q.id = o.queue where o.task = $1::uuid union "
+             "all select d.bucket, d.case_id, q.name from dunlin.task_done d join dunlin.name q on q.id = d.queue where d.task = $1::uuid) "
+             "select l.name, l.key, l.subject, l.format, l.body from (select * from t limit 1) t left join dunlin.letter($1::uuid, $2::bool) l on true "
+             "where " SEES_CASE("t") "and " SEES_QUEUE("t.queue");
     case Ask::complete:  // task, epoch, outcome, payload, external id, at
       return "select dunlin.complete($1::uuid, $2::int, outcome => $3, payload => coalesce($4::jsonb, '{}'), external_id => $5, at => $6::timestamptz) as "
              "result";

@@ -176,6 +176,7 @@ Api::Api(ApiContext context) : context_(std::move(context)) {
   add_system_routes(routes_);
   add_portfolio_routes(routes_);
   add_task_routes(routes_);
+  add_letter_routes(routes_);
   add_bundle_routes(routes_);
   add_webhook_routes(routes_);
   add_report_routes(routes_);
@@ -205,6 +206,7 @@ bool for_bound_callers(const Route& route) {
                                            "GET /v1/queues",
                                            "GET /v1/tasks",
                                            "GET /v1/tasks/{task}",
+                                           "GET /v1/tasks/{task}/letter",
                                            "GET /v1/reports/funnel",
                                            "GET /v1/reports/queues",
                                            "GET /v1/reports/contacts",

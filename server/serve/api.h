@@ -133,6 +133,7 @@ class Api {
 
 void add_portfolio_routes(std::vector<Route>& routes);
 void add_task_routes(std::vector<Route>& routes);
+void add_letter_routes(std::vector<Route>& routes);
 void add_bundle_routes(std::vector<Route>& routes);
 void add_report_routes(std::vector<Route>& routes);
 void add_webhook_routes(std::vector<Route>& routes);

@@ -1,6 +1,7 @@
 // Queues and tasks: the SQL functions of schema dunlin, over HTTP.
 #include "server/serve/api.h"
 #include "server/serve/instant.h"
+#include "server/serve/letters.h"
 #include "server/serve/personal.h"
 
 namespace dunlin::server {
@@ -10,6 +11,7 @@ namespace {
 using store::Ask;
 
 void hide(const Call& call, Api& api, Json& body) {
+  point_to_letters(body);
   if (!call.caller.may("personal")) mask(body, personal_names(api.active()->program()));
 }
 

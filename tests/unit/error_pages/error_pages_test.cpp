@@ -37,7 +37,21 @@ std::string read(const fs::path& path) {
 struct Block {
   std::string heading, language, text;
   int line = 0;
+  std::vector<SourceFile> letters;  // of a bundle: the texts and pages that follow it, under the names that it calls them by
 };
+
+/// A block `txt` or `html` behind a bundle is the file of that kind which the bundle's templates name.
+void give_letters(std::vector<Block>& blocks) {
+  Block* bundle = nullptr;
+  for (Block& block : blocks) {
+    if (block.language == "dunlin") bundle = &block;
+    if (bundle == nullptr || block.heading != bundle->heading || (block.language != "txt" && block.language != "html")) continue;
+    const size_t end = bundle->text.find("." + block.language + "\"");
+    const size_t begin = end == std::string::npos ? end : bundle->text.rfind("\"templates/", end);
+    if (begin == std::string::npos) continue;
+    bundle->letters.push_back({bundle->text.substr(begin + 1, end + block.language.size() - begin), block.text});
+  }
+}
 
 std::vector<Block> blocks_of(const std::string& page) {
   std::vector<Block> blocks;
@@ -55,6 +69,7 @@ std::vector<Block> blocks_of(const std::string& page) {
     }
   }
   REQUIRE_FALSE(inside);
+  give_letters(blocks);
   return blocks;
 }
 
@@ -73,9 +88,10 @@ void tell_cap_stories(const checked::Program& program, Diagnostics& diagnostics)
   simulate::report_cap_stories(program, simulate::find_cap_stories(program, *interpreter, *(*calendar)->view()), diagnostics);
 }
 
-Outcome check(const std::string& text) {
+Outcome check(const Block& block) {
   BundleSources bundle;
-  bundle.files.push_back({"example.dun", text});
+  bundle.files = block.letters;
+  bundle.files.push_back({"example.dun", block.text});
   SourceMap sources;
   Diagnostics diagnostics;
   CheckOptions options;
@@ -144,13 +160,13 @@ TEST_CASE("the wrong examples are wrong and the right ones right") {
     CHECK_FALSE(wrong.empty());
     CHECK_FALSE(right.empty());
     for (const Block& block : wrong) {
-      const Outcome outcome = check(block.text);
+      const Outcome outcome = check(block);
       INFO("wrong example at line " << block.line << " gives:\n" << outcome.text);
       CHECK(outcome.codes.contains(code));
       ++run;
     }
     for (const Block& block : right) {
-      const Outcome outcome = check(block.text);
+      const Outcome outcome = check(block);
       INFO("right example at line " << block.line << " gives:\n" << outcome.text);
       CHECK(outcome.errors.empty());
       CHECK_FALSE(outcome.codes.contains(code));
@@ -167,7 +183,7 @@ TEST_CASE("the bundles in the language reference are right") {
     size_t bundles = 0;
     for (const Block& block : blocks_of(read(path))) {
       if (block.language != "dunlin") continue;
-      const Outcome outcome = check(block.text);
+      const Outcome outcome = check(block);
       INFO(name << " line " << block.line << ":\n" << outcome.text);
       CHECK(outcome.errors.empty());
       ++bundles;
