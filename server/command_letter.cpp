@@ -123,8 +123,14 @@ int show(const LetterCommand& command, const Found& found, const engine::LetterT
     if (!out) return fail(command.common, Exit::environment, fmt::format("`{}` cannot be written", command.output));
   }
   if (command.common.json) {
-    Json body{{"name", text.name},     {"queue", found.queue->name},           {"about", about},           {"key", text.key},
-              {"subject", text.subject}, {"format", text.html ? "html" : "text"}, {"personal", found.letter->personal}, {"masked", text.masked},
+    Json body{{"name", text.name},
+              {"queue", found.queue->name},
+              {"about", about},
+              {"key", text.key},
+              {"subject", text.subject},
+              {"format", text.html ? "html" : "text"},
+              {"personal", found.letter->personal},
+              {"masked", text.masked},
               {"body", text.body}};
     if (!text.html) body["message"] = {{"units", size.units}, {"alphabet", size.wide ? "UCS-2" : "GSM 03.38"}, {"parts", size.parts()}};
     fmt::print("{}\n", body.dump(2, ' ', false, Json::error_handler_t::replace));
@@ -173,8 +179,8 @@ int write(LetterCommand& command, const RunnableBundle& bundle, const Found& fou
     const auto stored = engine::write_letter(program, *found.letter, ask, about, *to, calendar);
     const auto text = stored ? engine::letter_text(*found.letter, *stored, !command.masked) : std::nullopt;
     if (!text) return fail(command.common, Exit::input, fmt::format("this letter is not for a {}, or it is too long", from.entity));
-    const std::string whom = from.example ? fmt::format("a made-up {} (--seed gives another)", from.entity)
-                                          : fmt::format("{} {}", from.entity, engine::key_text(program, about));
+    const std::string whom =
+        from.example ? fmt::format("a made-up {} (--seed gives another)", from.entity) : fmt::format("{} {}", from.entity, engine::key_text(program, about));
     return show(command, found, *text, whom);
   } catch (const simulate::Broken& broken) {
     return fail(command.common, Exit::input, broken.message);

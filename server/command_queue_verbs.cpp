@@ -173,8 +173,8 @@ void add_supervisor_verbs(CLI::App& queue, Chosen& chosen) {
   sub->add_option("OTHER", verb->other, "Id of the other task");
 
   verb = std::make_shared<Verb>();
-  sub = add_verb(queue, chosen, verb, "letter", "Show the letter that a task bears, as it was written",
-                 "dunlin queue letter ddff4797-0264-723f-f510-38ea366b23e6 --masked", letter);
+  sub = add_verb(queue, chosen, verb, "letter-of", "Show the letter that a task bears, as it was written",
+                 "dunlin queue letter-of ddff4797-0264-723f-f510-38ea366b23e6 --masked", letter);
   sub->add_option("TASK", verb->task, "Id of the task, open or ended")->required();
   sub->add_flag("--masked", verb->masked, "As those read it who may not see personal data");
 }

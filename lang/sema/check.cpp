@@ -127,7 +127,8 @@ class Loader {
   void add_data(const SourceFile& source, const std::string& key) {
     all.push_back(source);
     if (find_invalid_utf8(source.text) != std::string::npos) {
-      diagnostics_.error("E0808", {}, "`" + source.path + "` is not valid UTF-8").help = is_letter_file(source.path) ? "save the file as UTF-8" : "save the sheet as CSV in UTF-8";
+      diagnostics_.error("E0808", {}, "`" + source.path + "` is not valid UTF-8").help =
+          is_letter_file(source.path) ? "save the file as UTF-8" : "save the sheet as CSV in UTF-8";
       data.by_path[key] = Span::no_file;
       return;
     }

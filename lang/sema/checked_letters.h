@@ -22,11 +22,11 @@ enum class LetterStyle : uint8_t {
 struct LetterPart {
   enum class Kind : uint8_t { words, value, branch, loop };
   Kind kind = Kind::words;
-  Index piece = none;   // words: Letter::pieces
-  RootId root = none;   // value; branch: bool; loop: bool (`where`) or none
+  Index piece = none;  // words: Letter::pieces
+  RootId root = none;  // value; branch: bool; loop: bool (`where`) or none
   LetterStyle style = LetterStyle::plain;
-  bool personal = false;  // rests on personal data: masked for those who may not see it
-  bool in_url = false;    // inside a link: written with %XX
+  bool personal = false;                    // rests on personal data: masked for those who may not see it
+  bool in_url = false;                      // inside a link: written with %XX
   std::vector<LetterPart> then, otherwise;  // branch; loop: `then` for each element
   Index list_owner = none, element = none;  // loop: entities, as for the binder of a Keep
   Span span;

@@ -231,8 +231,7 @@ static void check_queue(Context& context, size_t index) {
     if (setting.name.text == "sees") continue;  // check_letters
     Diagnostic& diagnostic = context.error("E0219", setting.name.span, "a queue has no " + in_ticks(setting.name.text));
     suggest(diagnostic, setting.name.text,
-            {"outcomes", "cost", "lease", "due", "fields", "counts", "merge", "assign", "needs", "late", "numbers", "batch", "status",
-             "sees"});
+            {"outcomes", "cost", "lease", "due", "fields", "counts", "merge", "assign", "needs", "late", "numbers", "batch", "status", "sees"});
   }
 }
 

@@ -7,8 +7,8 @@ namespace dunlin::sema {
 
 namespace {
 
-constexpr std::array<std::string_view, 16> url_attributes = {"href",     "src",   "action",   "formaction", "cite",   "background", "poster",     "data",
-                                                             "longdesc", "ping",  "manifest", "codebase",   "usemap", "srcset",     "xlink:href", "imagesrcset"};
+constexpr std::array<std::string_view, 16> url_attributes = {"href",     "src",  "action",   "formaction", "cite",   "background", "poster",     "data",
+                                                             "longdesc", "ping", "manifest", "codebase",   "usemap", "srcset",     "xlink:href", "imagesrcset"};
 constexpr std::array<std::string_view, 7> code_elements = {"script", "style", "xmp", "iframe", "noembed", "noframes", "plaintext"};
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }

@@ -32,8 +32,10 @@ class Inside {
     for (uint32_t i = span_.begin; i < span_.end; ++i) {
       const char c = text_[i];
       if (quoted) {
-        if (c == '\\') ++i;
-        else if (c == '"') quoted = false;
+        if (c == '\\')
+          ++i;
+        else if (c == '"')
+          quoted = false;
         continue;
       }
       if (c == '"') quoted = true;
@@ -47,9 +49,7 @@ class Inside {
     }
     return found;
   }
-  bool begins_with(std::string_view word) const {
-    return view().starts_with(word) && (view().size() == word.size() || !is_word(view()[word.size()]));
-  }
+  bool begins_with(std::string_view word) const { return view().starts_with(word) && (view().size() == word.size() || !is_word(view()[word.size()])); }
   Span part(uint32_t from, uint32_t to) const {
     Span made{span_.file, from, to};
     trim(made);
@@ -135,8 +135,10 @@ class Reader {
       const char c = text_[i];
       if (c == '\n') return std::nullopt;
       if (quoted) {
-        if (c == '\\') ++i;
-        else if (c == '"') quoted = false;
+        if (c == '\\')
+          ++i;
+        else if (c == '"')
+          quoted = false;
       } else if (c == '"') {
         quoted = true;
       } else if (c == '{') {

@@ -41,7 +41,12 @@ class TaskCheck {
     }
   }
 
-  Index recipient_of(RootId root) const { return root == none ? none : program_.roots[root].type.id; }
+  static constexpr Index unknown = -2;  // it has a mistake
+
+  Index recipient_of(RootId root) const {
+    if (root == none) return none;
+    return program_.roots[root].type.kind == TypeKind::instance ? program_.roots[root].type.id : unknown;
+  }
 
   /// The texts an expression can give; false: they cannot be told.
   bool texts(const checked::Expr& expr, std::set<std::string>& out) {
@@ -113,11 +118,14 @@ class TaskCheck {
     }
     if (!known) {
       Diagnostic& diagnostic = context_.error(
-          "E0795", place, name.empty() ? "a task of " + in_ticks(asked.name) + " that names no letter" : "there is no letter \"" + name + "\" in " + in_ticks(asked.name));
+          "E0795", place,
+          name.empty() ? "a task of " + in_ticks(asked.name) + " that names no letter" : "there is no letter \"" + name + "\" in " + in_ticks(asked.name));
       std::vector<std::string> candidates;
       for (const Letter& letter : letters) candidates.push_back(letter.name);
       suggest(diagnostic, name, candidates);
-      if (diagnostic.help.empty()) diagnostic.help = "each task of a queue with letters bears one: declare `template \"" + name + "\"`";
+      if (diagnostic.help.empty())
+        diagnostic.help =
+            "each task of a queue with letters bears one: " + (name.empty() ? std::string("name it behind the queue") : "declare `template \"" + name + "\"`");
       return;
     }
     if (entity == none) return any_entity(queue, name, place);
@@ -127,9 +135,10 @@ class TaskCheck {
           "a template is for the entity of the task, or for one above it";
       return;
     }
-    if (letter->recipient == none || letter->recipient == recipient) return;
-    Diagnostic& diagnostic = context_.error("E0798", place, "this letter is written to " + in_ticks(program_.entities[letter->recipient].name) +
-                                                                (recipient == none ? ", and the task goes to nobody" : ", and the task to something else"));
+    if (letter->recipient == none || letter->recipient == recipient || recipient == unknown) return;
+    Diagnostic& diagnostic = context_.error("E0798", place,
+                                            "this letter is written to " + in_ticks(program_.entities[letter->recipient].name) +
+                                                (recipient == none ? ", and the task goes to nobody" : ", and the task to something else"));
     diagnostic.help = "say whom it goes to: `to …`";
     diagnostic.notes.push_back({letter->span, "the letter"});
   }

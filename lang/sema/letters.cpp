@@ -109,6 +109,7 @@ class LetterChecker {
       if (setting.name.text != "language") {
         Diagnostic& diagnostic = context_.error("E0219", setting.name.span, "a template has no " + in_ticks(setting.name.text));
         suggest(diagnostic, setting.name.text, {"subject", "language"});
+        if (diagnostic.help.empty()) diagnostic.help = "it has a `subject` and a `language`";
         continue;
       }
       if (!setting.text.empty() && checked::letter_language(setting.text) != nullptr) {
@@ -127,7 +128,8 @@ class LetterChecker {
     if (path.ends_with(".html") || path.ends_with(".htm")) {
       letter_.format = Letter::Format::html;
     } else if (!path.ends_with(".txt")) {
-      context_.error("E0792", written_.file_span, "a letter is a file .txt or .html").help = "its ending says whether values are put into plain text or into a page";
+      context_.error("E0792", written_.file_span, "a letter is a file .txt or .html").help =
+          "its ending says whether values are put into plain text or into a page";
       return std::nullopt;
     }
     const auto& files = context_.data_files.by_path;

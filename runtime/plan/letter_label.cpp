@@ -69,7 +69,8 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 std::string letter_label(const checked::Program& program, const checked::Letter& letter) {
   const auto name = [&](checked::Index entity) { return entity == checked::none ? std::string() : program.entities[static_cast<size_t>(entity)].name; };
-  std::string label = fmt::format("letter {} to {} {} {} subject ", name(letter.entity), name(letter.recipient), static_cast<int>(letter.format), letter.language);
+  std::string label =
+      fmt::format("letter {} to {} {} {} subject ", name(letter.entity), name(letter.recipient), static_cast<int>(letter.format), letter.language);
   add_label(letter, letter.subject, label);
   label += "body ";
   add_label(letter, letter.body, label);

@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "lang/sema/checked_letters.h"
 #include "lang/diag/source.h"
+#include "lang/sema/checked_letters.h"
 
 namespace dunlin::plan {
 

@@ -47,7 +47,8 @@ const char* statement_of(Ask what) {
     case Ask::lease:  // queue, worker, n, at
       return "select * from dunlin.lease($1, worker => $2, n => $3::int, at => $4::timestamptz)";
     case Ask::letter:  // task, whether personal data may be seen
-      return "with t as (select o.bucket, o.case_id, q.name as queue from dunlin.task_open o join dunlin.name q on q.id = o.queue where o.task = $1::uuid union "
+      return "with t as (select o.bucket, o.case_id, q.name as queue from dunlin.task_open o join dunlin.name q on q.id = o.queue where o.task = $1::uuid "
+             "union "
              "all select d.bucket, d.case_id, q.name from dunlin.task_done d join dunlin.name q on q.id = d.queue where d.task = $1::uuid) "
              "select l.name, l.key, l.subject, l.format, l.body from (select * from t limit 1) t left join dunlin.letter($1::uuid, $2::bool) l on true "
              "where " SEES_CASE("t") "and " SEES_QUEUE("t.queue");

@@ -10,8 +10,7 @@ using store::Ask;
 
 Reply read_letter(Api& api, const Call& call) {
   // Who prints and sends letters works; who reads them, reads.
-  if (!call.caller.may("read") && !call.caller.may("work"))
-    throw Problem{403, "this needs the right `read` or `work`", "your role is " + call.caller.role, ""};
+  if (!call.caller.may("read") && !call.caller.may("work")) throw Problem{403, "this needs the right `read` or `work`", "your role is " + call.caller.role, ""};
   const std::string format = call.asked("format").value_or("");
   if (!format.empty() && format != "json") throw Problem{422, "`format` is json, or left out", "", ""};
   const Json rows = api.ask(Ask::letter, {call.path.at("task"), call.caller.may("personal") ? "true" : "false"});

@@ -23,11 +23,13 @@ entity account of debtor { key id : text, overdue : money, begun : date?, rate :
 entity party of debtor { key id : text, name : text personal, consents : bool }
 extend debtor { greeting = "Dear {name}", plain = if bankrupt then "no" else "yes" }
 function hidden(d : debtor) -> int = length(d.name)
-queue mail { )" + queue + " }\n" + more + R"(
+queue mail { )" + queue + " }\n" +
+                              more + R"(
 strategy soft "Soft" for account {
   enrol when overdue > 0
   when overdue <= 0 : go cured
-  stage letters { every 14 days : )" + task + R"( }
+  stage letters { every 14 days : )" +
+                              task + R"( }
   final stage cured
 }
 )";
@@ -94,8 +96,8 @@ TEST_CASE("forms belong to types", "[letters]") {
     INFO(good << "\n" << with_letter(good).text());
     CHECK(with_letter(good).codes() == "");
   }
-  for (const char* bad : {"{overdue | percent}", "{begun default today | time}", "{debtor}", "{debtor.bankrupt}", "{debtor.accounts}", "{3 days}", "{id | long}",
-                          "{overdue |}"}) {
+  for (const char* bad : {"{overdue | percent}", "{begun default today | time}", "{debtor}", "{debtor.bankrupt}", "{debtor.accounts}", "{3 days}",
+                          "{id | long}", "{overdue |}"}) {
     INFO(bad);
     CHECK(with_letter(bad).codes() == "E0793");
   }
@@ -106,8 +108,8 @@ TEST_CASE("blocks are opened and closed", "[letters]") {
   CHECK(with_letter("{for p in debtor.parties where p.consents}{p.name}{end}").codes() == "");
   CHECK(with_letter("{if overdue > 100 then \"much\" else \"little\"}").codes() == "");
   CHECK(with_letter("a brace: \\{ and } and \\\\").codes() == "");
-  for (const char* bad : {"{if overdue > 100}a", "a{end}", "{else}", "{overdue", "{}", "{if}x{end}", "{for a}x{end}", "{for p in debtor.parties}x", "{overdue\n}",
-                          "{if overdue > 1}{else}{else}{end}", "{for p in debtor.parties}{else}{end}"}) {
+  for (const char* bad : {"{if overdue > 100}a", "a{end}", "{else}", "{overdue", "{}", "{if}x{end}", "{for a}x{end}", "{for p in debtor.parties}x",
+                          "{overdue\n}", "{if overdue > 1}{else}{else}{end}", "{for p in debtor.parties}{else}{end}"}) {
     INFO(bad);
     CHECK(with_letter(bad).codes().find("E0792") != std::string::npos);
   }
@@ -118,8 +120,9 @@ TEST_CASE("blocks are opened and closed", "[letters]") {
 TEST_CASE("personal data needs a queue that may see it", "[letters]") {
   Bundle bundle;
   bundle.queue = "cost 1";
-  for (const char* text : {"{debtor.name}", "{debtor.greeting}", "{hidden(debtor)}", "{if length(debtor.name) > 3}x{end}",
-                           "{for p in debtor.parties where length(p.name) > 3}x{end}", "{length(debtor.name) + 1}", "{count(p in debtor.parties where p.name = \"x\")}"}) {
+  for (const char* text :
+       {"{debtor.name}", "{debtor.greeting}", "{hidden(debtor)}", "{if length(debtor.name) > 3}x{end}",
+        "{for p in debtor.parties where length(p.name) > 3}x{end}", "{length(debtor.name) + 1}", "{count(p in debtor.parties where p.name = \"x\")}"}) {
     bundle.letter = text;
     INFO(text << "\n" << bundle.check().text());
     CHECK(bundle.check().codes() == "E0794");
@@ -192,10 +195,11 @@ TEST_CASE("a value stands only where it stays a value", "[letters]") {
     INFO(good << "\n" << with_page(good).text());
     CHECK(with_page(good).codes().find("E0797") == std::string::npos);
   }
-  for (const char* bad : {"<{id}>", "<p {id}>", "<p title={id}>", "<p {id}=\"x\">", "<a href=\"{id}\">", "<a href=\"https://{id}\">", "<a href=\"javascript:{id}\">",
-                          "<a href=\"//{id}\">", "<p onclick=\"f('{id}')\">", "<p style=\"color: {id}\">", "<!-- {id} -->", "<!doctype {id}>",
-                          "<meta content=\"{id}\">", "<iframe srcdoc=\"{id}\">", "{if overdue > 1}<b{end}", "{if overdue > 1}<p title=\"{end}\">",
-                          "<a href=\"https://x.example/{if overdue > 1}a{end}\">", "<IMG SRC='{id}'>", "{for p in debtor.parties}<p {end}>"}) {
+  for (const char* bad :
+       {"<{id}>", "<p {id}>", "<p title={id}>", "<p {id}=\"x\">", "<a href=\"{id}\">", "<a href=\"https://{id}\">", "<a href=\"javascript:{id}\">",
+        "<a href=\"//{id}\">", "<p onclick=\"f('{id}')\">", "<p style=\"color: {id}\">", "<!-- {id} -->", "<!doctype {id}>", "<meta content=\"{id}\">",
+        "<iframe srcdoc=\"{id}\">", "{if overdue > 1}<b{end}", "{if overdue > 1}<p title=\"{end}\">", "<a href=\"https://x.example/{if overdue > 1}a{end}\">",
+        "<IMG SRC='{id}'>", "{for p in debtor.parties}<p {end}>"}) {
     INFO(bad);
     CHECK(with_page(bad).codes().find("E0797") != std::string::npos);
   }

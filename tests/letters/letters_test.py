@@ -93,7 +93,7 @@ def test_every_road_says_the_same():
         assert read.subject == f"{row[3]}: {row[1]}", read.subject
         assert read.body == demand(row, ROWS, escape), (read.body, demand(row, ROWS, escape))
         assert letter(sql, found[(row[1], "first")].task).body == first(row)
-        shown = json.loads(dunlin(name, "queue", "letter", str(task), "--json").stdout)
+        shown = json.loads(dunlin(name, "queue", "letter-of", str(task), "--json").stdout)
         assert shown[0]["body"] == read.body
         tried = json.loads(dunlin(name, "letter", POST, "demand", "--account", row[1], "--at", "2026-01-02", "--json").stdout)
         assert tried["body"] == read.body and tried["key"] == read.key, (tried, read)
@@ -119,7 +119,7 @@ def test_no_letter_no_row():
     call = sql.value("select task from dunlin.queue where queue = 'call' limit 1")
     assert letter(sql, call) is None
     assert letter(sql, "00000000-0000-0000-0000-000000000000") is None
-    assert dunlin(name, "queue", "letter", str(call), check=False).returncode == 1
+    assert dunlin(name, "queue", "letter-of", str(call), check=False).returncode == 1
 
 
 def test_what_was_written_stays():

@@ -26,8 +26,17 @@ std::string tags_of(const std::string& html) {
 }  // namespace
 
 TEST_CASE("where a value is let in, its signs change no tag", "[letters][property]") {
-  static const std::vector<std::string> whole = {"<p>", "</p>", "words ", "a < b ", "<br/>", "<td id=\"a\" class='b'>", "<!-- c -->", "<style>p{}</style>",
-                                                 "it's \"so\" ", "<!doctype html>", "<P TITLE = \"x\">"};
+  static const std::vector<std::string> whole = {"<p>",
+                                                 "</p>",
+                                                 "words ",
+                                                 "a < b ",
+                                                 "<br/>",
+                                                 "<td id=\"a\" class='b'>",
+                                                 "<!-- c -->",
+                                                 "<style>p{}</style>",
+                                                 "it's \"so\" ",
+                                                 "<!doctype html>",
+                                                 "<P TITLE = \"x\">"};
   struct Opening {
     std::string before, after;
     bool safe;

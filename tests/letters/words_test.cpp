@@ -46,8 +46,9 @@ const std::string page = R"(<html><head><style>p { margin: 0 }</style></head>
 {if length(debtor.name) > 3}<b>long</b>{end}
 </body></html>
 )";
-const std::string message = "{id}: {overdue}, {overdue | plain}, {begun default 2026-01-05}, {rate | percent}, {rate}, {share}, {opened}, {opened | time}, "
-                            "{days_late}, {days_late | plain}, {kind}\n";
+const std::string message =
+    "{id}: {overdue}, {overdue | plain}, {begun default 2026-01-05}, {rate | percent}, {rate}, {share}, {opened}, {opened | time}, "
+    "{days_late}, {days_late | plain}, {kind}\n";
 
 class World {
  public:
@@ -138,15 +139,17 @@ std::string skeleton(const std::string& html) {
 }
 
 std::string hostile(std::mt19937& dice) {
-  static const std::vector<std::string> bits = {"<",   ">",   "\"", "'",  "&",  "{id}", "{",    "}",  "\\", "</p>", "<script>", "javascript:", "\n", "\t", "\x01", "ü", "&lt;",
-                                                "{if", "-->", "%",  "\r", "3",  "-1",   "null", "[",  "]",  ",",    "{\"p\":1}", "\xF0\x9F\x98\x80", " "};
+  static const std::vector<std::string> bits = {
+      "<",   ">",   "\"", "'",  "&", "{id}", "{",    "}", "\\", "</p>", "<script>",  "javascript:",      "\n", "\t", "\x01", "ü", "&lt;",
+      "{if", "-->", "%",  "\r", "3", "-1",   "null", "[", "]",  ",",    "{\"p\":1}", "\xF0\x9F\x98\x80", " "};
   std::string text;
   for (size_t n = dice() % 7; n > 0; --n) text += bits[dice() % bits.size()];
   return text;
 }
 
 std::string unescaped(std::string text) {
-  for (const auto& [from, to] : std::initializer_list<std::pair<std::string, std::string>>{{"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""}, {"&#39;", "'"}, {"&amp;", "&"}}) {
+  for (const auto& [from, to] :
+       std::initializer_list<std::pair<std::string, std::string>>{{"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""}, {"&#39;", "'"}, {"&amp;", "&"}}) {
     for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
   }
   return text;
