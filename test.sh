@@ -13,7 +13,7 @@ while [ $# -gt 0 ]; do
   case "$1" in
     --asan) preset=asan ;;
     --long)
-      export DUNLIN_LONG=1 DUNLIN_FUZZ_SECONDS=600 DUNLIN_DIFFERENTIAL_PAIRS=2000000 DUNLIN_JUDGE_SEEDS=3000
+      export DUNLIN_LONG=1 DUNLIN_FUZZ_SECONDS=600 DUNLIN_DIFFERENTIAL_PAIRS=2000000 DUNLIN_JUDGE_SEEDS=3000 DUNLIN_CRASH_EVERY=5 DUNLIN_LIMIT_SEEDS=40
       ;;
     -R) filter=(-R "$2"); shift ;;
     -h | --help) sed -n '2,6p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "runtime/store/bulk.h"
+#include "tests/judge/judge.h"
 #include "tests/store/office.h"
 
 namespace dunlin::store::test {
@@ -62,6 +63,20 @@ void print_contents(BulkConnection& connection) {
   }
 }
 
+/// The one judge of all harnesses, on what the history has left behind.
+void print_judgement(Office& office, const std::vector<EventRow>& posted) {
+  const replay::Version version{office.desk.program, office.desk.evaluator, *office.desk.calendar->view(), {}};
+  judge::Evidence evidence{.store = *office.store,
+                           .log = *step_log_of(*office.store),
+                           .versions = [&](int32_t) -> Result<const replay::Version*> { return &version; },
+                           .active = office.version,
+                           .now = on(8),
+                           .sent = {}};
+  for (const EventRow& event : posted) evidence.sent.push_back({.source = event.source, .external_id = event.external_id, .accepted = true, .task = {}});
+  const auto findings = good(judge::judge(evidence));
+  std::printf("the judge: %s\n", findings.empty() ? "nothing found" : judge::text_of(findings).c_str());
+}
+
 class Given final : public Place {
  public:
   explicit Given(std::string url) : url_(std::move(url)) {}
@@ -82,7 +97,8 @@ TEST_CASE("the history", "[.history]") {
   const auto notes = good(BulkConnection::open(url));
   Clerk clerk(*notes);
   clerk.next([&] { office.import_debtors(12); });
-  clerk.next([&] { good(office.store->post_events(office.desk.program, events_of(office))); });
+  const std::vector<EventRow> posted = events_of(office);
+  clerk.next([&] { good(office.store->post_events(office.desk.program, posted)); });
   office.activate();
   office.desk.evaluator.fault_next = abi::Fault::overflow;
   for (int day = 1; day <= 8; ++day) {
@@ -90,6 +106,7 @@ TEST_CASE("the history", "[.history]") {
     clerk.next([&] { office.night(on(day), false, 5); });
   }
   print_contents(*good(BulkConnection::open(url)));
+  print_judgement(office, posted);
 }
 
 }  // namespace dunlin::store::test

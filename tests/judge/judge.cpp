@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
+
+#include "lang/sema/experiments.h"
 
 namespace dunlin::judge {
 
@@ -28,9 +31,10 @@ struct Expected {
     Instant at = 0;
     friend bool operator==(const Way&, const Way&) = default;
   };
-  std::map<std::string, Task> tasks;                                     // by id
-  std::map<std::pair<std::string, std::string>, std::vector<Way>> ways;  // by entity and key
-  std::map<std::pair<int64_t, int64_t>, int> taken;                      // how often an event (case file, arrival) was taken by a step that did not fail
+  std::map<std::string, Task> tasks;                                             // by id
+  std::map<std::pair<std::string, std::string>, std::vector<Way>> ways;          // by entity and key
+  std::map<std::pair<std::string, std::string>, std::vector<std::string>> arms;  // by experiment and instance: each arm once
+  std::map<std::pair<int64_t, int64_t>, int> taken;  // how often an event (case file, arrival) was taken by a step that did not fail
 };
 
 class Judge {
@@ -41,8 +45,9 @@ class Judge {
     auto version = evidence_.versions(evidence_.active);
     if (!version) return std::unexpected(version.error());
     version_ = *version;
-    for (const auto check : {&Judge::steps_add_up, &Judge::epochs_never_fall, &Judge::events_are_kept_once, &Judge::ways_are_whole,
-                             &Judge::tasks_are_there_once, &Judge::limits_hold, &Judge::nothing_is_left_to_do}) {
+    for (const auto check :
+         {&Judge::steps_add_up, &Judge::epochs_never_fall, &Judge::events_are_kept_once, &Judge::ways_are_whole, &Judge::stages_are_those_of_the_way,
+          &Judge::tasks_are_there_once, &Judge::limits_hold, &Judge::arms_stay, &Judge::audit_is_whole, &Judge::nothing_is_left_to_do}) {
       if (auto done = (this->*check)(); !done) return std::unexpected(done.error());
     }
     return std::move(findings_);
@@ -79,6 +84,12 @@ class Judge {
       const abi::Instance& instance = file.instance(transition.instance);
       expected_.ways[{program.entities[static_cast<size_t>(instance.entity)].name, engine::key_text(program, instance)}].push_back(
           {stage(transition.from_stage), stage(transition.to_stage), transition.at});
+    }
+    for (const auto& drawn : result.arms) {
+      const checked::Experiment& experiment = program.trials->experiments[static_cast<size_t>(drawn.experiment)];
+      auto& arms = expected_.arms[{experiment.name, engine::key_text(program, file.instance(drawn.instance))}];
+      const std::string& arm = experiment.arms[static_cast<size_t>(drawn.arm)].name;
+      if (std::ranges::find(arms, arm) == arms.end()) arms.push_back(arm);
     }
     for (const auto& effect : result.tasks) {
       Expected::Task& task = expected_.tasks[effect.task.id.text()];
@@ -120,6 +131,7 @@ class Judge {
       if (!events) return std::unexpected(events.error());
       for (const auto& event : *events) {
         if (!event.external_id.empty()) ++kept[{event.source, event.external_id}];
+        if (event.source == "queue") outcomes_.insert(event.external_id.substr(0, event.external_id.find(':')));
         const auto taken = expected_.taken.find({event.case_id, event.arrival});
         const int times = taken == expected_.taken.end() ? 0 : taken->second;
         const std::string name =
@@ -192,27 +204,84 @@ class Judge {
     return {};
   }
 
+  /// Somebody's log says so, or an outcome that the queue has recorded: its id begins with that of the task, unless the worker gave it one.
   bool ended_outside(const std::string& task) const {
-    return std::ranges::any_of(evidence_.sent, [&](const Sent& line) { return line.accepted && line.task == task; });
+    return outcomes_.contains(task) || std::ranges::any_of(evidence_.sent, [&](const Sent& line) { return line.accepted && line.task == task; });
   }
 
   // ---- no limit is exceeded: recounted from the logs of the gateways alone ----
 
   Result<void> limits_hold() {
-    for (const Cap& cap : evidence_.caps) {
-      std::map<std::string, std::vector<int64_t>> days;
-      for (const Sent& line : evidence_.sent) {
-        if (line.accepted && line.channel == cap.channel) days[line.debtor].push_back(line.local_date);
+    limits_test::GatewayLog log(evidence_.limits, evidence_.zones);
+    for (const auto& contact : evidence_.contacts) {
+      log.add(contact);
+      if (const auto broken = log.broken()) {
+        find("no limit is exceeded",
+             contact.account + " (" + contact.debtor + "), contact " + std::to_string(log.contacts.size()) + " on " + contact.queue + ": " + *broken);
       }
-      for (auto& [debtor, dates] : days) {
-        std::ranges::sort(dates);
-        for (size_t n = static_cast<size_t>(cap.most); n < dates.size(); ++n) {
-          const int64_t first = dates[n - static_cast<size_t>(cap.most)], last = dates[n];
-          constexpr int64_t thursday_to_monday = 3;  // 1970-01-01 was a Thursday
-          const auto week = [](int64_t date) { return (date + thursday_to_monday) / 7; };
-          if (cap.weeks ? week(first) != week(last) : last - first >= cap.days) continue;
-          find("no limit is exceeded", debtor + ": more than " + std::to_string(cap.most) + " on " + cap.channel + " from day " + std::to_string(first) +
-                                           " to " + std::to_string(last));
+    }
+    return {};
+  }
+
+  // ---- who was drawn into an arm stays in it ----
+
+  Result<void> arms_stay() {
+    for (const auto& [who, arms] : expected_.arms) {
+      if (arms.size() < 2) continue;
+      std::string all;
+      for (const std::string& arm : arms) all += (all.empty() ? "" : ", ") + arm;
+      find("experiment arms are unchanged", who.second + " was drawn into " + all + " of " + who.first);
+    }
+    std::map<std::pair<std::string, std::string>, int64_t> drawn, kept;
+    for (const auto& [who, arms] : expected_.arms) ++drawn[{who.first, arms.front()}];
+    auto rows = evidence_.store.experiment_arms();
+    if (!rows) return std::unexpected(rows.error());
+    for (const auto& row : *rows) kept[{row.experiment, row.arm}] = row.enrolled;
+    for (const auto& [arm, count] : drawn) {
+      if (kept[arm] != count)
+        find("experiment arms are unchanged",
+             arm.first + " " + arm.second + ": " + std::to_string(count) + " were drawn, " + std::to_string(kept[arm]) + " are kept");
+    }
+    return {};
+  }
+
+  // ---- the audit has no gaps, its chain is whole ----
+
+  Result<void> audit_is_whole() {
+    if (!evidence_.audit_trouble.empty()) find("the audit is whole", evidence_.audit_trouble);
+    for (int32_t bucket = 0; bucket < engine::bucket_count; ++bucket) {
+      int64_t last = -1;
+      auto read = evidence_.log.step_batches(bucket, [&](const store::StepBatch& batch) -> Result<void> {
+        if (last >= 0 && batch.batch != last + 1)
+          find("the records of steps have no gaps",
+               "bucket " + std::to_string(bucket) + ": batch " + std::to_string(batch.batch) + " after " + std::to_string(last));
+        last = batch.batch;
+        return {};
+      });
+      if (!read) return read;
+    }
+    return {};
+  }
+
+  // ---- who is enrolled is in exactly one stage, and in the one that his way leads to ----
+
+  Result<void> stages_are_those_of_the_way() {
+    const checked::Program& program = version_->program;
+    for (int32_t bucket = 0; bucket < engine::bucket_count; ++bucket) {
+      auto files = evidence_.log.case_files_of(program, bucket);
+      if (!files) return std::unexpected(files.error());
+      for (const auto& file : *files) {
+        for (int32_t i = 0; i < static_cast<int32_t>(file->instance_count()); ++i) {
+          const engine::InstanceState& state = std::as_const(*file).state(i);
+          const abi::Instance& instance = file->instance(i);
+          const std::string entity = program.entities[static_cast<size_t>(instance.entity)].name, key = engine::key_text(program, instance);
+          if ((state.strategy >= 0) != (state.stage >= 0))
+            find("who is enrolled is in exactly one stage",
+                 entity + " " + key + (state.stage >= 0 ? " is in a stage of no strategy" : " is in a strategy without a stage"));
+          const auto way = expected_.ways.find({entity, key});
+          const std::string reached = way == expected_.ways.end() ? "" : way->second.back().to;
+          const std::string in = state.stage < 0 ? "" : checked::stage_name(program, state.stage);
+          if (in != reached) find("who is enrolled is in exactly one stage", entity + " " + key + " is in " + in + ", his way leads to " + reached);
         }
       }
     }
@@ -248,6 +317,7 @@ class Judge {
   const replay::Version* version_ = nullptr;
   Expected expected_;
   std::vector<store::SetAside> quarantine_;
+  std::set<std::string> outcomes_;  // tasks of which the queue has recorded an outcome
   std::map<std::string, int> found_;
   std::vector<Finding> findings_;
 };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/replay/replay.h"
+#include "tests/limits/gateway_log.h"
 
 namespace dunlin::judge {
 
@@ -15,19 +16,8 @@ using engine::Instant;
 /// One line of the log of somebody outside: an event that was sent, and what was answered.
 struct Sent {
   std::string source, external_id;
-  bool accepted = false;   // taken in as new; else it was answered that it is known
-  std::string task;        // a gateway's: the task that it is about
-  std::string channel;     // a contact on this channel …
-  std::string debtor;      // … with this debtor
-  int64_t local_date = 0;  // … on this day by the debtor's clock
-  Instant at = 0;
-};
-/// At most so many contacts on a channel with a debtor within so many days that follow each other; weeks: calendar weeks, from Monday.
-struct Cap {
-  std::string channel;
-  int most = 1;
-  int days = 1;
-  bool weeks = false;
+  bool accepted = false;  // taken in as new; else it was answered that it is known
+  std::string task;       // a gateway's: the task that it is about
 };
 
 struct Evidence {
@@ -37,7 +27,12 @@ struct Evidence {
   int32_t active = 1;  // the version that is active
   Instant now = 0;     // everything that was due then has been stepped
   std::vector<Sent> sent;
-  std::vector<Cap> caps;
+  /// What gateways did, in the order of time, and the limits that hold, as plain figures: recounted with nothing of the engine.
+  std::vector<limits_test::Contact> contacts = {};
+  limits_test::Policy limits = {};
+  std::map<std::string, std::string> zones = {};  // of debtors
+  /// What the chain of the audit says of itself, where there is one; empty: it is whole.
+  std::string audit_trouble = {};
 };
 
 /// A promise that does not hold, with the witness.

@@ -16,6 +16,20 @@ using store::ModelDatabase;
 
 namespace {
 
+/// Besides what happens to a portfolio under the clock policy: two arms.
+constexpr const char* trial = R"(
+strategy gentle "Gentle" for account {
+  when overdue <= 0 : go cured
+  stage wait {
+    every 6 days : mail "kind"
+    after 9 days : go calling
+  }
+  stage calling { keep call "kind" to debtor.best while overdue > 0 { again 1 day, priority 3 } }
+  final stage cured { enrol again when overdue > 0 }
+}
+experiment kindness { champion soft 70%, challenger gentle 30%, among account where dpd in 1..60, split by debtor, run 2026-01-01 to 2027-12-31 }
+)";
+
 constexpr Instant minute = 60 * abi::us_per_second;
 constexpr int lease_seconds = 600;
 
@@ -43,7 +57,9 @@ class Scheduler {
     const Compiled& compiled = first ? (stage_.wrong != nullptr ? *stage_.wrong : stage_.first) : stage_.second;
     const Evaluator& evaluator = first && stage_.wrong_evaluator != nullptr ? *stage_.wrong_evaluator : compiled.evaluator();
     program_ = &compiled.program();
-    engine::Stepper stepper(*program_, evaluator, compiled.calendar(), compiled.settings());
+    // Made once a version, as a scheduler does: its calendars take longer than a step.
+    if (stepping_ != active) stepper_ = std::make_unique<engine::Stepper>(*program_, evaluator, compiled.calendar(), compiled.settings());
+    stepping_ = active;
     std::vector<std::unique_ptr<engine::CaseFile>> pool;
     for (const auto& range : *held) {
       auto loaded = store_->load_awake(*program_, now, false, {range.first - 1, INT64_MAX}, static_cast<size_t>(1 + dice.below(3)), pool, range.last);
@@ -51,7 +67,7 @@ class Scheduler {
       std::ranges::move(*loaded, std::back_inserter(files_));
     }
     results_.resize(files_.size());
-    for (size_t f = 0; f < files_.size(); ++f) stepper.step(*files_[f], now, results_[f], {.version = active, .collect_reads = true, .listener = nullptr});
+    for (size_t f = 0; f < files_.size(); ++f) stepper_->step(*files_[f], now, results_[f], {.version = active, .collect_reads = true, .listener = nullptr});
     at_ = now;
     ran.steps += static_cast<int64_t>(files_.size());
     return !files_.empty();
@@ -71,6 +87,8 @@ class Scheduler {
   std::unique_ptr<store::Store> store_;
   std::string name_;
   const checked::Program* program_ = nullptr;
+  std::unique_ptr<engine::Stepper> stepper_;
+  int32_t stepping_ = 0;  // the version that it is for
   std::vector<std::unique_ptr<engine::CaseFile>> files_;
   std::vector<engine::StepResult> results_;
   Instant at_ = 0;
@@ -108,7 +126,7 @@ class Simulation {
     REQUIRE(store.activate(stage.first.program(), stage.first.sources(), "tester", 0).has_value());
     database_->make(stage.mistake);
     bank().posted = [this](const store::EventRow& row) {
-      sent_.push_back({.source = row.source, .external_id = row.external_id, .accepted = true, .task = {}, .channel = {}, .debtor = {}});
+      sent_.push_back({.source = row.source, .external_id = row.external_id, .accepted = true, .task = {}});
       if (stage_.first.program().events[static_cast<size_t>(row.type)].name == "payment") again_ = row;
     };
     for (int n = 0; n < 3; ++n) start_scheduler();
@@ -185,7 +203,7 @@ class Simulation {
     if (again_.external_id.empty()) return;
     const auto counts = bank().store().post_events(stage_.first.program(), {again_});
     REQUIRE(counts.has_value());
-    sent_.push_back({.source = again_.source, .external_id = again_.external_id, .accepted = counts->inserted == 1, .task = {}, .channel = {}, .debtor = {}});
+    sent_.push_back({.source = again_.source, .external_id = again_.external_id, .accepted = counts->inserted == 1, .task = {}});
   }
 
   /// The gateway takes a task that may go out and has a conversation at once. What the queue promises, it keeps: nothing is handed out of a case file with
@@ -213,12 +231,15 @@ class Simulation {
     std::vector<sim_test::Given> fields;
     if (outcome == outcomes[0]) fields = {{"amount", 5000}, {"due", history_.date + dice_.below(9)}};
     bank().complete(row, static_cast<int64_t>(task->identity), outcome, fields, now_);
-    Sent& line = sent_.back();
-    line.task = row.id;
-    line.channel = "call";
-    line.debtor = row.root_key;
-    line.at = now_;
-    REQUIRE(abi::date_of(stage_.first.calendar(), now_, &line.local_date) == abi::Fault::none);
+    sent_.back().task = row.id;
+    contacts_.push_back({.at = now_,
+                         .debtor = row.root_key,
+                         .account = row.key,
+                         .person = row.root_key,
+                         .queue = "call",
+                         .treatment = row.treatment,
+                         .outcome = outcome.substr(0, outcome.rfind('.')),
+                         .ours = true});
     ++ran_.contacts;
     return true;
   }
@@ -238,10 +259,35 @@ class Simulation {
                       .active = active_,
                       .now = now_,
                       .sent = sent_,
-                      .caps = {{"call", 1, 1}, {"call", 3, 7, true}, {"call", 5, 10}}};
+                      .contacts = contacts_,
+                      .limits = limits(),
+                      .zones = {}};
+    for (const std::string& debtor : history_.debtors) evidence.zones[debtor] = "Europe/Berlin";
     auto findings = judge(evidence);
     REQUIRE(findings.has_value());
     ran_.findings = std::move(*findings);
+  }
+
+  /// The caps of the policy, said again: nothing of the engine reads them.
+  static limits_test::Policy limits() {
+    using Line = limits_test::Line;
+    const auto most = [](int64_t contacts, Line::Period period, int64_t length, Line::Key key) {
+      return Line{.channel = "call", .most = contacts, .period = period, .length = length, .key = key, .text = "call at most " + std::to_string(contacts)};
+    };
+    limits_test::Policy policy;
+    policy.lines = {most(1, Line::Period::day, 0, Line::Key::debtor), most(3, Line::Period::week, 0, Line::Key::debtor),
+                    most(5, Line::Period::days, 10, Line::Key::debtor), most(2, Line::Period::hours, 72, Line::Key::account),
+                    most(1, Line::Period::days, 3, Line::Key::account)};
+    policy.lines[1].reserved = 1;  // for "nobody"
+    policy.lines.back().from = sim_test::date_of(2026, 3, 20);
+    policy.lines.back().to = sim_test::date_of(2026, 6, 15);
+    policy.lines.push_back({.kind = Line::Kind::pause,
+                            .channel = "call",
+                            .key = Line::Key::account,
+                            .after = "call.reached",
+                            .days = 3,
+                            .text = "call none for 3 days after call.reached"});
+    return policy;
   }
 
   const Stage& stage_;
@@ -251,6 +297,7 @@ class Simulation {
   Several portfolios_;
   std::vector<std::unique_ptr<Scheduler>> schedulers_;
   std::vector<Sent> sent_;
+  std::vector<limits_test::Contact> contacts_;
   store::EventRow again_;
   int32_t active_ = 1;
   int started_ = 0;
@@ -259,6 +306,9 @@ class Simulation {
 };
 
 }  // namespace
+
+std::string judged_policy() { return std::string(sim_test::clock_policy) + trial; }
+std::string edited_judged_policy() { return sim_test::edited_clock_policy() + trial; }
 
 Ran simulate(const Stage& stage, uint64_t seed) { return Simulation(stage, seed).run(); }
 

@@ -17,6 +17,10 @@ struct Stage {
   int64_t begins = 0;  // date; 0: by the seed
 };
 
+/// The policy of the runs, with an experiment in it, and the same after an afternoon of changes.
+std::string judged_policy();
+std::string edited_judged_policy();
+
 struct Ran {
   std::vector<Finding> findings;
   int64_t steps = 0, refused_commits = 0, contacts = 0, tasks = 0;

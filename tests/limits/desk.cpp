@@ -41,11 +41,13 @@ Desk::Desk(uint64_t seed, const std::string& plant)
     : dice_(seed),
       policy_(draw(dice_)),
       compiled_(policy_.bundle),
+      second_compiled_(policy_.second),
       place_(store::test::make_place("postgres")),
       store_(place_->open()),
       first_(good(store::BulkConnection::open(place_->url()))),
       second_(good(store::BulkConnection::open(place_->url()))),
       stepper_(compiled_.program(), compiled_.evaluator(), compiled_.calendar(), compiled_.settings()),
+      second_stepper_(second_compiled_.program(), second_compiled_.evaluator(), second_compiled_.calendar(), second_compiled_.settings()),
       log_(policy_, zones()) {
   good(store_->migrate());
   good(store_->prepare(compiled_.program()));
@@ -93,6 +95,7 @@ std::optional<std::string> Desk::live(int turns) {
   for (int turn = 0; turn < turns && !broken_; ++turn) {
     sleep(dice_.one_in(12) ? 60 * (3 + dice_.below(30)) : dice_.below(50));
     if (dice_.one_in(40)) complain();
+    if (version_ == 1 && dice_.one_in(50)) reload();
     if (!dice_.one_in(4)) step();
     const int64_t deeds = 1 + dice_.below(4);
     for (int64_t n = 0; n < deeds && !broken_; ++n) {
@@ -140,28 +143,37 @@ void Desk::sleep(int64_t minutes) {
   });
 }
 
+/// Another version in the middle of it all: what workers hold, what waits in lines and what was told stays.
+void Desk::reload() {
+  good(store_->prepare(second_compiled_.program()));
+  good(store_->activate(second_compiled_.program(), second_compiled_.sources(), "tester", now_));
+  version_ = 2;
+  pool_.clear();  // case files of the other program
+  ++tally.switches;
+}
+
 void Desk::step() {
   store::Position after;
   for (;;) {
-    auto cases = good(store_->load_awake(compiled_.program(), now_, false, after, 100, pool_));
+    auto cases = good(store_->load_awake(compiled().program(), now_, false, after, 100, pool_));
     if (cases.empty()) return;
     std::vector<engine::StepResult> results(cases.size());
     std::vector<store::CaseCommit> commits;
     for (size_t n = 0; n < cases.size(); ++n) {
-      stepper_.step(*cases[n], now_, results[n], {.version = 1});
+      stepper().step(*cases[n], now_, results[n], {.version = version_});
       REQUIRE_FALSE(results[n].fault.has_value());
       commits.push_back({cases[n].get(), &results[n]});
     }
     after = {cases.back()->bucket, cases.back()->debtor_id};
-    good(store_->commit_all(compiled_.program(), commits, now_));
+    good(store_->commit_all(compiled().program(), commits, now_));
   }
 }
 
 std::string Desk::person_of(const Held& held) const { return held.treatment == "party" ? "p" + held.account : held.account.substr(0, 2); }
 
 void Desk::lease(store::BulkConnection& connection, bool at_once) {
-  static const char* const queues[] = {"call", "call", "robot", "mail"};
-  const std::string queue = queues[dice_.below(4)];
+  static const char* const queues[] = {"call", "call", "call", "robot", "mail", "sms", "letter", "visit"};
+  const std::string queue = queues[dice_.below(8)];
   const std::string got = ask(
       connection, fmt::format("select string_agg(concat_ws(' ', task, epoch, key, treatment), ',') from dunlin.lease('{}', 'worker {}', {}, '{} minutes', {})",
                               queue, dice_.below(3), 1 + dice_.below(2), 60 + dice_.below(400), now_sql()));
@@ -177,14 +189,20 @@ void Desk::lease(store::BulkConnection& connection, bool at_once) {
 void Desk::two_at_once() {
   good(second_->run("begin"));
   lease(*second_, true);
-  lease(*first_, true);
+  // Who finds nothing turns the queues over at once and keeps others from that until its end; one thread that plays both would wait for itself.
+  if (ask("select count(*) from pg_locks where locktype = 'advisory' and granted and pid <> pg_backend_pid()") == "0") lease(*first_, true);
   good(second_->run("commit"));
 }
 
 void Desk::dial(Held& held) {
   held.dialled = true;
   held.at = now_;
-  held.outcome = held.queue == "robot" ? "robot.played" : held.queue == "mail" ? "mail.sent" : dice_.one_in(2) ? "call.reached" : "call.no_answer";
+  static const std::map<std::string, std::pair<const char*, const char*>> outcomes = {
+      {"call", {"call.reached", "call.no_answer"}}, {"robot", {"robot.played", "robot.played"}},
+      {"mail", {"mail.sent", "mail.sent"}},         {"sms", {"sms.sent", "sms.sent"}},
+      {"letter", {"letter.sent", "letter.sent"}},   {"visit", {"visit.met", "visit.nobody"}}};
+  held.outcome = dice_.one_in(2) ? outcomes.at(held.queue).first : outcomes.at(held.queue).second;
+  ++tally.by_queue[held.queue];
   log_.add({now_, held.account.substr(0, 2), held.account, person_of(held), held.queue, held.treatment, held.outcome, true});
   ++tally.contacts;
   broken_ = log_.broken();
@@ -227,8 +245,10 @@ void Desk::tell() {
   const bool spoken = dice_.one_in(2);
   const Instant at = now_ - (dice_.one_in(3) ? dice_.below(600) * minute : 0);
   const Instant now = std::exchange(now_, at);
-  Contact contact{.at = at, .debtor = account.substr(0, 2), .account = account, .person = account.substr(0, 2), .queue = dice_.one_in(3) ? "mail" : "call"};
-  contact.outcome = contact.queue == "mail" ? "mail.sent" : spoken ? "call.reached" : "call.no_answer";
+  Contact contact{.at = at, .debtor = account.substr(0, 2), .account = account, .person = account.substr(0, 2), .queue = "call"};
+  static const char* const machines[] = {"mail", "sms", "letter"};
+  if (dice_.one_in(3)) contact.queue = machines[dice_.below(3)];
+  contact.outcome = contact.queue != "call" ? contact.queue + ".sent" : spoken ? "call.reached" : "call.no_answer";
   const std::string id = std::to_string(++told_);
   const int64_t way = dice_.below(3);
   if (way == 0) {

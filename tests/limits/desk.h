@@ -1,6 +1,7 @@
 // A desk where workers, agencies and machines go wrong at random, on PostgreSQL, with a clock of its own.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,8 @@
 namespace dunlin::limits_test {
 
 struct Tally {
+  int64_t switches = 0;                     // of versions
+  std::map<std::string, int64_t> by_queue;  // contacts
   int64_t contacts = 0, told = 0, lost = 0, refused_at_dialling = 0, held_back = 0;
 };
 
@@ -32,6 +35,9 @@ class Desk {
   };
   void sleep(int64_t minutes);
   void step();
+  void reload();
+  engine::Stepper& stepper() { return version_ == 1 ? stepper_ : second_stepper_; }
+  const sim_test::Compiled& compiled() const { return version_ == 1 ? compiled_ : second_compiled_; }
   void lease(store::BulkConnection& connection, bool at_once);
   void two_at_once();
   void dial(Held& held);
@@ -46,11 +52,12 @@ class Desk {
 
   sim_test::Dice dice_;
   Policy policy_;
-  sim_test::Compiled compiled_;
+  sim_test::Compiled compiled_, second_compiled_;
+  int32_t version_ = 1;
   std::unique_ptr<store::test::Place> place_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<store::BulkConnection> first_, second_;
-  engine::Stepper stepper_;
+  engine::Stepper stepper_, second_stepper_;
   std::vector<std::unique_ptr<engine::CaseFile>> pool_;
   abi::Arena texts_;
   GatewayLog log_;

@@ -24,6 +24,10 @@ Local local_time(Instant at, const std::string& zone) {
   return local;
 }
 
+bool is_channel(const std::string& channel, const std::string& queue) {
+  return channel == "any contact" || channel == queue || (channel == "call" && queue == "robot");
+}
+
 bool GatewayLog::same_key(const Line& line, const Contact& a, const Contact& b) const {
   if (a.debtor != b.debtor) return false;
   if (line.key == Line::Key::account) return a.account == b.account;
@@ -73,6 +77,7 @@ std::optional<std::string> GatewayLog::broken(const Line& line, const Contact& l
 std::optional<std::string> GatewayLog::too_many(const Line& line, const Contact& last) const {
   const std::string& zone = zones_.at(last.debtor);
   const Local now = local_time(last.at, zone);
+  if (now.date < line.from || now.date > line.to) return std::nullopt;
   int64_t all = 0, others = 0;
   for (const Contact& one : contacts) {
     if (!is_channel(line.channel, one.queue) || !same_key(line, one, last) || one.at > last.at) continue;

@@ -37,10 +37,14 @@ TEST_CASE("no limit is exceeded at hand-out", "[limits]") {
     all.lost += desk.tally.lost;
     all.refused_at_dialling += desk.tally.refused_at_dialling;
     all.held_back += desk.tally.held_back;
+    all.switches += desk.tally.switches;
+    for (const auto& [queue, contacts] : desk.tally.by_queue) all.by_queue[queue] += contacts;
   }
   // The limits are not kept by doing nothing, and what can go wrong did.
   INFO(all.contacts << " contacts, " << all.told << " told by others, " << all.lost << " outcomes lost, " << all.refused_at_dialling << " refused at dialling, "
                     << all.held_back << " held back at the end");
+  CHECK(all.switches > 0);
+  CHECK(all.by_queue.size() == 6);
   CHECK(all.contacts > 10 * static_cast<int64_t>(seeds()));
   CHECK(all.told > 0);
   CHECK(all.lost > 0);

@@ -12,7 +12,7 @@ const T& one_of(Dice& dice, const std::vector<T>& all) {
 }
 
 Line cap(Dice& dice) {
-  Line line{.channel = one_of<std::string>(dice, {"call", "call", "robot", "mail", "any contact"}), .most = 1 + dice.below(3)};
+  Line line{.channel = one_of<std::string>(dice, {"call", "call", "robot", "mail", "sms", "letter", "visit", "any contact"}), .most = 1 + dice.below(3)};
   line.period =
       one_of<Line::Period>(dice, {Line::Period::day, Line::Period::day, Line::Period::week, Line::Period::month, Line::Period::days, Line::Period::hours});
   line.key = one_of<Line::Key>(dice, {Line::Key::debtor, Line::Key::debtor, Line::Key::account, Line::Key::person});
@@ -49,7 +49,8 @@ Line cap(Dice& dice) {
 }
 
 Line pause(Dice& dice) {
-  static const std::vector<std::pair<std::string, std::string>> pairs = {{"robot", "call.reached"}, {"call", "call.reached"}, {"mail", "mail.sent"}};
+  static const std::vector<std::pair<std::string, std::string>> pairs = {{"robot", "call.reached"}, {"call", "call.reached"}, {"mail", "mail.sent"},
+                                                                         {"sms", "call.reached"},   {"visit", "letter.sent"}, {"letter", "visit.met"}};
   const auto& [channel, after] = one_of(dice, pairs);
   Line line{.kind = Line::Kind::pause, .channel = channel, .key = dice.one_in(2) ? Line::Key::debtor : Line::Key::account, .after = after};
   line.days = 1 + dice.below(3);
@@ -59,10 +60,6 @@ Line pause(Dice& dice) {
 }
 
 }  // namespace
-
-bool is_channel(const std::string& channel, const std::string& queue) {
-  return channel == "any contact" || channel == queue || (channel == "call" && queue == "robot");
-}
 
 Policy draw(Dice& dice) {
   Policy policy;
@@ -89,7 +86,29 @@ Policy draw(Dice& dice) {
   std::string lines;
   for (const Line& line : policy.lines) lines += "  " + line.text + "\n";
   const auto minutes = [&] { return std::to_string(20 + dice.below(200)) + " minutes"; };
-  policy.bundle = R"(
+  // What a stage asks for; a version more asks for it at other intervals and in another order.
+  const auto stage = [&] {
+    return R"(  stage calling {
+    keep call "script" { again )" +
+           minutes() + R"(, priority 5 }
+    keep call "important" { again )" +
+           minutes() + R"(, priority 9 }
+    keep call "party" to p for p in parties { again )" +
+           minutes() + R"( }
+    keep robot "robot" { again )" +
+           minutes() + R"(, priority 1 }
+    keep mail "mail" { again )" +
+           minutes() + R"( }
+    keep sms "sms" { again )" +
+           minutes() + R"( }
+    keep letter "letter" { again )" +
+           minutes() + R"( }
+    keep visit "visit" { again )" +
+           minutes() + R"( }
+  }
+)";
+  };
+  const std::string head = R"(
 bundle capped "Capped" { timezone Europe/Berlin, currency EUR, calendar none, day starts 06:00 }
 entity debtor { key id : text, name : text personal, timezone : timezone }
 entity account of debtor { key id : text, overdue : money }
@@ -99,30 +118,27 @@ event settled of debtor { }
 outcomes call of account { reached, no_answer }
 outcomes robot of account { played }
 outcomes mail of account { sent }
+outcomes sms of account { sent }
+outcomes letter of account { sent }
+outcomes visit of account { met, nobody }
 queue call { outcomes call }
 queue robot { outcomes robot, counts as call }
 queue mail { outcomes mail }
+queue sms { outcomes sms }
+queue letter { outcomes letter }
+queue visit { outcomes visit }
 
 limits "Caps" {
 )" + lines + reserve +
-                  R"(}
+                           R"(}
 
-strategy soft "Soft" for account {
-  enrol when overdue > 0
-  stage calling {
-    keep call "script" { again )" +
-                  minutes() + R"(, priority 5 }
-    keep call "important" { again )" +
-                  minutes() + R"(, priority 9 }
-    keep call "party" to p for p in parties { again )" +
-                  minutes() + R"( }
-    keep robot "robot" { again )" +
-                  minutes() + R"(, priority 1 }
-    keep mail "letter" { again )" +
-                  minutes() + R"( }
-  }
-}
+experiment race { champion soft 50%, challenger other 50%, among account where overdue > 0, run 2026-01-01 to 2026-12-31 }
 )";
+  const auto strategies = [&] {
+    return "strategy soft \"Soft\" for account {\n  enrol when overdue > 0\n" + stage() + "}\nstrategy other \"Other\" for account {\n" + stage() + "}\n";
+  };
+  policy.bundle = head + strategies();
+  policy.second = head + strategies();
   return policy;
 }
 
