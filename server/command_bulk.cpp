@@ -3,9 +3,9 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <map>
 #include <nlohmann/json.hpp>
 
+#include "server/bulk_plan.h"
 #include "server/command_part.h"
 #include "server/department_commands.h"
 #include "server/department_desk.h"
@@ -65,43 +65,6 @@ bool read_list(const BulkCommand& command, import::RejectsFile& rejects, List& l
   return true;
 }
 
-/// The column that a refusal speaks of, and the reason in words.
-auto rejection_of(const Json& row, int64_t line, const std::string& body) -> import::Rejection {
-  const std::string code = row["code"].is_string() ? row["code"].get<std::string>() : "", message = row["message"].get<std::string>();
-  auto made = import::Rejection{line, "", message, body};
-  if (code.starts_with("22")) {  // the only value that is read before the event is looked at
-    made.column = "at";
-    made.reason = fmt::format("`{}` is no time", cell_text(row["event"]["at"]));
-    return made;
-  }
-  if (code == "DU030" || code == "DU031") made.column = "event";
-  if (code == "DU033") made.column = message.find("whose") != std::string::npos ? "key" : message.find("time") != std::string::npos ? "at" : "id";
-  if (const size_t at = message.find("field `"); code == "DU022" && at != std::string::npos) {
-    made.column = message.substr(at + 7, message.find('`', at + 7) - at - 7);
-  }
-  if (row["hint"].is_string() && row["hint"] != "") made.reason += " (" + row["hint"].get<std::string>() + ")";
-  return made;
-}
-
-/// What would become of each line; refused ones go to the file of rejected lines, the others to `events`.
-Json plan_of(const Json& tried, const List& list, import::RejectsFile& rejects, Json& events) {
-  std::map<std::string, int64_t> results, kinds;
-  Json witness = Json::array();
-  for (size_t i = 0; i < tried.size(); ++i) {
-    const Json& row = tried[i];
-    const std::string result = row["result"];
-    ++results[result];
-    if (result == "refused") {
-      rejects.add(rejection_of(row, list.places[i], list.rows[i]));
-      continue;
-    }
-    events.push_back(row["event"]);
-    if (result == "accepted" && ++kinds[row["event"]["event"].get<std::string>()] == 1)
-      witness.push_back({{"line", list.places[i]}, {"event", row["event"]["event"]}, {"entity", row["event"]["entity"]}, {"key", row["event"]["key"]}});
-  }
-  return {{"lines", list.places.size()}, {"results", results}, {"events", kinds}, {"witness", std::move(witness)}};
-}
-
 void print_plan(const Json& plan) {
   const auto count = [&](const char* what) { return plan["results"].value(what, int64_t{0}); };
   fmt::print("{} lines: {} events are new, {} known already, {} of unknown or closed accounts, {} refused\n", cell_text(plan["lines"]), count("accepted"),
@@ -123,7 +86,10 @@ int post(const BulkCommand& command) {
   const std::string name = fs::path(command.file).filename().string(), source = command.source.empty() ? name : command.source;
   if (!desk || !desk->ask(Ask::bulk_try, {list.lines.dump(), source}, tried, exit)) return exit;
   Json events = Json::array();
-  Json body{{"plan", plan_of(tried, list, rejects, events)}};
+  Json body{{"plan", bulk_plan(tried, list.places, events, [&](size_t place, import::Rejection rejection) {
+               rejection.body = list.rows[place];
+               rejects.add(rejection);
+             })}};
   if (!rejects.close())
     return fail(command.common, Exit::environment,
                 fmt::format("`{}` cannot be written, or is no file of rejected rows: name another with --rejected", rejects.path().string()));

@@ -3,16 +3,15 @@
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
-#include <regex>
 
 #include "lang/sema/feeds.h"
 #include "runtime/store/store.h"
+#include "server/campaign_settings.h"
 #include "server/command_part.h"
 #include "server/compile.h"
 #include "server/department_commands.h"
 #include "server/department_desk.h"
 #include "server/import/csv_reader.h"
-#include "server/import/near_match.h"
 #include "server/import/rejects_file.h"
 #include "server/plan/proposal.h"
 #include "server/stdlib_folder.h"
@@ -34,15 +33,6 @@ struct CampaignCommand {
 
 std::string doer(const CampaignCommand& command) { return command.who.empty() ? user_name() : command.who; }
 
-/// "09:00" as the second of the day; -1: it is no time.
-int32_t second_of(const std::string& text) {
-  static const std::regex shape("([01]?[0-9]|2[0-4]):([0-5][0-9])");
-  std::smatch parts;
-  if (!std::regex_match(text, parts, shape)) return -1;
-  const int32_t second = std::stoi(parts[1]) * 3600 + std::stoi(parts[2]) * 60;
-  return second > 86'400 ? -1 : second;
-}
-
 /// The program of the active version says what a queue's tasks need and whom a list is about. False: `exit` is set and all is said.
 bool hold_against_version(CampaignCommand& command, int& exit) {
   const auto store = open_store_or_exit(command.store, command.common, exit);
@@ -58,30 +48,14 @@ bool hold_against_version(CampaignCommand& command, int& exit) {
   const auto bundle = check_files(std::move(*sources), *stdlib);
   if (!bundle->program) return exit = fail(command.common, Exit::environment, "the active version cannot be compiled by this program"), false;
   const checked::Program& program = *bundle->program;
-  const auto queue = checked::find_queue(program, command.queue);
-  if (queue == checked::none) {
-    std::vector<std::string> names;
-    for (const auto& one : program.queues) names.push_back(one.name);
-    return exit = fail(command.common, Exit::input, fmt::format("there is no queue `{}`", command.queue), import::suggest(command.queue, names)), false;
-  }
-  for (const auto& field : program.queues[queue].fields) {
-    if (field.type.optional) continue;
-    return exit = fail(command.common, Exit::input, fmt::format("tasks of `{}` need the field `{}`, which a campaign does not fill", command.queue, field.name),
-                       "make the field optional in the bundle"),
-           false;
-  }
+  std::vector<std::string> head;
   if (command.entity.empty()) {
     const auto source = import::open_csv(command.file, {});
     if (!source) return exit = fail(command.common, Exit::input, source.error()), false;
-    command.entity = checked::campaign_entity(program, (*source)->header().names());
-    if (command.entity.empty()) {
-      return exit = fail(command.common, Exit::input, fmt::format("`{}` does not say whose keys it has", command.file),
-                         "the strategies are about several entities: name the column after the one that is meant, or say --entity"),
-             false;
-    }
-  } else if (checked::find_entity(program, command.entity) == checked::none) {
-    return exit = fail(command.common, Exit::input, fmt::format("there is no entity `{}`", command.entity)), false;
+    head = (*source)->header().names();
   }
+  if (const auto misfit = campaign_misfit(program, command.queue, head, command.entity))
+    return exit = fail(command.common, Exit::input, misfit->message, misfit->help), false;
   return true;
 }
 
@@ -109,13 +83,9 @@ bool read_list(const CampaignCommand& command, import::RejectsFile& rejects, Jso
 
 int start(const CampaignCommand& given_command) {
   CampaignCommand command = given_command;
-  int32_t from_s = 0, to_s = 86'400;
-  if (!command.between.empty()) {
-    const size_t dash = command.between.find('-');
-    from_s = dash == std::string::npos ? -1 : second_of(command.between.substr(0, dash));
-    to_s = dash == std::string::npos ? -1 : second_of(command.between.substr(dash + 1));
-    if (from_s < 0 || to_s <= from_s) return fail(command.common, Exit::usage, "--between takes hours of a day", "for example --between 09:00-12:00");
-  }
+  const auto hours = hours_of_day(command.between);
+  if (!hours) return fail(command.common, Exit::usage, "--between takes hours of a day", "for example --between 09:00-12:00");
+  const auto [from_s, to_s] = *hours;
   if (!command.plan && command.reason.empty()) return fail(command.common, Exit::usage, "--reason is missing: why, for the audit");
   if (command.name.empty()) command.name = fs::path(command.file).stem().string();
   int exit = 0;

@@ -3,13 +3,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
-#include "lang/sema/experiments.h"
 #include "runtime/simulate/experiment_figures.h"
 #include "server/commands.h"
-#include "server/import/near_match.h"
+#include "server/experiment_answer.h"
 #include "server/import/value_reader.h"
 #include "server/open_store.h"
 #include "server/output/table.h"
@@ -21,7 +19,6 @@ namespace dunlin::server {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using checked::Experiment;
 
 struct ExperimentCommand {
   CommonOptions common;
@@ -61,59 +58,12 @@ Opened open(const ExperimentCommand& command, int& exit) {
   return opened;
 }
 
-const Experiment* find(const checked::Program& program, const std::string& name) {
-  if (!program.trials) return nullptr;
-  const auto found = std::ranges::find(program.trials->experiments, name, &Experiment::name);
-  return found == program.trials->experiments.end() ? nullptr : &*found;
-}
-
-int no_such(const ExperimentCommand& command, const checked::Program& program) {
-  std::vector<std::string> names;
-  if (program.trials) {
-    for (const Experiment& experiment : program.trials->experiments) names.push_back(experiment.name);
-  }
-  const std::string help = names.empty() ? "the active version has no experiments" : import::suggest(command.name, names);
-  return fail(command.common, Exit::input, fmt::format("there is no experiment `{}`", printable(command.name)), help);
-}
-
-std::string date_text(int64_t date) {
-  if (date == INT64_MIN || date == INT64_MAX) return "";
-  const std::time_t seconds = date * 86'400;
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  return fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
-}
-
-std::string share_text(int64_t share) { return share % 100 == 0 ? fmt::format("{}%", share / 100) : fmt::format("{}.{:02}%", share / 100, share % 100); }
+int refuse(const ExperimentCommand& command, const OrderRefused& why) { return fail(command.common, Exit::input, why.message, why.help); }
 
 std::string run_text(const simulate::ExperimentFigures& figures) {
-  const std::string from = date_text(figures.from), to = date_text(figures.to);
+  const std::string from = open_date_text(figures.from), to = open_date_text(figures.to);
   if (from.empty() && to.empty()) return "always";
   return fmt::format("{} to {}", from.empty() ? "…" : from, to.empty() ? "…" : to);
-}
-
-Json figure_json(const std::optional<simulate::Figure>& figure) {
-  if (!figure) return nullptr;
-  return {{"total", figure->total}, {"per_head", figure->per_head.empty() ? Json(nullptr) : Json(figure->per_head)}};
-}
-
-Json json_of(const simulate::ExperimentFigures& figures) {
-  Json arms = Json::array();
-  for (const auto& arm : figures.arms) {
-    Json guardrails = Json::array();
-    for (const auto& guardrail : arm.guardrails)
-      guardrails.push_back({{"guardrail", guardrail.text}, {"happened", guardrail.happened}, {"passed", guardrail.passed}});
-    arms.push_back({{"arm", arm.arm},
-                    {"control", arm.control},
-                    {"share", share_text(arm.share)},
-                    {"enrolled", arm.enrolled},
-                    {"success", figure_json(arm.success)},
-                    {"cost", figure_json(arm.cost)},
-                    {"guardrails", std::move(guardrails)},
-                    {"faults", arm.faults}});
-  }
-  return {{"experiment", figures.name},  {"title", figures.title},   {"kind", figures.kind},   {"status", figures.status}, {"from", date_text(figures.from)},
-          {"to", date_text(figures.to)}, {"split_by", figures.unit}, {"layer", figures.layer}, {"arms", std::move(arms)}};
 }
 
 void print(const simulate::ExperimentFigures& figures, bool color) {
@@ -153,13 +103,14 @@ int list(const ExperimentCommand& command) {
   int exit = 0;
   const Opened opened = open(command, exit);
   if (!opened.runner) return exit;
-  if (!command.name.empty() && find(opened.runner->program(), command.name) == nullptr) return no_such(command, opened.runner->program());
+  if (!command.name.empty() && find_experiment(opened.runner->program(), command.name) == nullptr)
+    return refuse(command, no_such_experiment(opened.runner->program(), command.name));
   const simulate::NightProgram night = opened.runner->night();
   auto figures = simulate::experiment_figures(*opened.store, night, command.name, opened.now);
   if (!figures) return fail(command.common, figures.error());
   if (command.common.json) {
     Json body = Json::array();
-    for (const auto& one : *figures) body.push_back(json_of(one));
+    for (const auto& one : *figures) body.push_back(experiment_json(one));
     fmt::print("{}\n", (command.name.empty() ? body : body[0]).dump(2, ' ', false, Json::error_handler_t::replace));
     return 0;
   }
@@ -175,28 +126,17 @@ int order(const ExperimentCommand& command) {
   int exit = 0;
   const Opened opened = open(command, exit);
   if (!opened.runner) return exit;
-  const Experiment* experiment = find(opened.runner->program(), command.name);
-  if (experiment == nullptr) return no_such(command, opened.runner->program());
-  if (experiment->kind == Experiment::Kind::holdout) {
-    return fail(command.common, Exit::input, fmt::format("`{}` is a holdout: there is nothing to promote and nothing to stop", experiment->name),
-                "take it out of the bundle, or give it an end with `run`");
-  }
-  std::vector<std::string> arms;
-  for (const auto& arm : experiment->arms) arms.push_back(arm.name);
-  if (!command.arm.empty() && std::ranges::find(arms, command.arm) == arms.end()) {
-    return fail(command.common, Exit::input, fmt::format("the experiment `{}` has no arm `{}`", experiment->name, printable(command.arm)),
-                import::suggest(command.arm, arms));
-  }
+  const auto goes_into = may_order(opened.runner->program(), command.name, command.arm);
+  if (!goes_into) return refuse(command, goes_into.error());
   const std::string author = command.author.empty() ? user_name() : command.author;
-  if (auto done = opened.store->order_experiment({experiment->name, command.arm, opened.now}, author, command.reason); !done)
+  if (auto done = opened.store->order_experiment({command.name, command.arm, opened.now}, author, command.reason); !done)
     return fail(command.common, done.error());
-  const std::string goes_into = command.arm.empty() ? arms[static_cast<size_t>(experiment->control)] : command.arm;
   if (command.common.json) {
     fmt::print(
         "{}\n",
-        Json{{"experiment", experiment->name}, {"status", command.arm.empty() ? "stopped" : "promoted " + command.arm}, {"new_go_into", goes_into}}.dump(2));
+        Json{{"experiment", command.name}, {"status", command.arm.empty() ? "stopped" : "promoted " + command.arm}, {"new_go_into", *goes_into}}.dump(2));
   } else {
-    fmt::print("{}: whoever enrols from now on goes into `{}`; who is in an arm stays in it\n", experiment->name, goes_into);
+    fmt::print("{}: whoever enrols from now on goes into `{}`; who is in an arm stays in it\n", command.name, *goes_into);
   }
   return 0;
 }

@@ -5,7 +5,7 @@
 
 #include "runtime/store/service.h"
 #include "server/feed_delivery.h"
-#include "server/import/exact_figure.h"
+#include "server/feed_judge.h"
 #include "server/open_service.h"
 #include "server/plan/proposal.h"
 
@@ -20,16 +20,6 @@ namespace {
 int refuse(const CommonOptions& common, const store::ServiceError& error) {
   const bool environment = error.kind == store::ServiceError::Kind::unavailable;
   return fail(common, environment ? Exit::environment : Exit::input, error.message, error.hint);
-}
-
-__extension__ using Wide = __int128;
-
-bool holds(const std::string& op, Wide left, Wide right) {
-  if (op == "<") return left < right;
-  if (op == "<=") return left <= right;
-  if (op == ">") return left > right;
-  if (op == ">=") return left >= right;
-  return op == "=" ? left == right : left != right;
 }
 
 }  // namespace
@@ -62,26 +52,7 @@ std::optional<FeedDelivery> FeedDelivery::begin(const StoreOptions& store, const
 }
 
 std::optional<std::string> FeedDelivery::judge(const import::ImportSummary& tried, const import::ControlTotals* totals) const {
-  for (const Json& one : Json::parse(refusals_)) {
-    const std::string what = one.at("what"), op = one.at("op"), text = one.at("text");
-    if (what == "total") {
-      if (totals == nullptr) return "the mapping names no control totals, and the feed compares them ([control])";
-      if (std::string difference = totals->difference(); !difference.empty()) return difference;
-      continue;
-    }
-    constexpr int places = 6;
-    const auto figure = import::read_figure(one.at("figure").get<std::string>(), import::ValueFormat{}, places, "figure");
-    if (!figure) return fmt::format("`{}` cannot be judged: {}", text, figure.error());
-    const Wide million = 1'000'000;
-    const bool rows = what == "rows";
-    // bad / rows > figure, without dividing.
-    const Wide left = million * (rows ? tried.rows_read : tried.rows_rejected);
-    const Wide right = what == "bad_share" ? static_cast<Wide>(*figure) * tried.rows_read : static_cast<Wide>(*figure);
-    if (!holds(op, left, right)) continue;
-    if (rows) return fmt::format("{}: it has {}", text, tried.rows_read);
-    return fmt::format("{}: {} of {} rows are bad", text, tried.rows_rejected, tried.rows_read);
-  }
-  return std::nullopt;
+  return feed_refusal(refusals_, tried, totals);
 }
 
 int FeedDelivery::end(const CommonOptions& common, const char* status, const import::ImportSummary* tried, const import::ControlTotals* totals,

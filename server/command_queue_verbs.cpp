@@ -3,9 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "runtime/store/postgres_queue_desk.h"
 #include "server/desk_answer.h"
-#include "server/open_store.h"
+#include "server/desk_part.h"
 #include "server/output/terminal.h"
 #include "server/queue_verbs.h"
 
@@ -25,7 +24,6 @@ struct Verb {
   bool masked = false;
 };
 
-Desk::Text given(const std::string& text) { return given_text(text); }
 Desk::Text doer(const Verb& verb) { return doer_or_login(verb.who); }
 int show(const Verb& verb, const store::Result<std::string>& answer, const std::vector<std::string>& columns, const std::string& otherwise) {
   return show_rows(verb.common, answer, columns, otherwise);
@@ -80,27 +78,9 @@ int letter(const Verb& verb, Desk& desk) {
   return 0;
 }
 
-using Run = int (*)(const Verb&, Desk&);
-
-CLI::App* add_verb(CLI::App& queue, Chosen& chosen, const std::shared_ptr<Verb>& verb, const char* name, const char* what, const char* example, Run run) {
-  auto* sub = queue.add_subcommand(name, what);
-  add_store_options(*sub, verb->store);
-  add_common_options(*sub, verb->common);
-  sub->footer(std::string("Example:\n  ") + example);
-  sub->callback([verb, run, &chosen] {
-    chosen = [verb, run] {
-      const StoreOptions where = with_environment(verb->store);
-      auto desk = Desk::open({.url = where.database, .folder = where.data});
-      if (!desk) return fail(verb->common, desk.error());
-      return run(*verb, **desk);
-    };
-  });
-  return sub;
-}
-
 void add_worker_verbs(CLI::App& queue, Chosen& chosen) {
   auto verb = std::make_shared<Verb>();
-  auto* sub = add_verb(queue, chosen, verb, "lease", "Take tasks of a queue for a worker", "dunlin queue lease call --worker anna --n 5", lease);
+  auto* sub = add_desk_part<Verb>(queue, chosen, verb, "lease", "Take tasks of a queue for a worker", "dunlin queue lease call --worker anna --n 5", lease);
   sub->add_option("QUEUE", verb->queue, "Queue")->required();
   sub->add_option("--worker", verb->worker, "Who takes them")->required();
   sub->add_option("--n", verb->n, "Most tasks")->check(CLI::Range(int64_t{1}, int64_t{1000}))->capture_default_str();
@@ -108,8 +88,8 @@ void add_worker_verbs(CLI::App& queue, Chosen& chosen) {
   sub->add_option("--at", verb->at, "Business time, for systems on a virtual clock");
 
   verb = std::make_shared<Verb>();
-  sub = add_verb(queue, chosen, verb, "complete", "End a leased task with its outcome",
-                 "dunlin queue complete ddff4797-0264-723f-f510-38ea366b23e6 promise --field amount=50 --field due=2026-12-24", complete);
+  sub = add_desk_part<Verb>(queue, chosen, verb, "complete", "End a leased task with its outcome",
+                            "dunlin queue complete ddff4797-0264-723f-f510-38ea366b23e6 promise --field amount=50 --field due=2026-12-24", complete);
   sub->add_option("TASK", verb->task, "Id of the task")->required();
   sub->add_option("OUTCOME", verb->outcome, "Outcome; none for a queue without outcomes");
   sub->add_option("--field", verb->fields, "A field of the outcome, NAME=VALUE");
@@ -119,8 +99,8 @@ void add_worker_verbs(CLI::App& queue, Chosen& chosen) {
   sub->add_option("--at", verb->at, "When it happened, if not now");
 
   verb = std::make_shared<Verb>();
-  sub = add_verb(queue, chosen, verb, "release", "Give a task back untouched",
-                 "dunlin queue release ddff4797-0264-723f-f510-38ea366b23e6 --not-before '2026-12-01 09:00+01' --reason 'asked for later'", release);
+  sub = add_desk_part<Verb>(queue, chosen, verb, "release", "Give a task back untouched",
+                            "dunlin queue release ddff4797-0264-723f-f510-38ea366b23e6 --not-before '2026-12-01 09:00+01' --reason 'asked for later'", release);
   sub->add_option("TASK", verb->task, "Id of the task")->required();
   sub->add_option("--epoch", verb->epoch, "The lease; else the one that holds it now");
   sub->add_option("--not-before", verb->not_before, "Not again before this instant");
@@ -129,52 +109,52 @@ void add_worker_verbs(CLI::App& queue, Chosen& chosen) {
 
 void add_supervisor_verbs(CLI::App& queue, Chosen& chosen) {
   auto verb = std::make_shared<Verb>();
-  auto* sub = add_verb(queue, chosen, verb, "pause", "Hand nothing out of a queue", "dunlin queue pause call --reason 'the dialler is broken'",
-                       [](const Verb& v, Desk& desk) { return show(v, desk.pause(v.queue, v.reason, doer(v)), {}, v.queue + " is paused"); });
+  auto* sub = add_desk_part<Verb>(queue, chosen, verb, "pause", "Hand nothing out of a queue", "dunlin queue pause call --reason 'the dialler is broken'",
+                                  [](const Verb& v, Desk& desk) { return show(v, desk.pause(v.queue, v.reason, doer(v)), {}, v.queue + " is paused"); });
   sub->add_option("QUEUE", verb->queue, "Queue")->required();
   sub->add_option("--reason", verb->reason, "Why, for the audit")->required();
   sub->add_option("--who", verb->who, "Who does it, for the audit");
 
   verb = std::make_shared<Verb>();
-  sub = add_verb(queue, chosen, verb, "resume", "Hand out again", "dunlin queue resume call",
-                 [](const Verb& v, Desk& desk) { return show(v, desk.resume(v.queue, doer(v)), {}, v.queue + " is handed out again"); });
+  sub = add_desk_part<Verb>(queue, chosen, verb, "resume", "Hand out again", "dunlin queue resume call",
+                            [](const Verb& v, Desk& desk) { return show(v, desk.resume(v.queue, doer(v)), {}, v.queue + " is handed out again"); });
   sub->add_option("QUEUE", verb->queue, "Queue")->required();
   sub->add_option("--who", verb->who, "Who does it, for the audit");
 
   verb = std::make_shared<Verb>();
-  sub = add_verb(queue, chosen, verb, "redrive", "Put dead letters back into line", "dunlin queue redrive call",
-                 [](const Verb& v, Desk& desk) { return show(v, desk.redrive(given(v.queue), given(v.task), doer(v)), {"tasks"}, ""); });
+  sub = add_desk_part<Verb>(queue, chosen, verb, "redrive", "Put dead letters back into line", "dunlin queue redrive call",
+                            [](const Verb& v, Desk& desk) { return show(v, desk.redrive(given(v.queue), given(v.task), doer(v)), {"tasks"}, ""); });
   sub->add_option("QUEUE", verb->queue, "All of this queue");
   sub->add_option("--task", verb->task, "Only this one, instead of a queue");
   sub->add_option("--who", verb->who, "Who does it, for the audit");
 
   verb = std::make_shared<Verb>();
-  sub =
-      add_verb(queue, chosen, verb, "withdraw", "Take a task out of its queue", "dunlin queue withdraw ddff4797-0264-723f-f510-38ea366b23e6 --reason 'double'",
-               [](const Verb& v, Desk& desk) { return show(v, desk.withdraw(v.task, v.reason, doer(v)), {"result"}, ""); });
+  sub = add_desk_part<Verb>(queue, chosen, verb, "withdraw", "Take a task out of its queue",
+                            "dunlin queue withdraw ddff4797-0264-723f-f510-38ea366b23e6 --reason 'double'",
+                            [](const Verb& v, Desk& desk) { return show(v, desk.withdraw(v.task, v.reason, doer(v)), {"result"}, ""); });
   sub->add_option("TASK", verb->task, "Id of the task")->required();
   sub->add_option("--reason", verb->reason, "Why, for the audit")->required();
   sub->add_option("--who", verb->who, "Who does it, for the audit");
 
   verb = std::make_shared<Verb>();
-  sub = add_verb(queue, chosen, verb, "reassign", "Let only this worker have a task",
-                 "dunlin queue reassign ddff4797-0264-723f-f510-38ea366b23e6 --to bert --reason 'speaks her language'",
-                 [](const Verb& v, Desk& desk) { return show(v, desk.reassign(v.task, given(v.worker), v.reason, doer(v)), {"result"}, ""); });
+  sub = add_desk_part<Verb>(queue, chosen, verb, "reassign", "Let only this worker have a task",
+                            "dunlin queue reassign ddff4797-0264-723f-f510-38ea366b23e6 --to bert --reason 'speaks her language'",
+                            [](const Verb& v, Desk& desk) { return show(v, desk.reassign(v.task, given(v.worker), v.reason, doer(v)), {"result"}, ""); });
   sub->add_option("TASK", verb->task, "Id of the task")->required();
   sub->add_option("--to", verb->worker, "The worker; without one anybody may have it");
   sub->add_option("--reason", verb->reason, "Why, for the audit")->required();
   sub->add_option("--who", verb->who, "Who does it, for the audit");
 
   verb = std::make_shared<Verb>();
-  sub = add_verb(queue, chosen, verb, "why", "Explain a task's place in the order, or why one goes before another",
-                 "dunlin queue why ddff4797-0264-723f-f510-38ea366b23e6 over 7ad5db3c-2525-5748-adc7-32afd5229d55", why);
+  sub = add_desk_part<Verb>(queue, chosen, verb, "why", "Explain a task's place in the order, or why one goes before another",
+                            "dunlin queue why ddff4797-0264-723f-f510-38ea366b23e6 over 7ad5db3c-2525-5748-adc7-32afd5229d55", why);
   sub->add_option("TASK", verb->task, "Id of the task")->required();
   sub->add_option("over", verb->over_word, "The word `over`");
   sub->add_option("OTHER", verb->other, "Id of the other task");
 
   verb = std::make_shared<Verb>();
-  sub = add_verb(queue, chosen, verb, "letter-of", "Show the letter that a task bears, as it was written",
-                 "dunlin queue letter-of ddff4797-0264-723f-f510-38ea366b23e6 --masked", letter);
+  sub = add_desk_part<Verb>(queue, chosen, verb, "letter-of", "Show the letter that a task bears, as it was written",
+                            "dunlin queue letter-of ddff4797-0264-723f-f510-38ea366b23e6 --masked", letter);
   sub->add_option("TASK", verb->task, "Id of the task, open or ended")->required();
   sub->add_flag("--masked", verb->masked, "As those read it who may not see personal data");
 }

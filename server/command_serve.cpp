@@ -24,6 +24,7 @@
 #include "server/serve/log.h"
 #include "server/serve/overseer.h"
 #include "server/serve/serve_commands.h"
+#include "server/serve/simulations.h"
 #include "server/serve/watcher.h"
 #include "server/stdlib_folder.h"
 
@@ -142,7 +143,8 @@ int serve(const ServeCommand& command) {
   Ahead ahead(**service, *config, *stdlib);
   live.on_candidate = [&] { ahead.wake(); };
   scheduler.compiled_ahead = [&](const std::string& hash) { return ahead.take(hash); };
-  Api api({**service, scheduler, metrics, oidc, ldap, live, *config, *stdlib, open_admin});
+  Simulations simulations(open_admin, *stdlib);
+  Api api({**service, scheduler, metrics, oidc, ldap, live, *config, *stdlib, open_admin, simulations});
   Deliverer deliverer(**service, scheduler, *config);
   Overseer overseer(**service, scheduler, config->keep_months);
   Watcher watcher({**service, scheduler, *config, *stdlib, open_admin});
@@ -161,6 +163,7 @@ int serve(const ServeCommand& command) {
   wait_for_the_end(signals, scheduler);
   notify("STOPPING=1");
   (*server)->stop(config->drain_seconds);
+  simulations.stop();
   deliverer.stop();
   overseer.stop();
   watcher.stop();

@@ -4,11 +4,9 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "runtime/store/postgres_queue_desk.h"
-#include "server/commands.h"
 #include "server/desk_answer.h"
+#include "server/desk_part.h"
 #include "server/import/csv_reader.h"
-#include "server/open_store.h"
 #include "server/output/terminal.h"
 #include "server/queue_verbs.h"
 
@@ -24,24 +22,6 @@ struct Verb {
   std::string file, worker, since, until, day, hours, reason, who, queue, entity = "account", key, priority, number;
   bool exclude = false, csv = false;
 };
-
-using Run = int (*)(const Verb&, Desk&);
-
-CLI::App* add_verb(CLI::App& above, Chosen& chosen, const std::shared_ptr<Verb>& verb, const char* name, const char* what, const char* example, Run run) {
-  auto* sub = above.add_subcommand(name, what);
-  add_store_options(*sub, verb->store);
-  add_common_options(*sub, verb->common);
-  sub->footer(std::string("Example:\n  ") + example);
-  sub->callback([verb, run, &chosen] {
-    chosen = [verb, run] {
-      const StoreOptions where = with_environment(verb->store);
-      auto desk = Desk::open({.url = where.database, .folder = where.data});
-      if (!desk) return fail(verb->common, desk.error());
-      return run(*verb, **desk);
-    };
-  });
-  return sub;
-}
 
 /// The rows of a CSV file as JSON objects by the names of its columns, with the line of each; nothing: `trouble` says what is wrong.
 std::optional<Json> rows_of(const std::string& file, std::vector<int64_t>& lines, std::string& trouble) {
@@ -126,10 +106,9 @@ int override_account(const Verb& verb, Desk& desk) {
   if (kinds != 1) return fail(verb.common, Exit::usage, "say one of --worker, --priority and --exclude", "dunlin queue override --help shows an example");
   const std::string kind = verb.exclude ? "exclude" : verb.priority.empty() ? "worker" : "priority";
   const std::string value = verb.exclude ? "" : verb.priority.empty() ? verb.worker : verb.priority;
-  return show_rows(
-      verb.common,
-      desk.set_override(verb.entity, verb.key, kind, given_text(value), given_text(verb.until), verb.reason, given_text(verb.queue), doer_or_login(verb.who)),
-      {"override"}, "");
+  return show_rows(verb.common,
+                   desk.set_override(verb.entity, verb.key, kind, given(value), given(verb.until), verb.reason, given(verb.queue), doer_or_login(verb.who)),
+                   {"override"}, "");
 }
 
 std::string csv_cell(const Json& value) {
@@ -141,7 +120,7 @@ std::string csv_cell(const Json& value) {
 }
 
 int show_register(const Verb& verb, Desk& desk) {
-  const auto answer = desk.register_of(verb.queue, given_text(verb.day));
+  const auto answer = desk.register_of(verb.queue, given(verb.day));
   if (!answer || !verb.csv) return show_rows(verb.common, answer, {"nth", "number", "key", "debtor", "treatment", "fields", "status"}, "an empty register");
   const std::vector<std::string> columns = {"nth", "number", "register", "day_made", "entity", "key", "debtor", "treatment", "fields", "status", "status_at"};
   std::string head;
@@ -181,26 +160,27 @@ int import_statuses(const Verb& verb, Desk& desk) {
 
 void add_people_verbs(CLI::App& worker, Chosen& chosen) {
   auto verb = std::make_shared<Verb>();
-  auto* sub = add_verb(worker, chosen, verb, "import", "Take in people from a CSV file; what a row does not name stays as it is",
-                       "dunlin worker import people.csv", import_workers);
+  auto* sub = add_desk_part<Verb>(worker, chosen, verb, "import", "Take in people from a CSV file; what a row does not name stays as it is",
+                                  "dunlin worker import people.csv", import_workers);
   sub->add_option("FILE", verb->file, "CSV: worker, name, head, schedule, timezone, territories, queues, capacity, skills, tests, active")->required();
   sub->add_option("--who", verb->who, "Who does it, for the audit");
 
   verb = std::make_shared<Verb>();
-  add_verb(worker, chosen, verb, "list", "Show everybody, and what they do now", "dunlin worker list", [](const Verb& v, Desk& desk) {
+  add_desk_part<Verb>(worker, chosen, verb, "list", "Show everybody, and what they do now", "dunlin worker list", [](const Verb& v, Desk& desk) {
     return show_rows(v.common, desk.workers(), {"worker", "schedule", "capacity", "at_work_from", "absent_until", "holds", "listed", "ended_today"},
                      "no workers yet; dunlin worker import adds them");
   });
 
   verb = std::make_shared<Verb>();
-  sub = add_verb(worker, chosen, verb, "show", "Show somebody: skills, absences, the day list", "dunlin worker show anna", show_worker);
+  sub = add_desk_part<Verb>(worker, chosen, verb, "show", "Show somebody: skills, absences, the day list", "dunlin worker show anna", show_worker);
   sub->add_option("WORKER", verb->worker, "Name")->required();
 
   verb = std::make_shared<Verb>();
-  sub = add_verb(worker, chosen, verb, "absent", "Somebody is away: they get nothing, and what is theirs goes to others",
-                 "dunlin worker absent anna --until 2026-12-24 --reason 'on leave'", [](const Verb& v, Desk& desk) {
-                   return show_rows(v.common, desk.absent(v.worker, given_text(v.since), given_text(v.until), v.reason, doer_or_login(v.who)), {"absence"}, "");
-                 });
+  sub =
+      add_desk_part<Verb>(worker, chosen, verb, "absent", "Somebody is away: they get nothing, and what is theirs goes to others",
+                          "dunlin worker absent anna --until 2026-12-24 --reason 'on leave'", [](const Verb& v, Desk& desk) {
+                            return show_rows(v.common, desk.absent(v.worker, given(v.since), given(v.until), v.reason, doer_or_login(v.who)), {"absence"}, "");
+                          });
   sub->add_option("WORKER", verb->worker, "Name")->required();
   sub->add_option("--from", verb->since, "From when on; else from now on");
   sub->add_option("--until", verb->until, "Until when, that instant left out")->required();
@@ -208,16 +188,16 @@ void add_people_verbs(CLI::App& worker, Chosen& chosen) {
   sub->add_option("--who", verb->who, "Who does it, for the audit");
 
   verb = std::make_shared<Verb>();
-  sub = add_verb(worker, chosen, verb, "back", "They are back, or do not go", "dunlin worker back anna",
-                 [](const Verb& v, Desk& desk) { return show_rows(v.common, desk.back(v.worker, doer_or_login(v.who)), {"ended"}, ""); });
+  sub = add_desk_part<Verb>(worker, chosen, verb, "back", "They are back, or do not go", "dunlin worker back anna",
+                            [](const Verb& v, Desk& desk) { return show_rows(v.common, desk.back(v.worker, doer_or_login(v.who)), {"ended"}, ""); });
   sub->add_option("WORKER", verb->worker, "Name")->required();
   sub->add_option("--who", verb->who, "Who does it, for the audit");
 
   verb = std::make_shared<Verb>();
-  sub = add_verb(worker, chosen, verb, "day", "A day that is not as the schedule says",
-                 "dunlin worker day anna 2026-12-31 --hours 10:00-14:00 --reason 'the last day of the year'", [](const Verb& v, Desk& desk) {
-                   return show_rows(v.common, desk.exception(v.worker, v.day, given_text(v.hours), v.reason, doer_or_login(v.who)), {}, "noted");
-                 });
+  sub = add_desk_part<Verb>(worker, chosen, verb, "day", "A day that is not as the schedule says",
+                            "dunlin worker day anna 2026-12-31 --hours 10:00-14:00 --reason 'the last day of the year'", [](const Verb& v, Desk& desk) {
+                              return show_rows(v.common, desk.exception(v.worker, v.day, given(v.hours), v.reason, doer_or_login(v.who)), {}, "noted");
+                            });
   sub->add_option("WORKER", verb->worker, "Name")->required();
   sub->add_option("DAY", verb->day, "The day")->required();
   sub->add_option("--hours", verb->hours, "From-to; without them a day off");
@@ -225,16 +205,16 @@ void add_people_verbs(CLI::App& worker, Chosen& chosen) {
   sub->add_option("--who", verb->who, "Who does it, for the audit");
 
   verb = std::make_shared<Verb>();
-  add_verb(worker, chosen, verb, "lists", "Fill the day lists now, as the engine does behind each pass", "dunlin worker lists",
-           [](const Verb& v, Desk& desk) { return show_rows(v.common, desk.fill_day_lists(), {"listed"}, ""); });
+  add_desk_part<Verb>(worker, chosen, verb, "lists", "Fill the day lists now, as the engine does behind each pass", "dunlin worker lists",
+                      [](const Verb& v, Desk& desk) { return show_rows(v.common, desk.fill_day_lists(), {"listed"}, ""); });
 }
 
 }  // namespace
 
 void add_account_verbs(CLI::App& queue, Chosen& chosen) {
   auto verb = std::make_shared<Verb>();
-  auto* sub = add_verb(queue, chosen, verb, "override", "Decide for one account: who works it, how urgent it is, or that nothing goes out",
-                       "dunlin queue override A-17 --worker bert --until 2026-12-31 --reason 'speaks her language'", override_account);
+  auto* sub = add_desk_part<Verb>(queue, chosen, verb, "override", "Decide for one account: who works it, how urgent it is, or that nothing goes out",
+                                  "dunlin queue override A-17 --worker bert --until 2026-12-31 --reason 'speaks her language'", override_account);
   sub->add_option("KEY", verb->key, "Key of the account")->required();
   sub->add_option("--entity", verb->entity, "What the key is of; a debtor's is for all below")->capture_default_str();
   sub->add_option("--worker", verb->worker, "Only this one gets its tasks");
@@ -246,26 +226,26 @@ void add_account_verbs(CLI::App& queue, Chosen& chosen) {
   sub->add_option("--who", verb->who, "Who does it, for the audit");
 
   verb = std::make_shared<Verb>();
-  add_verb(queue, chosen, verb, "overrides", "Show the overrides that stand", "dunlin queue overrides", [](const Verb& v, Desk& desk) {
+  add_desk_part<Verb>(queue, chosen, verb, "overrides", "Show the overrides that stand", "dunlin queue overrides", [](const Verb& v, Desk& desk) {
     return show_rows(v.common, desk.overrides(), {"override", "entity", "key", "kind", "value", "queue", "until", "reason", "who"}, "no override stands");
   });
 
   verb = std::make_shared<Verb>();
-  sub = add_verb(queue, chosen, verb, "lift-override", "End an override before its time", "dunlin queue lift-override 12",
-                 [](const Verb& v, Desk& desk) { return show_rows(v.common, desk.lift_override(v.number, doer_or_login(v.who)), {}, "lifted"); });
+  sub = add_desk_part<Verb>(queue, chosen, verb, "lift-override", "End an override before its time", "dunlin queue lift-override 12",
+                            [](const Verb& v, Desk& desk) { return show_rows(v.common, desk.lift_override(v.number, doer_or_login(v.who)), {}, "lifted"); });
   sub->add_option("NUMBER", verb->number, "Number of the override")->required();
   sub->add_option("--who", verb->who, "Who does it, for the audit");
 
   verb = std::make_shared<Verb>();
-  sub = add_verb(queue, chosen, verb, "register", "Show the register of a queue that goes out in batches",
-                 "dunlin queue register registered --day 2026-11-22 --csv", show_register);
+  sub = add_desk_part<Verb>(queue, chosen, verb, "register", "Show the register of a queue that goes out in batches",
+                            "dunlin queue register registered --day 2026-11-22 --csv", show_register);
   sub->add_option("QUEUE", verb->queue, "Queue")->required();
   sub->add_option("--day", verb->day, "The day; else the last register");
   sub->add_flag("--csv", verb->csv, "As a CSV file");
 
   verb = std::make_shared<Verb>();
-  sub = add_verb(queue, chosen, verb, "statuses", "Take in what became of the items of registers, by their numbers",
-                 "dunlin queue statuses registered statuses.csv", import_statuses);
+  sub = add_desk_part<Verb>(queue, chosen, verb, "statuses", "Take in what became of the items of registers, by their numbers",
+                            "dunlin queue statuses registered statuses.csv", import_statuses);
   sub->add_option("QUEUE", verb->queue, "Queue")->required();
   sub->add_option("FILE", verb->file, "CSV: number, status, at, and the fields of the outcomes")->required();
 }

@@ -32,6 +32,11 @@ bool DepartmentDesk::ask(store::Ask what, const store::Parameters& parameters, J
 std::string cell_text(const Json& value) {
   if (value.is_null()) return "";
   if (value.is_string()) return printable(value.get<std::string>());
+  if (value.is_array()) {
+    std::string list;
+    for (const Json& one : value) list += (list.empty() ? "" : ", ") + cell_text(one);
+    return list;
+  }
   return printable(value.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 

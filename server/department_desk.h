@@ -30,7 +30,7 @@ class DepartmentDesk {
 void show_rows(const CommonOptions& common, const nlohmann::ordered_json& rows, const std::vector<std::pair<std::string, std::string>>& columns,
                const std::string& otherwise);
 void print_json(const nlohmann::ordered_json& body);
-/// A value as a cell: texts as they are, nothing for null.
+/// A value as a cell: texts as they are, nothing for null, lists with commas.
 std::string cell_text(const nlohmann::ordered_json& value);
 std::optional<std::string> given(const std::string& text);
 

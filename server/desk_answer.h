@@ -7,11 +7,10 @@
 
 #include "runtime/store/store.h"
 #include "server/common_options.h"
+#include "server/department_desk.h"
 
 namespace dunlin::server {
 
-/// Nothing where nothing was written: the function's default.
-std::optional<std::string> given_text(const std::string& text);
 /// Who does it, for the audit: as said, else the login name.
 std::optional<std::string> doer_or_login(const std::string& who);
 /// Rows of a function (a JSON array) as a table of the named columns, or all of them as JSON; `otherwise` where there are none. Returns the exit code.

@@ -37,6 +37,7 @@ ServiceError error_of(const PGresult* result, const PGconn* connection) {
   }
   const std::string said = field(result, PG_DIAG_MESSAGE_PRIMARY), hint = field(result, PG_DIAG_MESSAGE_HINT);
   // Our own functions say in their words what is wrong; so do casts of what was given in.
+  if (state == "DU038") return {ServiceError::Kind::conflict, state, said, hint};  // not as it was when it was looked at
   if (state.starts_with("DU")) return {ServiceError::Kind::refused, state, said, hint};
   if (state == "22023" || state == "P0001") return {ServiceError::Kind::refused, state, said, hint};
   if (state.starts_with("22")) return {ServiceError::Kind::refused, state, "a value is not of the form that is wanted here: " + said, hint};
@@ -133,9 +134,14 @@ std::optional<std::pair<Ask, Parameters>> guard_of(Ask what, const Parameters& g
     case Ask::extend:
     case Ask::withdraw:
     case Ask::reassign:
+    case Ask::heartbeat:
+    case Ask::may_contact:
+    case Ask::why:
       return std::pair(Ask::must_see_task, Parameters{given[0]});
     case Ask::post_event:
       return std::pair(Ask::must_see_key, Parameters{given[3], given[4]});
+    case Ask::set_override:
+      return std::pair(Ask::must_see_override, Parameters{given[0], given[1], given[6]});
     case Ask::post_events:
       return std::pair(Ask::must_see_events, Parameters{given[0]});
     default:
@@ -145,17 +151,18 @@ std::optional<std::pair<Ask, Parameters>> guard_of(Ask what, const Parameters& g
 
 }  // namespace
 
-std::expected<std::vector<std::string>, ServiceError> Service::ask_all(const std::vector<std::pair<Ask, Parameters>>& asked, const std::string& scope) {
-  std::vector<std::pair<Ask, Parameters>> calls = asked;
-  size_t before = 0;  // answers that nobody asked for
+std::expected<std::vector<std::string>, ServiceError> Service::ask_all(const std::vector<std::pair<Ask, Parameters>>& asked, const std::string& scope,
+                                                                       const std::string& origin) {
+  std::vector<std::pair<Ask, Parameters>> calls = asked, first;
+  if (!origin.empty()) first.push_back({Ask::bind_origin, {origin}});
   if (!scope.empty()) {
-    std::vector<std::pair<Ask, Parameters>> guards{{Ask::bind_scope, {scope}}};
+    first.push_back({Ask::bind_scope, {scope}});
     for (const auto& [what, parameters] : asked) {
-      if (auto guard = guard_of(what, parameters)) guards.push_back(std::move(*guard));
+      if (auto guard = guard_of(what, parameters)) first.push_back(std::move(*guard));
     }
-    before = guards.size();
-    calls.insert(calls.begin(), guards.begin(), guards.end());
   }
+  const size_t before = first.size();  // answers that nobody asked for
+  calls.insert(calls.begin(), first.begin(), first.end());
   auto taken = inner_->take();
   if (!taken) return std::unexpected(taken.error());
   Connection connection = std::move(*taken);

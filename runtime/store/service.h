@@ -109,6 +109,49 @@ enum class Ask : uint8_t {
   approvers,
   requests,
   letter,
+  // ---- the desk over HTTP; service_desk_statements.cpp ----
+  bind_origin,
+  must_see_override,
+  heartbeat,
+  complete_many,
+  may_contact,
+  withdrawn_tasks,
+  record_contact,
+  why,
+  redrive,
+  register_of,
+  post_statuses,
+  workers,
+  worker,
+  worker_lock,
+  worker_facts,
+  day_list,
+  put_workers,
+  worker_absent,
+  worker_back,
+  worker_day,
+  fill_day_lists,
+  schedules,
+  territories,
+  overrides,
+  set_override,
+  lift_override,
+  close_account,
+  reopen_account,
+  search_keys,
+  search_field,
+  quarantined,
+  quarantine_retry,
+  quarantine_repair,
+  quarantine_dismiss,
+  step_again,
+  bulk_page,
+  bulk_one,
+  campaign_page,
+  campaign_case_page,
+  feed_file_page,
+  report_tasks,
+  report_outcomes,
 };
 
 struct ServiceError {
@@ -132,8 +175,9 @@ class Service {
   /// The rows as a JSON array of objects. Each call is a transaction of its own.
   /// `scope`: what the caller is bound to (migration `bound`); empty: nothing.
   std::expected<std::string, ServiceError> ask(Ask what, const Parameters& parameters = {}, const std::string& scope = {});
-  /// Several calls in one transaction: all or none. Answers in their order.
-  std::expected<std::vector<std::string>, ServiceError> ask_all(const std::vector<std::pair<Ask, Parameters>>& calls, const std::string& scope = {});
+  /// Several calls in one transaction: all or none. Answers in their order. `origin`: where the call comes from, for the audit; empty: not said.
+  std::expected<std::vector<std::string>, ServiceError> ask_all(const std::vector<std::pair<Ask, Parameters>>& calls, const std::string& scope = {},
+                                                                const std::string& origin = {});
 
  private:
   struct Inner;

@@ -1,9 +1,6 @@
 #include "runtime/store/service_statements.h"
 
-// Conditions for callers who are bound to a part of the portfolio (migration `bound`); for all others they are settled once for the whole statement.
-#define SEES_CASE(t) "((select dunlin.unbound()) or dunlin.sees(" t ".bucket, " t ".case_id)) "
-#define SEES_QUEUE(name) "((select dunlin.unbound()) or dunlin.sees_queue(" name ")) "
-#define SEES_TASK(t) "((select dunlin.unbound()) or (dunlin.sees_queue(" t ".queue) and dunlin.sees_key(" t ".entity, " t ".key))) "
+#include "runtime/store/service_scope.h"
 
 namespace dunlin::store {
 
@@ -292,8 +289,9 @@ const char* statement_of(Ask what) {
       return "select dunlin.must_see_events($1::jsonb) as good";
     case Ask::ping:
       return "select 1 as one";
+    default:
+      return desk_statement_of(what);
   }
-  return "";
 }
 
 }  // namespace dunlin::store

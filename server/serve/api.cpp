@@ -181,15 +181,31 @@ Api::Api(ApiContext context) : context_(std::move(context)) {
   add_webhook_routes(routes_);
   add_report_routes(routes_);
   add_stream_routes(routes_);
+  add_task_desk_routes(routes_);
+  add_people_routes(routes_);
+  add_feed_routes(routes_);
+  add_campaign_routes(routes_);
+  add_bulk_routes(routes_);
+  add_stop_routes(routes_);
+  add_approval_routes(routes_);
+  add_quarantine_routes(routes_);
+  add_experiment_routes(routes_);
+  add_simulation_routes(routes_);
 }
 
 namespace {
 
-/// What the caller of the request that this thread answers is bound to. Every question of it is asked under that, whoever asks.
-thread_local std::string asking_scope;
+/// What the caller of the request that this thread answers is bound to, and where it calls from. Every question of it is asked under that, whoever asks.
+thread_local std::string asking_scope, asking_origin;
 struct Asking {
-  explicit Asking(const std::string& scope) { asking_scope = scope; }
-  ~Asking() { asking_scope.clear(); }
+  Asking(const std::string& scope, const std::string& origin) {
+    asking_scope = scope;
+    asking_origin = origin;
+  }
+  ~Asking() {
+    asking_scope.clear();
+    asking_origin.clear();
+  }
   Asking(const Asking&) = delete;
   Asking& operator=(const Asking&) = delete;
 };
@@ -217,7 +233,17 @@ bool for_bound_callers(const Route& route) {
                                            "POST /v1/tasks/{task}/release",
                                            "POST /v1/tasks/{task}/extend",
                                            "POST /v1/tasks/{task}/withdraw",
-                                           "POST /v1/tasks/{task}/reassign"};
+                                           "POST /v1/tasks/{task}/reassign",
+                                           "GET /v1/search",
+                                           "GET /v1/overrides",
+                                           "POST /v1/overrides",
+                                           "GET /v1/tasks/{task}/why",
+                                           "POST /v1/tasks/{task}/heartbeat",
+                                           "POST /v1/tasks/{task}/may_contact",
+                                           "POST /v1/accounts/{key}/holds",
+                                           "POST /v1/accounts/{key}/holds/{hold}/lift",
+                                           "GET /v1/reports/tasks",
+                                           "GET /v1/reports/outcomes"};
   return route.right == "-" || known.contains(route.method + " " + route.pattern);
 }
 
@@ -226,7 +252,7 @@ bool for_bound_callers(const Route& route) {
 Json Api::ask(store::Ask what, const store::Parameters& parameters) { return ask_all({{what, parameters}})[0]; }
 
 std::vector<Json> Api::ask_all(const std::vector<std::pair<store::Ask, store::Parameters>>& calls) {
-  auto answers = context_.service.ask_all(calls, asking_scope);
+  auto answers = context_.service.ask_all(calls, asking_scope, asking_origin);
   if (answers) {
     std::vector<Json> all;
     for (const std::string& answer : *answers) all.push_back(Json::parse(answer));
@@ -358,7 +384,9 @@ http::Response Api::answer(const http::Request& request, std::string& route_name
       check_body(route, call.body);
     }
     if (route.edits && request.if_match.empty()) throw Problem{428, "say which state you change", "send If-Match with the ETag that GET gave", ""};
-    const Asking asking(call.caller.scope);
+    // Where from stands in the audit; what is not audited need not say it.
+    const bool audited = request.method != "GET" && route.right != "work" && !route.pattern.starts_with("/v1/events");
+    const Asking asking(call.caller.scope, audited ? call.origin() : "");
     Reply reply = route.answer(*this, call);
     if (request.method != "GET") context_.live.touch();
     // A text stands for itself: metrics.
@@ -446,6 +474,7 @@ Json Api::openapi() const {
     }
     const Json problem{{"description", "what is wrong"}, {"content", {{"application/problem+json", {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
     operation["responses"] = {{"200", {{"description", "done"}}}, {"default", problem}};
+    for (const auto& [status, what] : route.also) operation["responses"][std::to_string(status)] = {{"description", what}};
     if (route.streams) operation["responses"]["200"]["content"] = {{"text/event-stream", Json::object()}};
     if (route.edits) {
       for (const auto& [status, what] : {std::pair{"412", "it has changed since it was read"}, std::pair{"428", "If-Match is missing"}}) {

@@ -67,11 +67,13 @@ struct Route {
   std::vector<QueryField> query;
   std::vector<BodyField> body;
   std::function<Reply(Api&, const Call&)> answer;
-  bool edits = false;    // needs If-Match: 428 without it, 412 where somebody was first
-  bool streams = false;  // the answer does not end
+  bool edits = false;                                  // needs If-Match: 428 without it, 412 where somebody was first
+  bool streams = false;                                // the answer does not end
+  std::vector<std::pair<int, std::string>> also = {};  // other answers than 200 that are no problems: 201 made, 202 waits for somebody
 };
 
 class Live;
+class Simulations;
 /// What the handlers work with.
 struct ApiContext {
   store::Service& service;
@@ -83,6 +85,7 @@ struct ApiContext {
   const ServeConfig& config;
   std::filesystem::path stdlib;
   std::function<store::Result<std::unique_ptr<store::Store>>()> open_store;  // another connection to the same database
+  Simulations& simulations;
 };
 
 class Api {
@@ -139,6 +142,17 @@ void add_report_routes(std::vector<Route>& routes);
 void add_webhook_routes(std::vector<Route>& routes);
 void add_stream_routes(std::vector<Route>& routes);
 void add_system_routes(std::vector<Route>& routes);
+// ---- the desk ----
+void add_task_desk_routes(std::vector<Route>& routes);
+void add_people_routes(std::vector<Route>& routes);
+void add_feed_routes(std::vector<Route>& routes);
+void add_campaign_routes(std::vector<Route>& routes);
+void add_bulk_routes(std::vector<Route>& routes);
+void add_stop_routes(std::vector<Route>& routes);
+void add_approval_routes(std::vector<Route>& routes);
+void add_quarantine_routes(std::vector<Route>& routes);
+void add_experiment_routes(std::vector<Route>& routes);
+void add_simulation_routes(std::vector<Route>& routes);
 
 /// Logs why, and ends the call with 503.
 [[noreturn]] void unavailable(const std::string& reason);

@@ -11,7 +11,7 @@
 #include "server/plan/all_ready.h"
 #include "server/plan/comparison_text.h"
 #include "server/plan/second_person.h"
-#include "server/serve/api.h"
+#include "server/serve/api_parts.h"
 
 namespace dunlin::server {
 
@@ -64,6 +64,12 @@ std::unique_ptr<Runner> runner(store::Store& store, std::unique_ptr<CheckedBundl
   if (!made) refuse(made.error());
   return std::move(*made);
 }
+
+}  // namespace
+
+std::unique_ptr<Runner> runner_of_files(Api& api, const Call& call) { return runner(checked(api, call)); }
+
+namespace {
 
 bool wider_accepted(const Call& call) { return call.body.value("accept_wider_limits", false); }
 
@@ -275,14 +281,20 @@ void add_bundle_routes(std::vector<Route>& routes) {
                     "Plan, and make it the active version; 202 and a proposal where a second person has to agree",
                     {},
                     {files, reason, wider, replacing},
-                    apply});
+                    apply,
+                    false,
+                    false,
+                    {{202, "somebody else has to agree"}}});
   routes.push_back({"POST",
                     "/v1/bundles/rollback",
                     "activate",
                     "Make an earlier version the active one again",
                     {},
                     {{"version", "integer", "the one that was active before in the order of activations if not given"}, reason, wider, replacing},
-                    rollback});
+                    rollback,
+                    false,
+                    false,
+                    {{202, "somebody else has to agree"}}});
   routes.push_back({"GET",
                     "/v1/proposals",
                     "read",

@@ -8,6 +8,8 @@
 #include <sstream>
 
 #include "lang/sheets/workbook.h"
+#include "runtime/simulate/experiment_figures.h"
+#include "server/experiment_answer.h"
 #include "server/serve/api.h"
 #include "server/serve/instant.h"
 
@@ -82,15 +84,28 @@ store::Parameters period(Api& api, const Call& call) {
   return {call.asked("from").value_or(precise_text(now - 30 * day_us)), call.asked("to").value_or(precise_text(now))};
 }
 
-Reply report(Api& api, const Call& call, Ask what, const std::string& name, const std::vector<std::string>& columns) {
+std::string format_of(const Call& call) {
   const std::string format = call.asked("format").value_or("json");
   if (format != "json" && format != "csv" && format != "xlsx") throw Problem{422, "`format` is json, csv or xlsx", "", ""};
-  const store::Parameters between = period(api, call);
-  Json rows = api.ask(what, between);
-  if (format == "json") return {Json{{"from", *between[0]}, {"to", *between[1]}, {"columns", columns}, {"items", std::move(rows)}}};
+  return format;
+}
+
+/// In the form that is asked for; `head`: what a JSON answer says before its rows.
+Reply shown(const Call& call, Json rows, const std::string& name, const std::vector<std::string>& columns, Json head) {
+  const std::string format = format_of(call);
+  if (format == "json") {
+    head["items"] = std::move(rows);
+    return {std::move(head)};
+  }
   Reply reply = format == "csv" ? as_csv(rows, columns) : as_workbook(rows, columns, name);
   reply.file_name = name + "." + format;
   return reply;
+}
+
+Reply report(Api& api, const Call& call, Ask what, const std::string& name, const std::vector<std::string>& columns) {
+  (void)format_of(call);  // before the database is asked
+  const store::Parameters between = period(api, call);
+  return shown(call, api.ask(what, between), name, columns, Json{{"from", *between[0]}, {"to", *between[1]}, {"columns", columns}});
 }
 
 Reply funnel(Api& api, const Call& call) { return report(api, call, Ask::report_funnel, "funnel", {"stage", "standing", "entered", "gone"}); }
@@ -100,6 +115,45 @@ Reply queues(Api& api, const Call& call) {
 }
 Reply contacts(Api& api, const Call& call) {
   return report(api, call, Ask::report_contacts, "contacts", {"day", "channel", "kind", "outcome", "contacts", "case_files"});
+}
+
+Reply tasks(Api& api, const Call& call) {
+  return report(api, call, Ask::report_tasks, "tasks", {"queue", "treatment", "strategy", "stage", "rule", "created", "done", "withdrawn", "expired", "open"});
+}
+Reply outcomes(Api& api, const Call& call) {
+  return report(api, call, Ask::report_outcomes, "outcomes", {"queue", "outcome", "treatment", "tasks", "case_files", "mean_hours"});
+}
+
+/// A row an arm, as it is now: sums have no period of their own.
+Reply experiments(Api& api, const Call& call) {
+  const std::vector<std::string> columns{"experiment",       "status", "arm",           "control",           "share", "enrolled", "success",
+                                         "success_per_head", "cost",   "cost_per_head", "guardrails_broken", "faults"};
+  const auto active = api.active();
+  const auto figures = api.with_store([&](store::Store& store) {
+    auto all = simulate::experiment_figures(store, active->night(), "", api.context().scheduler.now());
+    if (!all) refuse(all.error());
+    return std::move(*all);
+  });
+  const auto sum = [](const std::optional<simulate::Figure>& figure, bool per_head) {
+    return figure ? Json(per_head ? figure->per_head : figure->total) : Json();
+  };
+  Json rows = Json::array();
+  for (const auto& one : figures) {
+    for (const auto& arm : one.arms)
+      rows.push_back({{"experiment", one.name},
+                      {"status", one.status},
+                      {"arm", arm.arm},
+                      {"control", arm.control},
+                      {"share", share_text(arm.share)},
+                      {"enrolled", arm.enrolled},
+                      {"success", sum(arm.success, false)},
+                      {"success_per_head", sum(arm.success, true)},
+                      {"cost", sum(arm.cost, false)},
+                      {"cost_per_head", sum(arm.cost, true)},
+                      {"guardrails_broken", std::ranges::count(arm.guardrails, false, &simulate::GuardrailFigure::passed)},
+                      {"faults", arm.faults}});
+  }
+  return shown(call, std::move(rows), "experiments", columns, Json{{"columns", columns}});
 }
 
 }  // namespace
@@ -112,6 +166,11 @@ void add_report_routes(std::vector<Route>& routes) {
   routes.push_back(
       {"GET", "/v1/reports/queues", "read", "Tasks by queue: created and ended in a period, open now, and what the done ones cost", query, {}, queues});
   routes.push_back({"GET", "/v1/reports/contacts", "read", "Contacts by day, channel, kind and outcome", query, {}, contacts});
+  routes.push_back(
+      {"GET", "/v1/reports/tasks", "read", "Tasks by queue, treatment and the rule that asked: created and ended in a period, open now", query, {}, tasks});
+  routes.push_back(
+      {"GET", "/v1/reports/outcomes", "read", "Outcomes of tasks in a period, with the hours from the task's making to them", query, {}, outcomes});
+  routes.push_back({"GET", "/v1/reports/experiments", "read", "A row for each arm of what is on trial, as it is now", {query.back()}, {}, experiments});
 }
 
 }  // namespace dunlin::server

@@ -171,10 +171,12 @@ std::string wrong_ldap(const LdapOptions& options) {
   if (options.name_attribute.empty() || options.group_name.empty()) return "ldap.name_attribute and ldap.group_name name attributes";
   if (options.role_names.empty()) return "ldap.role_names says which groups have which role";
   if (const std::string wrong = wrong_role_names(options.role_names); !wrong.empty()) return "ldap.role_names: " + wrong;
+  if (const std::string wrong = Bindings::wrong(options.bindings); !wrong.empty()) return "ldap.bindings: " + wrong;
   return "";
 }
 
-Ldap::Ldap(LdapOptions options) : options_(std::move(options)), role_names_(role_names_of(options_.role_names)), salt_(make_token()) {}
+Ldap::Ldap(LdapOptions options)
+    : options_(std::move(options)), role_names_(role_names_of(options_.role_names)), bindings_(options_.bindings), salt_(make_token()) {}
 
 bool Ldap::has_to_wait(const std::string& name) {
   const int64_t now = milliseconds();
@@ -261,6 +263,7 @@ std::expected<Caller, NotLetIn> Ldap::ask(const std::string& name, const std::st
   if (names.empty()) return std::unexpected(NotLetIn{fmt::format("the directory has no `{}` of this person", options_.name_attribute)});
   Caller caller{.name = *std::ranges::min_element(names), .role = {}, .rights = {}};
   give_roles(caller, groups, role_names_);
+  if (const auto trouble = bindings_.bind(caller, groups)) return std::unexpected(NotLetIn{*trouble});
   return caller;
 }
 

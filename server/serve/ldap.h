@@ -28,6 +28,7 @@ struct LdapOptions {
   std::string group_name = "cn";  // attribute of a group that role_names mean
   std::string member_of;          // attribute of a person that lists groups: "memberOf"; empty: none
   std::string role_names;         // "collections-change=operations,…"
+  std::string bindings;           // bindings.h: what groups bind their people to
   int seconds = 5;                // for all that one login asks of the directory
   int remember_seconds = 60;      // before the directory is asked again
   int failures_a_minute = 5;      // wrong passwords for one name, before it has to wait
@@ -55,6 +56,7 @@ class Ldap {
 
   LdapOptions options_;
   std::map<std::string, std::string> role_names_;
+  Bindings bindings_;
   std::string salt_;  // what is remembered of passwords means nothing outside of this process
   std::mutex guard_;
   std::map<std::string, Remembered> remembered_;

@@ -68,10 +68,11 @@ std::string wrong_oidc(const OidcOptions& options) {
   if (options.audience.empty()) return "oidc.audience is empty";
   if (options.roles_claim.empty() || options.name_claim.empty()) return "oidc.roles_claim and oidc.name_claim name claims";
   if (const std::string wrong = wrong_role_names(options.role_names); !wrong.empty()) return "oidc.role_names: " + wrong;
+  if (const std::string wrong = Bindings::wrong(options.bindings); !wrong.empty()) return "oidc.bindings: " + wrong;
   return "";
 }
 
-Oidc::Oidc(OidcOptions options) : options_(std::move(options)), role_names_(role_names_of(options_.role_names)) {
+Oidc::Oidc(OidcOptions options) : options_(std::move(options)), role_names_(role_names_of(options_.role_names)), bindings_(options_.bindings) {
   if (options_.issuer.empty()) return;
   // Its keys lie where the issuer is: nothing in a document may send us elsewhere.
   auto url = http::parse_url(options_.issuer);
@@ -156,6 +157,8 @@ std::expected<Caller, NotLetIn> Oidc::caller(const std::string& token) {
     return std::unexpected(NotLetIn{fmt::format("it has no claim `{}` that names somebody", options_.name_claim)});
   Caller caller{.name = name->get<std::string>(), .role = {}, .rights = {}};
   give_roles(caller, words(claim(*claims, options_.roles_claim)), role_names_);
+  const std::string& groups = options_.bindings_claim.empty() ? options_.roles_claim : options_.bindings_claim;
+  if (const auto trouble = bindings_.bind(caller, words(claim(*claims, groups)))) return std::unexpected(NotLetIn{*trouble});
   return caller;
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "server/http/http_client.h"
+#include "server/serve/bindings.h"
 #include "server/serve/jwt.h"
 #include "server/serve/rights.h"
 
@@ -19,6 +20,8 @@ struct OidcOptions {
   std::string roles_claim = "roles";  // "realm_access.roles": a claim within a claim
   std::string name_claim = "sub";
   std::string role_names;        // "collections-admin=administrator,clerk=operator"; empty: roles are called as ours
+  std::string bindings;          // bindings.h; empty: nobody is bound
+  std::string bindings_claim;    // where their groups stand; empty: roles_claim
   std::string authorities_file;  // PEM, for TLS to the issuer; empty: the system's
   bool plain = false;            // http:// too
   int refresh_seconds = 300;     // its keys are read again after this
@@ -53,6 +56,7 @@ class Oidc {
   OidcOptions options_;
   std::unique_ptr<http::HttpClient> client_;
   std::map<std::string, std::string> role_names_;
+  Bindings bindings_;
   std::mutex guard_, fetch_guard_;
   Keys keys_;
 };

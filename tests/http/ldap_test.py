@@ -153,6 +153,17 @@ try:
     s.until("it is back", lambda: me("anna", "green ladder")[0] == 200, 20)
     s.stop()
 
+    # ---- bound by their groups ----
+    for wrong in ("Callers", "Callers=", "Callers=queues", "Callers=queues:", "Callers=call", "=queues:call", "Callers=queues:call&queues:x", "Callers=queues:a,Callers=queues:b"):
+        s.run("serve", *settings(**dict(direct, url=directory.tls, bindings=wrong)), "--check-config", expect=1)
+    s.start(*settings(**dict(direct, url=directory.plain, allow_plain="true", bindings="Readers=queues:call+sms&account.region:north,Change=queues:call", failures_a_minute=50)))
+    s.check("a group binds", me("anna", "green ladder")[1].get("bound_to") == {"queues": ["call", "sms"], "cases": [{"entity": "account", "field": "region", "values": ["north"]}]}, me("anna", "green ladder"))
+    s.check("what concerns everything is closed", s.call("GET", "/v1/bundles", headers=basic("anna", "green ladder"))[0] == 403)
+    status, body = me("boris", "blue, ladder")
+    s.check("a right to everything cannot be bound", status == 401 and "concerns the whole" in body["title"], body)
+    s.check("who is in no such group is not bound", "bound_to" not in me("eve", "nobody")[1])
+    s.stop()
+
     # ---- searched for by a service; the certificate of somebody else ----
     searched = dict(direct, user="", search_base="ou=people," + BASE, service=f"cn=keeper,{BASE}", service_password="keeper-secret", url=directory.tls)
     s.start(*settings(**dict(searched, authorities_file=directory.folder + "/ca.pem", user_filter="(|(uid={name})(cn=Invented {name}))")))

@@ -139,6 +139,21 @@ s.until("found in the end", lambda: me(third.token())[0] == 200, 10)
 s.check("no token in the log", good not in s.log() and signature not in s.log())
 s.stop()
 
+# ---- bound by a claim ----
+for wrong in ("north", "north=account:x", "north=queues:a&account.:x"):
+    s.run("serve", *settings, "--set", "oidc.bindings=" + wrong, "--check-config", expect=1)
+s.start(*settings, "--set", "oidc.bindings_claim=desks", "--set", "oidc.bindings=north=account.region:north,south=account.region:south,calls=queues:call,north-calls=queues:call&account.region:north,call-sms=queues:call+sms")
+scope = lambda *desks, roles=("analyst",): json.loads(me(third.token(desks=list(desks), roles=list(roles)))[1])
+only = lambda *values: [{"entity": "account", "field": "region", "values": sorted(values)}]
+s.check("not bound", "bound_to" not in scope() and "bound_to" not in scope("elsewhere"))
+s.check("one", scope("north")["bound_to"] == {"cases": only("north")}, scope("north"))
+s.check("two values of one field are one part", scope("south", "north")["bound_to"] == {"cases": only("north", "south")})
+s.check("the wider of two", scope("north-calls", "north")["bound_to"] == {"cases": only("north")} and scope("north-calls", "calls", "call-sms")["bound_to"] == {"queues": ["call", "sms"]}, scope("north-calls", "calls", "call-sms"))
+s.check("two that are no part together", "cannot be one" in scope("north", "calls").get("title", ""), scope("north", "calls"))
+s.check("rights to everything", "concerns the whole" in scope("north", roles=["analyst", "designer"]).get("title", ""))
+s.check("closed", s.call("GET", "/v1/bundles", third.token(desks=["north"]))[0] == 403 and s.call("GET", "/v1/accounts", third.token(desks=["north"]))[0] == 200)
+s.stop()
+
 # ---- names of theirs, claims within claims, four eyes ----
 Issuer.keys = [first]
 s.start(*settings, "--set", "oidc.roles_claim=realm_access.roles", "--set", "oidc.role_names=change=operations,look=analyst", "--set", "oidc.name_claim=preferred_username", "--set", "bundles.second_person=true")
