@@ -67,14 +67,15 @@ int serve(const LspCommand& command) {
     store = open_store_or_exit(command.store, command.common, exit);
     if (!store) return exit;
   }
+  lsp::Inbox inbox;
   lsp::SessionOptions options{.stdlib = *stdlib};
+  options.interrupted = [&inbox] { return inbox.waiting(); };
   const auto send = [](const std::string& message) {
     const std::string frame = lsp::framed(message);
     std::fwrite(frame.data(), 1, frame.size(), stdout);
     std::fflush(stdout);
   };
   lsp::Session session(options, ports_of(command, store), send);
-  lsp::Inbox inbox;
   // The reader may still wait for input when the editor has said `exit`: the process then ends over it.
   std::thread reader([&inbox, max = options.message_bytes_max] {
     for (std::string message;;) {

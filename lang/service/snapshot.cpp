@@ -49,7 +49,7 @@ const Declared* Snapshot::declared_at(uint32_t file, uint32_t offset) const {
   return found;
 }
 
-std::shared_ptr<const Snapshot> take_snapshot(const BundleSources& bundle, const SnapshotOptions& options, ParseCache& cache) {
+std::shared_ptr<Snapshot> take_snapshot(const BundleSources& bundle, const SnapshotOptions& options, ParseCache& cache) {
   auto snapshot = std::make_shared<Snapshot>();
   sema::SymbolIndex symbols;
   symbols.marker = options.marker;
@@ -61,9 +61,16 @@ std::shared_ptr<const Snapshot> take_snapshot(const BundleSources& bundle, const
   snapshot->good = checked.good;
   snapshot->analysed = options.check.analyse;
   snapshot->probe = std::move(symbols.probe);
-  collect_declarations(*snapshot);
-  collect_uses(*snapshot, std::move(symbols.uses));
+  snapshot->uses_by_checker = std::move(symbols.uses);
+  if (options.names) name_things(*snapshot);
   return snapshot;
+}
+
+void name_things(Snapshot& snapshot) {
+  if (snapshot.named) return;
+  snapshot.named = true;
+  collect_declarations(snapshot);
+  collect_uses(snapshot, std::move(snapshot.uses_by_checker));
 }
 
 }  // namespace dunlin::service

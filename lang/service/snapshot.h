@@ -44,10 +44,12 @@ struct Snapshot {
   std::vector<uint32_t> library_files;
   bool good = false;      // no errors
   bool analysed = false;  // gaps, dead stages and the like were looked for
+  bool named = false;     // `declared`, `by_key` and `uses` are there
   std::vector<Declared> declared;
   std::map<SymbolKey, int> by_key;  // -> declared
   std::vector<NamedUse> uses;       // by place
   std::optional<sema::Probe> probe;
+  std::vector<sema::Use> uses_by_checker;  // until they are named
 
   /// File of that path; Span::no_file if the bundle has none.
   uint32_t file(const std::string& path) const;
@@ -64,11 +66,14 @@ struct Snapshot {
 struct SnapshotOptions {
   CheckOptions check;
   std::string marker;  // a name that stands where a completion is asked for
+  bool names = true;   // false: what each name stands for is left for name_things; diagnostics do without
 };
 
-std::shared_ptr<const Snapshot> take_snapshot(const BundleSources& bundle, const SnapshotOptions& options, ParseCache& cache);
+std::shared_ptr<Snapshot> take_snapshot(const BundleSources& bundle, const SnapshotOptions& options, ParseCache& cache);
+/// Makes up what take_snapshot left out. Changes nothing in a snapshot that has its names.
+void name_things(Snapshot& snapshot);
 
-// Steps of take_snapshot.
+// Steps of name_things.
 void collect_declarations(Snapshot& snapshot);
 void collect_uses(Snapshot& snapshot, std::vector<sema::Use> from_checker);
 

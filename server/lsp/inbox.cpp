@@ -82,6 +82,11 @@ bool Inbox::wait(std::string& message, std::optional<Clock::time_point> until, b
   return true;
 }
 
+bool Inbox::waiting() {
+  const std::lock_guard lock(mutex_);
+  return !messages_.empty();
+}
+
 std::deque<std::string> Inbox::take_cancelled() {
   const std::lock_guard lock(mutex_);
   return std::exchange(cancelled_, {});

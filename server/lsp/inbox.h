@@ -27,6 +27,8 @@ class Inbox {
   void close();
   /// Waits until a message is there (true), the time has come (false), or nothing will come any more (false, `closed`).
   bool wait(std::string& message, std::optional<Clock::time_point> until, bool& closed);
+  /// Whether a message waits.
+  bool waiting();
   /// Ids cancelled since the last call.
   std::deque<std::string> take_cancelled();
 

@@ -70,7 +70,7 @@ class Session::State {
       }
       if (bundle.analysis_due && *bundle.analysis_due <= now) {
         bundle.analysis_due.reset();
-        publish(bundle, true);
+        if (workspace_.analyse(bundle, now)) publish(bundle, true);
       }
     }
   }
@@ -205,7 +205,7 @@ class Session::State {
   // ---- diagnostics ----
 
   void publish(OpenBundle& bundle, bool analyse) {
-    const service::Snapshot& snapshot = workspace_.snapshot(bundle, analyse);
+    const service::Snapshot& snapshot = workspace_.snapshot(bundle, analyse, false);
     std::map<uint32_t, std::vector<Diagnostic>> by_file;
     uint32_t home = Span::no_file;  // where what has no place is shown
     for (uint32_t file = 0; file < snapshot.sources.size(); ++file) {

@@ -28,6 +28,7 @@ struct SessionOptions {
   std::chrono::milliseconds debounce{0};             // quiet time before diagnostics are sent; what has arrived meanwhile is always taken in first
   std::chrono::milliseconds analysis_debounce{400};  // and before gaps, dead stages and the like are looked for
   size_t message_bytes_max = 32u << 20;
+  std::function<bool()> interrupted = nullptr;  // somebody waits: the search for gaps and the like is put off. Asked on the thread that calls `tick`
 };
 
 class Session {

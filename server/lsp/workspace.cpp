@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "lang/sema/interruption.h"
 #include "lang/service/features.h"
 
 namespace dunlin::lsp {
@@ -127,17 +128,35 @@ BundleSources Workspace::sources(OpenBundle& bundle) {
   return current;
 }
 
-const service::Snapshot& Workspace::snapshot(OpenBundle& bundle, bool analyse) {
-  if (bundle.snapshot && (!analyse || bundle.snapshot->analysed)) return *bundle.snapshot;
+const service::Snapshot& Workspace::snapshot(OpenBundle& bundle, bool analyse, bool names) {
+  if (bundle.snapshot && (!analyse || bundle.snapshot->analysed)) {
+    if (names) service::name_things(*bundle.snapshot);
+    return *bundle.snapshot;
+  }
   const auto begin = Clock::now();
   const size_t parsed = bundle.cache.parsed();
   service::SnapshotOptions options;
   options.check.stdlib = options_.stdlib;
   options.check.analyse = analyse;
+  options.names = names;
   bundle.snapshot = service::take_snapshot(sources(bundle), options, bundle.cache);
   if (analyse) bundle.analysed = bundle.snapshot;
   last_check = {std::chrono::duration<double, std::milli>(Clock::now() - begin).count(), bundle.cache.parsed() - parsed, analyse};
   return *bundle.snapshot;
+}
+
+bool Workspace::analyse(OpenBundle& bundle, Clock::time_point now) {
+  constexpr int put_off_max = 20;  // an editor that asks without a pause is told, too
+  const sema::Interruptible asked(bundle.put_off < put_off_max ? options_.interrupted : nullptr);
+  try {
+    snapshot(bundle, true, false);
+    bundle.put_off = 0;
+    return true;
+  } catch (const sema::Interrupted&) {
+    ++bundle.put_off;
+    bundle.analysis_due = now + options_.analysis_debounce;
+    return false;
+  }
 }
 
 std::shared_ptr<const service::Snapshot> Workspace::probe(OpenBundle& bundle, const std::string& name, std::string text) {

@@ -24,10 +24,11 @@ struct OpenBundle {
   BundleSources on_disk;
   bool read = false;  // on_disk is as the disk was when it was last looked at
   ParseCache cache, probe_cache;
-  std::shared_ptr<const service::Snapshot> snapshot;  // null: the text has changed since
+  std::shared_ptr<service::Snapshot> snapshot;        // null: the text has changed since
   std::shared_ptr<const service::Snapshot> retired;   // the one before: taken apart when the diagnostics are out, not before somebody waits for them
   std::shared_ptr<const service::Snapshot> analysed;  // the last with gaps and the like looked for
   std::optional<Clock::time_point> check_due, analysis_due;
+  int put_off = 0;                         // how often in a row the search for gaps and the like was given up
   std::set<std::string> with_diagnostics;  // uris that were sent some
 };
 
@@ -44,7 +45,10 @@ class Workspace {
   static std::string name_in(const OpenBundle& bundle, const std::string& path);
   static std::string path_of(const OpenBundle& bundle, const std::filesystem::path& stdlib, const service::Snapshot& snapshot, uint32_t file);
 
-  const service::Snapshot& snapshot(OpenBundle& bundle, bool analyse);
+  /// What is known now. `analyse`: with gaps and the like. Diagnostics need no `names`, and go out before they are looked up.
+  const service::Snapshot& snapshot(OpenBundle& bundle, bool analyse, bool names = true);
+  /// As snapshot(bundle, true, false), unless somebody waits: then false, nothing is changed, and it is due again after a pause.
+  bool analyse(OpenBundle& bundle, Clock::time_point now);
   /// A snapshot in which the file has this text; it is not kept.
   std::shared_ptr<const service::Snapshot> probe(OpenBundle& bundle, const std::string& name, std::string text);
   void changed(OpenBundle& bundle, Clock::time_point now, bool disk);

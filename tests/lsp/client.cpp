@@ -19,8 +19,9 @@ Client::Client(const std::map<std::string, std::string>& files, lsp::Ports ports
     fs::create_directories((folder / name).parent_path());
     std::ofstream(folder / name, std::ios::binary) << text;
   }
-  session_ = std::make_unique<lsp::Session>(lsp::SessionOptions{.stdlib = fs::path(DUNLIN_SOURCE_DIR) / "stdlib"}, std::move(ports),
-                                            [this](const std::string& message) { sent.push_back(Json::parse(message)); });
+  lsp::SessionOptions options{.stdlib = fs::path(DUNLIN_SOURCE_DIR) / "stdlib"};
+  options.interrupted = [this] { return somebody_waits; };
+  session_ = std::make_unique<lsp::Session>(std::move(options), std::move(ports), [this](const std::string& message) { sent.push_back(Json::parse(message)); });
   request("initialize", {{"processId", nullptr}, {"rootUri", nullptr}, {"capabilities", Json::object()}});
   notify("initialized", Json::object());
   for (const auto& [name, text] : files) {

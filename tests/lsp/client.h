@@ -38,6 +38,7 @@ class Client {
   lsp::Session& session() { return *session_; }
   std::vector<Json> sent;  // by the server, in order
   std::filesystem::path folder;
+  bool somebody_waits = false;  // what the server is told when it asks
 
  private:
   std::map<std::string, std::string> texts_;

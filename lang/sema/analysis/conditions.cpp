@@ -4,6 +4,8 @@
 #include <bit>
 #include <limits>
 
+#include "lang/sema/interruption.h"
+
 namespace dunlin::analysis {
 
 using checked::Expr;
@@ -146,6 +148,7 @@ std::optional<Cases> Conditions::both(const std::optional<Cases>& a, const std::
 std::optional<Cases> Conditions::cases_of(RootId root, bool wanted) { return cases_in(root, Scope{}, wanted); }
 
 std::optional<Cases> Conditions::cases_in(RootId root, const Scope& scope, bool wanted) {
+  sema::Interruptible::ask();
   if (root == checked::none) return wanted ? always_true : Cases{};
   const Expr* body = program_.roots.at(static_cast<size_t>(root)).body.get();
   if (body == nullptr) return {};

@@ -5,6 +5,7 @@
 
 #include "lang/sema/analysis/strategies.h"
 #include "lang/sema/analysis/witness.h"
+#include "lang/sema/interruption.h"
 
 namespace dunlin::analysis {
 
@@ -131,6 +132,7 @@ void check_enrolment(const checked::Program& program, Conditions& conditions, So
   const auto comes_before = [&](size_t a, size_t b) { return !before[a].empty() && before[a][b]; };
   size_t findings = 0;
   for (size_t b = 0; b < program.strategies.size(); ++b) {
+    sema::Interruptible::ask();
     for (size_t a = 0; a < b; ++a) {
       const checked::Strategy& first = program.strategies[a];
       const checked::Strategy& second = program.strategies[b];

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "lang/sema/analysis/columns.h"
+#include "lang/sema/interruption.h"
 
 namespace dunlin::analysis {
 
@@ -359,6 +360,7 @@ bool well_formed(const Table& table) {
 
 void check_tables(const checked::Program& program, Solver& solver, Diagnostics& diagnostics, const AnalysisOptions& options) {
   for (const Table& table : program.tables) {
+    sema::Interruptible::ask();
     if (well_formed(table)) TableCheck(program, table, solver, diagnostics, options.table_work_max).run();
   }
 }
