@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "lang/sema/transfers.h"
 #include "runtime/engine/state_codec.h"
 #include "runtime/replay/case_fold.h"
 
@@ -324,7 +325,12 @@ class Replay {
     const engine::InstanceState& state = now.state(position);
     const auto found = fold.states().find(now.instance(position).id);
     if (found == fold.states().end()) return state.version == 0;
-    const CaseFold::State& kept = found->second;
+    CaseFold::State kept = found->second;
+    // Who came to an end under an older version that was kept is read as standing in the strategy as it is now.
+    if (kept.strategy >= 0 && kept.strategy != state.strategy && checked::base_of(program, kept.strategy) == state.strategy) {
+      kept.stage = checked::counterpart(program, kept.stage, state.strategy);
+      kept.strategy = state.strategy;
+    }
     if (kept.version != state.version || kept.strategy != state.strategy || kept.stage != state.stage || kept.entered_at != state.entered_at ||
         kept.wake_at != state.wake_at || kept.step_number != state.step_number)
       return false;

@@ -67,7 +67,10 @@ std::unique_ptr<Runner> runner(store::Store& store, std::unique_ptr<CheckedBundl
 
 }  // namespace
 
-std::unique_ptr<Runner> runner_of_files(Api& api, const Call& call) { return runner(checked(api, call)); }
+std::unique_ptr<Runner> runner_of_files(Api& api, const Call& call) {
+  const auto store = open(api);
+  return runner(*store, checked(api, call));
+}
 
 namespace {
 

@@ -223,7 +223,7 @@ try:
     metrics = call("GET", "/metrics", admin)[1]
     check("metrics", "dunlin_active_version 1" in metrics and 'dunlin_queue_ready{queue="call"}' in metrics and "dunlin_http_requests_total" in metrics, metrics[-500:])
     for line in metrics.splitlines():
-        check("metrics line", line.startswith("#") or re.fullmatch(r'[a-z_]+(\{([a-z]+="[^"]*",?)*\})? [-+0-9.e]+', line), line)
+        check("metrics line", line.startswith("#") or re.fullmatch(r'[a-z_]+(\{([a-z]+="(?:[^"\\]|\\.)*",?)*\})? [-+0-9.e]+', line), line)
 
     # ---- changing: plan, wrong plan, apply, diff, roll back ----
     changed = BUNDLE.replace("overdue > 100", "overdue > 200")
