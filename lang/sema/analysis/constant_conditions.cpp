@@ -69,7 +69,7 @@ class ConditionCheck {
     if (std::none_of(demands.begin(), demands.end(), [&](const Demand& demand) { return solver_.worth_asking(demand.root); }))
       return SolverAnswer::Verdict::sometimes;
     const checked::Index entity = program_.roots[static_cast<size_t>(demands.front().root)].self_entity;
-    const SolverAnswer::Verdict verdict = solver_.ask(entity, demands).verdict;
+    const SolverAnswer::Verdict verdict = solver_.verdict(entity, demands);
     if (verdict != SolverAnswer::Verdict::undecided) return verdict;
     // What is too hard to prove may be easy to try.
     WitnessQuestion question{entity, {}, [&](const Facts& facts) {

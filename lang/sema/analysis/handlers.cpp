@@ -43,13 +43,13 @@ class HandlerCheck {
     if (later.guard != checked::none ? conditions_.implies(later.guard, earlier.guard) : conditions_.always_holds(earlier.guard)) return true;
     if (!solver_.worth_asking(earlier.guard) && !solver_.worth_asking(later.guard)) return false;
     const checked::Index entity = program_.roots.at(static_cast<size_t>(earlier.guard)).self_entity;
-    return solver_.ask(entity, {{later.guard, true}, {earlier.guard, false}}).verdict == SolverAnswer::Verdict::never;
+    return solver_.verdict(entity, {{later.guard, true}, {earlier.guard, false}}) == SolverAnswer::Verdict::never;
   }
 
   bool never_holds(const Rule& rule) {
     if (conditions_.never_holds(rule.guard)) return true;
     if (!solver_.worth_asking(rule.guard)) return false;
-    return solver_.ask(program_.roots.at(static_cast<size_t>(rule.guard)).self_entity, {{rule.guard, true}}).verdict == SolverAnswer::Verdict::never;
+    return solver_.verdict(program_.roots.at(static_cast<size_t>(rule.guard)).self_entity, {{rule.guard, true}}) == SolverAnswer::Verdict::never;
   }
 
   void handler(const std::vector<Rule>& rules, size_t later) {

@@ -443,6 +443,30 @@ Remembered& remembered() {
 
 }  // namespace
 
+namespace {
+
+/// Z3 names what a statement says twice (`$x998`, `?x12`) by a number that grows from question to question; here each gets the number of its first place.
+std::string numbered_anew(std::string_view text) {
+  std::unordered_map<std::string_view, size_t> numbers;
+  std::string made;
+  made.reserve(text.size());
+  for (size_t i = 0; i < text.size();) {
+    size_t end = i + 2;
+    const bool named = (text[i] == '$' || text[i] == '?') && end < text.size() && text[i + 1] == 'x';
+    while (named && end < text.size() && text[end] >= '0' && text[end] <= '9') ++end;
+    if (!named || end == i + 2) {
+      made += text[i++];
+      continue;
+    }
+    made += text.substr(i, 2);
+    made += std::to_string(numbers.try_emplace(text.substr(i, end - i), numbers.size()).first->second);
+    i = end;
+  }
+  return made;
+}
+
+}  // namespace
+
 struct Solver::Inner {
   int64_t questions_left = INT64_MAX;
   const checked::Program& program;
@@ -472,16 +496,53 @@ struct Solver::Inner {
 
   // ---- asking ----
 
-  template <class Accept>
-  SolverAnswer solve(Statement& statement, Accept&& accept) {
+  z3::solver solver_of(Statement& statement) {
     z3::solver solver(z3);
     z3::params limits(z3);
     limits.set("rlimit", work_max);
     limits.set("timeout", time_max_ms);
     solver.set(limits);
     for (unsigned i = 0; i < statement.sides().size(); ++i) solver.add(statement.sides()[static_cast<int>(i)]);
-    const std::string written = solver.to_smt2();
+    return solver;
+  }
+
+  static SolverAnswer::Verdict verdict_of(z3::solver& solver, const Statement& statement) {
+    switch (solver.check()) {
+      case z3::unsat:
+        return SolverAnswer::Verdict::never;
+      case z3::sat:
+        return SolverAnswer::Verdict::sometimes;
+      case z3::unknown:
+        break;
+    }
+    // With history or the like in it the answer would have been a hint at most.
+    return statement.exact() ? SolverAnswer::Verdict::undecided : SolverAnswer::Verdict::sometimes;
+  }
+
+  /// As it was put together. A solver's own text of it depends on what was asked before.
+  std::string written_as(const Statement& statement) {
+    std::vector<Z3_ast> sides;
+    for (unsigned i = 0; i < statement.sides().size(); ++i) sides.push_back(statement.sides()[static_cast<int>(i)]);
+    const z3::expr nothing = z3.bool_val(true);
+    const Z3_ast last = sides.empty() ? static_cast<Z3_ast>(nothing) : sides.back();
+    if (!sides.empty()) sides.pop_back();
+    return numbered_anew(Z3_benchmark_to_smtlib_string(z3, "", "", "unknown", "", static_cast<unsigned>(sides.size()), sides.data(), last));
+  }
+
+  SolverAnswer::Verdict verdict(Statement& statement) {
+    const std::string written = "; verdict\n" + written_as(statement);
+    if (const auto known = remembered().find(written)) return *known;
+    z3::solver solver = solver_of(statement);
+    const auto verdict = verdict_of(solver, statement);
+    remembered().keep(written, verdict);
+    return verdict;
+  }
+
+  template <class Accept>
+  SolverAnswer solve(Statement& statement, Accept&& accept) {
+    const std::string written = written_as(statement);
     if (const auto known = remembered().find(written)) return {*known, {}};
+    z3::solver solver = solver_of(statement);
     switch (solver.check()) {
       case z3::unsat:
         remembered().keep(written, SolverAnswer::Verdict::never);
@@ -588,6 +649,19 @@ SolverAnswer Solver::ask(Index entity, const std::vector<Demand>& demands) {
     return {SolverAnswer::Verdict::sometimes, {}};  // not asked at all: it may hold, as ever
   } catch (const z3::exception&) {
     return {};  // out of its memory, or something it does not know: nothing is decided
+  }
+}
+
+SolverAnswer::Verdict Solver::verdict(Index entity, const std::vector<Demand>& demands) {
+  try {
+    if (inner_->questions_left-- <= 0) throw TooLarge{};
+    Statement statement(inner_->program, inner_->z3, entity);
+    for (const Demand& demand : demands) statement.demand(demand.root, demand.wanted);
+    return inner_->verdict(statement);
+  } catch (const TooLarge&) {
+    return SolverAnswer::Verdict::sometimes;  // not asked at all: it may hold, as ever
+  } catch (const z3::exception&) {
+    return SolverAnswer::Verdict::undecided;  // out of its memory, or something it does not know
   }
 }
 

@@ -44,6 +44,8 @@ class Solver {
   bool worth_asking(checked::RootId root);
   /// Whether all demands can be met at once by an instance of the entity.
   SolverAnswer ask(checked::Index entity, const std::vector<Demand>& demands);
+  /// The same for those who show no witness: none is looked for, and every verdict is remembered for the next check of a bundle that asks the same.
+  SolverAnswer::Verdict verdict(checked::Index entity, const std::vector<Demand>& demands);
 
   /// One row of a table: whether all these cells take the inputs (or, not wanted, some cell does not).
   struct RowDemand {
