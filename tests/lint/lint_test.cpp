@@ -107,14 +107,9 @@ TEST_CASE("a reason silences, on the line or the one before; a reason for nothin
 
 TEST_CASE("the shipped bundles and modules: what is found is known") {
   const fs::path folder = fs::path(DUNLIN_SOURCE_DIR) / "strategies/card_collections";
-  BundleSources bundle;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.path().extension() != ".dun") continue;
-    std::ifstream in(entry.path());
-    std::ostringstream text;
-    text << in.rdbuf();
-    bundle.files.push_back({entry.path().filename().string(), text.str()});
-  }
+  Diagnostics trouble;
+  SourceMap read;
+  const BundleSources bundle = read_bundle(folder, trouble, read);
   ParseCache cache;
   service::SnapshotOptions options;
   options.check.stdlib = fs::path(DUNLIN_SOURCE_DIR) / "stdlib";
