@@ -3,7 +3,7 @@
 
 pin_test.py DUNLIN STDLIB
 """
-import re, sys
+import json, re, sys
 from served import BUNDLE, Served
 
 s = Served(*sys.argv[1:3])
@@ -23,6 +23,10 @@ def metric(name):
     return float(found.group(1)) if found else None
 
 
+def in_use():
+    return json.loads(s.call("GET", "/readyz")[1])["version"]
+
+
 def treatments():
     return sorted(task["treatment"] for task in s.ask("GET", "/v1/tasks?limit=100", admin)["items"])
 
@@ -37,7 +41,7 @@ plan = s.ask("POST", "/v1/bundles/plan", admin, bundle(TWO))
 s.check("the plan counts who is pinned", [(row["strategy"], row["version"], row["count"]) for row in plan["portfolio"]["pinned"]] == [("soft", first, 19)], plan["portfolio"])
 s.check("nobody is left without a stage", plan["portfolio"]["stranded"] == [] and "refused" not in plan, plan)
 second = s.ask("POST", "/v1/bundles/apply", admin, bundle(TWO))["version"]
-s.until("the second version is in use", lambda: s.ask("GET", "/readyz")["version"] == second)
+s.until("the second version is in use", lambda: in_use() == second)
 s.until("everybody was stepped", lambda: metric("dunlin_awake") == 0)
 s.check("tasks are as they were", treatments() == ["script"] * 9, treatments())
 s.check("they are counted", pinned(first) == 19 and pinned(second) == 0, s.ask("GET", "/v1/bundles", admin))
@@ -56,7 +60,7 @@ s.until("the new account has a task of the new text", lambda: "other" in treatme
 # A restart: what is kept is loaded again.
 s.stop()
 s.start("--set", "engine.node=first", level="info")
-s.until("the version is in use again", lambda: s.ask("GET", "/readyz")["version"] == second)
+s.until("the version is in use again", lambda: in_use() == second)
 s.check("kept over a restart", metric("dunlin_kept_strategies") == 1)
 said = s.run("bundle", "list")
 s.check("the list says who is pinned", "19 finish on it" in said, said)
