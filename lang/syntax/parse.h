@@ -26,6 +26,7 @@ struct FilePiece {
   bool unfinished = false;       // its last item needs the line behind it, so it is read together with the next piece
   std::string unmatched;         // brackets that find no partner in it
   size_t mistakes = 0;           // of the grammar, reported or not
+  bool cut_short = false;        // given up after too many of them: another time more may be read
   std::vector<Diagnostic> diagnostics;
 };
 

@@ -141,7 +141,7 @@ void PieceReader::take_as_one() {
 bool PieceReader::take_known(Cut& cut, size_t mistakes_left) {
   if (cut.known == nullptr) return false;
   const FilePiece& known = *cut.known;
-  if (known.mistakes >= mistakes_left || (known.goes_on != cut.piece.goes_on && !known.diagnostics.empty())) return false;
+  if (known.cut_short || known.mistakes >= mistakes_left || (known.goes_on != cut.piece.goes_on && !known.diagnostics.empty())) return false;
   const uint32_t by = cut.piece.begin - known.begin;
   auto& declarations = made_.tree.declarations;
   cut.piece.first = static_cast<uint32_t>(declarations.size());
@@ -167,6 +167,7 @@ void PieceReader::parse(Cut& cut, size_t mistakes_left) {
   for (Diagnostic& one : cut.of_lexer) say(found, std::move(one));
   cut.piece.first = static_cast<uint32_t>(made_.tree.declarations.size());
   cut.piece.mistakes = read_declarations(slice_of(cut.piece), std::move(cut.raw), found, limits, made_.tree);
+  cut.piece.cut_short = cut.piece.mistakes >= mistakes_left;
   cut.piece.last = static_cast<uint32_t>(made_.tree.declarations.size());
   cut.piece.diagnostics = std::move(found.all());
 }

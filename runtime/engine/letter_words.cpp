@@ -43,9 +43,15 @@ std::string figure(int64_t units, int places, int optional, bool groups, const L
 }
 
 std::string number(double value, bool percent, const LetterLanguage& language) {
-  char buffer[64];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, percent ? value * 100 : value);
+  // Never with an exponent; a share has six places at most, so that the product shows no rounding of its own.
+  char buffer[400];
+  const auto end = percent ? std::to_chars(buffer, buffer + sizeof buffer, value * 100, std::chars_format::fixed, 6)
+                           : std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed);
   std::string text(buffer, end.ptr);
+  if (percent && text.find('.') != std::string::npos) {
+    while (text.ends_with('0')) text.pop_back();
+    if (text.ends_with('.')) text.pop_back();
+  }
   if (const size_t point = text.find('.'); point != std::string::npos) text.replace(point, 1, language.decimal);
   return text;
 }

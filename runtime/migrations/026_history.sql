@@ -76,27 +76,19 @@ language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp 
 declare
   part record;
   gone int8;
+  ended text[] := '{}';
+  counted int8[] := '{}';
 begin
   if before is null or before > clock_timestamp() - interval '1 day' then
     raise exception using errcode = 'DU002', message = 'history can be forgotten up to yesterday, not later', hint = 'Give an instant that lies at least a day back.';
   end if;
   insert into dunlin.history_begin as h (at) values (before) on conflict (single) do update set at = greatest(h.at, excluded.at);
-  perform set_config('lock_timeout', '1s', true);
+  -- Rows first, which takes its time and stops nobody; then the months, which takes none and stops everybody while it lasts.
   for part in select c.relname::text as name, p.relname::text as history from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_class p on p.oid = i.inhparent
-              join pg_namespace n on n.oid = p.relnamespace where n.nspname = 'dunlin' and dunlin.history_column(p.relname::text) is not null order by 1 loop
-    if part.name ~ '_\d{4}_\d{2}$' then
-      continue when (to_date(right(part.name, 7), 'YYYY_MM') + interval '1 month') at time zone 'UTC' > before;
-      execute format('select count(*) from dunlin.%I', part.name) into gone;
-      begin
-        execute format('drop table dunlin.%I', part.name);
-      exception when lock_not_available then
-        raise warning 'somebody reads %; it stays until the next time', part.name;
-        continue;
-      end;
-    else
-      execute format('delete from dunlin.%I where %I < $1', part.name, dunlin.history_column(part.history)) using before;
-      get diagnostics gone = row_count;
-    end if;
+              join pg_namespace n on n.oid = p.relnamespace
+              where n.nspname = 'dunlin' and dunlin.history_column(p.relname::text) is not null and c.relname::text !~ '_\d{4}_\d{2}$' order by 1 loop
+    execute format('delete from dunlin.%I where %I < $1', part.name, dunlin.history_column(part.history)) using before;
+    get diagnostics gone = row_count;
     what := part.name; rows_gone := gone;
     return next;
   end loop;
@@ -106,6 +98,25 @@ begin
     execute format('delete from portfolio.%I where dunlin_until < $1', part.name) using before;
     get diagnostics gone = row_count;
     what := part.name; rows_gone := gone;
+    return next;
+  end loop;
+  for part in select c.relname::text as name, null::int8 as gone from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_class p on p.oid = i.inhparent
+              join pg_namespace n on n.oid = p.relnamespace
+              where n.nspname = 'dunlin' and dunlin.history_column(p.relname::text) is not null and c.relname::text ~ '_\d{4}_\d{2}$'
+                and (to_date(right(c.relname::text, 7), 'YYYY_MM') + interval '1 month') at time zone 'UTC' <= before order by 1 loop
+    execute format('select count(*) from dunlin.%I', part.name) into gone;
+    ended := ended || part.name;
+    counted := counted || gone;
+  end loop;
+  perform set_config('lock_timeout', '1s', true);
+  for i in 1..cardinality(ended) loop
+    begin
+      execute format('drop table dunlin.%I', ended[i]);
+    exception when lock_not_available then
+      raise warning 'somebody reads %; it stays until the next time', ended[i];
+      continue;
+    end;
+    what := ended[i]; rows_gone := counted[i];
     return next;
   end loop;
 end $$;

@@ -31,13 +31,11 @@ begin
     end if;
     return moved;
   end if;
-  if known.node = node_name or known.database_at < clock_timestamp() - interval '1 minute' or moved not between interval '-1 second' and interval '1 second' then
-    -- A clock that came back by itself needs nobody's word.
-    update dunlin.business_clock set
-      business_at = business, database_at = clock_timestamp(),
-      ahead = case when known.node = node_name then null else ahead end,
-      since = case when known.node = node_name then null else since end,
-      node  = case when known.node = node_name then null else node end;
+  -- A clock that came back by itself needs nobody's word.
+  if known.node = node_name then update dunlin.business_clock set ahead = null, since = null, node = null; end if;
+  -- What a clock is held against follows one that drifts, not one that is wrong: else the right ones would be those that jumped.
+  if moved between interval '-1 minute' and interval '1 minute' and known.database_at < clock_timestamp() - interval '1 minute' then
+    update dunlin.business_clock set business_at = business, database_at = clock_timestamp();
   end if;
   return null;
 end

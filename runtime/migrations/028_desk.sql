@@ -33,7 +33,15 @@ declare
   scope jsonb;
 begin
   select l.scope into scope from dunlin.bound_login l where l.role = session_user;
-  if found then perform set_config('dunlin.scope', scope::text, true); end if;
+  if found then
+    perform set_config('dunlin.scope', scope::text, true);
+  elsif exists (select 1 from pg_roles r where r.rolname = session_user and not r.rolsuper)
+      and exists (select 1 from dunlin.bound_login l join pg_roles r on r.rolname = l.role where pg_has_role(session_user, r.oid, 'member'))
+      and not pg_has_role(session_user, current_user, 'member')
+      and not exists (select 1 from pg_roles r where r.rolname in ('dunlin_consumer', 'dunlin_supervisor') and pg_has_role(session_user, r.oid, 'member')) then
+    -- What a bound login may, it may within its part; a member of it has no part of its own.
+    perform dunlin.fail('DU037', format('`%s` works by another login that is bound to a part', session_user), 'dunlin.let_work binds each login by itself.');
+  end if;
 end $$;
 
 -- What a call names must lie within the part; and it must name enough: a queue where queues are bound, a task or a key where case files are.
@@ -182,6 +190,10 @@ begin
   if not exists (select 1 from pg_roles r where r.rolname = role) then perform dunlin.fail('DU034', format('there is no role `%s`', role), 'create role … login'); end if;
   if exists (select 1 from pg_roles r where r.rolname = role and r.rolsuper) or pg_has_role(role, current_user, 'member') then
     perform dunlin.fail('DU034', format('the role `%s` may do everything whatever it is given', role), 'It is a superuser, or a member of the role that owns the tables.');
+  end if;
+  if exists (select 1 from pg_auth_members m join pg_roles r on r.oid = m.roleid where r.rolname = role)
+     or exists (select 1 from pg_roles r where r.rolname = role and not r.rolcanlogin) then
+    perform dunlin.fail('DU034', format('`%s` is a group, and only a login is bound', role), 'Call let_work for each of its members.');
   end if;
   if exists (select 1 from pg_roles r where r.rolname in ('dunlin_consumer', 'dunlin_supervisor') and pg_has_role(role, r.oid, 'member')) then
     perform dunlin.fail('DU034', format('the role `%s` is a member of one that works everything', role), format('revoke dunlin_consumer, dunlin_supervisor from %I', role));

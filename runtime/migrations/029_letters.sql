@@ -25,6 +25,15 @@ language sql stable set search_path = pg_catalog, dunlin, pg_temp as $$
        lateral (select case jsonb_typeof(s.value) when 'object' then s.value ->> 'p' else s.value #>> '{}' end as text) v
 $$;
 
+-- A field called `letter` of a queue without templates may hold anything.
+create function dunlin.form_of(stored text) returns jsonb
+language plpgsql immutable set search_path = pg_catalog, dunlin, pg_temp as $$
+begin
+  return case when stored like '{"name":%' then stored::jsonb end;
+exception when invalid_text_representation then
+  return null;
+end $$;
+
 -- The letter that the fields of a task bear: template, key, subject, format and text. Null: they bear none.
 create function dunlin.letter_of(fields jsonb, personal bool) returns jsonb
 language sql stable set search_path = pg_catalog, dunlin, pg_temp as $$
@@ -32,7 +41,7 @@ language sql stable set search_path = pg_catalog, dunlin, pg_temp as $$
            'subject', case when f.form ? 'subject' then dunlin.join_letter(f.form -> 'subject', w.pieces, false, personal) end,
            'format', case when w.html then 'html' else 'text' end,
            'text', dunlin.join_letter(f.form -> 'body', w.pieces, w.html, personal)))
-  from (select (fields ->> 'letter')::jsonb as form where fields ->> 'letter' like '{"name":%') f
+  from (select dunlin.form_of(fields ->> 'letter') as form) f
   join dunlin.letter_words w on w.key = f.form ->> 'key'
 $$;
 
@@ -55,15 +64,18 @@ create function dunlin.send_letter() returns trigger
 language plpgsql set search_path = pg_catalog, dunlin, pg_temp as $$
 declare
   letter jsonb;
+  clear bool;
 begin
-  letter := dunlin.letter_of(new.body -> 'fields', coalesce((select h.personal from dunlin.webhook h where h.id = new.webhook), false));
+  clear := coalesce((select h.personal from dunlin.webhook h where h.id = new.webhook), false);
+  letter := dunlin.letter_of(new.body -> 'fields', clear);
   if letter is not null then
-    new.body := jsonb_set(new.body, '{fields}', (new.body -> 'fields') - 'letter') || jsonb_build_object('document', letter);
+    -- `clear`: what the webhook might see when this was written; it may see less when it is sent.
+    new.body := jsonb_set(new.body, '{fields}', (new.body -> 'fields') - 'letter') || jsonb_build_object('document', letter || jsonb_build_object('clear', clear));
   end if;
   return new;
 end $$;
 create trigger send_letter before insert on dunlin.webhook_delivery for each row when (new.body -> 'fields' ? 'letter') execute function dunlin.send_letter();
 
 revoke all on dunlin.letter_words from public;
-revoke all on function dunlin.join_letter, dunlin.letter_of, dunlin.letter, dunlin.send_letter from public;
+revoke all on function dunlin.form_of, dunlin.join_letter, dunlin.letter_of, dunlin.letter, dunlin.send_letter from public;
 select dunlin.let('{dunlin_consumer,dunlin_supervisor}', '{letter}');

@@ -15,8 +15,8 @@ namespace dunlin::server {
 
 using store::StoreError;
 
-simulate::NightProgram Runner::night() const {
-  return {.program = program(), .evaluator = machine.evaluator(false), .calendar = *machine.calendar->view(), .settings = settings, .version = number};
+simulate::NightProgram Runner::night(bool interpreted) const {
+  return {.program = program(), .evaluator = machine.evaluator(interpreted), .calendar = *machine.calendar->view(), .settings = settings, .version = number};
 }
 
 bool Runner::carries() const { return program().transfers && !program().transfers->kept.empty(); }

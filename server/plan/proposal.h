@@ -23,7 +23,8 @@ struct Runner {
   std::vector<int64_t> settings;
   int32_t number = 0;  // 0: not stored yet
   const checked::Program& program() const { return *bundle->program; }
-  simulate::NightProgram night() const;
+  /// `interpreted`: by the interpreter, whose life is the runner's; native code may be exchanged by whoever steps.
+  simulate::NightProgram night(bool interpreted = false) const;
   bool carries() const;  // something of older versions
 };
 

@@ -34,7 +34,11 @@ void point_to_letters(Json& rows) {
   const auto letter = fields->find("letter");
   if (letter == fields->end() || !letter->is_string()) return;
   const Json form = Json::parse(letter->get<std::string>(), nullptr, false);
-  if (!form.is_object() || !form.contains("key") || !rows.contains("task")) return;
+  if (!form.is_object() || !form.contains("key")) return;
+  if (!rows.contains("task")) {
+    *letter = Json{{"template", form.value("name", "")}};  // a row of a register: the form has values in it
+    return;
+  }
   *letter = Json{{"template", form.value("name", "")}, {"href", "/v1/tasks/" + rows["task"].get<std::string>() + "/letter"}};
 }
 

@@ -3,6 +3,7 @@
 
 #include "server/serve/api_parts.h"
 #include "server/serve/instant.h"
+#include "server/serve/personal.h"
 
 namespace dunlin::server {
 
@@ -12,7 +13,19 @@ using store::Ask;
 
 // ---- stops ----
 
-Reply stops(Api& api, const Call&) { return {Json{{"items", api.ask(Ask::contact_stops)}}}; }
+/// Addresses are people's; what a field says is, where the field is.
+Reply stops(Api& api, const Call& call) {
+  Json rows = api.ask(Ask::contact_stops);
+  if (call.caller.may("personal")) return {Json{{"items", std::move(rows)}}};
+  const auto active = api.active();
+  const auto personal = personal_names(active->program());
+  for (Json& row : rows) {
+    if (row.contains("address") && !row["address"].is_null()) row["address"] = masked;
+    const Json field = row.value("field", Json());
+    if (field.is_string() && personal.contains(field.get<std::string>())) row["value"] = masked;
+  }
+  return {Json{{"items", std::move(rows)}}};
+}
 
 Reply stop(Api& api, const Call& call) {
   const auto key = call.maybe_text("key"), field = call.maybe_text("field"), value = call.maybe_text("value"), address = call.maybe_text("address"),

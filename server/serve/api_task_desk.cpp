@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "server/serve/api_parts.h"
+#include "server/serve/letters.h"
 #include "server/serve/personal.h"
 
 namespace dunlin::server {
@@ -50,6 +51,7 @@ Reply redrive_queue(Api& api, const Call& call) { return {api.ask(Ask::redrive, 
 
 Reply show_register(Api& api, const Call& call) {
   Json rows = api.ask(Ask::register_of, {call.path.at("queue"), call.asked("day")});
+  point_to_letters(rows);
   hide_personal(api, call, rows);
   return {Json{{"items", std::move(rows)}}};
 }

@@ -114,6 +114,17 @@ void Deliverer::send(const Json& row) {
   const int tries = row["tries"].get<int>();
   Json body = row["body"];
   body["delivery"] = delivery;
+  // A letter is masked where it was written; it goes whole only to whom it was written for.
+  Json document = body.contains("document") ? body["document"] : Json();
+  body.erase("document");
+  if (document.is_object()) {
+    const bool clear = document.value("clear", true);
+    document.erase("clear");
+    if (clear && row["personal"] != true) {
+      document["text"] = masked;
+      if (document.contains("subject")) document["subject"] = masked;
+    }
+  }
   if (row["personal"] != true) {
     const auto active = scheduler_.active();
     // Without a version nobody knows what is personal.
@@ -123,6 +134,7 @@ void Deliverer::send(const Json& row) {
       body["fields"] = masked;
     }
   }
+  if (!document.is_null()) body["document"] = std::move(document);
   http::Outgoing request{.method = "POST", .url = text_of(row, "url"), .body = body.dump(-1, ' ', false, Json::error_handler_t::replace), .headers = {}};
   const int64_t now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   const std::string secret = webhook_secret(config_.webhook_key, row["hook"].get<int64_t>(), row["generation"].get<int64_t>());
