@@ -439,8 +439,9 @@ Result<int32_t> PostgresStore::version_before() {
 Result<std::vector<OlderVersions::Standing>> PostgresStore::standing() {
   std::vector<Standing> all;
   auto read = small("count who stands where", [&](SmallWork& work) {
-    for (const auto& row : work.exec("select n.name, s.version, s.count from (select stage, version, count(*) as count from dunlin.state where stage is not null "
-                                     "group by stage, version) s join dunlin.name n on n.id = s.stage order by 1, 2")) {
+    for (const auto& row :
+         work.exec("select n.name, s.version, s.count from (select stage, version, count(*) as count from dunlin.state where stage is not null "
+                   "group by stage, version) s join dunlin.name n on n.id = s.stage order by 1, 2")) {
       all.push_back({row[0].as<std::string>(), row[1].as<int32_t>(), row[2].as<int64_t>()});
     }
   });
