@@ -36,10 +36,12 @@ int show(const ClockCommand& command) {
   } else if (!clock->known) {
     fmt::print("nobody has stepped by a machine's own clock yet\n");
   } else if (good) {
-    fmt::print("the business clock goes with the database's, {:+.1f} s from it\n", clock->seconds_ahead);
+    fmt::print("clocks are held against the database's, {:+.1f} s; none that steps is more than 25 h from that\n", clock->seconds_ahead);
   } else {
-    fmt::print("the business clock has jumped by {}, seen by {} since {}; nothing is stepped there\nif it is right: dunlin clock confirm --reason …\n",
-               clock->jumped, clock->node, clock->since);
+    fmt::print(
+        "the business clock has jumped by {}, seen by {} since {}; nothing is stepped there\n"
+        "set it right; or, if it is right and all the others are wrong: dunlin clock confirm --reason …\n",
+        clock->jumped, clock->node, clock->since);
   }
   return 0;
 }

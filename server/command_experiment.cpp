@@ -105,7 +105,7 @@ int list(const ExperimentCommand& command) {
   if (!opened.runner) return exit;
   if (!command.name.empty() && find_experiment(opened.runner->program(), command.name) == nullptr)
     return refuse(command, no_such_experiment(opened.runner->program(), command.name));
-  const simulate::NightProgram night = opened.runner->night();
+  const simulate::NightProgram night = opened.runner->native_night();
   auto figures = simulate::experiment_figures(*opened.store, night, command.name, opened.now);
   if (!figures) return fail(command.common, figures.error());
   if (command.common.json) {

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "server/command_part.h"
 #include "server/department_commands.h"
@@ -38,21 +38,16 @@ int show(const HistoryCommand& command) {
   return 0;
 }
 
-/// The instant before which history goes: as given, or the beginning (UTC) of the month that is so many months back.
-std::string border(const HistoryCommand& command) {
-  if (command.keep_months == 0) return command.before;
-  const auto today = std::chrono::year_month_day(std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()));
-  const auto month = today.year() / today.month() - std::chrono::months(command.keep_months);
-  return fmt::format("{:04}-{:02}-01 00:00+00", static_cast<int>(month.year()), static_cast<unsigned>(month.month()));
-}
-
 int forget(const HistoryCommand& command) {
   int exit = 0;
-  const std::string before = border(command);
-  if (before.empty()) return fail(command.common, Exit::usage, "say up to when", "--before \"2024-01-01 00:00+00\", or --keep-months 24");
-  auto desk = DepartmentDesk::open(command.store, command.common, exit);
+  if (command.before.empty() && command.keep_months == 0)
+    return fail(command.common, Exit::usage, "say up to when", "--before \"2024-01-01 00:00+00\", or --keep-months 24");
+  auto desk = DepartmentDesk::open(command.store, command.common, exit, Patient::yes);
   Json rows;
-  if (!desk) return exit;
+  const std::optional<std::string> given_before = given(command.before),
+                                   months = command.keep_months == 0 ? std::nullopt : std::optional(std::to_string(command.keep_months));
+  if (!desk || !desk->ask(Ask::history_border, {given_before, months}, rows, exit)) return exit;
+  const std::string before = cell_text(rows[0]["before"]);
   if (!command.yes) {
     if (!desk->ask(Ask::history_older, {before}, rows, exit)) return exit;
     if (command.common.json) return print_json({{"before", before}, {"done", false}, {"parts", rows}}), 0;
@@ -61,7 +56,7 @@ int forget(const HistoryCommand& command) {
     fmt::print("older rows outside these months would go too. Nothing was done: give --yes to do it; it cannot be undone\n");
     return 0;
   }
-  if (!desk->ask(Ask::history_forget, {before, user_name(), given(command.reason)}, rows, exit)) return exit;
+  if (!desk->ask(Ask::history_forget, {given_before, months, user_name(), given(command.reason)}, rows, exit)) return exit;
   if (command.common.json) return print_json({{"before", before}, {"done", true}, {"parts", rows}}), 0;
   show_rows(command.common, rows, {{"what", "went"}, {"rows_gone", "rows"}}, "there was nothing that old");
   return 0;

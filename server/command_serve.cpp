@@ -146,7 +146,7 @@ int serve(const ServeCommand& command) {
   Simulations simulations(open_admin, *stdlib);
   Api api({**service, scheduler, metrics, oidc, ldap, live, *config, *stdlib, open_admin, simulations});
   Deliverer deliverer(**service, scheduler, *config);
-  Overseer overseer(**service, scheduler, config->keep_months);
+  Overseer overseer(**service, scheduler, config->keep_months, postgres_of(*config, "dunlin history"));
   Watcher watcher({**service, scheduler, *config, *stdlib, open_admin});
   auto server = http::HttpServer::start(config->http, [&](const http::Request& request) { return api.handle(request); });
   if (!server) return fail(command.common, Exit::environment, server.error());

@@ -12,8 +12,8 @@ namespace dunlin::server {
 
 using Json = nlohmann::ordered_json;
 
-std::optional<DepartmentDesk> DepartmentDesk::open(const StoreOptions& store, const CommonOptions& common, int& exit) {
-  auto service = open_service_or_exit(store, common, exit);
+std::optional<DepartmentDesk> DepartmentDesk::open(const StoreOptions& store, const CommonOptions& common, int& exit, Patient patient) {
+  auto service = open_service_or_exit(store, common, exit, patient);
   if (!service) return std::nullopt;
   return DepartmentDesk(std::move(service), common);
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/store/service.h"
+#include "server/open_service.h"
 #include "server/open_store.h"
 
 namespace dunlin::server {
@@ -16,7 +17,7 @@ namespace dunlin::server {
 class DepartmentDesk {
  public:
   /// Nullopt: `exit` is set and all is said.
-  static std::optional<DepartmentDesk> open(const StoreOptions& store, const CommonOptions& common, int& exit);
+  static std::optional<DepartmentDesk> open(const StoreOptions& store, const CommonOptions& common, int& exit, Patient patient = Patient::no);
   /// False: `exit` is set and all is said.
   bool ask(store::Ask what, const store::Parameters& parameters, nlohmann::ordered_json& rows, int& exit);
 

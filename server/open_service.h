@@ -9,8 +9,10 @@
 
 namespace dunlin::server {
 
+/// Whether an answer may take as long as it takes; else a minute.
+enum class Patient { no, yes };
 /// Null: `exit` is set and all is said.
-std::unique_ptr<store::Service> open_service_or_exit(const StoreOptions& given, const CommonOptions& common, int& exit);
+std::unique_ptr<store::Service> open_service_or_exit(const StoreOptions& given, const CommonOptions& common, int& exit, Patient patient = Patient::no);
 Exit exit_of(const NotDone& error);
 
 }  // namespace dunlin::server

@@ -6,7 +6,7 @@
 
 namespace dunlin::checked {
 
-/// How a value is written; what it may be depends on its type. Languages and their forms stand in runtime/engine/letter_words.h.
+/// How a value is written; what it may be depends on its type. Languages and their forms stand in lang/sema/letter_languages.h.
 enum class LetterStyle : uint8_t {
   plain,    // as the type is written where nothing is said: an amount with its currency, a date by the language's short form
   bare,     // `| plain`: an amount without its currency, a figure without groups

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "lang/sema/transfers.h"
+
 namespace dunlin::sema {
 
-bool is_kept(const Context& context, uint32_t file) { return file != Span::no_file && context.sources.path(file).starts_with("@kept/"); }
+bool is_kept(const Context& context, uint32_t file) { return file != Span::no_file && checked::kept_version(context.sources.path(file)) != 0; }
 
 Index Context::list_of(const Type& element) {
   for (size_t i = 0; i < program.lists.size(); ++i) {

@@ -25,9 +25,9 @@ Type resolve_type(Context& context, const ast::TypeExpr& type);
 /// Makes the enumeration of an inline `enum { … }`.
 void declare_inline_enum(Context& context, const ast::TypeExpr& type, const std::string& owner, const std::string& field);
 
-/// Fields of an event, a task or an entity; `first_slot` is where the next one begins. `self` is the entity that ranges may look at.
 /// `in 300..850`: constant ends are kept with the field, others become a condition on `self` where that may be (`may_compute`).
 void set_range(Context& context, checked::Field& field, const ast::TypeExpr& type, Index self, bool may_compute);
+/// Fields of an event, a task or an entity; `first_slot` is where the next one begins. `self` is the entity that ranges may look at.
 checked::Field make_field(Context& context, const ast::FieldDecl& declaration, Index& next_slot, Index self, bool may_compute_range = false);
 
 /// A name is registered once; a second time is reported with the first place.

@@ -157,8 +157,9 @@ std::optional<std::string> HtmlPlace::refusal() const {
 bool HtmlPlace::same(const HtmlPlace& other) const {
   if (state_ != other.state_) return false;
   if (state_ == State::text) return true;
-  if (is_url_attribute() && value_ != other.value_) return false;
-  return closing_ == other.closing_ && tag_ == other.tag_ && attribute_ == other.attribute_;
+  if (closing_ != other.closing_ || tag_ != other.tag_) return false;
+  if (state_ == State::in_tag) return true;  // the attribute before is over
+  return attribute_ == other.attribute_ && (!is_url_attribute() || value_ == other.value_);
 }
 
 }  // namespace dunlin::sema

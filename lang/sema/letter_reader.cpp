@@ -1,6 +1,7 @@
 #include "lang/sema/letter_reader.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "lang/sema/letter_place.h"
 
@@ -198,11 +199,12 @@ class Reader {
   }
 
   void placeholder(const Inside& inside, Span whole, std::vector<WrittenPart>& out, int level) {
-    if (parts_++ > parts_max) {
-      if (parts_ == parts_max + 2) mistake(whole, "a letter has no more than " + std::to_string(parts_max) + " parts");
+    if (parts_ > parts_max) {
+      if (!std::exchange(too_many_, true)) mistake(whole, "a letter has no more than " + std::to_string(parts_max) + " parts");
       at_ = whole.end;
       return;
     }
+    ++parts_;
     const bool block_if = inside.begins_with("if") && !inside.find("then");
     const bool block_for = inside.begins_with("for");
     if (block_if || block_for) {
@@ -317,6 +319,7 @@ class Reader {
   bool html_;
   Diagnostics& diagnostics_;
   size_t at_ = 0, words_from_ = 0, parts_ = 0;
+  bool too_many_ = false;
   std::string words_;
   HtmlPlace place_;
 };

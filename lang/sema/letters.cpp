@@ -6,6 +6,7 @@
 
 #include "lang/sema/checked_people.h"
 #include "lang/sema/content_hash.h"
+#include "lang/sema/data_path.h"
 #include "lang/sema/expression.h"
 #include "lang/sema/letter_languages.h"
 #include "lang/sema/letter_reader.h"
@@ -133,11 +134,11 @@ class LetterChecker {
       return std::nullopt;
     }
     const auto& files = context_.data_files.by_path;
-    const std::string& from = context_.sources.path(placed_.file);
-    const size_t slash = from.rfind('/');
-    auto found = files.find(slash == std::string::npos ? path : from.substr(0, slash + 1) + path);
-    if (found == files.end()) found = files.find(path);
-    if (found != files.end()) return found->second == Span::no_file ? std::nullopt : std::optional(found->second);
+    const auto found = data_path(context_.sources.path(placed_.file), path, [&](const std::string& one) { return files.contains(one); });
+    if (found) {
+      const uint32_t file = files.at(*found);
+      return file == Span::no_file ? std::nullopt : std::optional(file);
+    }
     Diagnostic& diagnostic = context_.error("E0810", written_.file_span, "there is no file \"" + path + "\" in the bundle");
     std::vector<std::string> candidates;
     for (const auto& file : files) {
@@ -219,7 +220,8 @@ class LetterChecker {
     if (body->type.optional) {
       Diagnostic& diagnostic = context_.error("E0401", written.span, "this may be missing, and a letter has no words for that");
       diagnostic.label = "type " + in_ticks(context_.type_text(body->type));
-      diagnostic.help = "say what stands there then with `default`, or put the place between `{if … known}` and `{end}`";
+      diagnostic.help = &out == &letter_.subject ? "say what stands there then with `default`"
+                                                 : "say what stands there then with `default`, or put the place between `{if … known}` and `{end}`";
       return;
     }
     const TypeKind kind = body->type.kind;
@@ -230,7 +232,9 @@ class LetterChecker {
     if (style && !read_style(*style, styles, context_.type_text(body->type), part.style)) return;
     if (kind == TypeKind::money && context_.program.bundle.currency_enum != none && part.style != LetterStyle::bare) {
       Diagnostic& diagnostic = context_.error("E0793", written.span, "this amount may be in any currency, and it is not said in which");
-      diagnostic.help = "write the amount and its currency apart: `{" + std::string(context_.sources.text(written.span)) + " | plain} {currency}`";
+      diagnostic.help = &out == &letter_.subject
+                            ? "leave the amount to the letter; a subject has no form without a currency"
+                            : "write the amount and its currency apart: `{" + std::string(context_.sources.text(written.span)) + " | plain} {currency}`";
       return;
     }
     part.root = add_root(context_, named, std::move(body), checker.locals(), written.span);

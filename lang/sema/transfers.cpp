@@ -14,10 +14,6 @@ namespace dunlin::sema {
 
 using checked::OnChange;
 
-namespace {
-
-/// FNV-1a over the words of a place without comments and layout: a strategy that was only laid out anew is the same. A line end and a comma both end
-/// an item.
 uint64_t text_hash(const SourceMap& sources, const std::vector<Word>& words, Span place) {
   uint64_t hash = 0xcbf2'9ce4'8422'2325;
   const auto add = [&](char c) { hash = (hash ^ static_cast<unsigned char>(c)) * 0x0000'0100'0000'01b3; };
@@ -36,6 +32,8 @@ uint64_t text_hash(const SourceMap& sources, const std::vector<Word>& words, Spa
   }
   return hash == 0 ? 1 : hash;
 }
+
+namespace {
 
 class TransferChecker {
  public:

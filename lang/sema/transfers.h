@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "lang/sema/checked.h"
+#include "lang/syntax/words.h"
 
 namespace dunlin::checked {
 
@@ -26,7 +27,7 @@ constexpr uint64_t restart_key = 0x6f6e'2063'6861'6e67;
 
 enum class OnChange : uint8_t { unsaid, migrate, pin, restart };
 
-/// A strategy as an older version had it, kept for those who finish under it (docs/decisions/0026). It stands in Program::strategies behind all others,
+/// A strategy as an older version had it, kept for those who finish under it (docs/decisions/0028). It stands in Program::strategies behind all others,
 /// under the same name, enrols nobody, and its text is that of a file below `kept_folder`.
 struct KeptStrategy {
   Index strategy = none, base = none;  // Program::strategies: itself, and the one that goes by this name now
@@ -65,3 +66,11 @@ bool stays_kept(const Program& program, const KeptStrategy& kept, Index stage);
 Index stage_under(const Program& program, Index stage, int32_t version);
 
 }  // namespace dunlin::checked
+
+namespace dunlin::sema {
+
+/// FNV-1a over the words of a place without comments and layout: what was only laid out anew is the same. A line end and a comma both end an item. `words`: of
+/// the file that `place` lies in.
+uint64_t text_hash(const SourceMap& sources, const std::vector<Word>& words, Span place);
+
+}  // namespace dunlin::sema

@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "lang/diag/markup.h"
+
 namespace dunlin::service {
 
 namespace {
@@ -235,10 +237,10 @@ class Drawing {
     const auto number = [](int n) { return std::to_string(n); };
     std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + number(total) + " " + number(height_) + "\" width=\"" + number(total) +
                       "\" height=\"" + number(height_) + "\" role=\"img\" font-family=\"ui-monospace, Consolas, monospace\" font-size=\"13\">\n<title>" +
-                      escaped(strategy.name) + "</title>\n" + "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n" +
+                      escape_xml(strategy.name) + "</title>\n" + "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n" +
                       "<text x=\"16\" y=\"30\" font-size=\"16\" font-weight=\"bold\" fill=\"#1c2733\">" +
-                      escaped(strategy.title.empty() ? strategy.name : strategy.name + " – " + strategy.title) + "</text>\n";
-    if (!graph_.enrol.empty()) out += "<text x=\"16\" y=\"52\" fill=\"#5a6772\">enrol when " + escaped(shortened(graph_.enrol, 90)) + "</text>\n";
+                      escape_xml(strategy.title.empty() ? strategy.name : strategy.name + " – " + strategy.title) + "</text>\n";
+    if (!graph_.enrol.empty()) out += "<text x=\"16\" y=\"52\" fill=\"#5a6772\">enrol when " + escape_xml(shortened(graph_.enrol, 90)) + "</text>\n";
     for (const Box& box : boxes_) out += drawn(box);
     for (const Way& way : ways_) {
       const int x = right + (way.lane + 1) * lane_width;
@@ -258,12 +260,12 @@ class Drawing {
       out += "<rect x=\"" + number(box_x + 3) + "\" y=\"" + number(box.y + 3) + "\" width=\"" + number(width_ - 6) + "\" height=\"" + number(box.height() - 6) +
              "\" rx=\"4\" fill=\"none\" stroke=\"#9aa7b2\"/>\n";
     }
-    out += "<text x=\"" + number(box_x + 12) + "\" y=\"" + number(box.y + 20) + "\" font-weight=\"bold\" fill=\"#1c2733\">" + escaped(box.title);
-    if (!box.note.empty()) out += "<tspan font-weight=\"normal\" fill=\"#5a6772\">  " + escaped(box.note) + "</tspan>";
+    out += "<text x=\"" + number(box_x + 12) + "\" y=\"" + number(box.y + 20) + "\" font-weight=\"bold\" fill=\"#1c2733\">" + escape_xml(box.title);
+    if (!box.note.empty()) out += "<tspan font-weight=\"normal\" fill=\"#5a6772\">  " + escape_xml(box.note) + "</tspan>";
     out += "</text>\n";
     for (size_t line = 0; line < box.edges.size(); ++line) {
       const int y = box.y + header_height + static_cast<int>(line) * line_height;
-      out += "<text x=\"" + number(box_x + 20) + "\" y=\"" + number(y + 15) + "\" fill=\"#27323c\">" + escaped(line_of(graph_.edges[box.edges[line]])) +
+      out += "<text x=\"" + number(box_x + 20) + "\" y=\"" + number(y + 15) + "\" fill=\"#27323c\">" + escape_xml(line_of(graph_.edges[box.edges[line]])) +
              "</text>\n";
     }
     return out;
@@ -300,30 +302,6 @@ std::string label(std::string text) {
 }
 
 }  // namespace
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        // Control characters have no place in XML.
-        if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t') out += c;
-    }
-  }
-  return out;
-}
 
 StrategyGraph graph_of(const checked::Program& program, const SourceMap& sources, int strategy) { return Reader(program, sources).read(strategy); }
 

@@ -34,7 +34,4 @@ std::string mermaid(const checked::Program& program, const std::vector<StrategyG
 /// A drawing that stands alone: each stage is a box, each way out a line of it with an arrow to where it leads. Light and dark on paper alike.
 std::string svg(const checked::Program& program, const StrategyGraph& graph);
 
-/// Text that is safe between tags and in attributes.
-std::string escaped(std::string_view text);
-
 }  // namespace dunlin::service

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "lang/diag/markup.h"
 #include "lang/sema/checked_letters.h"
 #include "lang/service/graph.h"
 #include "lang/syntax/ast_department.h"
@@ -32,7 +33,7 @@ std::string prose(const std::string& doc) {
     paragraph.clear();
   };
   bool code = false;
-  std::string text = escaped(doc);
+  std::string text = escape_xml(doc);
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '`') {
       paragraph += code ? "</code>" : "<code>";
@@ -64,7 +65,7 @@ class Writer {
     section("department", "What may never be done, and what is scarce", [this] { department(); });
     section("tests", "What is promised", [this] { tests(); });
     std::string contents = "<nav><h2>Contents</h2><ul>";
-    for (const auto& [id, title] : contents_) contents += "<li><a href=\"#" + id + "\">" + escaped(title) + "</a></li>";
+    for (const auto& [id, title] : contents_) contents += "<li><a href=\"#" + id + "\">" + escape_xml(title) + "</a></li>";
     return top_ + contents + "</ul></nav>\n" + body_ + "</body></html>\n";
   }
 
@@ -72,11 +73,11 @@ class Writer {
   void head() {
     const checked::Bundle& bundle = program_.bundle;
     const std::string title = bundle.title.empty() ? bundle.name : bundle.title;
-    top_ = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>" + escaped(title) +
-           "</title><style>" + style + "</style></head><body>\n<h1>" + escaped(title) + "</h1>\n<p class=\"where\">bundle <code>" + escaped(bundle.name) +
-           "</code>, zone " + escaped(bundle.timezone) + ", amounts in " + escaped(bundle.currency) +
-           (bundle.calendar.empty() ? "" : ", working days of the calendar " + escaped(bundle.calendar)) + ", the day begins at " + clock(bundle.day_start_s) +
-           "</p>\n";
+    top_ = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>" +
+           escape_xml(title) + "</title><style>" + style + "</style></head><body>\n<h1>" + escape_xml(title) + "</h1>\n<p class=\"where\">bundle <code>" +
+           escape_xml(bundle.name) + "</code>, zone " + escape_xml(bundle.timezone) + ", amounts in " + escape_xml(bundle.currency) +
+           (bundle.calendar.empty() ? "" : ", working days of the calendar " + escape_xml(bundle.calendar)) + ", the day begins at " +
+           clock(bundle.day_start_s) + "</p>\n";
     each<ast::BundleDecl>([&](const ast::Decl& declaration, const ast::BundleDecl&) { top_ += prose(declaration.doc); });
   }
 
@@ -89,7 +90,7 @@ class Writer {
     const size_t before = body_.size();
     content();
     if (body_.size() == before) return;
-    body_.insert(before, "<h2 id=\"" + id + "\">" + escaped(title) + "</h2>\n");
+    body_.insert(before, "<h2 id=\"" + id + "\">" + escape_xml(title) + "</h2>\n");
     contents_.emplace_back(id, title);
   }
 
@@ -105,7 +106,7 @@ class Writer {
   }
 
   std::string text(Span span) const { return span.known() ? std::string(snapshot_.sources.text(span)) : std::string(); }
-  std::string code(Span span) const { return "<code>" + escaped(one_line(text(span))) + "</code>"; }
+  std::string code(Span span) const { return "<code>" + escape_xml(one_line(text(span))) + "</code>"; }
   static std::string one_line(const std::string& written) {
     std::string out;
     for (const char c : written) {
@@ -119,11 +120,11 @@ class Writer {
   }
 
   void title(const std::string& kind, const std::string& name, const std::string& more, const std::string& doc, Span where) {
-    body_ += "<h3>" + escaped(name) + " <span class=\"kind\">" + escaped(kind) + (more.empty() ? "" : ", " + escaped(more)) +
-             "</span></h3>\n<p class=\"where\">" + escaped(snapshot_.sources.locate(where)) + "</p>\n" + prose(doc);
+    body_ += "<h3>" + escape_xml(name) + " <span class=\"kind\">" + escape_xml(kind) + (more.empty() ? "" : ", " + escape_xml(more)) +
+             "</span></h3>\n<p class=\"where\">" + escape_xml(snapshot_.sources.locate(where)) + "</p>\n" + prose(doc);
   }
 
-  void pre(Span span) { body_ += "<pre>" + escaped(text(span)) + "</pre>\n"; }
+  void pre(Span span) { body_ += "<pre>" + escape_xml(text(span)) + "</pre>\n"; }
 
   // ---- sections ----
 
@@ -135,7 +136,7 @@ class Writer {
       if (field.key) type += " key";
       if (field.personal) type += " personal data";
       if (field.derived) type += (type.empty() ? "= " : " = ") + code(field.derived->span);
-      body_ += "<tr><td class=\"code\">" + escaped(field.name.text) + "</td><td>" + type + "</td><td>" + prose(field.doc) + "</td></tr>\n";
+      body_ += "<tr><td class=\"code\">" + escape_xml(field.name.text) + "</td><td>" + type + "</td><td>" + prose(field.doc) + "</td></tr>\n";
     }
     body_ += "</table>\n";
   }
@@ -164,7 +165,7 @@ class Writer {
       title("segments", node.name.text, "for " + node.entity.text + ", the first that holds", declaration.doc, declaration.span);
       body_ += "<table><tr><th>segment</th><th>when</th></tr>\n";
       for (const auto& one : node.cases) {
-        body_ += "<tr><td class=\"code\">" + escaped(one.name.text) + "</td><td>" + (one.when ? code(one.when->span) : "otherwise") + "</td></tr>\n";
+        body_ += "<tr><td class=\"code\">" + escape_xml(one.name.text) + "</td><td>" + (one.when ? code(one.when->span) : "otherwise") + "</td></tr>\n";
       }
       body_ += "</table>\n";
     });
@@ -176,14 +177,14 @@ class Writer {
   }
 
   std::string cell(const ast::ExprPtr& expr, const char* kind) const {
-    return std::string("<td class=\"code ") + kind + "\">" + (expr ? escaped(one_line(text(expr->span))) : "") + "</td>";
+    return std::string("<td class=\"code ") + kind + "\">" + (expr ? escape_xml(one_line(text(expr->span))) : "") + "</td>";
   }
 
   void table(const ast::Decl& declaration, const ast::TableDecl& node) {
     title("table", node.name.text, "hit policy " + (node.hit_policy ? node.hit_policy->text : std::string("unique")), declaration.doc, declaration.span);
     body_ += "<table><tr>";
-    for (const auto& column : node.inputs) body_ += "<th>" + escaped(column.name.text) + "</th>";
-    for (const auto& column : node.outputs) body_ += "<th class=\"out\">" + escaped(column.name.text) + "</th>";
+    for (const auto& column : node.inputs) body_ += "<th>" + escape_xml(column.name.text) + "</th>";
+    for (const auto& column : node.outputs) body_ += "<th class=\"out\">" + escape_xml(column.name.text) + "</th>";
     body_ += "</tr>\n";
     if (node.from_file) sheet(*node.from_file, declaration.span, node.inputs.size());
     for (const auto& row : node.rows) {
@@ -216,13 +217,13 @@ class Writer {
       if (row == 0 || line.find_first_not_of(" \r,;") == std::string_view::npos) continue;
       constexpr size_t rows_max = 500;
       if (row > rows_max) {
-        body_ += "<tr><td>… and more in " + escaped(name) + "</td></tr>\n";
+        body_ += "<tr><td>… and more in " + escape_xml(name) + "</td></tr>\n";
         break;
       }
       body_ += "<tr>";
       size_t column = 0;
       for (const std::string& value : cells_of(line))
-        body_ += std::string("<td class=\"code") + (column++ >= inputs ? " out" : "") + "\">" + escaped(value) + "</td>";
+        body_ += std::string("<td class=\"code") + (column++ >= inputs ? " out" : "") + "\">" + escape_xml(value) + "</td>";
       body_ += "</tr>\n";
     }
   }
@@ -278,7 +279,7 @@ class Writer {
       rules(node.rules);
       deadlines(node.deadlines);
       for (const ast::StageDecl& stage : node.stages) {
-        body_ += "<h4>" + escaped(stage.name.text) + (stage.title.empty() ? "" : " – " + escaped(stage.title)) +
+        body_ += "<h4>" + escape_xml(stage.name.text) + (stage.title.empty() ? "" : " – " + escape_xml(stage.title)) +
                  (stage.is_final ? " <span class=\"kind\">final</span>" : "") + "</h4>\n" + prose(stage.doc);
         rules(stage.rules);
         deadlines(stage.deadlines);
@@ -336,7 +337,7 @@ class Writer {
 
   void tests() {
     each<ast::TestDecl>([&](const ast::Decl& declaration, const ast::TestDecl& node) {
-      body_ += "<h3>" + escaped(node.title) + "</h3>\n" + prose(declaration.doc);
+      body_ += "<h3>" + escape_xml(node.title) + "</h3>\n" + prose(declaration.doc);
       pre(declaration.span);
     });
   }

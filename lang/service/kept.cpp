@@ -18,16 +18,7 @@ uint64_t mixed(uint64_t hash, std::string_view bytes) {
   return (hash ^ 0xff) * 0x0000'0100'0000'01b3;
 }
 
-/// Over the words without comments and layout.
-uint64_t words_of(const SourceMap& sources, const std::vector<Word>& words, Span place, uint64_t hash) {
-  for (const Word& word : words) {
-    if (word.begin < place.begin || word.end > place.end) continue;
-    if (word.kind == WordKind::comment || word.kind == WordKind::doc || word.kind == WordKind::line_end) continue;
-    const std::string_view text = sources.text(Span{place.file, word.begin, word.end});
-    if (text != ",") hash = mixed(hash, text);
-  }
-  return hash;
-}
+std::string_view bytes_of(const uint64_t& number) { return {reinterpret_cast<const char*>(&number), sizeof number}; }
 
 /// A file's text as it is written: a piece stands in its own line, as long as there is room.
 class Writing {
@@ -144,13 +135,14 @@ uint64_t Keeper::text_of(const std::string& strategy) const {
     const Declared& declared = snapshot_->declared[static_cast<size_t>(at)];
     const auto [file, fresh] = words.try_emplace(declared.whole.file);
     if (fresh) file->second = read_words(snapshot_->sources, declared.whole.file);
-    uint64_t hash = words_of(snapshot_->sources, file->second, declared.whole, static_cast<uint64_t>(declared.key.kind) + 1);
+    const uint64_t text = sema::text_hash(snapshot_->sources, file->second, declared.whole);
+    uint64_t hash = mixed(static_cast<uint64_t>(declared.key.kind) + 1, bytes_of(text));
     for (const SourceFile& sheet : sheets_of("", at)) hash = mixed(hash, sheet.text);
     pieces.insert(hash);
   }
   if (pieces.empty()) return 0;
   uint64_t all = 1;
-  for (const uint64_t piece : pieces) all = mixed(all, {reinterpret_cast<const char*>(&piece), sizeof piece});
+  for (const uint64_t& piece : pieces) all = mixed(all, bytes_of(piece));
   return all == 0 ? 1 : all;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "lang/diag/markup.h"
 #include "lang/tables/export.h"
 #include "lang/tables/export_values.h"
 
@@ -13,30 +14,6 @@ namespace {
 using checked::Cell;
 using checked::HitPolicy;
 using checked::TypeKind;
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        // Control characters have no place in XML.
-        if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t') out += c;
-    }
-  }
-  return out;
-}
 
 std::string feel_text(std::string_view text) {
   std::string out = "\"";
@@ -148,7 +125,7 @@ class Writer {
     for (size_t i = 0; i < table_.inputs.size(); ++i) {
       const auto& column = table_.inputs[i];
       spot = fmt::format("column `{}`", column.name);
-      const std::string type = type_reference(column.type), name = escaped(column.name), id = fmt::format("input_{}", i + 1);
+      const std::string type = type_reference(column.type), name = escape_xml(column.name), id = fmt::format("input_{}", i + 1);
       inputs += fmt::format("  <inputData id=\"{0}\" name=\"{1}\">\n    <variable name=\"{1}\" typeRef=\"{2}\"/>\n  </inputData>\n", id, name, type);
       requirements += fmt::format("    <informationRequirement>\n      <requiredInput href=\"#{}\"/>\n    </informationRequirement>\n", id);
       columns += fmt::format(
@@ -157,7 +134,7 @@ class Writer {
     }
     for (size_t o = 0; o < table_.outputs.size(); ++o) outputs += output_clause(o);
     const std::string rules = all_rules();
-    const std::string name = escaped(table_.name), bundle = escaped(program_.bundle.name);
+    const std::string name = escape_xml(table_.name), bundle = escape_xml(program_.bundle.name);
     const std::string variable = table_.outputs.size() == 1 && !gives_list() ? fmt::format(" typeRef=\"{}\"", type_reference(table_.outputs[0].type)) : "";
     return fmt::format(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
@@ -233,11 +210,11 @@ class Writer {
 
   std::string item(const std::string& name, const char* base, const std::string& allowed) {
     if (known_items_.insert(name).second) {
-      items_ += fmt::format("  <itemDefinition name=\"{}\">\n    <typeRef>{}</typeRef>\n", escaped(name), base);
-      if (!allowed.empty()) items_ += fmt::format("    <allowedValues>\n      <text>{}</text>\n    </allowedValues>\n", escaped(allowed));
+      items_ += fmt::format("  <itemDefinition name=\"{}\">\n    <typeRef>{}</typeRef>\n", escape_xml(name), base);
+      if (!allowed.empty()) items_ += fmt::format("    <allowedValues>\n      <text>{}</text>\n    </allowedValues>\n", escape_xml(allowed));
       items_ += "  </itemDefinition>\n";
     }
-    return escaped(name);
+    return escape_xml(name);
   }
 
   std::string output_clause(size_t o) {
@@ -250,12 +227,12 @@ class Writer {
       if (entry != "null") inside += element("defaultOutputEntry", entry);
     }
     if (table_.policy == HitPolicy::sum) inside += element("defaultOutputEntry", "0");  // Dunlin's sum of nothing is zero, DMN's is null
-    const std::string begin = fmt::format("      <output name=\"{}\" typeRef=\"{}\"", escaped(column.name), type_reference(column.type));
+    const std::string begin = fmt::format("      <output name=\"{}\" typeRef=\"{}\"", escape_xml(column.name), type_reference(column.type));
     return inside.empty() ? begin + "/>\n" : begin + ">\n" + inside + "      </output>\n";
   }
 
   static std::string element(const char* name, const std::string& text) {
-    return fmt::format("        <{0}>\n          <text>{1}</text>\n        </{0}>\n", name, escaped(text));
+    return fmt::format("        <{0}>\n          <text>{1}</text>\n        </{0}>\n", name, escape_xml(text));
   }
 
   /// What `priority` prefers: the earlier literal of an enumeration, the greater of other values.
@@ -294,7 +271,7 @@ class Writer {
     return out;
   }
   static std::string entry(const char* name, const std::string& text) {
-    return fmt::format("        <{0}>\n          <text>{1}</text>\n        </{0}>\n", name, escaped(text));
+    return fmt::format("        <{0}>\n          <text>{1}</text>\n        </{0}>\n", name, escape_xml(text));
   }
 
   const checked::Program& program_;

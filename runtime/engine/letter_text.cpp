@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "lang/diag/markup.h"
 #include "lang/sema/checked_people.h"
 #include "runtime/engine/letters.h"
 
@@ -10,32 +11,6 @@ namespace dunlin::engine {
 namespace {
 
 using nlohmann::json;
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 /// False: a segment that this letter cannot have.
 bool join(const checked::Letter& letter, const json& segments, bool html, bool personal, std::string& out, bool& masked) {
@@ -60,24 +35,13 @@ bool join(const checked::Letter& letter, const json& segments, bool html, bool p
       masked = true;
       out += letter_mask;
     } else {
-      out += html ? escaped(value) : value;
+      out += html ? escape_markup(value) : value;
     }
   }
   return true;
 }
 
 }  // namespace
-
-const checked::Letter* letter_of(const checked::Program& program, std::string_view stored) {
-  const json form = json::parse(stored, nullptr, false);
-  const std::string key = form.is_object() ? form.value("key", "") : "";
-  for (const checked::Queue& queue : program.queues) {
-    const auto& letters = checked::letters_of(queue);
-    const auto found = std::ranges::find(letters, key, &checked::Letter::key);
-    if (found != letters.end()) return &*found;
-  }
-  return nullptr;
-}
 
 std::optional<LetterText> letter_text(const checked::Letter& letter, std::string_view stored, bool personal) {
   const json form = json::parse(stored, nullptr, false);

@@ -41,7 +41,5 @@ struct LetterText {
 };
 /// The text behind a stored form. `personal` false: what rests on personal data is masked. Nothing: the form is none, or the words are another version's.
 std::optional<LetterText> letter_text(const checked::Letter& letter, std::string_view stored, bool personal);
-/// The letter of the program whose words a stored form has; null: none.
-const checked::Letter* letter_of(const checked::Program& program, std::string_view stored);
 
 }  // namespace dunlin::engine

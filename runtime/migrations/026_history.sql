@@ -65,9 +65,13 @@ language sql security definer set search_path = pg_catalog, dunlin, pg_temp as $
   select count(*) filter (where dunlin.make_month(h, (date_trunc('month', clock_timestamp() at time zone 'UTC') + m * interval '1 month')::date))::int
   from unnest('{task_done,hand_out,decision,transition,state_past}'::text[]) h, generate_series(0, ahead) m
 $$;
--- This month of the three is in "other", with what was there before; it moves when the months are made next, and goes by rows if that never happens.
-select dunlin.make_month(h, (date_trunc('month', clock_timestamp() at time zone 'UTC') + m * interval '1 month')::date)
-  from unnest('{decision,transition,state_past}'::text[]) h, generate_series(1, 2) m;
+select dunlin.make_months();
+
+create function dunlin.months_back(months int) returns timestamptz
+language sql stable set search_path = pg_catalog, dunlin, pg_temp as $$
+  select (date_trunc('month', clock_timestamp() at time zone 'UTC') - make_interval(months => months)) at time zone 'UTC'
+$$;
+comment on function dunlin.months_back is 'The beginning (UTC) of the month so many months before this one, by the database''s clock.';
 
 -- Drops months that ended before the given instant. Waits a second at most for each, so that a reader in one month does not hold up the others.
 create or replace function dunlin.forget_history(before timestamptz) returns table (what text, rows_gone int8)
@@ -100,13 +104,12 @@ begin
     what := part.name; rows_gone := gone;
     return next;
   end loop;
-  for part in select c.relname::text as name, null::int8 as gone from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_class p on p.oid = i.inhparent
+  for part in select c.relname::text as name, greatest(c.reltuples, 0)::int8 as rows_about from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_class p on p.oid = i.inhparent
               join pg_namespace n on n.oid = p.relnamespace
               where n.nspname = 'dunlin' and dunlin.history_column(p.relname::text) is not null and c.relname::text ~ '_\d{4}_\d{2}$'
                 and (to_date(right(c.relname::text, 7), 'YYYY_MM') + interval '1 month') at time zone 'UTC' <= before order by 1 loop
-    execute format('select count(*) from dunlin.%I', part.name) into gone;
     ended := ended || part.name;
-    counted := counted || gone;
+    counted := counted || part.rows_about;
   end loop;
   perform set_config('lock_timeout', '1s', true);
   for i in 1..cardinality(ended) loop
@@ -120,8 +123,8 @@ begin
     return next;
   end loop;
 end $$;
-comment on function dunlin.forget_history is 'Drops the months of history that ended before the instant and what is older in "other", and what the fields of case files '
-                                             'were before it. Events, contacts, states and the audit are kept.';
+comment on function dunlin.forget_history(timestamptz) is 'Drops the months of history that ended before the instant and what is older in "other", and what the fields of case files '
+                                             'were before it. Events, contacts, states and the audit are kept. Rows of a month are what the last analyze says.';
 
 -- The same with who and why in the audit; nothing is noted where nothing went.
 create function dunlin.forget_history(before timestamptz, who text, reason text) returns table (what text, rows_gone int8)
@@ -130,7 +133,7 @@ language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp 
 declare
   gone jsonb;
 begin
-  select coalesce(jsonb_object_agg(f.what, f.rows_gone) filter (where f.rows_gone > 0), '{}') into gone from dunlin.forget_history(before) f;
+  select coalesce(jsonb_object_agg(f.what, f.rows_gone) filter (where f.rows_gone > 0 or f.what ~ '_\d{4}_\d{2}$'), '{}') into gone from dunlin.forget_history(before) f;
   if gone <> '{}' then perform dunlin.note_audit(who, 'forget history', jsonb_build_object('before', before, 'reason', reason, 'rows', gone)); end if;
   return query select e.key, e.value::int8 from jsonb_each_text(gone) e order by 1;
 end $$;
@@ -147,7 +150,7 @@ create view dunlin.history as
 comment on view dunlin.history is 'How much history there is, by table and month; month null: what lies outside the months that were made.';
 
 revoke all on dunlin.history_begin, dunlin.history from public;
-revoke all on function dunlin.forget_history(timestamptz, text, text), dunlin.history_begins, dunlin.history_column from public;
+revoke all on function dunlin.forget_history(timestamptz, text, text), dunlin.history_begins, dunlin.history_column, dunlin.months_back from public;
 -- Logins that read: their policies stood on the tables that are partitions now.
 do $$
 declare

@@ -3,7 +3,7 @@
 
 create table dunlin.business_clock (
   id          bool primary key default true check (id),
-  business_at timestamptz not null,   -- what somebody who stepped read last,
+  business_at timestamptz not null,   -- what a clock that went well showed,
   database_at timestamptz not null,   -- and the database's clock then
   ahead       interval,               -- by so much it has jumped, and nobody has confirmed it; null: it goes well
   node        text,                   -- who saw the jump
@@ -41,13 +41,18 @@ begin
 end
 $$;
 
+-- A jump of a node that is there no more is nobody's: confirming it would set the others wrong.
+create view dunlin.clock_jump as
+  select c.ahead, c.node, c.since from dunlin.business_clock c
+  where c.ahead is not null and (c.node = 'dunlin run' or exists (select from dunlin.node n where n.name = c.node and n.until > clock_timestamp()));
+
 create function dunlin.confirm_clock(who text, reason text) returns interval
 language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp as $$
 declare
   known dunlin.business_clock;
 begin
   select * into known from dunlin.business_clock for update;
-  if known.ahead is null then
+  if not exists (select from dunlin.clock_jump) then
     raise exception 'the business clock has not jumped; there is nothing to confirm' using errcode = 'DU028', hint = '`dunlin clock show` says how it goes';
   end if;
   if coalesce(reason, '') = '' then
@@ -61,5 +66,14 @@ end
 $$;
 comment on function dunlin.confirm_clock is 'Says that a business clock that jumped by more than 25 hours is right: stepping goes on by it. In the audit.';
 
-revoke all on dunlin.business_clock from public;
+revoke all on dunlin.business_clock, dunlin.clock_jump from public;
 revoke all on function dunlin.look_at_clock, dunlin.confirm_clock from public;
+
+-- A node that falls silent after it was told what it holds, and before it has ended the transaction, keeps the lock under which nodes are counted: half a lease at most.
+alter function dunlin.hold_buckets rename to hold_buckets_for;
+create function dunlin.hold_buckets(node_name text, node_session uuid, lease interval, node_version int4) returns table (bucket int4, epoch int8)
+language sql security definer set search_path = pg_catalog, dunlin, pg_temp as $$
+  select set_config('idle_in_transaction_session_timeout', (extract(epoch from lease) * 500)::int8 || 'ms', true);
+  select h.bucket, h.epoch from dunlin.hold_buckets_for(node_name, node_session, lease, node_version) h;
+$$;
+revoke all on function dunlin.hold_buckets from public;

@@ -35,12 +35,10 @@ begin
   select l.scope into scope from dunlin.bound_login l where l.role = session_user;
   if found then
     perform set_config('dunlin.scope', scope::text, true);
-  elsif exists (select 1 from pg_roles r where r.rolname = session_user and not r.rolsuper)
-      and exists (select 1 from dunlin.bound_login l join pg_roles r on r.rolname = l.role where pg_has_role(session_user, r.oid, 'member'))
-      and not pg_has_role(session_user, current_user, 'member')
+  elsif not pg_has_role(session_user, current_user, 'member')   -- the owner, a superuser
       and not exists (select 1 from pg_roles r where r.rolname in ('dunlin_consumer', 'dunlin_supervisor') and pg_has_role(session_user, r.oid, 'member')) then
-    -- What a bound login may, it may within its part; a member of it has no part of its own.
-    perform dunlin.fail('DU037', format('`%s` works by another login that is bound to a part', session_user), 'dunlin.let_work binds each login by itself.');
+    -- A member of a bound login, or one that was given another name since: it has what was granted, and no part.
+    perform dunlin.fail('DU037', format('`%s` is bound to no part of its own', session_user), 'dunlin.let_work binds a login by its name, each by itself.');
   end if;
 end $$;
 
@@ -170,10 +168,17 @@ begin
   return query select * from dunlin.why_within(task, over);
 end $$;
 
-create function dunlin.must_see_override(entity text, key text, queue text) returns bool
-language plpgsql stable set search_path = pg_catalog, dunlin, pg_temp as $$
+create function dunlin.unbind(role name) returns bool
+language plpgsql set search_path = pg_catalog, dunlin, pg_temp as $$
+#variable_conflict use_variable
+declare
+  f regprocedure;
 begin
-  perform dunlin.must_see(null, queue, entity, key, false, true);
+  delete from dunlin.bound_login l where l.role = role;
+  if not found then return false; end if;
+  for f in select p.oid::regprocedure from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = 'dunlin' and p.proname = any (dunlin.bound_functions(true)) loop
+    execute format('revoke all on function %s from %I', f, role);
+  end loop;
   return true;
 end $$;
 
@@ -211,7 +216,7 @@ begin
     end if;
     scope := scope || jsonb_build_object('cases', jsonb_build_array(jsonb_build_object('entity', entity, 'field', field, 'values', "values")));
   end if;
-  perform dunlin.stop_working(role, null);
+  perform dunlin.unbind(role);
   insert into dunlin.bound_login (role, scope) values (role, scope);
   execute format('grant usage on schema dunlin to %I', role);
   for f in select p.oid::regprocedure from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = 'dunlin' and p.proname = any (dunlin.bound_functions(supervise)) loop
@@ -226,15 +231,9 @@ comment on function dunlin.let_work is 'A login works the tasks of these queues 
 create function dunlin.stop_working(role name, who text default null) returns bool
 language plpgsql set search_path = pg_catalog, dunlin, pg_temp as $$
 #variable_conflict use_variable
-declare
-  f regprocedure;
 begin
-  delete from dunlin.bound_login l where l.role = role;
-  if not found then return false; end if;
-  for f in select p.oid::regprocedure from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = 'dunlin' and p.proname = any (dunlin.bound_functions(true)) loop
-    execute format('revoke all on function %s from %I', f, role);
-  end loop;
-  if who is not null then perform dunlin.note_audit(who, 'stop working', jsonb_build_object('role', role)); end if;
+  if not dunlin.unbind(role) then return false; end if;
+  perform dunlin.note_audit(who, 'stop working', jsonb_build_object('role', role));
   return true;
 end $$;
 
@@ -351,6 +350,6 @@ begin
 end $$;
 
 revoke all on dunlin.bound_login from public;
-revoke all on function dunlin.bound_functions, dunlin.enter, dunlin.must_see, dunlin.must_be_time, dunlin.put_guard, dunlin.top_up, dunlin.sees_task, dunlin.must_see_override, dunlin.let_work, dunlin.stop_working, dunlin.worker_tag, dunlin.lock_worker, dunlin.quarantine_tag,
+revoke all on function dunlin.bound_functions, dunlin.enter, dunlin.must_see, dunlin.must_be_time, dunlin.put_guard, dunlin.top_up, dunlin.sees_task, dunlin.unbind, dunlin.let_work, dunlin.stop_working, dunlin.worker_tag, dunlin.lock_worker, dunlin.quarantine_tag,
   dunlin.quarantine_lock, dunlin.quarantine_repair, dunlin.quarantine_dismiss, dunlin.step_again, dunlin.search_field from public;
 select dunlin.let('{dunlin_supervisor}', '{quarantine_repair,quarantine_dismiss,step_again}');

@@ -1,4 +1,4 @@
-// The clock that case files are stepped by, watched against the database's. What a jump is stands in runtime/migrations/028_business_clock.sql.
+// The clock that case files are stepped by, watched against the database's. What a jump is stands in runtime/migrations/027_business_clock.sql.
 #pragma once
 
 #include <string>
@@ -11,14 +11,14 @@ namespace dunlin::store {
 
 /// What the database says about an instant that somebody's clock shows and that case files are to be stepped at.
 struct ClockLook {
-  /// The clock has jumped by so many microseconds, more than 25 h, since it was last seen: nothing is to be stepped before somebody confirms it. 0: it has not.
+  /// The clock is so many microseconds, more than 25 h, from where it should be: nothing is to be stepped before somebody confirms it. 0: it goes well.
   int64_t jumped = 0;
   /// Buckets that were stepped at a later instant than this one, by 25 h at most, with that instant: business time does not go back, it stands.
   std::vector<std::pair<BucketRange, Instant>> ahead;
 };
 struct ClockState {
   bool known = false;        // somebody has stepped by it
-  double seconds_ahead = 0;  // of the database's clock
+  double seconds_ahead = 0;  // what clocks are held against, of the database's clock
   std::string jumped, node;  // by how much, seen by whom; empty: it goes well
   std::string since;
 };

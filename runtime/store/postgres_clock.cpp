@@ -1,4 +1,4 @@
-// The business clock against the database's. What a jump is stands in runtime/migrations/028_business_clock.sql.
+// The business clock against the database's. What a jump is stands in runtime/migrations/027_business_clock.sql.
 #include <fmt/format.h>
 
 #include "runtime/store/postgres_small.h"
@@ -33,9 +33,8 @@ Result<ClockState> PostgresStore::clock_state() {
   ClockState state;
   auto asked = small("look at the clock", [&](SmallWork& work) {
     const auto rows = work.exec(
-        "select extract(epoch from business_at - database_at)::float8, coalesce(ahead::text, ''), coalesce(node, ''), coalesce(date_trunc('second', "
-        "since)::text, '') "
-        "from dunlin.business_clock");
+        "select extract(epoch from c.business_at - c.database_at)::float8, coalesce(j.ahead::text, ''), coalesce(j.node, ''), "
+        "coalesce(date_trunc('second', j.since)::text, '') from dunlin.business_clock c left join dunlin.clock_jump j on true");
     if (rows.empty()) return;
     state = {true, rows[0][0].as<double>(), rows[0][1].as<std::string>(), rows[0][2].as<std::string>(), rows[0][3].as<std::string>()};
   });

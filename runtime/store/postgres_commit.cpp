@@ -255,13 +255,10 @@ Result<void> PostgresStore::commit_all(const checked::Program& program, const st
   }
   // A process that hangs between two statements must not keep its rows from those who take over: half a lease, so that they wait no longer than it lasts.
   const int idle_ms = node_ == nullptr ? 10'000 : std::min(10'000, node_->options().lease_seconds * 500);
-  // Nor in the middle of one: a COPY whose rows do not come is at work for the server, not idle.
-  const std::string at_work =
-      node_ == nullptr ? "" : fmt::format("set local statement_timeout = {}; ", std::max(10'000, node_->options().lease_seconds * 3'000));
   const std::string begin = fmt::format(
-      "begin; set local idle_in_transaction_session_timeout = {}; {}set local enable_seqscan = off; set local enable_hashjoin = off; set local "
+      "begin; set local idle_in_transaction_session_timeout = {}; set local enable_seqscan = off; set local enable_hashjoin = off; set local "
       "enable_mergejoin = off",
-      idle_ms, at_work);
+      idle_ms);
   // Every statement touches a few rows by key; statistics of a freshly filled table would have it read whole, once a batch.
   return write(
       [&](BulkConnection& connection) -> Result<void> {

@@ -285,11 +285,13 @@ Result<std::vector<Store::Finding>> PostgresStore::inspect() {
       }
     }
     findings.push_back({"nodes", true, nodes.empty() ? "none; nobody but `dunlin run` steps" : nodes});
-    const std::string jumped = value(
-        "select coalesce((select format('%s, seen by %s since %s', ahead, node, date_trunc('second', since)) from dunlin.business_clock "
-        "where ahead is not null), '')");
+    const std::string jumped =
+        value("select coalesce((select format('%s, seen by %s since %s', ahead, node, date_trunc('second', since)) from dunlin.clock_jump), '')");
     findings.push_back({"business clock", jumped.empty(),
-                        jumped.empty() ? "goes with the database's" : "has jumped by " + jumped + "; nothing is stepped there until `dunlin clock confirm`"});
+                        jumped.empty()
+                            ? "goes with the database's"
+                            : "has jumped by " + jumped +
+                                  "; nothing is stepped there until it is set right, or `dunlin clock confirm` says that it is and the others are wrong"});
     findings.push_back({"case files", true, value("select count(*) from dunlin.case_file")});
     const std::string aside = value("select count(*) from dunlin.case_file where set_aside");
     findings.push_back({"set aside", aside == "0", aside == "0" ? "none" : aside + " case files; see the quarantine"});

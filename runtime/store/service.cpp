@@ -122,28 +122,13 @@ std::expected<std::string, ServiceError> Service::ask(Ask what, const Parameters
 
 namespace {
 
-/// What must be true before a call of somebody who is bound; questions have their conditions in them.
+/// What must be true before a call of somebody who is bound. Questions have their conditions in them, and what logins call in SQL guards itself
+/// (dunlin.put_guard).
 std::optional<std::pair<Ask, Parameters>> guard_of(Ask what, const Parameters& given) {
   switch (what) {
-    case Ask::lease:
     case Ask::pause_queue:
     case Ask::resume_queue:
       return std::pair(Ask::must_see_queue, Parameters{given[0]});
-    case Ask::complete:
-    case Ask::release:
-    case Ask::extend:
-    case Ask::withdraw:
-    case Ask::reassign:
-    case Ask::heartbeat:
-    case Ask::may_contact:
-    case Ask::why:
-      return std::pair(Ask::must_see_task, Parameters{given[0]});
-    case Ask::post_event:
-      return std::pair(Ask::must_see_key, Parameters{given[3], given[4]});
-    case Ask::set_override:
-      return std::pair(Ask::must_see_override, Parameters{given[0], given[1], given[6]});
-    case Ask::post_events:
-      return std::pair(Ask::must_see_events, Parameters{given[0]});
     default:
       return std::nullopt;
   }

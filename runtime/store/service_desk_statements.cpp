@@ -7,8 +7,6 @@ const char* desk_statement_of(Ask what) {
   switch (what) {
     case Ask::bind_origin:  // where from
       return "select set_config('dunlin.origin', $1, true) as origin";
-    case Ask::must_see_override:  // entity, key, queue or null
-      return "select dunlin.must_see_override($1, $2, $3) as good";
     case Ask::heartbeat:  // task, epoch
       return "select * from dunlin.heartbeat($1::uuid, $2::int4)";
     case Ask::complete_many:  // results

@@ -208,10 +208,12 @@ const char* statement_of(Ask what) {
       return "select history, to_char(month, 'YYYY-MM') as month, part, rows_about, bytes from dunlin.history order by history, month nulls first";
     case Ask::history_begins:
       return "select nullif(dunlin.history_begins(), '-infinity') as at";
+    case Ask::history_border:  // before or null, months or null
+      return "select coalesce($1::timestamptz, dunlin.months_back($2::int))::text as before";
     case Ask::history_older:  // before
       return "select part, rows_about, bytes from dunlin.history where (month + interval '1 month') at time zone 'UTC' <= $1::timestamptz order by 1";
-    case Ask::history_forget:  // before, who, reason or null
-      return "select what, rows_gone from dunlin.forget_history($1::timestamptz, $2, $3) where rows_gone > 0";
+    case Ask::history_forget:  // before or null, months or null, who, reason or null
+      return "select what, rows_gone from dunlin.forget_history(coalesce($1::timestamptz, dunlin.months_back($2::int)), $3, $4)";
     case Ask::feed_status:  // at or null
       return "select * from dunlin.feed_status($1::timestamptz)";
     case Ask::feed_files:  // feed or null, limit
@@ -281,12 +283,6 @@ const char* statement_of(Ask what) {
       return "select set_config('dunlin.scope', $1, true) as scope";
     case Ask::must_see_queue:  // queue
       return "select dunlin.must_see_queue($1) as good";
-    case Ask::must_see_task:  // task
-      return "select dunlin.must_see_task($1::uuid) as good";
-    case Ask::must_see_key:  // entity, key
-      return "select dunlin.must_see_key($1, $2) as good";
-    case Ask::must_see_events:  // events
-      return "select dunlin.must_see_events($1::jsonb) as good";
     case Ask::ping:
       return "select 1 as one";
     default:

@@ -7,6 +7,8 @@
 #include <map>
 #include <set>
 
+#include "lang/diag/markup.h"
+
 namespace dunlin::server {
 
 namespace {
@@ -20,23 +22,6 @@ constexpr const char* style =
     ".bar{display:inline-block;width:9rem;height:.7rem;background:#fbe3e0;border-radius:3px;overflow:hidden}.bar "
     "i{display:block;height:100%;background:#7cb36f}"
     "@media print{pre span{white-space:pre-wrap}h2{break-before:page}}";
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else if (static_cast<unsigned char>(c) >= 0x20 || c == '\t')
-      out += c;
-  }
-  return out;
-}
 
 struct Share {
   int64_t reached = 0, all = 0;
@@ -71,14 +56,14 @@ std::string missing(const SourceMap& sources, const std::vector<CoveredPart>& pa
   for (const CoveredPart& part : parts) {
     if (part.times > 0) continue;
     constexpr std::array<const char*, 4> kinds = {"rule", "stage", "row", "outcome"};
-    out += fmt::format("<tr><td>{}</td><td><code>{}</code></td><td>{}</td></tr>", kinds[static_cast<size_t>(part.kind)], escaped(part.name),
-                       escaped(sources.locate(part.where)));
+    out += fmt::format("<tr><td>{}</td><td><code>{}</code></td><td>{}</td></tr>", kinds[static_cast<size_t>(part.kind)], escape_xml(part.name),
+                       escape_xml(sources.locate(part.where)));
   }
   return out.empty() ? "<p>Nothing is left out.</p>\n" : "<h2>Not reached</h2><table>" + out + "</table>\n";
 }
 
 std::string marked_file(const SourceMap& sources, uint32_t file, const std::map<uint32_t, Line>& lines) {
-  std::string out = "<h2>" + escaped(sources.path(file)) + "</h2><pre>";
+  std::string out = "<h2>" + escape_xml(sources.path(file)) + "</h2><pre>";
   const std::string_view text = sources.text(file);
   uint32_t number = 0;
   for (size_t begin = 0; begin <= text.size();) {
@@ -87,8 +72,8 @@ std::string marked_file(const SourceMap& sources, uint32_t file, const std::map<
     ++number;
     const auto found = lines.find(number);
     const char* look = found == lines.end() ? "" : found->second.miss ? " class=\"miss\"" : " class=\"hit\"";
-    const std::string note = found == lines.end() ? "" : fmt::format(" title=\"{}\"", escaped(found->second.note));
-    out += fmt::format("<span{}{}><span class=\"n\">{}</span>{}</span>", look, note, number, escaped(text.substr(begin, end - begin)));
+    const std::string note = found == lines.end() ? "" : fmt::format(" title=\"{}\"", escape_xml(found->second.note));
+    out += fmt::format("<span{}{}><span class=\"n\">{}</span>{}</span>", look, note, number, escape_xml(text.substr(begin, end - begin)));
     begin = end + 1;
   }
   return out + "</pre>\n";
@@ -104,8 +89,8 @@ std::string coverage_page(const std::string& title, const SourceMap& sources, co
     (part.times > 0 ? line.hit : line.miss) = true;
     line.note += (line.note.empty() ? "" : ", ") + fmt::format("{}: {}", part.name, part.times);
   }
-  std::string out = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Coverage of " + escaped(title) + "</title><style>" + style +
-                    "</style></head><body><h1>Coverage of " + escaped(title) + "</h1>\n" + summary(parts) + missing(sources, parts);
+  std::string out = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Coverage of " + escape_xml(title) + "</title><style>" + style +
+                    "</style></head><body><h1>Coverage of " + escape_xml(title) + "</h1>\n" + summary(parts) + missing(sources, parts);
   for (const auto& [file, lines] : files) out += marked_file(sources, file, lines);
   return out + "</body></html>\n";
 }

@@ -15,8 +15,12 @@ namespace dunlin::server {
 
 using store::StoreError;
 
-simulate::NightProgram Runner::night(bool interpreted) const {
-  return {.program = program(), .evaluator = machine.evaluator(interpreted), .calendar = *machine.calendar->view(), .settings = settings, .version = number};
+simulate::NightProgram Runner::night() const {
+  return {.program = program(), .evaluator = machine.evaluator(true), .calendar = *machine.calendar->view(), .settings = settings, .version = number};
+}
+
+simulate::NightProgram Runner::native_night() const {
+  return {.program = program(), .evaluator = machine.evaluator(false), .calendar = *machine.calendar->view(), .settings = settings, .version = number};
 }
 
 bool Runner::carries() const { return program().transfers && !program().transfers->kept.empty(); }
@@ -129,8 +133,8 @@ store::Result<Proposal> make_proposal(store::Store& store, const Runner& next, c
   if (!options.portfolio) return proposal;
   if (auto room = store.make_room(next.program()); !room) return std::unexpected(room.error());
   std::optional<simulate::NightProgram> running;
-  if (active) running.emplace(active->night());
-  auto live = plan::look_at_portfolio(store, running ? &*running : nullptr, next.night(), options.at, {.progress = options.progress});
+  if (active) running.emplace(active->native_night());
+  auto live = plan::look_at_portfolio(store, running ? &*running : nullptr, next.native_night(), options.at, {.progress = options.progress});
   if (!live) return std::unexpected(live.error());
   proposal.live = std::move(*live);
   return proposal;

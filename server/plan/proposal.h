@@ -23,8 +23,10 @@ struct Runner {
   std::vector<int64_t> settings;
   int32_t number = 0;  // 0: not stored yet
   const checked::Program& program() const { return *bundle->program; }
-  /// `interpreted`: by the interpreter, whose life is the runner's; native code may be exchanged by whoever steps.
-  simulate::NightProgram night(bool interpreted = false) const;
+  /// By the interpreter, which lives as long as the runner: for everybody.
+  simulate::NightProgram night() const;
+  /// By native code, for whoever owns the runner: who steps may exchange it.
+  simulate::NightProgram native_night() const;
   bool carries() const;  // something of older versions
 };
 

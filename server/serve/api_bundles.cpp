@@ -72,6 +72,12 @@ std::unique_ptr<Runner> runner_of_files(Api& api, const Call& call) {
   return runner(*store, checked(api, call));
 }
 
+std::unique_ptr<Runner> runner_of_stored(Api& api, store::Store& store, int32_t version) {
+  auto bundle = bundle_of_version(store, version, api.context().stdlib);
+  if (!bundle) refuse(bundle.error());
+  return runner(store, std::move(*bundle));
+}
+
 namespace {
 
 bool wider_accepted(const Call& call) { return call.body.value("accept_wider_limits", false); }
@@ -150,9 +156,7 @@ Reply rollback(Api& api, const Call& call) {
   auto number = given == call.body.end() || given->is_null() ? store->version_before() : store::Result<int32_t>(given->get<int32_t>());
   if (!number) refuse(number.error());
   if (*number == 0) throw Problem{409, "there is no earlier version to go back to", "GET /v1/bundles lists the versions; give one as `version`", ""};
-  auto bundle = bundle_of_version(*store, *number, api.context().stdlib);
-  if (!bundle) refuse(bundle.error());
-  const auto next = runner(*store, std::move(*bundle));
+  const auto next = runner_of_stored(api, *store, *number);
   Reply reply = make_active(api, call, *store, *next, *number);
   reply.body["back_to"] = *number;
   return reply;

@@ -15,7 +15,7 @@ std::vector<simulate::ExperimentFigures> figures_of(Api& api, const std::string&
     throw Problem{404, why.message, why.help, ""};
   }
   return api.with_store([&](store::Store& store) {
-    auto figures = simulate::experiment_figures(store, active->night(true), name, api.context().scheduler.now());
+    auto figures = simulate::experiment_figures(store, active->night(), name, api.context().scheduler.now());
     if (!figures) refuse(figures.error());
     return std::move(*figures);
   });

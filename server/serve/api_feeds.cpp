@@ -75,16 +75,17 @@ std::string file_name_of(const Call& call) {
   return name;
 }
 
-import::Mapping mapping_of(const Call& call, const checked::Program& program){auto mapping = import::parse_mapping(call.text("mapping"), "mapping", program);
-if (!mapping) {
-  const auto& first = mapping.error().front();
-  throw Problem{422, fmt::format("mapping:{}:{}: {}", first.line, first.column, first.message), first.help, ""};
+auto mapping_of(const Call& call, const checked::Program& program) -> import::Mapping {
+  auto mapping = import::parse_mapping(call.text("mapping"), "mapping", program);
+  if (!mapping) {
+    const auto& first = mapping.error().front();
+    throw Problem{422, fmt::format("mapping:{}:{}: {}", first.line, first.column, first.message), first.help, ""};
+  }
+  // A request names no files of the server.
+  if (!mapping->control.beside.empty())
+    throw Problem{422, "control totals in a file beside cannot come over HTTP", "have them in the last line (`trailer`), or use dunlin import", ""};
+  return std::move(*mapping);
 }
-// A request names no files of the server.
-if (!mapping->control.beside.empty())
-  throw Problem{422, "control totals in a file beside cannot come over HTTP", "have them in the last line (`trailer`), or use dunlin import", ""};
-return std::move(*mapping);
-}  // namespace
 
 /// One file on its way in: read to its end before a row of it is written.
 class Intake {
@@ -230,9 +231,13 @@ class Intake {
   std::string delivery_;
 };
 
-Reply take_file(Api& api, const Call& call) { return Intake(api, call, api.active()).run(); }
+Reply take_file(Api& api, const Call& call) {
+  // A file writes rows of any entity, as its mapping says: more than what a gateway that reports events is to do.
+  if (!call.caller.may("supervise")) throw Problem{403, "taking a file needs the rights `events` and `supervise`", "your role is " + call.caller.role, ""};
+  return Intake(api, call, api.active()).run();
+}
 
-}  // namespace dunlin::server
+}  // namespace
 
 void add_feed_routes(std::vector<Route>& routes) {
   const BodyField reason{"reason", "string", "why, for the audit", true};

@@ -23,5 +23,7 @@ const Json& rows_of_body(const Call& call, const char* name, size_t most);
 
 /// The bundle in `files` of the body, checked and compiled. Throws Problem 422 where it has errors.
 std::unique_ptr<Runner> runner_of_files(Api& api, const Call& call);
+/// A stored version as it would become active again, with those who are pinned.
+std::unique_ptr<Runner> runner_of_stored(Api& api, store::Store& store, int32_t version);
 
 }  // namespace dunlin::server

@@ -130,7 +130,7 @@ Reply experiments(Api& api, const Call& call) {
                                          "success_per_head", "cost",   "cost_per_head", "guardrails_broken", "faults"};
   const auto active = api.active();
   const auto figures = api.with_store([&](store::Store& store) {
-    auto all = simulate::experiment_figures(store, active->night(true), "", api.context().scheduler.now());
+    auto all = simulate::experiment_figures(store, active->night(), "", api.context().scheduler.now());
     if (!all) refuse(all.error());
     return std::move(*all);
   });

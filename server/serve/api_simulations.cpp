@@ -21,9 +21,7 @@ std::unique_ptr<Runner> bundle_of(Api& api, const Call& call) {
   if (version) {
     auto opened = api.context().open_store();
     if (!opened) refuse(opened.error());
-    auto runner = runner_of_version(**opened, static_cast<int32_t>(std::stoll(whole_number(call, "version", 0, 1, INT32_MAX))), api.context().stdlib, true);
-    if (!runner) refuse(runner.error());
-    return std::move(*runner);
+    return runner_of_stored(api, **opened, static_cast<int32_t>(std::stoll(whole_number(call, "version", 0, 1, INT32_MAX))));
   }
   return files ? runner_of_files(api, call) : nullptr;
 }

@@ -13,17 +13,11 @@ using store::Ask;
 
 // ---- stops ----
 
-/// Addresses are people's; what a field says is, where the field is.
 Reply stops(Api& api, const Call& call) {
   Json rows = api.ask(Ask::contact_stops);
   if (call.caller.may("personal")) return {Json{{"items", std::move(rows)}}};
-  const auto active = api.active();
-  const auto personal = personal_names(active->program());
-  for (Json& row : rows) {
-    if (row.contains("address") && !row["address"].is_null()) row["address"] = masked;
-    const Json field = row.value("field", Json());
-    if (field.is_string() && personal.contains(field.get<std::string>())) row["value"] = masked;
-  }
+  const auto names = personal_names(api.active()->program());
+  for (Json& row : rows) mask_stop(row, names);
   return {Json{{"items", std::move(rows)}}};
 }
 

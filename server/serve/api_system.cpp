@@ -9,6 +9,7 @@
 #include "server/output/moment.h"
 #include "server/serve/api.h"
 #include "server/serve/clock_watch.h"
+#include "server/serve/personal.h"
 
 namespace dunlin::server {
 
@@ -120,7 +121,16 @@ Reply openapi(Api& api, const Call&) { return {api.openapi()}; }
 
 Reply audit(Api& api, const Call& call) {
   const int64_t limit = call.limit();
-  return {page(api.ask(Ask::audit, {call.asked("before"), std::to_string(limit)}), limit, "id")};
+  Json rows = api.ask(Ask::audit, {call.asked("before"), std::to_string(limit)});
+  if (!call.caller.may("personal")) {
+    // Without a version nobody knows which fields are personal; addresses always are.
+    const auto active = api.context().scheduler.active();
+    const auto names = active ? personal_names(active->program()) : std::set<std::string>();
+    for (Json& row : rows) {
+      if (row["action"] == "stop contact" && row["detail"].is_object()) mask_stop(row["detail"], names);
+    }
+  }
+  return {page(std::move(rows), limit, "id")};
 }
 Reply audit_head(Api& api, const Call&) { return {api.ask(Ask::audit_head)[0]}; }
 Reply audit_verify(Api& api, const Call& call) { return {api.ask(Ask::audit_verify, {call.asked("id"), call.asked("hash")})[0]}; }

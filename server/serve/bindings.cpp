@@ -5,23 +5,13 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "server/serve/split.h"
+
 namespace dunlin::server {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::vector<std::string> split(const std::string& text, char at) {
-  std::vector<std::string> parts(1);
-  for (const char c : text) {
-    if (c == at) {
-      parts.emplace_back();
-    } else {
-      parts.back() += c;
-    }
-  }
-  return parts;
-}
 
 /// Groups may have names with an equals sign in them: the last one parts theirs from the part.
 void each_binding(const std::string& text, auto&& what) {

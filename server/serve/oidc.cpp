@@ -8,6 +8,7 @@
 
 #include "server/serve/log.h"
 #include "server/serve/role_names.h"
+#include "server/serve/split.h"
 
 namespace dunlin::server {
 
@@ -19,18 +20,6 @@ using Json = nlohmann::json;
 constexpr int64_t stale_ms = 24LL * 3600 * 1000;
 
 int64_t milliseconds() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-std::vector<std::string> split(const std::string& text, char at) {
-  std::vector<std::string> parts(1);
-  for (const char c : text) {
-    if (c == at) {
-      parts.emplace_back();
-    } else {
-      parts.back() += c;
-    }
-  }
-  return parts;
-}
 
 std::string authority(const http::Url& url) {
   return fmt::format("{}:{}", url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]", url.port);

@@ -1,10 +1,9 @@
 #include "server/serve/overseer.h"
 
-#include <fmt/format.h>
-
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "server/serve/clock_watch.h"
 #include "server/serve/instant.h"
 #include "server/serve/log.h"
 
@@ -37,7 +36,8 @@ void Overseer::run() {
   for (;;) {
     const std::string at = precise_text(scheduler_.now());
     look_at_feeds(at);
-    release(at);
+    // By a clock that has jumped no campaign is begun or ended; the scheduler looks at it before its first pass.
+    if (scheduler_.totals().passes > 0 && unconfirmed_jump() == 0) release(at);
     forget();
     std::unique_lock lock(guard_);
     if (woken_.wait_for(lock, between_looks, [this] { return stop_; })) return;
@@ -77,15 +77,16 @@ void Overseer::release(const std::string& at) {
   if (any) scheduler_.wake();
 }
 
-/// Months that need not be kept any more, looked for once an hour. By the machine's clock: a virtual one has no months that were made.
+/// Months that need not be kept any more, looked for once an hour. Which ones is the database's word: a machine's clock may be wrong, and what is gone is gone.
 void Overseer::forget() {
   const auto now = std::chrono::steady_clock::now();
   if (keep_months_ == 0 || (forgot_ != std::chrono::steady_clock::time_point{} && now - forgot_ < std::chrono::hours(1))) return;
   forgot_ = now;
-  const auto today = std::chrono::year_month_day(std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()));
-  const auto month = today.year() / today.month() - std::chrono::months(keep_months_);
-  const std::string before = fmt::format("{:04}-{:02}-01 00:00+00", static_cast<int>(month.year()), static_cast<unsigned>(month.month()));
-  auto answer = service_.ask(Ask::history_forget, {before, "dunlin serve", "history.keep_months = " + std::to_string(keep_months_)});
+  // A connection of its own: giving up years takes longer than a request may.
+  auto history = store::Service::open(history_, 1, 0);
+  if (!history) return;  // the scheduler says that the database is away
+  const std::string months = std::to_string(keep_months_);
+  auto answer = (*history)->ask(Ask::history_forget, {std::nullopt, months, "dunlin serve", "history.keep_months = " + months});
   if (!answer) {
     if (answer.error().kind != store::ServiceError::Kind::unavailable)
       log::write(log::Level::error, "history could not be given up", {{"reason", answer.error().message}});

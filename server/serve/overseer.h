@@ -17,8 +17,9 @@ namespace dunlin::server {
 
 class Overseer {
  public:
-  /// `keep_months`: how much history is kept; 0: all.
-  Overseer(store::Service& service, Scheduler& scheduler, int keep_months) : service_(service), scheduler_(scheduler), keep_months_(keep_months) {}
+  /// `keep_months`: how much history is kept; 0: all. `history`: where it is given up.
+  Overseer(store::Service& service, Scheduler& scheduler, int keep_months, store::PostgresOptions history)
+      : service_(service), scheduler_(scheduler), keep_months_(keep_months), history_(std::move(history)) {}
   ~Overseer() { stop(); }
   Overseer(const Overseer&) = delete;
   Overseer& operator=(const Overseer&) = delete;
@@ -35,6 +36,7 @@ class Overseer {
   store::Service& service_;
   Scheduler& scheduler_;
   const int keep_months_;
+  const store::PostgresOptions history_;
   std::chrono::steady_clock::time_point forgot_{};
   std::map<std::string, std::string> states_;  // by feed
   std::thread thread_;

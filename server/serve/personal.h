@@ -15,6 +15,8 @@ constexpr const char* masked = "***";
 std::set<std::string> personal_names(const checked::Program& program);
 /// Replaces the values of these fields, wherever they stand in the object.
 void mask(nlohmann::ordered_json& body, const std::set<std::string>& names);
+/// A stop of contact, as it stands or in the audit: addresses are people's; what a field says is, where the field is.
+void mask_stop(nlohmann::ordered_json& stop, const std::set<std::string>& names);
 /// "debtor.name" reads a personal field.
 bool reads_personal(const std::string& read, const std::set<std::string>& names);
 

@@ -153,6 +153,7 @@ bool Scheduler::take_version() {
   old = std::exchange(running_, std::move(*runner));
   active_ = running_;
   let_go_.clear();
+  next_count_ = {};
   if (leaner_.valid()) end_aside(std::make_shared<decltype(leaner_)>(std::move(leaner_)));
   standing_changed_ = true;
   totals_.version = number;
@@ -190,9 +191,15 @@ void Scheduler::let_go() {
     log::write(made ? log::Level::info : log::Level::warn, made ? "code of older versions was let go" : "code of older versions could not be let go",
                {{"version", std::to_string(running_->number)}, {"strategies", std::to_string(let_go_.size())}, {"reason", made ? "" : made.error()}});
   }
-  if (!std::exchange(standing_changed_, false)) return;
+  // Nobody comes to stand under a kept version: once all are let go there is nothing to count.
+  const auto begin = std::chrono::steady_clock::now();
+  if (!standing_changed_ || let_go_.size() == running_->program().transfers->kept.size() || begin < next_count_) return;
   auto carried = plan::carried_by(*store_, running_->program());
+  // It reads all states, and the steps wait for it: a hundredth of the time at most.
+  const auto end = std::chrono::steady_clock::now();
+  next_count_ = end + 100 * (end - begin);
   if (!carried) return;
+  standing_changed_ = false;
   std::set<std::pair<std::string, int32_t>> nobody;
   for (const auto& one : *carried) {
     if (one.version != 0 && one.count == 0) nobody.emplace(one.strategy, one.version);
@@ -223,7 +230,7 @@ bool Scheduler::pass(const std::vector<store::BucketRange>& ranges) {
   std::vector<simulate::NightReport> reports;  // one for each instant
   for (const auto& [at, stretches] : *spans) {
     options.ranges = stretches;
-    report = simulate::run_once(*store_, active_->night(), at, options);
+    report = simulate::run_once(*store_, active_->native_night(), at, options);
     if (!report) break;
     counts.add(report->counts);
     reports.push_back(*report);

@@ -79,7 +79,8 @@ class Scheduler {
   std::set<std::pair<std::string, int32_t>> let_go_;
   /// … or goes as soon as the code without them is there.
   std::future<std::expected<std::unique_ptr<Evaluator>, std::string>> leaner_;
-  bool standing_changed_ = false;  // somebody may have left
+  bool standing_changed_ = false;                       // somebody may have left
+  std::chrono::steady_clock::time_point next_count_{};  // of those who stand under kept versions, not earlier
   std::vector<std::future<void>> ending_;
   StepTotals totals_;
   EffectCounts effects_;

@@ -193,7 +193,7 @@ void Simulations::run(Job& job) {
     nights.reserve(runners.size());
     for (const auto& [name, runner] : runners) {
       programs.push_back(&runner->program());
-      nights.push_back(runner->night());
+      nights.push_back(runner->native_night());
     }
     std::map<std::string, int64_t> before;
     int64_t instances = 0;

@@ -125,6 +125,20 @@ TEST_CASE("a clock that jumps by more than 25 hours is not stepped by until some
   CHECK(jump(0) == 0);
   CHECK(jump(-24 * hour) == 0);
   CHECK(jump(0) == 0);
+  // As if the last look had been two minutes ago: a clock that is wrong is not what the others are held against, one that drifts is followed.
+  const auto later = [&] {
+    good(
+        connection->run("update dunlin.business_clock set business_at = business_at - interval '2 minutes', database_at = database_at - interval '2 minutes'"));
+  };
+  later();
+  CHECK(jump(20 * hour, "dora") == 0);
+  CHECK(jump(-10 * hour, "boris") == 0);
+  later();
+  const double before = good(clock->clock_state()).seconds_ahead;
+  CHECK(jump(30'000'000) == 0);
+  CHECK(good(clock->clock_state()).seconds_ahead > before + 25);
+  later();
+  CHECK(jump(0) == 0);
   CHECK(near(jump(26 * hour), 26 * hour));
   CHECK(near(jump(26 * hour), 26 * hour));  // it stays so
   CHECK(near(jump(-30 * hour, "boris"), -30 * hour));
@@ -141,6 +155,26 @@ TEST_CASE("a clock that jumps by more than 25 hours is not stepped by until some
   REQUIRE(again.has_value());
   CHECK(jump(0) == 0);
   CHECK(good(connection->value("select count(*) from dunlin.audit where action = 'confirm clock'")) == "2");
+  // A clock that is wrong by less than a day is not what the others are held against, and what it goes wrong by adds up.
+  CHECK(jump(20 * hour, "dora") == 0);
+  CHECK(near(jump(44 * hour, "dora"), 44 * hour));
+  CHECK(jump(0, "anna") == 0);
+}
+
+TEST_CASE("a node that falls silent while it takes its share keeps nobody waiting", "[patience]") {
+  const auto place = make_place("postgres");
+  if (place == nullptr) return;
+  const auto store = place->open();
+  good(store->migrate());
+  const auto silent = good(BulkConnection::open(place->url())), other = good(BulkConnection::open(with_statement_timeout(place->url(), 20)));
+  const auto hold = [](const char* name) { return fmt::format("select count(*) from dunlin.hold_buckets('{}', gen_random_uuid(), '2 seconds', 1)", name); };
+  good(silent->run("begin"));
+  CHECK(good(silent->value(hold("anna"))) == "1024");
+  const auto begin = SteadyClock::now();
+  CHECK(good(other->value(hold("boris"))) == "1024");  // what anna began was never committed
+  CHECK(SteadyClock::now() - begin >= 500ms);
+  CHECK(SteadyClock::now() - begin < 10s);
+  CHECK_FALSE(silent->run("commit").has_value());
 }
 
 TEST_CASE("business time stands where case files were stepped later", "[clock]") {

@@ -20,12 +20,6 @@ using sim_test::Portfolio;
 using store::RequestRow;
 using store::test::good;
 
-#define ON_BOTH_STORES()                                            \
-  const auto kind = GENERATE(from_range(store::test::place_kinds)); \
-  INFO("store: " << kind);                                          \
-  const auto place = store::test::make_place(kind);                 \
-  if (!place) return
-
 constexpr Instant hour = 3600 * 1'000'000LL;
 
 /// Account A-n of debtor D-n.

@@ -1,4 +1,5 @@
 // The handbook has everything the bundle declares, once, with the rules' own words, and stands alone.
+#include "lang/diag/markup.h"
 #include "lang/service/handbook.h"
 
 #include <catch2/catch.hpp>
@@ -37,7 +38,7 @@ TEST_CASE("every declaration of the shipped bundle is in its handbook") {
     const std::string doc = declared.doc.substr(0, declared.doc.find_first_of("`\n&<>\""));
     CHECK(has(page, doc));
   }
-  for (const checked::Test& test : snapshot->program->tests) CHECK(has(page, service::escaped(test.title)));
+  for (const checked::Test& test : snapshot->program->tests) CHECK(has(page, escape_markup(test.title)));
   for (const checked::Strategy& strategy : snapshot->program->strategies) CHECK(has(page, "<title>" + strategy.name + "</title>"));
   CHECK(has(page, "20_000..&lt;50_000"));            // a cell
   CHECK(has(page, "after 45 days : go letters"));    // a rule

@@ -125,7 +125,8 @@ s.check("no request failed", statuses == {200}, statuses)
 s.check("many switches", done >= 20, done)
 # The allocator's arenas fill up during the first half; what stays of a version shows in the second.
 each = (sizes[-1] - sizes[done // 2 - 1]) / (done - done // 2)
-s.check("a version that went takes its code along", each < 0.4, f"{each:.2f} MB a switch stay")
+# A sanitizer keeps what was freed, and looks for leaks by itself when the server ends.
+s.check("a version that went takes its code along", each < 0.4 or s.sanitized, f"{each:.2f} MB a switch stay")
 s.check("none was lost", s.ask("GET", "/v1/tasks?limit=500", admin)["items"].__len__() == 19)
 s.stop()
 

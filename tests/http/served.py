@@ -31,6 +31,7 @@ class Served:
         os.chmod(self.work, 0o755)  # a private database that root starts runs as the user postgres
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("DUNLIN_")}
         self.env.update(DUNLIN_DATA=self.work + "/database", DUNLIN_STDLIB=os.path.abspath(stdlib))
+        self.sanitized = "libasan" in subprocess.run(["ldd", self.dunlin], capture_output=True, text=True).stdout
         self.failures, self.server, self.url = [], None, None
         atexit.register(self.clean)
 

@@ -187,11 +187,18 @@ TEST_CASE("files, languages and names are known", "[letters]") {
   CHECK(bundle.check().codes() == "E0208");
 }
 
+TEST_CASE("a letter has an end", "[letters]") {
+  std::string many;
+  for (int i = 0; i < 2'600; ++i) many += "a{id}";
+  CHECK(with_page(many).codes() == "E0792");
+}
+
 TEST_CASE("a value stands only where it stays a value", "[letters]") {
   for (const char* good :
        {"<p>{id}</p>", "<p title=\"{id}\" lang='{id}'>x</p>", "<a href=\"https://pay.example/a/{id}\">x</a>", "<a href=\"mailto:{id}\">x</a>",
         "<a href=\"/a?b={id}\">x</a>", "<style>p { color: red }</style><p>{id}</p>", "<script>if (a) { b() }</script>{id}",
-        "<p {if overdue > 1}class=\"a\"{else}class=\"b\"{end}>{id}</p>", "<textarea>{id}</textarea>", "{if overdue > 1}<b>{id}</b>{end}", "a < b {id}"}) {
+        "<p {if overdue > 1}class=\"a\"{else}class=\"b\"{end}>{id}</p>", "<textarea>{id}</textarea>", "{if overdue > 1}<b>{id}</b>{end}", "a < b {id}",
+        "<p {if overdue > 1}class=\"late\"{end}>{id}</p>", "<a {if overdue > 1}href=\"https://a.example/1\"{else}href=\"https://b.example/2\"{end}>{id}</a>"}) {
     INFO(good << "\n" << with_page(good).text());
     CHECK(with_page(good).codes().find("E0797") == std::string::npos);
   }

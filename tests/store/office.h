@@ -29,6 +29,12 @@ std::unique_ptr<Place> make_place(const std::string& kind);
 std::unique_ptr<Store> open_at(const std::string& url);
 /// What the suites run on.
 inline const std::vector<std::string> place_kinds = {"memory", "postgres"};
+/// The rest of the test case once on each: `kind`, `place`; left out where there is no server.
+#define ON_BOTH_STORES()                                                      \
+  const auto kind = GENERATE(from_range(::dunlin::store::test::place_kinds)); \
+  INFO("store: " << kind);                                                    \
+  const auto place = ::dunlin::store::test::make_place(kind);                 \
+  if (!place) return
 
 template <class T>
 T good(Result<T> result) {

@@ -7,12 +7,6 @@
 
 namespace dunlin::store::test {
 
-#define ON_BOTH_STORES()                               \
-  const auto kind = GENERATE(from_range(place_kinds)); \
-  INFO("store: " << kind);                             \
-  const auto place = make_place(kind);                 \
-  if (!place) return
-
 namespace {
 
 std::set<std::string> open_treatments(Office& office, const std::string& account) {

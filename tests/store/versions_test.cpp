@@ -4,12 +4,6 @@
 
 #include "tests/store/office.h"
 
-#define ON_BOTH_STORES()                               \
-  const auto kind = GENERATE(from_range(place_kinds)); \
-  INFO("store: " << kind);                             \
-  const auto place = make_place(kind);                 \
-  if (!place) return
-
 namespace dunlin::store::test {
 
 namespace {

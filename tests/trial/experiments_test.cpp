@@ -9,14 +9,6 @@
 #include "runtime/simulate/explain.h"
 #include "tests/trial/trial_world.h"
 
-#define ON_BOTH_STORES()                                            \
-  const auto kind = GENERATE(from_range(store::test::place_kinds)); \
-  INFO("store: " << kind);                                          \
-  const auto place = store::test::make_place(kind);                 \
-  if (!place) return;                                               \
-  const auto opened = place->open();                                \
-  store::Store& store = *opened
-
 namespace dunlin::trial_test {
 
 namespace {
@@ -99,7 +91,7 @@ TEST_CASE("a draw is the same on every machine and for ever", "[trial]") {
 }
 
 TEST_CASE("arms get their shares, and each is in the strategy of its arm", "[trial]") {
-  ON_BOTH_STORES();
+  ON_BOTH_OPEN_STORES();
   const int debtors = place->is_postgres() ? 300 : 2000;
   Version version(store, policy(champion_and_challenger("10")), 0);
   const Instant before = version.compiled.day_start(first_day) - 1;
@@ -121,7 +113,7 @@ TEST_CASE("arms get their shares, and each is in the strategy of its arm", "[tri
 }
 
 TEST_CASE("ramping takes new ones and moves no one, and a debtor's accounts go one way", "[trial]") {
-  ON_BOTH_STORES();
+  ON_BOTH_OPEN_STORES();
   const int debtors = place->is_postgres() ? 150 : 800;
   std::map<std::string, std::string> before;
   {
@@ -166,7 +158,7 @@ TEST_CASE("experiments of a layer exclude each other", "[trial]") {
 }
 
 TEST_CASE("whoever is held out is in nothing, now and later", "[trial]") {
-  ON_BOTH_STORES();
+  ON_BOTH_OPEN_STORES();
   const int debtors = place->is_postgres() ? 200 : 1200;
   std::map<std::string, std::string> held;
   {
@@ -191,7 +183,7 @@ TEST_CASE("whoever is held out is in nothing, now and later", "[trial]") {
 }
 
 TEST_CASE("after promote and after stop everybody who enrols goes one way, and nobody else is touched", "[trial]") {
-  ON_BOTH_STORES();
+  ON_BOTH_OPEN_STORES();
   Version version(store, policy(champion_and_challenger("50")), 0);
   const auto morning = [&](int day) { return version.compiled.day_start(first_day + day); };
   add_debtors(version, 0, 60, morning(0) - 1);

@@ -6,14 +6,6 @@
 #include "runtime/plan/live.h"
 #include "tests/trial/trial_world.h"
 
-#define ON_BOTH_STORES()                                            \
-  const auto kind = GENERATE(from_range(store::test::place_kinds)); \
-  INFO("store: " << kind);                                          \
-  const auto place = store::test::make_place(kind);                 \
-  if (!place) return;                                               \
-  const auto opened = place->open();                                \
-  store::Store& store = *opened
-
 namespace dunlin::trial_test {
 
 namespace {
@@ -225,7 +217,7 @@ TEST_CASE("a pinned account behaves as if nothing had changed, whatever the new 
 }
 
 TEST_CASE("pinned accounts are counted, found by the plan and let over when the word is gone", "[trial]") {
-  ON_BOTH_STORES();
+  ON_BOTH_OPEN_STORES();
   constexpr int accounts = 6;
   const auto put = [&](Version& version, int from, int to, int64_t date) {
     for (int a = from; a < to; ++a) version.put(debtor_of(a), account_name(a), 100'00, 60, version.compiled.day_start(date) - 1);
@@ -291,7 +283,7 @@ TEST_CASE("pinned accounts are counted, found by the plan and let over when the 
 }
 
 TEST_CASE("a stage that is pinned holds whoever stands in it, and no longer", "[trial]") {
-  ON_BOTH_STORES();
+  ON_BOTH_OPEN_STORES();
   Words one_words;
   one_words.on_change = "";
   one_words.calling_on_change = "on change pin";
@@ -324,7 +316,7 @@ TEST_CASE("a stage that is pinned holds whoever stands in it, and no longer", "[
 }
 
 TEST_CASE("what the pinned cannot do without may not go", "[trial]") {
-  ON_BOTH_STORES();
+  ON_BOTH_OPEN_STORES();
   std::string before = policy({}), after = policy({});
   const auto replaced = [](std::string text, const std::string& what, const std::string& with) { return text.replace(text.find(what), what.size(), with); };
   before = replaced(before, "score : int", "score : int, region : text?");

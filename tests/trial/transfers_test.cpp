@@ -4,14 +4,6 @@
 #include "runtime/plan/live.h"
 #include "tests/trial/trial_world.h"
 
-#define ON_BOTH_STORES()                                            \
-  const auto kind = GENERATE(from_range(store::test::place_kinds)); \
-  INFO("store: " << kind);                                          \
-  const auto place = store::test::make_place(kind);                 \
-  if (!place) return;                                               \
-  const auto opened = place->open();                                \
-  store::Store& store = *opened
-
 namespace dunlin::trial_test {
 
 namespace {
@@ -74,7 +66,7 @@ int64_t letters_of(Version& version, const std::string& treatment) {
 }  // namespace
 
 TEST_CASE("a stage that was renamed is taken over with its clocks, its tasks and its counters", "[trial]") {
-  ON_BOTH_STORES();
+  ON_BOTH_OPEN_STORES();
   Instant entered = 0;
   std::vector<std::string> tasks;
   {
@@ -134,7 +126,7 @@ TEST_CASE("accounts in a stage that nothing takes over are named by the plan", "
 }
 
 TEST_CASE("`on change restart` begins anew once, when the text is another one", "[trial]") {
-  ON_BOTH_STORES();
+  ON_BOTH_OPEN_STORES();
   const std::string what = GENERATE("strategy", "stage");
   INFO(what);
   Names names{.on_change = what == "strategy" ? "on change restart" : "", .stage_on_change = what == "stage" ? "on change restart" : ""};
@@ -185,7 +177,7 @@ TEST_CASE("`on change restart` begins anew once, when the text is another one", 
 }
 
 TEST_CASE("a whole strategy moves to another one", "[trial]") {
-  ON_BOTH_STORES();
+  ON_BOTH_OPEN_STORES();
   {
     Version before(store, policy({}), 0);
     add_debtors(before, before.compiled.day_start(first_day) - 1);

@@ -9,6 +9,12 @@
 #include "tests/sim/world.h"
 #include "tests/store/office.h"
 
+/// ON_BOTH_STORES, with `store` open on it.
+#define ON_BOTH_OPEN_STORES()        \
+  ON_BOTH_STORES();                  \
+  const auto opened = place->open(); \
+  ::dunlin::store::Store& store = *opened
+
 namespace dunlin::trial_test {
 
 using engine::Instant;
