@@ -26,13 +26,27 @@ function(dunlin_library name)
   target_link_libraries(${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
 endfunction()
 
+# dunlin_place(macro folder sources…): where this checkout stands, told only to those sources that ask for it: the others come out the same in every checkout, and
+# a compiler cache has them already.
+function(dunlin_place macro folder)
+  foreach(source ${ARGN})
+    get_filename_component(file ${source} ABSOLUTE)
+    if(EXISTS ${file})
+      file(STRINGS ${file} asking REGEX ${macro} LIMIT_COUNT 1)
+      if(asking)
+        set_property(SOURCE ${source} APPEND PROPERTY COMPILE_DEFINITIONS "${macro}=\"${folder}\"")
+      endif()
+    endif()
+  endforeach()
+endfunction()
+
 # dunlin_test(name SOURCES … LIBS …): a Catch2 program, registered with ctest as one test.
 function(dunlin_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
   find_package(Catch2 REQUIRED)
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
-  target_compile_definitions(${name} PRIVATE DUNLIN_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  dunlin_place(DUNLIN_SOURCE_DIR ${PROJECT_SOURCE_DIR} ${ARG_SOURCES})
   target_compile_options(${name} PRIVATE -Wall -Wextra)
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} Catch2::Catch2WithMain)
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
