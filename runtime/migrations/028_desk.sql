@@ -157,6 +157,30 @@ begin
   return query select w.* from dunlin.withdrawn_tasks_within($1) w where dunlin.unbound() or dunlin.sees_task(w.task);
 end $$;
 
+-- What a hand-out would say of a task at this moment, in words; null: somebody has it, or it is over. A queue that is stopped whole is not walked through (016), so
+-- most of its tasks carry no reason of their own.
+create function dunlin.hand_out_text(task uuid) returns text
+language plpgsql stable set search_path = pg_catalog, dunlin, pg_temp as $$
+#variable_conflict use_variable
+declare
+  open dunlin.task_open;
+  setting dunlin.queue_setting;
+  used int8;
+  words text[] := '{}';
+begin
+  select o.* into open from dunlin.task_open o where o.task = task and o.status = 0;
+  if not found then return null; end if;
+  select s.* into setting from dunlin.queue_setting s where s.queue = open.queue;
+  if setting.paused_at is not null then words := words || format('the queue is paused: %s', setting.paused_why); end if;
+  if setting.rate is not null then
+    select count(distinct (h.task, h.epoch)) into used from dunlin.hand_out h where h.queue = setting.queue and h.leased_at > clock_timestamp() - setting.rate_per;
+    if used >= setting.rate then words := words || format('the rate is used up: %s of %s went out in the last %s', used, setting.rate, setting.rate_per); end if;
+  end if;
+  words := words || (dunlin.hold_back(open, setting, -1, clock_timestamp(), setting.contacts)).why;
+  words := array_remove(words, null);
+  return case when words = '{}' then 'nothing holds it back' else 'it stays: ' || array_to_string(words, '; ') end;
+end $$;
+
 -- `why` says things of two tasks.
 create or replace function dunlin.why(task uuid, over uuid default null) returns table (what text, this text, other text, decides text)
 language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp as $$
@@ -166,6 +190,7 @@ begin
   perform dunlin.must_see(task, null, null, null, false, false);
   perform dunlin.must_see(over, null, null, null, true, false);
   return query select * from dunlin.why_within(task, over);
+  return query select 'a hand-out now'::text, coalesce(dunlin.hand_out_text(task), 'somebody has it'), case when over is not null then coalesce(dunlin.hand_out_text(over), 'somebody has it') end, null::text;
 end $$;
 
 create function dunlin.unbind(role name) returns bool
@@ -350,6 +375,6 @@ begin
 end $$;
 
 revoke all on dunlin.bound_login from public;
-revoke all on function dunlin.bound_functions, dunlin.enter, dunlin.must_see, dunlin.must_be_time, dunlin.put_guard, dunlin.top_up, dunlin.sees_task, dunlin.unbind, dunlin.let_work, dunlin.stop_working, dunlin.worker_tag, dunlin.lock_worker, dunlin.quarantine_tag,
+revoke all on function dunlin.bound_functions, dunlin.hand_out_text, dunlin.enter, dunlin.must_see, dunlin.must_be_time, dunlin.put_guard, dunlin.top_up, dunlin.sees_task, dunlin.unbind, dunlin.let_work, dunlin.stop_working, dunlin.worker_tag, dunlin.lock_worker, dunlin.quarantine_tag,
   dunlin.quarantine_lock, dunlin.quarantine_repair, dunlin.quarantine_dismiss, dunlin.step_again, dunlin.search_field from public;
 select dunlin.let('{dunlin_supervisor}', '{quarantine_repair,quarantine_dismiss,step_again}');
