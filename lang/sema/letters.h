@@ -17,9 +17,9 @@ class Privacy {
  public:
   explicit Privacy(const checked::Program& program) : program_(program) {}
   bool is_personal(RootId root);
+  bool is_personal(const checked::Derived& derived);
 
  private:
-  bool is_personal(const checked::Derived& derived);
   bool in_expression(const checked::Expr& expr);
   bool in_table(Index table);
   const checked::Program& program_;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "lang/sema/personal_names.h"
 #include "lang/sema/transfers.h"
 #include "lang/service/kept.h"
 #include "runtime/plan/carry.h"
@@ -21,6 +22,11 @@ simulate::NightProgram Runner::night() const {
 
 simulate::NightProgram Runner::native_night() const {
   return {.program = program(), .evaluator = machine.evaluator(false), .calendar = *machine.calendar->view(), .settings = settings, .version = number};
+}
+
+const std::set<std::string>& Runner::personal() const {
+  std::call_once(personal_found_, [this] { personal_ = sema::personal_names(program()); });
+  return personal_;
 }
 
 bool Runner::carries() const { return program().transfers && !program().transfers->kept.empty(); }

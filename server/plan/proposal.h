@@ -4,8 +4,10 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "runtime/plan/compare.h"
@@ -28,6 +30,12 @@ struct Runner {
   /// By native code, for whoever owns the runner: who steps may exchange it.
   simulate::NightProgram native_night() const;
   bool carries() const;  // something of older versions
+  /// sema::personal_names of the program, found once.
+  const std::set<std::string>& personal() const;
+
+ private:
+  mutable std::once_flag personal_found_;
+  mutable std::set<std::string> personal_;
 };
 
 /// Compiles; an error is one sentence.

@@ -12,7 +12,7 @@ namespace dunlin::server {
 std::string now_text(Api& api) { return precise_text(api.context().scheduler.now()); }
 
 void hide_personal(Api& api, const Call& call, Json& body) {
-  if (!call.caller.may("personal")) mask(body, personal_names(api.active()->program()));
+  if (!call.caller.may("personal")) mask(body, api.active()->personal());
 }
 
 std::string whole_number(const Call& call, const char* name, int64_t otherwise, int64_t low, int64_t high) {

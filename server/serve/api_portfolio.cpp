@@ -14,7 +14,7 @@ namespace {
 using store::Ask;
 
 void hide(const Call& call, Api& api, Json& body) {
-  if (!call.caller.may("personal")) mask(body, personal_names(api.active()->program()));
+  if (!call.caller.may("personal")) mask(body, api.active()->personal());
 }
 
 /// An entity with its own kind of key; accounts if nothing is said.
@@ -65,7 +65,7 @@ Reply timeline(Api& api, const Call& call) {
   const int64_t limit = call.limit(100);
   Json rows = api.ask(Ask::timeline, {entity_of(call), call.path.at("key"), call.asked("before"), std::to_string(limit)});
   if (!call.caller.may("personal")) {
-    const auto names = personal_names(api.active()->program());
+    const auto names = api.active()->personal();
     for (auto& row : rows) {
       mask(row, names);
       const std::string kind = row["kind"].get<std::string>();
@@ -100,7 +100,7 @@ Reply explain_account(Api& api, const Call& call) {
   if (call.caller.bound() && api.ask(Ask::account_place, {entity, key}).empty())
     throw Problem{404, fmt::format("there is no {} with this key", entity), "", ""};
   const int64_t at = api.context().scheduler.now();
-  const auto names = personal_names(active->program());
+  const auto names = active->personal();
   const std::set<std::string>* hidden = call.caller.may("personal") ? nullptr : &names;
   return {api.with_store([&](store::Store& store) {
     auto explained =

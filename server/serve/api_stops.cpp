@@ -16,7 +16,7 @@ using store::Ask;
 Reply stops(Api& api, const Call& call) {
   Json rows = api.ask(Ask::contact_stops);
   if (call.caller.may("personal")) return {Json{{"items", std::move(rows)}}};
-  const auto names = personal_names(api.active()->program());
+  const auto names = api.active()->personal();
   for (Json& row : rows) mask_stop(row, names);
   return {Json{{"items", std::move(rows)}}};
 }

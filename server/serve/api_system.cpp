@@ -125,7 +125,7 @@ Reply audit(Api& api, const Call& call) {
   if (!call.caller.may("personal")) {
     // Without a version nobody knows which fields are personal; addresses always are.
     const auto active = api.context().scheduler.active();
-    const auto names = active ? personal_names(active->program()) : std::set<std::string>();
+    const auto names = active ? active->personal() : std::set<std::string>();
     for (Json& row : rows) {
       if (row["action"] == "stop contact" && row["detail"].is_object()) mask_stop(row["detail"], names);
     }

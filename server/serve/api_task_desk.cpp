@@ -88,7 +88,7 @@ Reply search(Api& api, const Call& call) {
   const std::string entity = entity_of_call(call), after = call.asked("after").value_or("");
   if (!field) return {page(api.ask(Ask::search_keys, {entity, *text, after, std::to_string(limit)}), limit, "key")};
   // Who may not see a field may not learn by questions what is in it.
-  if (!call.caller.may("personal") && personal_names(api.active()->program()).contains(*field))
+  if (!call.caller.may("personal") && api.active()->personal().contains(*field))
     throw Problem{403, fmt::format("`{}` is personal, and the role `{}` has no right to `personal`", *field, call.caller.role), "", ""};
   return {page(api.ask(Ask::search_field, {entity, *field, *text, after, std::to_string(limit)}), limit, "key")};
 }

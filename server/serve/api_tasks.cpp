@@ -12,7 +12,7 @@ using store::Ask;
 
 void hide(const Call& call, Api& api, Json& body) {
   point_to_letters(body);
-  if (!call.caller.may("personal")) mask(body, personal_names(api.active()->program()));
+  if (!call.caller.may("personal")) mask(body, api.active()->personal());
 }
 
 /// By the server's clock, which may have been set.

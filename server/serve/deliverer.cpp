@@ -129,7 +129,7 @@ void Deliverer::send(const Json& row) {
     const auto active = scheduler_.active();
     // Without a version nobody knows what is personal.
     if (active) {
-      mask(body, personal_names(active->program()));
+      mask(body, active->personal());
     } else {
       body["fields"] = masked;
     }

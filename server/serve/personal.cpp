@@ -6,23 +6,6 @@
 
 namespace dunlin::server {
 
-std::set<std::string> personal_names(const checked::Program& program) {
-  std::set<std::string> names;
-  const auto add = [&](const std::vector<checked::Field>& fields) {
-    for (const auto& field : fields) {
-      if (!field.personal) continue;
-      names.insert(field.name);
-      if (field.type.kind == checked::TypeKind::record) {
-        for (const auto& part : program.records[field.type.id].fields) names.insert(field.name + "." + part.name);
-      }
-    }
-  };
-  for (const auto& entity : program.entities) add(entity.fields);
-  for (const auto& event : program.events) add(event.fields);
-  for (const auto& queue : program.queues) add(queue.fields);
-  return names;
-}
-
 void mask(nlohmann::ordered_json& body, const std::set<std::string>& names) {
   if (body.is_array()) {
     for (auto& part : body) mask(part, names);

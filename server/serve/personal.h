@@ -5,15 +5,11 @@
 #include <set>
 #include <string>
 
-#include "lang/sema/checked.h"
-
 namespace dunlin::server {
 
 constexpr const char* masked = "***";
 
-/// Names of the fields that are marked `personal`, of entities, events and queues; parts of records by their own name too.
-std::set<std::string> personal_names(const checked::Program& program);
-/// Replaces the values of these fields, wherever they stand in the object.
+/// Replaces the values of these fields (Runner::personal), wherever they stand in the object.
 void mask(nlohmann::ordered_json& body, const std::set<std::string>& names);
 /// A stop of contact, as it stands or in the audit: addresses are people's; what a field says is, where the field is.
 void mask_stop(nlohmann::ordered_json& stop, const std::set<std::string>& names);

@@ -241,6 +241,25 @@ class Trial:
                 if error.pgcode != "42501":
                     self.fail(f"{statement} ended with {error.pgcode}")
 
+    def change_who_it_is(self):
+        """Neither a member of a bound login nor the login under another name works with what was given; and no login is bound through others."""
+        refused = lambda name, statement: self.owner.run(f"set session authorization {name}") or (self.owner.refusal(statement)[0], self.owner.run("reset session authorization"))[0]
+        self.owner.run("create role arguments_member; grant arguments_bound to arguments_member; create role arguments_group; grant arguments_group to arguments_stranger")
+        try:
+            for statement in ("select * from dunlin.lease('call', 'member', 5)", "select dunlin.post_event('bank', 'm1', 'payment', 'account', 'N1', now(), '{\"amount\": 1}')"):
+                if (code := refused("arguments_member", statement)) != "DU037":
+                    self.fail(f"a member of a bound login: {statement} ended with {code}")
+            if (code := self.owner.refusal("select dunlin.let_work('arguments_bound', '{call}', who => 'x'); select dunlin.let_work('arguments_group', '{call}')")[0]) != "DU034":
+                self.fail(f"a group was bound: {code}")
+            self.owner.run("alter role arguments_bound rename to arguments_renamed")
+            try:
+                if (code := refused("arguments_renamed", "select * from dunlin.lease('call', 'renamed', 5)")) != "DU037":
+                    self.fail(f"under another name: {code}")
+            finally:
+                self.owner.run("alter role arguments_renamed rename to arguments_bound")
+        finally:
+            self.owner.run("drop role arguments_member; drop role arguments_group")
+
     def afterwards(self):
         """The engine goes on, and the queues are sound."""
         self.connection.close()
@@ -269,6 +288,8 @@ def main():
     for trial in trials:
         if trial.role in ("arguments_bound", "arguments_leader"):
             trial.leave_the_scope()
+        if trial.role == "arguments_bound":
+            trial.change_who_it_is()
     end = time.time() + SECONDS
     callers = [trial for trial in trials if trial.functions]
     rounds = 0

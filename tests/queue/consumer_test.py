@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 
 from desk import BUNDLE, HERE, SERVER, Client, check_sound, dunlin, import_accounts, new_database, run_all, step
@@ -325,6 +326,38 @@ def test_why_one_goes_first():
     assert sql.refusal("select * from dunlin.why(%s)", str(uuid.uuid4()))[0] == "DU010"
     shown = dunlin(name, "queue", "why", str(tasks["A8"]), "over", str(tasks["A7"])).stdout
     assert "priority" in shown and "80" in shown and "70" in shown, shown
+    # What keeps it back at this moment is said, whether or not a hand-out has looked at the task yet.
+    now = lambda key="A1": sql.value("select this from dunlin.why(%s) where what = 'a hand-out now'", tasks[key])
+    assert now() == "nothing holds it back", now()
+    stop = sql.value("select dunlin.stop_contact('the mandate has ended', who => 'boss')")
+    sql.lease(n=1)
+    assert "it stays: contact is stopped: the mandate has ended (by boss)" in now(), now()
+    sql.run("select dunlin.resume_contact(%s, 'boss')", stop)
+    rate = sql.value("select count(distinct (task, epoch)) from dunlin.hand_out") + 1
+    sql.run("update dunlin.queue_setting set rate = %s, rate_per = '1 hour' where name = 'call'", rate)
+    held = sql.lease(n=1)[0]
+    assert held.key != "A1" and f"the rate is used up: {rate} of {rate} went out in the last 01:00:00" in now(), now()
+    assert now(held.key) == "somebody has it"
+    sql.run("update dunlin.queue_setting set rate = null where name = 'call'; select dunlin.pause_queue('call', 'lunch')")
+    assert now() == "it stays: the queue is paused: lunch", now()
+
+
+def test_two_move_the_cursor_at_once():
+    name, sql = fresh()
+    sql.run("select dunlin.worker_number('anna'), max(nextval('dunlin.turn')) from generate_series(1, 5000)")
+    for _ in range(2):  # so many places given out, and marked
+        sql.run("select dunlin.turn_over()")
+        time.sleep(1.1)
+    one, other = Client(name), Client(name)
+    one.run("begin")
+    first = one.lease(n=1)
+    assert one.value("select count(*) from dunlin.queue_head") > sql.value("select count(*) from dunlin.queue_head"), "the cursor did not move"
+    # Whoever comes meanwhile does not wait for the first one's end.
+    other.run("set lock_timeout = '2s'")
+    second = other.lease(n=1)
+    assert first and second and first[0].task != second[0].task
+    one.run("commit")
+    check_sound(sql)
 
 
 def test_the_command_line_works_a_queue():
@@ -534,7 +567,7 @@ def test_the_past_by_month():
     sql.run("select dunlin.make_month('decision', '2023-05-01'), dunlin.make_month('transition', '2023-05-01')")
     reader = Client(name)
     reader.run("begin; select * from dunlin.decision_2023_05")
-    sql.run("insert into dunlin.transition_other select t.* from dunlin.transition t limit 1; update dunlin.transition_other set at = '2020-01-01'")
+    sql.run("create temp table old as select t.* from dunlin.transition t limit 1; update old set at = '2020-01-01'; insert into dunlin.transition select * from old")
     gone = {row[0] for row in sql.all("select * from dunlin.forget_history('2024-04-01 00:00+00', 'anna', 'rule 7')")}
     assert gone == {"transition_2023_05", "transition_other"}, gone
     reader.run("commit")
