@@ -16,7 +16,8 @@ while [ $# -gt 0 ]; do
       filter+=(-LE release_only)  # packages and figures of time: a sanitizer has nothing to find there
       ;;
     --long)
-      export DUNLIN_LONG=1 DUNLIN_FUZZ_SECONDS=600 DUNLIN_DIFFERENTIAL_PAIRS=2000000 DUNLIN_JUDGE_SEEDS=3000 DUNLIN_CRASH_EVERY=5 DUNLIN_LIMIT_SEEDS=40
+      export DUNLIN_LONG=1 DUNLIN_FUZZ_SECONDS=600 DUNLIN_DIFFERENTIAL_PAIRS=2000000 DUNLIN_JUDGE_SEEDS=3000 DUNLIN_CRASH_EVERY=1 DUNLIN_LIMIT_SEEDS=40
+      export DUNLIN_SIM_SEEDS=100 DUNLIN_STORY_SEEDS=500 DUNLIN_SOLVER_SEEDS=50
       ;;
     -R) filter+=(-R "$2"); shift ;;
     -h | --help) sed -n '2,6p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;

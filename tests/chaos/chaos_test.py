@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
-"""Two `dunlin serve` on one database, and trouble between them and it: connections that hang half-open and never come back, clocks that jump while a node runs, an
-hour that comes twice and one that does not come. A gateway sends all the time. After each the judge looks at everything that was recorded.
+"""Two `dunlin serve` on one database, and trouble between them and it: connections that hang half-open and never come back, nodes that are killed and stopped, a
+database that is restarted at once, clocks that jump while a node runs, an hour that comes twice and one that does not come. A gateway sends all the time. After
+each the judge looks at everything that was recorded.
+
+DUNLIN_LONG=1 kills, stops and restarts ten times, at moments that DUNLIN_SEED draws.
 
 chaos_test.py DUNLIN STDLIB JUDGE
 """
@@ -78,10 +81,13 @@ class Proxy:
 
 
 class Gateway:
-    """Leases messages and sends them, on and on; its log is what the limits are counted by again."""
+    """Leases messages and sends them, on and on; its log is what the limits are counted by again, and says which outcomes were accepted. It outlives the database:
+    a lease whose answer was lost is not sent, what was sent is in the log before anybody is told."""
 
     def __init__(self, path):
-        self.path, self.over, self.rest, self.sent, self.lost = path, threading.Event(), threading.Event(), 0, 0
+        self.path, self.over, self.rest = path, threading.Event(), threading.Event()
+        self.sent = self.lost = self.accepted = self.cut_off = 0
+        self.trouble = None
         with open(path, "w") as log:
             log.write(json.dumps({"limit": "sms", "most": 2, "period": "day", "key": "account"}) + "\n")
             log.write(json.dumps({"limit": "sms", "most": 3, "period": "days", "length": 3, "key": "debtor"}) + "\n")
@@ -90,27 +96,68 @@ class Gateway:
 
     def run(self):
         dice = random.Random(7)
-        connection = psycopg2.connect(env["DUNLIN_DATABASE"])
-        connection.autocommit = True
-        cursor = connection.cursor()
+        connection = None
         while not self.over.is_set():
             if self.rest.is_set():
                 time.sleep(0.1)
                 continue
-            cursor.execute("select task, epoch, key, debtor, (extract(epoch from clock_timestamp()) * 1000000)::int8 from dunlin.lease('sms', 'gateway', 5, '30 s')")
-            for task, epoch, key, debtor, at in cursor.fetchall():
-                with open(self.path, "a") as log:
-                    log.write(json.dumps({"queue": "sms", "at": at, "debtor": debtor, "account": key, "zone": "Europe/Berlin"}) + "\n")
-                self.sent += 1
-                if dice.random() < 0.2:  # it went out, and nobody is told
-                    self.lost += 1
-                    continue
-                cursor.execute("select dunlin.complete(%s, %s, 'sms.sent')", (task, epoch))
+            try:
+                if connection is None:
+                    connection = psycopg2.connect(env["DUNLIN_DATABASE"])
+                    connection.autocommit = True
+                self.send(connection.cursor(), dice)
+            except Exception as error:
+                refused = getattr(error, "pgcode", None) or ""
+                if not isinstance(error, psycopg2.Error) or (refused and not refused.startswith("57P")):  # the test would go on without a gateway, and find nothing
+                    self.trouble = repr(error)
+                    return
+                self.cut_off += 1  # the database went away: what was told last may be known or not
+                connection = None
             time.sleep(0.2)
+
+    def note(self, **line):
+        with open(self.path, "a") as log:
+            log.write(json.dumps(line) + "\n")
+
+    def send(self, cursor, dice):
+        cursor.execute("select task, epoch, key, debtor, (extract(epoch from clock_timestamp()) * 1000000)::int8 from dunlin.lease('sms', 'gateway', 5, '30 s')")
+        for task, epoch, key, debtor, at in cursor.fetchall():
+            self.note(queue="sms", at=at, debtor=debtor, account=key, zone="Europe/Berlin")
+            self.sent += 1
+            if dice.random() < 0.2:  # it went out, and nobody is told
+                self.lost += 1
+                continue
+            cursor.execute("select dunlin.complete(%s, %s, 'sms.sent')", (task, epoch))
+            if cursor.fetchone()[0] == "accepted":  # from here on it must never be lost
+                self.note(source="queue", external_id=f"{task}:{epoch}", accepted=True, task=task)
+                self.accepted += 1
 
     def stop(self):
         self.over.set()
         self.thread.join(30)
+
+
+class Changes:
+    """A bank that sends other figures all the time, in files of any size; what the trouble cuts off comes with a later one."""
+
+    def __init__(self, dice):
+        self.dice, self.over, self.taken, self.cut_off = dice, threading.Event(), 0, 0
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join(60)
+
+    def run(self):
+        while not self.over.is_set():
+            first, last = sorted(self.dice.sample(range(ACCOUNTS + 1), 2))
+            done = load(first, last, self.dice.choice([0, 50, 200, 300]), name="changes", expect=(0, 3))
+            self.taken += done == 0
+            self.cut_off += done != 0
 
 
 def run(*words, expect=0):
@@ -153,8 +200,11 @@ def stop(name):
 
 
 def shares():
-    findings = json.loads(subprocess.run([dunlin, "doctor", "--json"], env=env, capture_output=True, text=True).stdout)  # not all is good here
-    text = next(f["found"] for f in findings["findings"] if f["name"] == "nodes")
+    said = subprocess.run([dunlin, "doctor", "--json"], env=env, capture_output=True, text=True).stdout  # not all is good here
+    try:
+        text = next(f["found"] for f in json.loads(said)["findings"] if f["name"] == "nodes")
+    except (ValueError, KeyError, StopIteration):  # the database is away
+        return {}
     return {name: int(count) for name, count in re.findall(r"(\w+): (\d+) buckets", text)}
 
 
@@ -173,10 +223,23 @@ def wait(what, reached, seconds):
     return None
 
 
-def load(first, last, overdue):
-    with open(work + "/accounts.csv", "w") as file:
+def load(first, last, overdue, name="accounts", expect=(0,)):
+    with open(f"{work}/{name}.csv", "w") as file:
         file.write("id,overdue\n" + "".join(f"A{i:04},{overdue}.00\n" for i in range(first, last)))
-    run("import", work + "/bundle", work + "/accounts.csv", "--mapping", work + "/accounts.toml")
+    done = subprocess.run([dunlin, "import", work + "/bundle", f"{work}/{name}.csv", "--mapping", work + "/accounts.toml"], env=env, capture_output=True, text=True)
+    check("an import", done.returncode in expect, f"exit {done.returncode}: {done.stdout[-500:]} {done.stderr[-500:]}")
+    return done.returncode
+
+
+def at_rest(when, *words):
+    """What is under way would look like something that is lost: all stop, what is due is done, and the judge looks."""
+    gateway.rest.set()
+    for name in list(nodes):
+        stop(name)
+    time.sleep(1)
+    run("run", work + "/bundle", *words, "--summary")
+    judged(when, log=gateway.path)
+    gateway.rest.clear()
 
 
 def judged(when, url=None, log=None):
@@ -250,14 +313,41 @@ try:
     wait("and both work", lambda: open_calls() == ACCOUNTS - 100, 20)
     load(50, 150, 300)
     wait("both, again", lambda: open_calls() == ACCOUNTS, 20)
-    # What is under way would look like something that is lost: all stop, what is due is done, and the judge looks.
-    gateway.rest.set()
-    stop("anna")
-    stop("boris")
-    time.sleep(1)
-    run("run", work + "/bundle", "--summary")
-    judged("after half-open connections", log=gateway.path)
-    gateway.rest.clear()
+    at_rest("after half-open connections")
+
+    # ---- nodes that are killed and stopped, a database that is restarted at once, in the middle of their work ----
+    long = bool(os.environ.get("DUNLIN_LONG"))
+    seed = int(os.environ.get("DUNLIN_SEED") or (random.randrange(1_000_000) if long else 7))
+    dice = random.Random(seed)
+    print(f"killed, stopped and restarted: seed {seed}", flush=True)
+    halves = lambda: shares() == {"anna": 512, "boris": 512}
+    for turn in range(10 if long else 1):
+        begin = time.monotonic()
+        start("anna")
+        start("boris")
+        wait("both hold a half", halves, 30)
+        cut_off = gateway.cut_off
+        with Changes(dice) as changes:
+            time.sleep(dice.uniform(0.1, 1.5))
+            nodes["anna"].kill()
+            nodes.pop("anna").wait()
+            wait("the other takes over from one that was killed", lambda: shares().get("boris") == 1024, LEASE + 7)
+            start("anna")
+            wait("it has its half again", halves, 30)
+            nodes["boris"].send_signal(signal.SIGSTOP)  # perhaps in the middle of a commit
+            time.sleep(LEASE + 2)
+            nodes["boris"].send_signal(signal.SIGCONT)  # and it still believes that half is its own
+            wait("both hold a half after a stop", halves, 30)
+            time.sleep(dice.uniform(0.1, 1.5))
+            pg(control, "-D", place + "/data", "-l", place + "/log", "-m", "immediate", "-w", "restart")
+            wait("both work on after a restart", halves, 30)
+            check("the gateway was cut off", gateway.cut_off > cut_off, gateway.cut_off)
+            time.sleep(dice.uniform(0.1, 1.5))
+        check("files were taken in the trouble", changes.taken > 3, f"{changes.taken} taken, {changes.cut_off} cut off")
+        load(0, ACCOUNTS, 200)
+        wait("all are called again", lambda: open_calls() == ACCOUNTS, 20)
+        at_rest(f"after killed and stopped nodes and a restarted database, {time.monotonic() - begin:.0f} s")
+    print(f"{gateway.sent} messages sent, {gateway.accepted} outcomes accepted, cut off {gateway.cut_off} times", flush=True)
     start("boris")
 
     # ---- the clock of a node jumps while it runs ----
@@ -308,6 +398,7 @@ try:
     for name in list(nodes):
         stop(name)
     gateway.stop()
+    check("the gateway worked to the end", gateway.trouble is None, gateway.trouble)
     check("messages went out, and outcomes were lost", gateway.sent > 20 and gateway.lost > 0, f"{gateway.sent} sent, {gateway.lost} lost")
     run("run", work + "/bundle", "--clock", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 4 * 86400)), "--summary")
     judged("after clocks that jumped", log=gateway.path)
