@@ -61,8 +61,8 @@ struct Run {
   std::string text;  // both streams
 };
 
-Run dunlin(const std::string& arguments) {
-  FILE* pipe = popen((std::string(DUNLIN_COMMAND) + " " + arguments + " 2>&1 </dev/null").c_str(), "r");
+Run execute(const std::string& command) {
+  FILE* pipe = popen((command + " 2>&1 </dev/null").c_str(), "r");
   REQUIRE(pipe != nullptr);
   Run run;
   char buffer[4096];
@@ -71,6 +71,8 @@ Run dunlin(const std::string& arguments) {
   run.exit = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   return run;
 }
+
+Run dunlin(const std::string& arguments) { return execute(std::string(DUNLIN_COMMAND) + " " + arguments); }
 
 Run import(const std::string& url, int accounts) {
   const std::string source = DUNLIN_SOURCE_DIR;
@@ -204,6 +206,9 @@ TEST_CASE("a disk that fills up during a run stops it whole, and the next run en
   INFO(again.text);
   CHECK(again.exit == 0);
   CHECK(decided(url) == decided(spacious));
+  const Run judged = execute("'" DUNLIN_JUDGE "' \"" + url + "\"");
+  INFO("the judge: " << judged.text);
+  CHECK(judged.exit == 0);
   good(good(BulkConnection::open(server.server().connection()))->run("drop database cramped_run; "));
   good(good(BulkConnection::open(server.server().connection()))->run("drop tablespace narrow"));
 }
