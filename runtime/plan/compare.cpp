@@ -5,13 +5,16 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <vector>
 
 #include "lang/sema/checked_people.h"
 #include "lang/sema/experiments.h"
 #include "lang/sema/transfers.h"
 #include "runtime/plan/canonical.h"
+#include "runtime/plan/compare_limits.h"
 #include "runtime/plan/compare_rules.h"
 #include "runtime/plan/compare_tables.h"
+#include "runtime/plan/declared.h"
 #include "runtime/plan/letter_label.h"
 #include "runtime/plan/policy_label.h"
 
@@ -40,27 +43,6 @@ namespace {
 using checked::Index;
 using checked::none;
 
-/// One declaration, ready to be paired with its other version.
-struct Declared {
-  std::string name;
-  Meaning named = -1, expanded = -1;
-  std::string text;  // for people
-  Span span;
-  Index index = none;
-};
-using Group = std::vector<Declared>;
-
-/// A version while it is compared.
-struct Version {
-  Version(const VersionView& view, Meanings& meanings)
-      : view(view), named(meanings, view.program, names, Canon::Depth::named), expanded(meanings, view.program, names, Canon::Depth::expanded) {}
-  const VersionView& view;
-  DefinitionNames names;
-  Canon named, expanded;
-  const checked::Program& program() const { return view.program; }
-  Reading reading() { return {view, named, expanded}; }
-};
-
 class Comparing {
  public:
   Comparing(const VersionView& before, const VersionView& after, const CompareOptions& options)
@@ -87,7 +69,7 @@ class Comparing {
     compare_group("territory", [](Version& v) { return territories(v); });
     compare_group("hold", [](Version& v) { return holds(v); });
     compare_group("request", [](Version& v) { return requests(v); });
-    limits_of_both();
+    compare_limits_of_both();
     compare_group("experiment", [](Version& v) { return experiments(v); });
     return std::move(result_);
   }
@@ -98,7 +80,12 @@ class Comparing {
   /// Functions, tables and derived fields that only got another name share one from here on.
   void pair_definitions() {
     pair_renamed(functions(before_), functions(after_), "function", [this](const Declared& a, const Declared& b) { after_.names.functions[b.index] = a.name; });
-    pair_renamed(tables(before_), tables(after_), "table", [this](const Declared& a, const Declared& b) { after_.names.tables[b.index] = a.name; });
+    pair_renamed(tables(before_), tables(after_), "table", [this](const Declared& a, const Declared& b) {
+      const auto& all = after_.program().tables;
+      for (size_t t = 0; t < all.size(); ++t) {  // every version of it
+        if (all[t].name == b.name) after_.names.tables[static_cast<Index>(t)] = a.name;
+      }
+    });
     pair_renamed(derived(before_), derived(after_), "derived field", [this](const Declared& a, const Declared& b) {
       const std::string entity = b.name.substr(0, b.name.find('.'));
       after_.names.derived[{checked::find_entity(after_.program(), entity), b.index}] = a.name;
@@ -126,32 +113,65 @@ class Comparing {
 
   // ---- declarations, one kind after the other ----
 
+  /// A change that was told, with the declarations it is about; none where there is none.
+  struct Told {
+    size_t change = 0;
+    Index before = none, after = none;
+  };
+
   template <class GroupOf>
-  void compare_group(const std::string& what, const GroupOf& group_of) {
+  std::vector<Told> compare_group(const std::string& what, const GroupOf& group_of) {
     const Group old_group = group_of(before_), new_group = group_of(after_);
-    std::map<std::string, const Declared*> by_name;
-    for (const auto& one : new_group) {
-      const auto renamed = renamed_[what].find(one.name);
-      by_name[renamed == renamed_[what].end() ? one.name : renamed->second] = &one;
-    }
-    std::set<std::string> old_names;
-    for (const auto& one : old_group) {
-      old_names.insert(one.name);
-      const auto other = by_name.find(one.name);
-      if (other == by_name.end()) {
-        tell(ChangeKind::removed, what, &one, nullptr);
-      } else if (one.named != other->second->named && one.expanded != other->second->expanded) {
-        tell(ChangeKind::changed, what, &one, other->second);
+    const std::vector<size_t> partners = partners_of(what, old_group, new_group);
+    std::vector<Told> told;
+    std::vector<bool> taken(new_group.size());
+    for (size_t i = 0; i < old_group.size(); ++i) {
+      const Declared& one = old_group[i];
+      if (partners[i] == nobody) {
+        told.push_back(tell(ChangeKind::removed, what, &one, nullptr));
+        continue;
       }
+      taken[partners[i]] = true;
+      if (const Declared& other = new_group[partners[i]]; !one.means(other)) told.push_back(tell(ChangeKind::changed, what, &one, &other));
     }
-    for (const auto& one : new_group) {
-      const auto renamed = renamed_[what].find(one.name);
-      if (!old_names.contains(renamed == renamed_[what].end() ? one.name : renamed->second)) tell(ChangeKind::added, what, nullptr, &one);
+    for (size_t j = 0; j < new_group.size(); ++j) {
+      if (!taken[j]) told.push_back(tell(ChangeKind::added, what, nullptr, &new_group[j]));
     }
+    return told;
   }
 
-  Change& tell(ChangeKind kind, const std::string& what, const Declared* one, const Declared* other) {
-    Change change{.kind = kind, .what = what, .name = (other != nullptr ? other : one)->name};
+  static constexpr size_t nobody = SIZE_MAX;
+  /// Who is whose other version, by name. Of several of one name those go together that mean the same, then those that are shown alike; the rest in order.
+  std::vector<size_t> partners_of(const std::string& what, const Group& old_group, const Group& new_group) {
+    std::vector<size_t> partners(old_group.size(), nobody);
+    std::vector<bool> taken(new_group.size());
+    const auto& renamed = renamed_[what];
+    std::map<std::string, std::vector<size_t>> by_name;
+    for (size_t j = 0; j < new_group.size(); ++j) {
+      const auto old_name = renamed.find(new_group[j].name);
+      by_name[old_name == renamed.end() ? new_group[j].name : old_name->second].push_back(j);
+    }
+    const auto pair = [&](const auto& fits) {
+      for (size_t i = 0; i < old_group.size(); ++i) {
+        const auto same_name = partners[i] == nobody ? by_name.find(old_group[i].name) : by_name.end();
+        if (same_name == by_name.end()) continue;
+        for (const size_t j : same_name->second) {
+          if (taken[j] || !fits(old_group[i], new_group[j])) continue;
+          partners[i] = j;
+          taken[j] = true;
+          break;
+        }
+      }
+    };
+    pair([](const Declared& a, const Declared& b) { return a.means(b) && a.shown == b.shown; });
+    pair([](const Declared& a, const Declared& b) { return a.means(b); });
+    pair([](const Declared& a, const Declared& b) { return a.shown == b.shown; });
+    pair([](const Declared&, const Declared&) { return true; });
+    return partners;
+  }
+
+  Told tell(ChangeKind kind, const std::string& what, const Declared* one, const Declared* other) {
+    Change change{.kind = kind, .what = what, .name = (other != nullptr ? other : one)->title()};
     if (one != nullptr) {
       change.before = one->text;
       change.where_before = place_text(before_.view, one->span);
@@ -161,7 +181,8 @@ class Comparing {
       change.where_after = place_text(after_.view, other->span);
     }
     if (change.before == change.after) change.note = "what it is made of differs";
-    return result_.changes.emplace_back(std::move(change));
+    result_.changes.push_back(std::move(change));
+    return {result_.changes.size() - 1, one == nullptr ? none : one->index, other == nullptr ? none : other->index};
   }
 
   void settings_of_the_bundle() {
@@ -176,19 +197,6 @@ class Comparing {
     tell_setting("calendar", a.calendar, b.calendar);
     const auto clock = [](int64_t seconds) { return fmt::format("{:02}:{:02}", seconds / 3600, seconds / 60 % 60); };
     tell_setting("day starts", clock(a.day_start_s), clock(b.day_start_s));
-  }
-
-  static Declared declared(Version& v, std::string name, Span span, Index index, std::string label, const std::vector<checked::RootId>& roots,
-                           const std::vector<Meaning>& more = {}) {
-    Declared one{.name = std::move(name), .text = one_line(v.view, span), .span = span, .index = index};
-    std::vector<Meaning> named = more, expanded = more;
-    for (const auto root : roots) {
-      named.push_back(v.named.root(root));
-      expanded.push_back(v.expanded.root(root));
-    }
-    one.named = v.named.of(label, std::move(named));
-    one.expanded = v.expanded.of(std::move(label), std::move(expanded));
-    return one;
   }
 
   static Group entities(Version& v) {
@@ -273,150 +281,57 @@ class Comparing {
 
   static Group tables(Version& v) {
     Group group;
+    std::map<std::string, int> versions;
+    for (const auto& table : v.program().tables) ++versions[table.name];
     for (size_t t = 0; t < v.program().tables.size(); ++t) {
       const auto& table = v.program().tables[t];
-      Declared one{.name = table.name, .text = "", .span = table.span, .index = static_cast<Index>(t)};
-      one.named = v.named.table(table);
-      one.expanded = v.expanded.table(table);
+      const std::string in_force = v.written.in_force(table.span);
+      Declared one{.name = table.name, .text = in_force, .span = table.span, .index = static_cast<Index>(t)};
+      if (versions[table.name] > 1) one.shown = table.name + " " + in_force;
+      one.named = v.named.of(in_force, {v.named.table(table)});
+      one.expanded = v.expanded.of(in_force, {v.expanded.table(table)});
       group.push_back(std::move(one));
     }
     return group;
   }
 
-  // ---- limits ----
-
-  /// What a line of a limit judges, by name: everything but how much it allows, so that "2 per day" and "3 per day" are two versions of one line.
-  static std::string judged(const checked::Program& program, const checked::LimitRule& line) {
-    static constexpr const char* kinds[] = {"at most", "none after", "between", "never"};
-    static constexpr const char* windows[] = {"day", "week", "month", "quarter", "year", "days", "time"};
-    std::string text;
-    const auto list = [&](const char* word, const std::vector<Index>& items, const auto& name_of) {
-      if (items.empty()) return;
-      text += text.empty() ? "" : " ";
-      text += word;
-      for (size_t i = 0; i < items.size(); ++i) text += (i == 0 ? "" : ", ") + name_of(items[i]);
-    };
-    const auto queue = [&](Index q) { return program.queues[q].name; };
-    const auto event = [&](Index e) { return program.events[e].name; };
-    list("", line.queues, queue);
-    text += std::string(" ") + kinds[static_cast<int>(line.kind)];
-    if (line.kind == checked::LimitRule::Kind::at_most) {
-      text += std::string(" per ") + windows[static_cast<int>(line.window)];
-      if (line.window >= checked::LimitRule::Window::rolling_days) text += " " + std::to_string(line.length);
-      list("through ", line.counted_queues, queue);
-      list("counting ", line.counted_events, event);
+  void compare_limits_of_both() {
+    for (const Told& told : compare_group("limit", [](Version& v) { return limit_lines(v); })) {
+      if (told.before != none) judge_limit(before_, told.before, after_, told.after, result_.changes[told.change]);
     }
-    for (const auto& key : line.keys) text += key.person ? " per person" : " per " + program.entities[key.entity].name;
-    list("after ", line.after, event);
-    return text;
-  }
-
-  static Group limits(Version& v) {
-    Group group;
-    const auto& program = v.program();
-    for (const auto& block : program.limits) {
-      const auto date = [](const std::optional<int64_t>& day) { return day ? std::to_string(*day) : std::string("-"); };
-      for (const auto& line : block.rules) {
-        std::string label = judged(program, line) + " in force " + date(block.from) + " " + date(block.to) + " pause " + std::to_string(line.pause);
-        for (const Index event : line.until) label += " until " + program.events[event].name;
-        for (const auto& hours : line.hours) label += fmt::format(" hours {} {} {} {}", hours.from_s, hours.to_s, hours.weekdays, hours.working_only);
-        for (const auto& place : line.reserves) label += fmt::format(" reserve {} `{}`", place.count, place.treatment);
-        for (const auto& but : line.except) label += fmt::format(" except {} `{}`", program.queues[but.queue].name, but.treatment.value_or("*"));
-        if (line.only) label += " only `" + *line.only + "`";
-        if (line.recipient_entity != none) label += " to " + program.entities[line.recipient_entity].name;
-        group.push_back(declared(v, block.name + ": " + judged(program, line), line.span, static_cast<Index>(group.size()), label,
-                                 {line.count, line.condition, block.applies, block.zone}));
-        group.back().text = line.text;
-      }
-    }
-    return group;
-  }
-
-  /// The fixed number of a line in force without end; none where it is computed.
-  static std::optional<int64_t> fixed_count(const checked::Program& program, Index nth) {
-    for (const auto& block : program.limits) {
-      const auto count = static_cast<Index>(block.rules.size());
-      if (nth >= count) {
-        nth -= count;
-        continue;
-      }
-      const checked::RootId root = block.rules[nth].count;
-      if (root == none || program.roots[root].body == nullptr || program.roots[root].body->op != checked::Op::literal) return std::nullopt;
-      return program.roots[root].body->value;
-    }
-    return std::nullopt;
-  }
-
-  /// A line that is gone or says something else may let more through, unless it is seen that it does not: a lower number and nothing else.
-  void limits_of_both() {
-    const size_t first = result_.changes.size();
-    compare_group("limit", [](Version& v) { return limits(v); });
-    const Group old_lines = limits(before_), new_lines = limits(after_);
-    for (size_t c = first; c < result_.changes.size(); ++c) {
-      Change& change = result_.changes[c];
-      if (change.kind == ChangeKind::added) continue;
-      change.wider = true;
-      change.note = "what it stopped may go out";
-      if (change.kind != ChangeKind::changed) continue;
-      const auto is_it = [&](const Declared& line) { return line.name == change.name; };
-      const auto one = std::ranges::find_if(old_lines, is_it), other = std::ranges::find_if(new_lines, is_it);
-      if (one == old_lines.end() || other == new_lines.end()) continue;
-      const auto was = fixed_count(before_.program(), one->index), is = fixed_count(after_.program(), other->index);
-      if (!was || !is || *is >= *was || !only_count_differs(one->index, other->index)) continue;
-      change.wider = false;
-      change.note = "it lets less through";
-    }
-  }
-
-  /// Everything of the two lines but their number.
-  bool only_count_differs(Index one, Index other) {
-    const auto rest = [](Version& v, Index nth) {
-      Index at = 0;
-      for (const auto& block : v.program().limits) {
-        for (const auto& line : block.rules) {
-          if (at++ != nth) continue;
-          std::string label = std::to_string(block.from.value_or(INT64_MIN)) + " " + std::to_string(block.to.value_or(INT64_MAX));
-          for (const auto& place : line.reserves) label += fmt::format(" reserve {} `{}`", place.count, place.treatment);
-          return declared(v, "", {}, none, label, {line.condition, block.applies, block.zone}).expanded;
-        }
-      }
-      return Meaning{-1};
-    };
-    return rest(before_, one) == rest(after_, other);
   }
 
   void compare_tables_of_both() {
     const size_t before = result_.changes.size();
-    compare_group("table", [](Version& v) { return tables(v); });
+    const std::vector<Told> told = compare_group("table", [](Version& v) { return tables(v); });
     // Only what comes out otherwise counts: rows may be split, joined or moved with no case noticing.
     std::vector<Change> kept;
-    for (size_t c = before; c < result_.changes.size(); ++c) {
-      Change& change = result_.changes[c];
-      if (change.kind != ChangeKind::changed || tell_cases(change)) kept.push_back(std::move(change));
+    for (const Told& one : told) {
+      Change& change = result_.changes[one.change];
+      if (change.kind != ChangeKind::changed || tell_cases(change, one)) kept.push_back(std::move(change));
     }
     result_.changes.resize(before);
     std::ranges::move(kept, std::back_inserter(result_.changes));
   }
 
-  /// False: no case comes out otherwise.
-  bool tell_cases(Change& change) {
-    const auto find = [](Version& v, const std::string& name) -> const checked::Table* {
-      const auto& tables = v.program().tables;
-      const auto found = std::ranges::find(tables, name, &checked::Table::name);
-      return found == tables.end() ? nullptr : &*found;
-    };
-    const auto renamed = renamed_["table"].find(change.name);
-    const checked::Table* old_table = find(before_, renamed == renamed_["table"].end() ? change.name : renamed->second);
-    const checked::Table* new_table = find(after_, change.name);
-    if (old_table == nullptr || new_table == nullptr) return true;
-    const TableVersion old_version{before_.view, *old_table, before_.named}, new_version{after_.view, *new_table, after_.named};
+  /// False: no case comes out otherwise, and at the same times.
+  bool tell_cases(Change& change, const Told& told) {
+    const checked::Table &old_table = before_.program().tables[told.before], &new_table = after_.program().tables[told.after];
+    const bool other_dates = before_.written.in_force(old_table.span) != after_.written.in_force(new_table.span);
+    if (other_dates) {
+      if (change.before.empty()) change.before = "always in force";
+      if (change.after.empty()) change.after = "always in force";
+    } else {
+      change.before = change.after = "";
+    }
+    const TableVersion old_version{before_.view, old_table, before_.named}, new_version{after_.view, new_table, after_.named};
     const auto difference = compare_tables(old_version, new_version, options_);
-    change.before = change.after = "";
+    change.note = "";
     if (!difference) {
       change.note = rows_in_words(old_version, new_version) + "; the cases were not worked out";
       return true;
     }
-    if (difference->cases.empty()) return false;
+    if (difference->cases.empty()) return other_dates;
     change.cases = difference->cases;
     change.note = difference->more ? fmt::format("more than {} kinds of cases come out otherwise; these are some", difference->cases.size()) : "";
     return true;

@@ -77,6 +77,70 @@ TEST_CASE("a limit that may let more through is marked") {
   CHECK(wider("phone at most 2 per day per account", "applies when overdue > 10\nphone at most 1 per day per account"));
 }
 
+TEST_CASE("several lines that judge the same are paired by what they say") {
+  const std::string first = "never phone when overdue < 5", second = "never phone when risk = low", both = first + "\n" + second;
+  CHECK(compared(limited(both), limited(both)).same());
+  CHECK(compared(limited(both), limited(second + "\n" + first)).same());
+  const auto gone = compared(limited(both), limited(second));
+  REQUIRE(gone.changes.size() == 1);
+  CHECK(gone.changes[0].kind == ChangeKind::removed);
+  CHECK(gone.changes[0].before == first);
+  CHECK(gone.wider());
+  const auto narrower = compared(limited(both), limited("never phone when overdue < 4\n" + second));
+  REQUIRE(narrower.changes.size() == 1);
+  CHECK(narrower.changes[0].before == first);
+  CHECK(narrower.changes[0].after == "never phone when overdue < 4");
+}
+
+std::string limited_in_two_years(const std::string& first, const std::string& second) {
+  return limited("phone at most 9 per calendar week per account") + "limits \"law\" in force from 2025-01-01 to 2025-12-31 {\n" + first +
+         "\n}\nlimits \"law\" in force from 2026-01-01 {\n" + second + "\n}\n";
+}
+
+TEST_CASE("versions of a block of limits are compared each with its own") {
+  const auto law = [](const std::string& first, const std::string& second) {
+    std::string text = limited_in_two_years(first, second);
+    text.replace(text.find("limits \"law\""), 12, "limits \"house\"");
+    return text;
+  };
+  const std::string two = "phone at most 2 per day per account", one = "phone at most 1 per day per account";
+  const std::string before = law(two, one);
+  CHECK(compared(before, before).same());
+  const auto wider = compared(before, law(two, two));
+  REQUIRE(wider.changes.size() == 1);
+  CHECK(wider.wider());
+  CHECK(wider.changes[0].name.starts_with("law in force from 2026-01-01: "));
+  CHECK(wider.changes[0].before == one);
+  CHECK_FALSE(compared(before, law(one, one)).wider());
+  CHECK(compared(before, law(two, one).replace(before.find("2025-12-31"), 10, "2025-11-30")).wider());
+}
+
+TEST_CASE("versions of a table are compared each with its own") {
+  const auto fees = [](const std::string& to, const std::string& second) {
+    return head + data + "table fee(overdue : money) -> (fee : decimal) in force from 2025-01-01 to " + to +
+           " {\n| overdue || fee |\n| any || 2% |\n}\ntable fee(overdue : money) -> (fee : decimal) in force from 2026-01-01 {\n| overdue || fee |\n| any || " +
+           second + " |\n}\nextend account { fee = fee(overdue) }\n";
+  };
+  const std::string before = fees("2025-12-31", "3%");
+  CHECK(compared(before, before).same());
+  const auto dearer = compared(before, fees("2025-12-31", "4%"));
+  REQUIRE(dearer.changes.size() == 1);
+  CHECK(dearer.changes[0].what == "table");
+  CHECK(dearer.changes[0].name == "fee in force from 2026-01-01");
+  REQUIRE(dearer.changes[0].cases.size() == 1);
+  CHECK(dearer.changes[0].cases[0].before == "0.03");
+  CHECK(dearer.changes[0].cases[0].after == "0.04");
+  const auto shorter = compared(before, fees("2025-11-30", "3%"));
+  const Change* dates = find(shorter, "fee in force from 2025-01-01 to 2025-11-30");
+  REQUIRE(dates != nullptr);
+  CHECK(dates->before == "in force from 2025-01-01 to 2025-12-31");
+  std::string other = before;
+  for (size_t at = other.find("fee("); at != std::string::npos; at = other.find("fee(", at + 5)) other.replace(at, 4, "cost(");
+  const auto renamed = compared(before, other);
+  CHECK(renamed.same());
+  CHECK(renamed.renamed.size() == 1);
+}
+
 TEST_CASE("renamed, reordered and reformatted rules show no difference") {
   const std::string other = strategy(R"(
   enrol when 0 < dpd
