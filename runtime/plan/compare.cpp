@@ -8,15 +8,14 @@
 #include <vector>
 
 #include "lang/sema/checked_people.h"
-#include "lang/sema/experiments.h"
 #include "lang/sema/transfers.h"
 #include "runtime/plan/canonical.h"
 #include "runtime/plan/compare_limits.h"
 #include "runtime/plan/compare_rules.h"
 #include "runtime/plan/compare_tables.h"
 #include "runtime/plan/declared.h"
+#include "runtime/plan/department.h"
 #include "runtime/plan/letter_label.h"
-#include "runtime/plan/policy_label.h"
 
 namespace dunlin::plan {
 
@@ -59,18 +58,22 @@ class Comparing {
     compare_group("function", [](Version& v) { return functions(v); });
     compare_group("native function", [](Version& v) { return natives(v); });
     compare_tables_of_both();
-    compare_group("queue", [](Version& v) { return queues(v); });
+    compare_group("queue", queues);
     letters_of_both();
     compare_group("strategy", [](Version& v) { return strategies(v); });
     compare_group("variable", [](Version& v) { return variables(v); });
     compare_group("stage", [](Version& v) { return stages(v); });
     rules_of_both();
-    compare_group("schedule", [](Version& v) { return schedules(v); });
-    compare_group("territory", [](Version& v) { return territories(v); });
-    compare_group("hold", [](Version& v) { return holds(v); });
-    compare_group("request", [](Version& v) { return requests(v); });
+    compare_group("schedule", schedules);
+    compare_group("territory", territories);
+    compare_group("hold", holds);
+    compare_group("deadline", deadlines);
+    compare_group("request", requests);
     compare_limits_of_both();
-    compare_group("experiment", [](Version& v) { return experiments(v); });
+    compare_group("feed", feeds);
+    compare_group("campaign", campaigns);
+    compare_group("experiment", experiments);
+    compare_group("migration", migrations);
     return std::move(result_);
   }
 
@@ -181,8 +184,19 @@ class Comparing {
       change.where_after = place_text(after_.view, other->span);
     }
     if (change.before == change.after) change.note = "what it is made of differs";
+    if (kind == ChangeKind::changed && change.before != change.after) show_what_differs(*one, *other, change);
     result_.changes.push_back(std::move(change));
     return {result_.changes.size() - 1, one == nullptr ? none : one->index, other == nullptr ? none : other->index};
+  }
+
+  /// A long declaration is shown where it begins to differ.
+  void show_what_differs(const Declared& one, const Declared& other, Change& change) {
+    constexpr size_t at_a_glance = 120;
+    if (std::max(one.text.size(), other.text.size()) <= at_a_glance || one.text != as_written(before_, one.span)) return;
+    const LineChange difference = first_difference(lines_as_written(before_, one.span), lines_as_written(after_, other.span));
+    change.before = difference.before;
+    change.after = difference.after;
+    change.note = difference.more == 0 ? "" : fmt::format("and {} more lines", difference.more);
   }
 
   void settings_of_the_bundle() {
@@ -224,7 +238,7 @@ class Comparing {
     for (size_t e = 0; e < entities.size(); ++e) {
       for (size_t d = 0; d < entities[e].derived.size(); ++d) {
         const auto& field = entities[e].derived[d];
-        Declared one{.name = entities[e].name + "." + field.name, .text = one_line(v.view, field.span), .span = field.span, .index = static_cast<Index>(d)};
+        Declared one{.name = entities[e].name + "." + field.name, .text = as_written(v, field.span), .span = field.span, .index = static_cast<Index>(d)};
         one.named = v.named.derived(static_cast<Index>(e), one.index);
         one.expanded = v.expanded.derived(static_cast<Index>(e), one.index);
         group.push_back(std::move(one));
@@ -261,7 +275,7 @@ class Comparing {
     for (size_t f = 0; f < v.program().functions.size(); ++f) {
       const auto& function = v.program().functions[f];
       const auto index = static_cast<Index>(f);
-      Declared one{.name = function.name, .text = one_line(v.view, function.span), .span = function.span, .index = index};
+      Declared one{.name = function.name, .text = as_written(v, function.span), .span = function.span, .index = index};
       one.named = v.named.function(index);
       one.expanded = v.expanded.function(index);
       group.push_back(std::move(one));
@@ -296,7 +310,7 @@ class Comparing {
   }
 
   void compare_limits_of_both() {
-    for (const Told& told : compare_group("limit", [](Version& v) { return limit_lines(v); })) {
+    for (const Told& told : compare_group("limit", limit_lines)) {
       if (told.before != none) judge_limit(before_, told.before, after_, told.after, result_.changes[told.change]);
     }
   }
@@ -337,23 +351,6 @@ class Comparing {
     return true;
   }
 
-  static Group queues(Version& v) {
-    Group group;
-    const auto& program = v.program();
-    for (const auto& queue : program.queues) {
-      const std::string outcomes = queue.outcomes == none ? "" : program.events[queue.outcomes].name;
-      std::vector<Meaning> fields;
-      for (const auto& field : queue.fields) {
-        if (checked::letters_of(queue).empty() || field.name != checked::letter_field) fields.push_back(v.named.field(field));
-      }
-      std::vector<checked::RootId> roots = lead_roots(queue);
-      roots.insert(roots.begin(), queue.due);
-      const std::string label = fmt::format("queue {} {} {}{}", outcomes, queue.cost, queue.lease_us, policy_label(program, queue));
-      group.push_back(declared(v, queue.name, queue.span, none, label, roots, fields));
-    }
-    return group;
-  }
-
   static std::string letter_name(const checked::Program& program, const checked::Queue& queue, const checked::Letter& letter) {
     return fmt::format("{} \"{}\" for {}", queue.name, letter.name, program.entities[letter.entity].name);
   }
@@ -388,84 +385,6 @@ class Comparing {
       change.after = difference.after;
       change.note = difference.more == 0 ? "" : fmt::format("and {} more lines", difference.more);
     }
-  }
-
-  static Group schedules(Version& v) {
-    Group group;
-    for (const auto& schedule : v.program().schedules) {
-      if (!schedule->name.empty()) group.push_back(declared(v, schedule->name, schedule->span, none, schedule_label(*schedule), {}));
-    }
-    return group;
-  }
-
-  static Group territories(Version& v) {
-    Group group;
-    for (const auto& territory : v.program().territories) {
-      group.push_back(declared(v, territory->name, territory->span, none, territory_label(v.program(), *territory), {}));
-    }
-    return group;
-  }
-
-  /// What a hold stops stands among the limits.
-  static Group holds(Version& v) {
-    Group group;
-    const auto& program = v.program();
-    for (const auto& hold : program.holds) {
-      if (hold.deadline != none) continue;
-      const std::string label = "hold for " + program.entities[hold.entity].name + (hold.stops_timers ? " stops timers" : "") + " review " + hold.review_by;
-      group.push_back(declared(v, hold.name, hold.span, none, label, {hold.lasts}));
-    }
-    return group;
-  }
-
-  static Group requests(Version& v) {
-    Group group;
-    const auto& program = v.program();
-    for (const auto& request : program.requests) {
-      constexpr const char* kinds[] = {"approval", "quota", "allocation"};
-      std::string label = fmt::format("{} for {} by {} {} period {} {} {} {}\n{}", kinds[static_cast<size_t>(request.kind)],
-                                      program.entities[request.entity].name, request.role, request.never_requester, static_cast<int>(request.period),
-                                      request.never_twice, request.never_twice_per, request.together, request.shares_key);
-      std::vector<checked::RootId> values = {request.by, request.due, request.lapses, request.count, request.measure};
-      for (const auto& key : request.order) {
-        values.push_back(key.value);
-        label += key.descending ? " desc" : " asc";
-      }
-      values.insert(values.end(), request.caps.begin(), request.caps.end());
-      std::vector<Meaning> fields;
-      for (const auto& field : request.columns) fields.push_back(v.named.field(field));
-      group.push_back(declared(v, request.name, request.span, none, label, values, fields));
-    }
-    return group;
-  }
-
-  static Group experiments(Version& v) {
-    Group group;
-    const auto& program = v.program();
-    if (!program.trials) return group;
-    const auto name_of = [&](Index entity) { return entity == none ? std::string() : program.entities[entity].name; };
-    for (const checked::Experiment& trial : program.trials->experiments) {
-      std::string label = trial.kind == checked::Experiment::Kind::holdout ? "holdout" : "experiment";
-      std::vector<checked::Experiment::Arm> arms = trial.arms;
-      std::ranges::sort(arms, {}, &checked::Experiment::Arm::from);  // the control stands last, wherever it is written
-      for (const auto& arm : arms) label += fmt::format(" {} {}.{:02}%", arm.name, arm.share / 100, arm.share % 100);
-      label += fmt::format(" of {} by {} layer `{}` from {} to {}", name_of(trial.entity), name_of(trial.unit), trial.layer, trial.from, trial.to);
-      std::vector<checked::RootId> roots{trial.among, trial.success, trial.cost};
-      for (const auto& guardrail : trial.guardrails) {
-        label += fmt::format(" at most {}{}", guardrail.most, guardrail.reached ? " not reached" : "");
-        roots.push_back(guardrail.happened);
-      }
-      group.push_back(declared(v, trial.name, {}, none, label, roots));
-      group.back().span = trial.span;
-      group.back().text = arms_text(trial);
-    }
-    return group;
-  }
-
-  static std::string arms_text(const checked::Experiment& trial) {
-    std::string text;
-    for (const auto& arm : trial.arms) text += fmt::format("{}{} {}.{:02}%", text.empty() ? "" : ", ", arm.name, arm.share / 100, arm.share % 100);
-    return text;
   }
 
   static std::string on_change(checked::OnChange said) {

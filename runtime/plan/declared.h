@@ -36,6 +36,10 @@ struct Version {
   Reading reading() { return {view, named, expanded}; }
 };
 
+/// The declaration whose name stands there, on one line or by its lines, without comments and layout.
+std::string as_written(const Version& version, Span name);
+std::vector<std::string> lines_as_written(const Version& version, Span name);
+
 /// `label` and `more` are what it says without expressions, `roots` its expressions.
 Declared declared(Version& version, std::string name, Span span, checked::Index index, std::string label, const std::vector<checked::RootId>& roots,
                   const std::vector<Meaning>& more = {});

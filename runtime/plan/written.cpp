@@ -40,9 +40,16 @@ class NameWalk {
     if constexpr (requires { node.fields; }) fields(node.fields);
     if constexpr (requires { node.variables; }) fields(node.variables);
     if constexpr (requires { node.roots; }) outcomes(node.roots);
+    if constexpr (requires { node.deadlines; }) deadlines(node.deadlines);
+    if constexpr (requires { node.stages; }) {
+      for (const ast::StageDecl& stage : node.stages) deadlines(stage.deadlines);
+    }
   }
   void fields(const std::vector<ast::FieldDecl>& fields) {
     for (const ast::FieldDecl& field : fields) visit_(field.name.span, field.span, Dates{});
+  }
+  void deadlines(const std::vector<ast::Part<ast::DeadlineDecl>>& deadlines) {
+    for (const auto& deadline : deadlines) visit_(deadline->name.span, deadline->span, Dates{});
   }
   void outcomes(const std::vector<ast::OutcomeNode>& nodes) {
     for (const ast::OutcomeNode& node : nodes) {
@@ -71,7 +78,11 @@ Written::Written(const VersionView& view) {
       places_[{name.file, name.begin}] = std::move(place);
     };
     NameWalk walk(put);
-    for (const ast::Decl& declaration : tree.declarations) walk.declaration(declaration);
+    for (const ast::Decl& declaration : tree.declarations) {
+      walk.declaration(declaration);
+      if (const auto* feed = std::get_if<ast::Part<ast::FeedDecl>>(&declaration.node)) feeds_[(*feed)->name.text] = (*feed)->name.span;
+      if (const auto* campaign = std::get_if<ast::Part<ast::CampaignDecl>>(&declaration.node)) campaigns_[(*campaign)->title] = declaration.span;
+    }
   }
 }
 

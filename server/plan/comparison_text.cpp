@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "server/output/terminal.h"
@@ -24,12 +25,22 @@ nlohmann::ordered_json pairs_json(const Pairs& pairs) {
   return body;
 }
 
-std::string shortened(const std::string& text) {
-  constexpr size_t most = 160;
+/// Where no character of several bytes is cut.
+size_t whole_character(const std::string& text, size_t at) {
+  while (at > 0 && at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80) --at;
+  return at;
+}
+
+/// A long text is cut to what stands around the first place where it differs from the other one.
+std::string shortened(const std::string& text, const std::string& other) {
+  constexpr size_t most = 160, before = 40;
   if (text.size() <= most) return text;
-  size_t end = most;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-  return text.substr(0, end) + " …";
+  const auto differs = static_cast<size_t>(std::ranges::mismatch(text, other).in1 - text.begin());
+  size_t from = other.empty() || differs < most - before ? 0 : std::min(differs - before, text.size() - most);
+  if (const size_t space = text.find(' ', from); from > 0 && space < differs) from = space + 1;
+  from = whole_character(text, from);
+  const size_t to = whole_character(text, std::min(from + most, text.size()));
+  return (from > 0 ? "… " : "") + text.substr(from, to - from) + (to < text.size() ? " …" : "");
 }
 
 Style style_of(plan::ChangeKind kind) {
@@ -46,9 +57,9 @@ std::string comparison_text(const plan::Comparison& comparison, bool color) {
     text += fmt::format("{} {} {}{}{}\n", styled(plan::change_text(change.kind), style_of(change.kind), color), change.what,
                         styled(printable(change.name), Style::bold, color), change.wider ? " (WIDER)" : "",
                         where.empty() ? "" : "  " + styled(where, Style::dim, color));
-    const bool both = !change.before.empty() && !change.after.empty() && change.before != change.after;
-    if (both || change.kind == plan::ChangeKind::removed) text += fmt::format("  - {}\n", shortened(printable(change.before)));
-    if (both || change.kind == plan::ChangeKind::added) text += fmt::format("  + {}\n", shortened(printable(change.after)));
+    const std::string before = printable(change.before), after = printable(change.after);
+    if (!before.empty() && before != after) text += fmt::format("  - {}\n", shortened(before, after));
+    if (!after.empty() && before != after) text += fmt::format("  + {}\n", shortened(after, before));
     if (!change.note.empty()) text += fmt::format("  {}\n", change.note);
     if (!change.witness.empty()) text += fmt::format("  e.g. {}\n", printable(pairs_text(change.witness)));
     for (const auto& cases : change.cases) {

@@ -1,13 +1,16 @@
-// Comparing whole bundles: none differs from itself.
+// Comparing whole bundles: none differs from itself, and no figure in one can be changed unseen.
 #include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <variant>
 
 #include "lang/sema/check.h"
+#include "lang/syntax/parse.h"
 #include "runtime/plan/compare.h"
 #include "tests/golden/golden_case.h"
 
@@ -83,6 +86,74 @@ TEST_CASE("a bundle compared with itself shows no difference", "[bundles]") {
     ++compared;
   }
   CHECK(compared >= 30);
+}
+
+/// A figure in the text of a bundle: 30 of `30 days`, 15 of `08:15`.
+struct Figure {
+  size_t file = 0, at = 0;  // of its last digit
+};
+
+bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+
+/// All but those of tests, texts and comments.
+std::vector<Figure> figures_of(const BundleSources& files) {
+  std::vector<Figure> figures;
+  for (size_t f = 0; f < files.files.size(); ++f) {
+    const std::string& text = files.files[f].text;
+    if (!files.files[f].path.ends_with(".dun")) continue;
+    SourceMap sources;
+    Diagnostics diagnostics;
+    const ast::File tree = parse_file(sources, sources.add(files.files[f].path, text), diagnostics);
+    for (const ast::Decl& declaration : tree.declarations) {
+      if (std::holds_alternative<ast::TestDecl>(declaration.node)) continue;
+      bool in_text = false, in_comment = false, in_word = false;
+      for (size_t at = declaration.span.begin; at < declaration.span.end; ++at) {
+        const char c = text[at];
+        if (c == '\n') in_comment = in_text = false;
+        if (!in_text && text.compare(at, 2, "//") == 0) in_comment = true;
+        if (!in_comment && (c == '"' || c == '`')) in_text = !in_text;
+        if (in_comment || in_text) continue;
+        const bool digit = std::isdigit(static_cast<unsigned char>(c)) != 0;
+        if (!is_word(c)) in_word = false;
+        if (!digit && is_word(c)) in_word = true;
+        if (digit && !in_word && !is_word(text[at + 1])) figures.push_back({f, at});
+      }
+    }
+  }
+  return figures;
+}
+
+std::string line_around(const std::string& text, size_t at) {
+  const size_t from = text.rfind('\n', at) + 1, to = text.find('\n', at);
+  return text.substr(from, to - from);
+}
+
+TEST_CASE("no figure of a bundle can be changed unseen", "[bundles]") {
+  int planted = 0;
+  std::string unseen;
+  size_t turn = 0;
+  for (const Shipped& shipped : shipped_bundles()) {
+    const auto before = checked_bundle(shipped.files);
+    if (!before->program) continue;
+    const std::vector<Figure> figures = figures_of(shipped.files);
+    // Of large bundles some, spread over the text.
+    const char* every = std::getenv("DUNLIN_EVERY_FIGURE");
+    const size_t step = every != nullptr ? 1 : std::max<size_t>(1, figures.size() / 12);
+    for (size_t n = turn++ % step; n < figures.size(); n += step) {
+      BundleSources changed = shipped.files;
+      std::string& text = changed.files[figures[n].file].text;
+      char& digit = text[figures[n].at];
+      digit = digit == '9' ? '8' : static_cast<char>(digit + 1);
+      const auto after = checked_bundle(changed);
+      if (!after->program) continue;  // no day, no hour, shares that do not add up
+      ++planted;
+      if (plan::compare(before->view(), after->view()).same())
+        unseen += shipped.name + ", " + changed.files[figures[n].file].path + ": " + line_around(text, figures[n].at) + "\n";
+    }
+  }
+  INFO(unseen);
+  CHECK(unseen.empty());
+  CHECK(planted >= 200);
 }
 
 }  // namespace
