@@ -39,7 +39,7 @@ struct ImportCommand {
   int64_t generate = 0;
   uint64_t seed = 1;
   int months = 6;
-  bool events = false, mapped = false, allow_rejected = false, again = false;
+  bool events = false, mapped = false, whole = false, allow_rejected = false, again = false;
 };
 
 struct ReplayCommand {
@@ -370,6 +370,8 @@ int write_generated(const ImportCommand& command) {
 
 nlohmann::ordered_json pulled_json(const import::PulledTable& table) {
   nlohmann::ordered_json body{{"entity", table.entity}, {"table", table.table}, {"rows_read", table.rows_read}, {"rows_rejected", table.rows_rejected}};
+  body["since"] = table.since.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(table.since);
+  body["without_change"] = table.without_change;
   body.update(counts_json(table.counts));
   body["first_rejections"] = nlohmann::ordered_json::array();
   for (const auto& rejection : table.first_rejections) body["first_rejections"].push_back({{"column", rejection.column}, {"reason", rejection.reason}});
@@ -393,6 +395,9 @@ void print_pulled(const std::vector<import::PulledTable>& tables, bool color) {
   }
   fmt::print("{}", table.text(color));
   for (const auto& pulled : tables) {
+    if (!pulled.since.empty()) fmt::print("  {}: rows changed since {}; --whole reads all of them\n", pulled.table, pulled.since);
+    if (pulled.without_change > 0)
+      fmt::print("  {}: {} rows do not say when they changed, and are read each time\n", pulled.table, grouped(pulled.without_change));
     for (const auto& rejection : pulled.first_rejections) fmt::print("  {}\n", printable(rejection.reason));
   }
 }
@@ -410,7 +415,9 @@ int pull_mapped(const ImportCommand& command, Work& work) {
   if (auto done = work.store->prepare(program); !done) return fail(command.common, done.error());
   Progress progress("import", "rows", 0, command.common.progress);
   options.progress = [&](int64_t rows) { progress.at(rows); };
-  auto tables = import::pull_bank_tables(*work.store, program, *work.zone, options);
+  options.whole = command.whole;
+  const StoreOptions where = with_environment(command.store);
+  auto tables = import::pull_bank_tables(*work.store, {.url = where.database, .folder = where.data}, program, *work.zone, options);
   progress.end();
   if (!tables) return fail(command.common, tables.error());
   if (command.common.json) {
@@ -482,7 +489,8 @@ void add_import_command(CLI::App& app, Chosen& chosen) {
   generate->check(CLI::Range(int64_t{1}, int64_t{100'000'000}));
   sub->add_option("--seed", command->seed, "Another seed makes another portfolio")->needs(generate)->capture_default_str();
   sub->add_option("--months", command->months, "Monthly statements to make up")->needs(generate)->check(CLI::Range(1, 120))->capture_default_str();
-  sub->add_flag("--mapped", command->mapped, "Pull the rows of entities that are `from table`, from the same database");
+  auto* mapped = sub->add_flag("--mapped", command->mapped, "Pull the rows of entities that are `from table`, from the same database");
+  sub->add_flag("--whole", command->whole, "Read all rows of tables with a change column, not only those that have changed")->needs(mapped);
   sub->add_option("--write", command->write_to, "Write the generated rows to this CSV file instead of the database")->needs(generate);
   sub->add_option("--feed", command->feed, "The file is one of this feed: judged whole, then taken or refused");
   sub->add_option("--for", command->day, "The day whose file it is (2026-05-04); else that of --as-of, else today");

@@ -143,7 +143,8 @@ class Run {
     if (!import::has_bank_tables(bundle_.program())) return {};
     auto zone = import::Zone::find(bundle_.program().bundle);
     if (!zone) return std::unexpected(store::StoreError{store::StoreError::Kind::environment, zone.error()});
-    auto tables = import::pull_bank_tables(store_, bundle_.program(), *zone, {.as_of = at});
+    const StoreOptions where = with_environment(command_.store);
+    auto tables = import::pull_bank_tables(store_, {.url = where.database, .folder = where.data}, bundle_.program(), *zone, {.as_of = at});
     if (!tables) return std::unexpected(tables.error());
     report_.pulled = std::move(*tables);
     return {};

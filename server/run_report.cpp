@@ -126,8 +126,8 @@ std::string summary_text(const RunReport& report) {
     text += fmt::format("refused by their ranges or `when`, and kept in table dunlin.quarantine: {} {}\n", grouped(counts.events_refused),
                         counts.events_refused == 1 ? "event" : "events");
   for (const auto& table : report.pulled) {
-    text += fmt::format("pulled from {}: {} rows, {} new, {} changed, {} rejected\n", table.table, grouped(table.rows_read), grouped(table.counts.inserted),
-                        grouped(table.counts.changed), grouped(table.rows_rejected));
+    text += fmt::format("pulled from {}: {} rows, {} new, {} changed, {} rejected{}\n", table.table, grouped(table.rows_read), grouped(table.counts.inserted),
+                        grouped(table.counts.changed), grouped(table.rows_rejected), table.since.empty() ? "" : "; only those since " + table.since);
   }
   text += fmt::format("{:.1f} s: load {:.1f} s, step {:.1f} s, commit {:.1f} s, side by side\n", report.seconds, counts.load_s, counts.step_s, counts.commit_s);
   return text;
@@ -165,6 +165,7 @@ std::string run_report_json(const RunReport& report) {
     body["pulled"].push_back({{"entity", table.entity},
                               {"table", table.table},
                               {"rows_read", table.rows_read},
+                              {"since", table.since.empty() ? Json() : Json(table.since)},
                               {"inserted", table.counts.inserted},
                               {"changed", table.counts.changed},
                               {"rows_rejected", table.rows_rejected}});

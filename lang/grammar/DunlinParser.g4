@@ -62,7 +62,9 @@ parameterDecl : PARAMETER ident COLON typeExpr (EQ expr)? ;
 enumDecl : ENUM ident enumBlock ;
 enumBlock : LBRACE (ident | SEP | COMMA)* RBRACE ;
 recordDecl : RECORD ident fieldBlock ;
-entityDecl : ENTITY ident (OF ident)? (FROM TABLE? TEXT)? fieldBlock ;
+/// `from table "crm.accounts" change by updated_at`: only rows whose updated_at has grown are read again.
+entityDecl : ENTITY ident (OF ident)? (FROM TABLE? TEXT (CHANGE BY changeColumn)?)? fieldBlock ;
+changeColumn : ident ;
 extendDecl : EXTEND ident fieldBlock ;
 eventDecl : EVENT path (OF ident)? (CANCELS path)? fieldBlock? ;
 

@@ -1,6 +1,7 @@
 #include "lang/syntax/ast_dump.h"
 
 #include "lang/syntax/ast_dump_parts.h"
+#include "lang/syntax/mapped_table.h"
 
 namespace dunlin {
 
@@ -42,7 +43,9 @@ class FileDumper {
   void operator()(const ParameterDecl& d) { line("parameter " + d.name.text + " : " + dump_type(d.type) + with(" = ", d.value)); }
   void operator()(const TypeDecl& d) { line("type " + d.name.text + " " + dump_type(d.type)); }
   void operator()(const EntityDecl& d) {
-    line("entity " + d.name.text + (d.parent ? " of " + d.parent->text : "") + (d.table ? " from" + quoted(*d.table) : ""));
+    const MappedTable from = mapped_table(d.table.value_or(""));
+    line("entity " + d.name.text + (d.parent ? " of " + d.parent->text : "") + (d.table ? " from" + quoted(from.table) : "") +
+         (from.change_column.empty() ? "" : " change by " + from.change_column));
     fields(d.fields);
   }
   void operator()(const ExtendDecl& d) {

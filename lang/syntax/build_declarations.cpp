@@ -1,5 +1,6 @@
 #include "lang/syntax/ast_department.h"
 #include "lang/syntax/builder.h"
+#include "lang/syntax/mapped_table.h"
 
 namespace dunlin::syntax {
 
@@ -150,7 +151,11 @@ ast::EntityDecl Builder::entity(P::EntityDeclContext& context) {
   ast::EntityDecl out;
   out.name = name(*context.ident(0));
   if (context.OF()) out.parent = name(*context.ident(1));
-  if (context.TEXT()) out.table = plain_text(*context.TEXT()->getSymbol());
+  if (context.TEXT()) {
+    MappedTable from{.table = plain_text(*context.TEXT()->getSymbol()), .change_column = {}};
+    if (context.changeColumn()) from.change_column = name(*context.changeColumn()->ident()).text;
+    out.table = mapped_table_text(from);
+  }
   out.fields = fields(context.fieldBlock());
   return out;
 }

@@ -1,26 +1,16 @@
 // Tables and views of the bank that entities are mapped on: their columns, and their rows as text. Nothing here writes.
 #include <fmt/format.h>
 
+#include "runtime/store/bank_rows.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/postgres_small.h"
 
 namespace dunlin::store {
 
-namespace {
-
-std::string quote_name(std::string_view name) {
-  std::string quoted = "\"";
-  for (const char c : name) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
-}
-
-/// `crm.accounts` is a schema and a table; without a schema the search path of the role decides.
-std::string quote_table(std::string_view table) {
+std::string quote_table(const std::string& table) {
   const size_t dot = table.find('.');
-  return dot == std::string_view::npos ? quote_name(table) : quote_name(table.substr(0, dot)) + "." + quote_name(table.substr(dot + 1));
+  return dot == std::string::npos ? quote_name(table) : quote_name(table.substr(0, dot)) + "." + quote_name(table.substr(dot + 1));
 }
-
-}  // namespace
 
 Result<std::vector<std::string>> PostgresStore::bank_columns(const std::string& table) {
   std::vector<std::string> columns;
@@ -49,24 +39,28 @@ Result<std::vector<std::string>> PostgresStore::bank_columns(const std::string& 
 
 Result<void> PostgresStore::read_bank_table(const std::string& table, const std::vector<std::string>& columns, size_t batch,
                                             const std::function<Result<void>(std::vector<BankRow>&)>& take) {
-  std::string list;
-  for (const auto& column : columns) list += (list.empty() ? "" : ", ") + quote_name(column) + "::text";
   // A connection of its own: `take` uses the store while the rows come.
   auto connection = BulkConnection::open(server_ ? server_->connection() : url_);
   if (!connection) return std::unexpected(connection.error());
-  if (auto set = (*connection)->run("set datestyle = 'ISO'; set intervalstyle = 'iso_8601'; set timezone = 'UTC'; set default_transaction_read_only = on");
-      !set)
-    return std::unexpected(set.error());
-  auto rows =
-      CopyOut::start(**connection, fmt::format("(select {} from {})", list, quote_table(table)), std::vector<ColumnType>(columns.size(), ColumnType::text));
+  if (auto set = (*connection)->run(std::string(bank_reading_settings) + "; set default_transaction_read_only = on"); !set) return std::unexpected(set.error());
+  return read_bank_rows(**connection, table, columns, "", batch, take);
+}
+
+Result<void> read_bank_rows(BulkConnection& connection, const std::string& table, const std::vector<std::string>& columns, const std::string& condition,
+                            size_t batch, const std::function<Result<void>(std::vector<Store::BankRow>&)>& take) {
+  std::string list;
+  for (const auto& column : columns) list += (list.empty() ? "" : ", ") + quote_name(column) + "::text";
+  const std::string where = condition.empty() ? "" : " where " + condition;
+  auto rows = CopyOut::start(connection, fmt::format("(select {} from {}{})", list, quote_table(table), where),
+                             std::vector<ColumnType>(columns.size(), ColumnType::text));
   if (!rows) return std::unexpected(rows.error());
   Columns values;
-  std::vector<BankRow> taken;
+  std::vector<Store::BankRow> taken;
   for (;;) {
     auto count = (*rows)->next(values, batch);
     if (!count) return std::unexpected(count.error());
     if (*count == 0) return {};
-    taken.assign(*count, BankRow(columns.size()));
+    taken.assign(*count, Store::BankRow(columns.size()));
     for (size_t column = 0; column < columns.size(); ++column) {
       for (size_t row = 0; row < *count; ++row) {
         if (!values[column].is_missing(row)) taken[row][column] = std::string(values[column].view(row));

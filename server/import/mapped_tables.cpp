@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "lang/syntax/mapped_table.h"
 #include "server/import/near_match.h"
 
 namespace dunlin::import {
@@ -21,24 +22,52 @@ struct Columns {
 
 class Pull {
  public:
-  Pull(store::Store& store, const checked::Program& program, const Zone& zone, const PullOptions& options)
-      : store_(store), program_(program), options_(options), reader_(program, zone) {}
+  Pull(store::Store& store, store::BankReadings& readings, const checked::Program& program, const Zone& zone, const PullOptions& options)
+      : store_(store), readings_(readings), program_(program), options_(options), reader_(program, zone) {}
 
   store::Result<PulledTable> pull(int32_t entity) {
     kind_ = &program_.entities[static_cast<size_t>(entity)];
     entity_ = entity;
-    pulled_ = {.entity = kind_->name, .table = kind_->table};
-    auto there = store_.bank_columns(kind_->table);
-    if (!there) return std::unexpected(at_entity(there.error()));
-    auto columns = choose(*there);
-    if (!columns) return std::unexpected(columns.error());
-    columns_ = std::move(*columns);
-    auto done = store_.read_bank_table(kind_->table, columns_.names, options_.batch_rows, [&](std::vector<store::Store::BankRow>& rows) { return take(rows); });
-    if (!done) return std::unexpected(done.error());
+    from_ = mapped_table(kind_->table);
+    pulled_ = {.entity = kind_->name, .table = from_.table};
+    auto done = read();
+    if (!done) {
+      // What is said of the last try must not hide why it failed.
+      (void)readings_.failed(kind_->name, from_.table, done.error().message);
+      return std::unexpected(done.error());
+    }
     return std::move(pulled_);
   }
 
  private:
+  store::Result<void> read() {
+    auto there = store_.bank_columns(from_.table);
+    if (!there) return std::unexpected(at_entity(there.error()));
+    auto columns = choose(*there);
+    if (!columns) return std::unexpected(columns.error());
+    columns_ = std::move(*columns);
+    const store::BankSource source = this->source();
+    auto reading = readings_.read(source, options_.whole, options_.batch_rows, [&](std::vector<store::Store::BankRow>& rows) { return take(rows); });
+    if (!reading) return std::unexpected(reading.error());
+    pulled_.since = reading->since;
+    pulled_.without_change = reading->without_change;
+    // All of its batches are committed: whatever ends this process before here makes the next one read them again.
+    return readings_.keep(source, retry_);
+  }
+
+  store::BankSource source() const {
+    store::BankSource source{.entity = kind_->name,
+                             .table = from_.table,
+                             .change_column = from_.change_column,
+                             .key_column = kind_->fields[static_cast<size_t>(kind_->key_field)].name,
+                             .zone = program_.bundle.timezone,
+                             .declaration = from_.table,
+                             .columns = columns_.names};
+    for (const auto& name : columns_.names) source.declaration += "|" + name;
+    for (const auto& field : kind_->fields) source.declaration += fmt::format("|{}{}", static_cast<int>(field.type.kind), field.type.optional ? "?" : "");
+    return source;
+  }
+
   StoreError at_entity(StoreError error) const {
     error.message = fmt::format("entity `{}`: {}", kind_->name, error.message);
     return error;
@@ -77,7 +106,7 @@ class Pull {
     if (missing.empty()) return chosen;
     return std::unexpected(StoreError{StoreError::Kind::input, fmt::format("entity `{}`: the table `{}` has no column {}; name the fields as the columns are "
                                                                            "named, or lay the entity over a view",
-                                                                           kind_->name, kind_->table, missing)});
+                                                                           kind_->name, from_.table, missing)});
   }
 
   store::Result<void> take(std::vector<store::Store::BankRow>& rows) {
@@ -102,6 +131,13 @@ class Pull {
     pulled_.counts.unchanged += counts->unchanged;
     pulled_.counts.duplicates += counts->duplicates;
     pulled_.counts.set_aside += counts->set_aside;
+    if (counts->set_aside > 0) {
+      std::vector<std::string> keys;
+      for (const auto& row : good) keys.push_back(row.key);
+      auto aside_of = readings_.set_aside_of(kind_->name, keys);
+      if (!aside_of) return std::unexpected(aside_of.error());
+      retry_.insert(retry_.end(), aside_of->begin(), aside_of->end());
+    }
     arena_.clear();
     if (options_.progress) options_.progress(pulled_.rows_read);
     return {};
@@ -145,8 +181,9 @@ class Pull {
     for (size_t i = 0; i < columns_.names.size(); ++i) body[columns_.names[i]] = row[i] ? nlohmann::ordered_json(*row[i]) : nlohmann::ordered_json();
     const std::string text = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     const std::string key = text_of(row, columns_.fields[static_cast<size_t>(kind_->key_field)]);
-    const std::string full = fmt::format("{}.{}: {}", kind_->table, column, reason);
+    const std::string full = fmt::format("{}.{}: {}", from_.table, column, reason);
     ++pulled_.rows_rejected;
+    if (!key.empty()) retry_.push_back(key);
     if (pulled_.first_rejections.size() < 20) pulled_.first_rejections.push_back({0, column, full, text});
     auto known = store_.quarantine_of(kind_->name, key, 1);
     if (!known) return std::unexpected(known.error());
@@ -156,11 +193,14 @@ class Pull {
   }
 
   store::Store& store_;
+  store::BankReadings& readings_;
   const checked::Program& program_;
   const PullOptions& options_;
   ValueReader reader_;
   const checked::Entity* kind_ = nullptr;
   int32_t entity_ = -1;
+  MappedTable from_;
+  std::vector<std::string> retry_;  // keys of rows that are in nobody's hands but the quarantine's: somebody may mend what they hang on
   Columns columns_;
   abi::Arena arena_;
   PulledTable pulled_;
@@ -172,15 +212,24 @@ bool has_bank_tables(const checked::Program& program) {
   return std::ranges::any_of(program.entities, [](const auto& entity) { return !entity.table.empty(); });
 }
 
-store::Result<std::vector<PulledTable>> pull_bank_tables(store::Store& store, const checked::Program& program, const Zone& zone, const PullOptions& options) {
+store::Result<std::vector<PulledTable>> pull_bank_tables(store::Store& store, store::BankReadings& readings, const checked::Program& program, const Zone& zone,
+                                                         const PullOptions& options) {
   std::vector<PulledTable> tables;
   for (size_t i = 0; i < program.entities.size(); ++i) {  // parents stand before their children
     if (program.entities[i].table.empty()) continue;
-    auto pulled = Pull(store, program, zone, options).pull(static_cast<int32_t>(i));
+    auto pulled = Pull(store, readings, program, zone, options).pull(static_cast<int32_t>(i));
     if (!pulled) return std::unexpected(pulled.error());
     tables.push_back(std::move(*pulled));
   }
   return tables;
+}
+
+store::Result<std::vector<PulledTable>> pull_bank_tables(store::Store& store, const store::PostgresOptions& database, const checked::Program& program,
+                                                         const Zone& zone, const PullOptions& options) {
+  auto readings = store::BankReadings::open(database);
+  if (!readings) return std::unexpected(readings.error());
+  if (auto held = (*readings)->hold(); !held) return std::unexpected(held.error());
+  return pull_bank_tables(store, **readings, program, zone, options);
 }
 
 }  // namespace dunlin::import

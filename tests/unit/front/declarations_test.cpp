@@ -29,6 +29,14 @@ TEST_CASE("tables know their columns, hit policy, validity and file") {
         "table t(a : int) -> (b : int, c : text)\n  header 1 a, b, c\n  not {3, 4} || 1 | \"x\"\n  missing || 2 | \"y\"\n  otherwise || 0 | \"\"\n");
 }
 
+TEST_CASE("an entity may lie over a table, with a column by which its changes are known") {
+  CHECK(tree("entity a from table \"crm.a\" { key id : text }").starts_with("entity a from \"crm.a\"\n"));
+  CHECK(tree("entity a of b from \"crm.a\" change by updated_at { key id : text }").starts_with("entity a of b from \"crm.a\" change by updated_at\n"));
+  // A column may have a name that is a word of the language.
+  CHECK(tree("entity a from table \"crm.a\" change by `stage` { key id : text }").starts_with("entity a from \"crm.a\" change by stage\n"));
+  CHECK(tree("entity a change by updated_at { key id : text }").starts_with("mistakes"));
+}
+
 TEST_CASE("timers") {
   const auto rule = [](const std::string& text) {
     const std::string all = tree("always { " + text + " }");
