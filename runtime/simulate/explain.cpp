@@ -247,14 +247,25 @@ class Explaining {
     if (rule.kind == Rule::Kind::on_entry) return;  // past
     RuleExplained made{.place = place, .kind = checked::kind_word(rule.kind), .name = rule.name, .where = rule.span};
     const Witness::Seen& seen = witness_.of(rule);
-    for (const checked::RootId root : {rule.instant, rule.guard, rule.keep.has_value() ? rule.keep->binder_where : checked::none,
-                                       rule.keep.has_value() ? rule.keep->condition : checked::none}) {
+    for (const checked::RootId root :
+         {rule.instant, rule.guard, rule.keep.has_value() ? rule.keep->binder_where : checked::none,
+          rule.keep.has_value() ? rule.keep->condition : checked::none, rule.keep.has_value() ? rule.keep->recipient : checked::none}) {
       if (root == checked::none) continue;
       if (const Recorder::Entry* entry = recorder_.latest(root, instance_)) take_trace(entry->trace, made);
     }
     if (seen.timed) made.due = seen.due;
     judge(rule, seen, made);
     explanation_.rules.push_back(std::move(made));
+  }
+
+  /// Whether the standing task has nobody to go to, as often as the step looked.
+  bool goes_to_nobody(const Rule& rule) const {
+    if (!rule.keep || rule.keep->recipient == checked::none || !program_.roots[rule.keep->recipient].type.optional) return false;
+    const auto looked = [&](const Recorder::Entry& entry) { return entry.root == rule.keep->recipient && entry.instance == instance_; };
+    const auto nobody = [&](const Recorder::Entry& entry) { return !looked(entry) || !entry.held; };
+    if (rule.keep->binder_entity != checked::none) return std::ranges::all_of(recorder_.entries(), nobody) && std::ranges::any_of(recorder_.entries(), looked);
+    const Recorder::Entry* latest = recorder_.latest(rule.keep->recipient, instance_);
+    return latest != nullptr && !latest->held;
   }
 
   void judge(const Rule& rule, const Witness::Seen& seen, RuleExplained& made) const {
@@ -266,6 +277,8 @@ class Explaining {
     const bool keep = rule.kind == Rule::Kind::keep;
     if (keep && seen.tried && !seen.held)
       return say(Verdict::not_held, seen.fired ? "its condition does not hold any more; its task goes" : "its condition does not hold");
+    if (keep && seen.tried && goes_to_nobody(rule))
+      return say(Verdict::not_held, seen.fired ? "there is nobody any more it could go to; its task goes" : "there is nobody it could go to");
     if (keep && !seen.tried && rule.keep->binder_entity != checked::none && !explanation_.fault) return say(Verdict::not_held, "nothing in its list fits");
     if (seen.fired) return say(Verdict::held, "it acts");
     if (timer && seen.timed && seen.done && rule.kind != Rule::Kind::every) return say(Verdict::done, "it has fired for this date, or came too late for it");

@@ -21,6 +21,15 @@ namespace {
 
 const char* const typed_path = "typed";
 
+/// What is wrong, without the warnings: those are the bundle's, and a line that was typed has nothing to do with them.
+Diagnostics errors_of(const Diagnostics& found) {
+  Diagnostics result;
+  for (const Diagnostic& one : found.all()) {
+    if (one.severity == Severity::error) result.error(one.code, one.span, one.message) = one;
+  }
+  return result;
+}
+
 /// The bundle's sources with the typed text in place of the file that was made around it, so that places are where the writer typed.
 Diagnostics as_typed(const Diagnostics& found, const SourceMap& sources, uint32_t file, const std::string& text, size_t before, SourceMap& shown) {
   for (uint32_t i = 0; i < sources.size(); ++i) shown.add(i == file ? typed_path : sources.path(i), i == file ? text : std::string(sources.text(i)));
@@ -30,13 +39,12 @@ Diagnostics as_typed(const Diagnostics& found, const SourceMap& sources, uint32_
     return Span{file, place(span.begin), place(span.end)};
   };
   Diagnostics result;
-  for (Diagnostic one : found.all()) {
-    if (one.severity != Severity::error) continue;
+  const Diagnostics errors = errors_of(found);
+  for (Diagnostic one : errors.all()) {
     one.span = moved(one.span);
     for (Note& note : one.notes) note.span = moved(note.span);
     one.fixes.clear();
-    Diagnostic& kept = result.error(one.code, one.span, one.message);
-    kept = one;
+    result.error(one.code, one.span, one.message) = one;
   }
   return result;
 }
@@ -253,7 +261,7 @@ Answer Session::evaluate(const std::string& text, bool only_type) {
   const engine::InstanceState& state = run_->file().state(run_->position);
   checked.check = check_typed(sources, checked.sources, checked.diagnostics, {.stdlib = bundle_.checked->stdlib, .analyse = false}, cache_,
                               {.path = typed_path, .text = text, .entity = source_.entity, .strategy = state.strategy});
-  if (checked.check.program == nullptr || checked.check.root == none) return refused(checked.diagnostics, checked.sources, color_);
+  if (checked.check.program == nullptr || checked.check.root == none) return refused(errors_of(checked.diagnostics), checked.sources, color_);
   const checked::Program& with = *checked.check.program;
   const checked::Root& root = with.roots[checked.check.root];
   Answer answer;
