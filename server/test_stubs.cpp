@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "runtime/simulate/draw.h"
+
 namespace dunlin::server {
 
 namespace {
@@ -50,7 +52,7 @@ class Stubs {
     const checked::Index event = checked::find_event(program_, outcome.name);
     if (event == checked::none || program_.events[event].owner == checked::none || !program_.events[event].leaf) return;
     open("an attempt ends in " + outcome.name, outcome.where, program_.events[event].owner);
-    text_ += fmt::format("  on 2026-01-06 12:00 {} {{ }} : expect not enrolled  // and what follows\n}}\n", outcome.name);
+    text_ += fmt::format("  on 2026-01-06 12:00 {} {{ {}}} : expect not enrolled  // and what follows\n}}\n", outcome.name, payload(program_.events[event]));
   }
 
   void row(const simulate::TableRowCoverage& row) {
@@ -67,6 +69,27 @@ class Stubs {
  private:
   void open(const std::string& title, Span where, checked::Index entity) {
     text_ += fmt::format("\n// {}\ntest {} {{\n  given {} {{ }}\n", sources_.locate(where), quoted("to be written: " + title), program_.entities[entity].name);
+  }
+
+  /// A value for each field that must have one, to be put right by whoever fills in the test.
+  std::string payload(const checked::EventType& event) const {
+    std::string out;
+    for (const checked::Field& field : event.fields) {
+      if (field.type.optional || field.key) continue;
+      out += (out.empty() ? "" : ", ") + field.name + ": " + blank(field);
+    }
+    return out.empty() ? out : out + " ";
+  }
+
+  std::string blank(const checked::Field& field) const {
+    constexpr int64_t day = simulate::plain_day + 1;  // of the attempt
+    simulate::DrawnValue value = simulate::blank_value(program_, field.type);
+    if (field.type.kind == checked::TypeKind::date) value.slot = day;
+    if (field.type.kind == checked::TypeKind::datetime) value.slot = day * int64_t{86'400'000'000};
+    if (field.type.kind == checked::TypeKind::timezone) value.text = program_.bundle.timezone;
+    if (field.minimum) value.slot = std::max(value.slot, *field.minimum);
+    if (field.maximum) value.slot = std::min(value.slot, *field.maximum);
+    return simulate::text_of(program_, field.type, value);
   }
 
   const checked::Program& program_;

@@ -1,4 +1,6 @@
 // What a name means: looked for from the inside out.
+#include <algorithm>
+
 #include "lang/sema/definitions.h"
 #include "lang/sema/expression.h"
 
@@ -461,6 +463,10 @@ ExprPtr ExpressionChecker::member_of(ExprPtr base, const ast::Name& name, Span s
   } else if (base->op == Op::table && context_.program.tables[base->index].outputs.size() == 1 &&
              context_.program.tables[base->index].outputs.front().name == name.text) {
     diagnostic.help = "the table has one output, so the call is its value already: leave " + in_ticks("." + name.text) + " away";
+  } else if (base->op == Op::local && std::ranges::any_of(context_.program.tables, [&](const checked::Table& table) {
+               return table.policy == checked::HitPolicy::collect && table.outputs.size() == 1 && table.outputs.front().name == name.text;
+             })) {
+    diagnostic.help = "a table with one output is walked value by value, so the name is that value: leave " + in_ticks("." + name.text) + " away";
   } else if (base->type.kind == TypeKind::record) {
     std::vector<std::string> candidates;
     for (const auto& field : context_.program.records[base->type.id].fields) candidates.push_back(field.name);

@@ -168,6 +168,14 @@ TEST_CASE("the one output of a table is the value of its call") {
   const Checked made = check(entities + "table t(x : money) -> (fee : money) first {\n| x || fee |\n| any || 1 |\n}\nextend account { y = t(balance).fee }");
   CHECK(made.codes() == "E0208");
   CHECK(made.text().find("leave `.fee` away") != std::string::npos);
+  const auto walked = [](const std::string& derived) {
+    return check(entities + "table t(x : money) -> (fee : money) collect {\n| x || fee |\n| any || 1 |\n| > 5 || 2 |\n}\nextend account { y = " + derived +
+                 " }");
+  };
+  CHECK(walked("sum(f for f in t(balance))").codes() == "");
+  const Checked row = walked("sum(r.fee for r in t(balance))");
+  CHECK(row.codes() == "E0208");
+  CHECK(row.text().find("value by value, so the name is that value: leave `.fee` away") != std::string::npos);
 }
 
 TEST_CASE("hours of the day may be yielded, not looked up") {
