@@ -78,23 +78,36 @@ class Reader {
     if (known.enrol != none) graph_.enrol = std::string(sources_.text(program_.roots[known.enrol].span));
     rules(known.rules, -1);
     for (const Index stage : known.stages) rules(program_.stages[stage].rules, stage);
+    for (const checked::Always& always : program_.always) {
+      for (const checked::Rule& rule : always.rules) {
+        if (concerns(always, rule, known.entity)) ways(rule, -1, "always, ");
+      }
+    }
     return std::move(graph_);
   }
 
  private:
+  /// `always` without an entity is for that of the event.
+  bool concerns(const checked::Always& always, const checked::Rule& rule, Index entity) const {
+    if (always.entity != none) return always.entity == entity;
+    return rule.events.empty() || std::any_of(rule.events.begin(), rule.events.end(), [&](Index event) { return program_.events[event].owner == entity; });
+  }
+
   void rules(const std::vector<checked::Rule>& list, int from) {
-    for (const checked::Rule& rule : list) {
-      for (const Action& action : rule.actions) {
-        const std::string because = head_of(sources_, rule);
-        if (action.kind == Action::Kind::go) add(from, GraphEdge::Kind::stage, action.stage, because);
-        if (action.kind == Action::Kind::go_back) add(from, GraphEdge::Kind::back, -1, because);
-        if (action.kind == Action::Kind::enter_strategy) add(from, GraphEdge::Kind::strategy, action.strategy, because);
-        if (action.kind == Action::Kind::go_by && action.value != none) {
-          std::set<Index> targets;
-          stages_in(program_, *program_.roots[action.value].body, targets);
-          for (const Index target : targets) {
-            if (target >= 0 && static_cast<size_t>(target) < program_.stages.size()) add(from, GraphEdge::Kind::stage, target, because);
-          }
+    for (const checked::Rule& rule : list) ways(rule, from, "");
+  }
+
+  void ways(const checked::Rule& rule, int from, const char* where) {
+    for (const Action& action : rule.actions) {
+      const std::string because = where + head_of(sources_, rule);
+      if (action.kind == Action::Kind::go) add(from, GraphEdge::Kind::stage, action.stage, because);
+      if (action.kind == Action::Kind::go_back) add(from, GraphEdge::Kind::back, -1, because);
+      if (action.kind == Action::Kind::enter_strategy) add(from, GraphEdge::Kind::strategy, action.strategy, because);
+      if (action.kind == Action::Kind::go_by && action.value != none) {
+        std::set<Index> targets;
+        stages_in(program_, *program_.roots[action.value].body, targets);
+        for (const Index target : targets) {
+          if (target >= 0 && static_cast<size_t>(target) < program_.stages.size()) add(from, GraphEdge::Kind::stage, target, because);
         }
       }
     }

@@ -151,7 +151,9 @@ class Writer {
       fields(node.fields);
     });
     each<ast::EventDecl>([&](const ast::Decl& declaration, const ast::EventDecl& node) {
-      title("event", node.name.text(), node.owner.text.empty() ? "" : "of " + node.owner.text, declaration.doc, declaration.span);
+      std::string more = node.owner.text.empty() ? "" : "of " + node.owner.text;
+      if (node.cancels) more += (more.empty() ? "" : ", ") + ("cancels " + node.cancels->text());
+      title("event", node.name.text(), more, declaration.doc, declaration.span);
       fields(node.fields);
     });
     each<ast::ParameterDecl>([&](const ast::Decl& declaration, const ast::ParameterDecl& node) {
@@ -181,7 +183,11 @@ class Writer {
   }
 
   void table(const ast::Decl& declaration, const ast::TableDecl& node) {
-    title("table", node.name.text, "hit policy " + (node.hit_policy ? node.hit_policy->text : std::string("unique")), declaration.doc, declaration.span);
+    std::string more = "hit policy " + (node.hit_policy ? node.hit_policy->text : std::string("unique"));
+    if (node.from_date || node.to_date) more += ", in force";
+    if (node.from_date) more += " from " + one_line(text(node.from_date->span));
+    if (node.to_date) more += " to " + one_line(text(node.to_date->span));
+    title("table", node.name.text, more, declaration.doc, declaration.span);
     body_ += "<table><tr>";
     for (const auto& column : node.inputs) body_ += "<th>" + escape_xml(column.name.text) + "</th>";
     for (const auto& column : node.outputs) body_ += "<th class=\"out\">" + escape_xml(column.name.text) + "</th>";

@@ -128,6 +128,23 @@ TEST_CASE("mermaid text has every stage once and every way") {
   CHECK(count(text, " --> ") == edges + finals + enrolled);
 }
 
+TEST_CASE("ways of `always` are drawn in the strategies they concern") {
+  const auto bundle = of_text(
+      "bundle b \"B\" { timezone UTC, currency EUR, calendar none, day starts 06:00 }\nentity debtor { key id : text, gone : bool }\n"
+      "entity account of debtor { key id : text, n : int }\nevent death of account { }\nevent moved of debtor { }\n"
+      "strategy s \"S\" for account {\n  enrol when n < 5\n  stage one { after 3 days : go two }\n  final stage two\n}\n"
+      "strategy d \"D\" for debtor {\n  enrol when gone\n  stage seek { after 3 days : go found }\n  final stage found\n}\n"
+      "always for account { on death : go s.two }\nalways for debtor { on moved : go d.found }\n");
+  const auto ways = [&](int strategy) {
+    std::string found;
+    for (const auto& edge : service::graph_of(*bundle->program, bundle->sources, strategy).edges)
+      found += (edge.from < 0 ? "*" : bundle->program->stages[edge.from].name) + " -> " + bundle->program->stages[edge.to].name + " (" + edge.because + ")\n";
+    return found;
+  };
+  CHECK(ways(0) == "one -> two (after 3 days)\n* -> two (always, on death)\n");
+  CHECK(ways(1) == "seek -> found (after 3 days)\n* -> found (always, on moved)\n");
+}
+
 TEST_CASE("what is written between tags cannot be read as a tag; times keep their colon") {
   const auto bundle = of_text(
       "bundle b \"B\" { timezone UTC, currency EUR, calendar none, day starts 06:00 }\nentity account { key id : text, n : int, name : text }\n"

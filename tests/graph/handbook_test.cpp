@@ -1,6 +1,6 @@
 // The handbook has everything the bundle declares, once, with the rules' own words, and stands alone.
-#include "lang/diag/markup.h"
 #include "lang/service/handbook.h"
+#include "lang/diag/markup.h"
 
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -45,6 +45,19 @@ TEST_CASE("every declaration of the shipped bundle is in its handbook") {
   CHECK_FALSE(has(page, "http://www.w3.org/1999"));  // nothing is fetched from anywhere
   CHECK_FALSE(has(page, "<script"));
   CHECK_FALSE(has(page, "src="));
+}
+
+TEST_CASE("versions of a table stand with their dates, events with what they cancel") {
+  const auto snapshot =
+      snapshot_of({{{"bundle.dun",
+                     "bundle b \"B\" { timezone UTC, currency EUR, calendar none, day starts 06:00 }\nentity account { key id : text, n : int }\n"
+                     "event payment of account { amount : money }\nevent chargeback of account cancels payment { }\n"
+                     "table fee(n : int) -> (fee : money) first in force from 2025-01-01 to 2025-12-31 {\n| n || fee |\n| any || 1 |\n}\n"
+                     "table fee(n : int) -> (fee : money) first in force from 2026-01-01 {\n| n || fee |\n| any || 2 |\n}\n"}}});
+  const std::string page = service::handbook(*snapshot);
+  CHECK(has(page, "table, hit policy first, in force from 2025-01-01 to 2025-12-31<"));
+  CHECK(has(page, "table, hit policy first, in force from 2026-01-01<"));
+  CHECK(has(page, "event, of account, cancels payment<"));
 }
 
 TEST_CASE("texts of the bundle cannot become tags; sheets beside the rules are shown") {
