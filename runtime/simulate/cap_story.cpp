@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 #include <set>
 
-#include "lang/sema/analysis/witness.h"
 #include "runtime/simulate/cap_story_run.h"
 #include "runtime/simulate/draw.h"
+#include "runtime/simulate/ready_debtor.h"
 
 namespace dunlin::simulate {
 
@@ -21,6 +20,7 @@ namespace {
 
 constexpr int64_t steps_of_one = 250;  // of one debtor
 constexpr int64_t tries_of_one = 12;   // debtors for each strategy
+constexpr int64_t tries_unasked = 40;  // … that has asked nothing of any of them
 constexpr int64_t simpler_tries = 50;  // to make a story simpler
 constexpr size_t told_first = 6, told_last = 18;
 
@@ -59,8 +59,10 @@ class Search {
   std::vector<CapStory> run() {
     const std::vector<Index> asking = strategies_that_ask();
     if (asking.empty()) return {};
-    for (int64_t round = 0; round < tries_of_one && steps_left_ > 0; ++round) {
-      for (const Index strategy : asking) try_one(strategy, round);
+    for (int64_t round = 0; round < tries_unasked && steps_left_ > 0; ++round) {
+      for (const Index strategy : asking) {
+        if (round < tries_of_one || !has_asked_[strategy]) try_one(strategy, round);
+      }
     }
     std::ranges::sort(found_, [](const Found& a, const Found& b) {
       return std::tuple(a.rule->span.file, a.rule->span.begin, a.hit.cap->span.file, a.hit.cap->span.begin) <
@@ -80,18 +82,18 @@ class Search {
   };
 
   /// Strategies with tasks that some cap counts; those of `always` are asked for in any of them.
-  std::vector<Index> strategies_that_ask() const {
-    std::vector<bool> judged(program_.queues.size(), false), asks(program_.strategies.size(), false);
+  std::vector<Index> strategies_that_ask() {
+    judged_.assign(program_.queues.size(), false);
+    has_asked_.assign(program_.strategies.size(), false);
+    std::vector<bool> asks(program_.strategies.size(), false);
     for (const checked::Limits& limits : program_.limits) {
       for (const LimitRule& line : limits.rules) {
         if (line.kind != LimitRule::Kind::at_most) continue;
-        for (const Index queue : line.queues) judged[queue] = true;
+        for (const Index queue : line.queues) judged_[queue] = true;
       }
     }
     for_each_rule(program_, [&](Index strategy, const Rule& rule) {
-      bool does = rule.keep && judged[rule.keep->queue];
-      for (const checked::Action& action : rule.actions) does = does || (action.kind == checked::Action::Kind::task && judged[action.queue]);
-      if (!does) return;
+      if (!asks_for(rule, judged_)) return;
       if (strategy == checked::none) {
         std::fill(asks.begin(), asks.end(), true);
       } else {
@@ -158,7 +160,7 @@ class Search {
     plot.debtor = draw_.one(all_);
     if (round % 2 == 0) {
       plot.debtor.day = plain_day;
-      enrol(plot, strategy);
+      make_ready(plot, strategy, round % 4 == 0);
     }
     for (const auto& [event, asked] : first_events_) {
       if (draw_.below(asked ? 2 : 12) == 0 && round > 0) plot.first.push_back(payload_of(event, plot.debtor.day));
@@ -171,17 +173,18 @@ class Search {
     return plot;
   }
 
-  /// Puts in what the analyses know to be enough for the strategy to take it.
-  void enrol(CapPlot& plot, Index index) {
-    const checked::Strategy& strategy = program_.strategies[index];
-    if (strategy.enrol == checked::none) return;
-    auto known = witnesses_.find(index);
-    if (known == witnesses_.end()) known = witnesses_.emplace(index, analysis::find_witness(program_, {strategy.entity, {strategy.enrol}, {}})).first;
-    if (!known->second) return;
-    for (const auto& [key, value] : known->second->facts.fields) {
-      auto& fields = plot.debtor.instances[key.first];
-      const auto field = std::ranges::find(fields, key.second, &Drawn::Field::field);
-      if (field != fields.end()) field->value = {.known = !value.missing, .slot = value.slot, .text = value.text, .parts = {}};
+  /// Puts in what the analyses know to be enough for the strategy to ask something; with `plain` there is nothing else about this debtor.
+  void make_ready(CapPlot& plot, Index strategy, bool plain) {
+    auto known = ready_.find(strategy);
+    if (known == ready_.end()) known = ready_.emplace(strategy, ready_debtor(program_, strategy, judged_)).first;
+    const ReadyDebtor& ready = known->second;
+    for (size_t e = 0; e < plot.debtor.instances.size(); ++e) {
+      for (auto& [index, value] : plot.debtor.instances[e]) {
+        const std::pair key{static_cast<Index>(e), index};
+        const auto fact = ready.facts.fields.find(key);
+        if (fact != ready.facts.fields.end() && (plain || ready.sought.contains(key)))
+          value = {.known = !fact->second.missing, .slot = fact->second.slot, .text = fact->second.text, .parts = {}};
+      }
     }
   }
 
@@ -213,6 +216,9 @@ class Search {
     CapStoryRun run(program_, evaluator_, calendar_, settings_, plot);
     run.run(std::min(steps_of_one, steps_left_), nullptr);
     steps_left_ -= run.steps() + 1;
+    for (const auto& [strategy, queue] : run.asked()) {
+      if (judged_[queue]) has_asked_[strategy] = true;
+    }
     for (const CapHit& hit : run.hits()) {
       const bool told = std::ranges::any_of(found_, [&](const Found& found) { return found.hit.kind() == hit.kind(); });
       if (!told) found_.push_back({hit, rule_of(hit.rule), plot, hit.step});
@@ -299,7 +305,9 @@ class Search {
   checked::Test all_;
   std::vector<std::vector<Index>> leaves_;            // by queue
   std::vector<std::pair<Index, bool>> first_events_;  // and whether a condition asks for their fields
-  std::map<Index, std::optional<analysis::Witness>> witnesses_;
+  std::map<Index, ReadyDebtor> ready_;                // by strategy
+  std::vector<bool> judged_;                          // by queue: some cap counts its tasks
+  std::vector<bool> has_asked_;                       // by strategy: for a task of those, of somebody
   std::vector<Found> found_;
   int64_t steps_left_ = 0;
 };

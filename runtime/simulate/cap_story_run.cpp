@@ -151,10 +151,13 @@ engine::IncomingEvent CapStoryRun::happening(const CapPlot::Payload& payload, in
 void CapStoryRun::after_step(const engine::StepResult& result, Span /*where*/) {
   ++steps_;
   for (const engine::Transition& move : result.transitions) {
-    if (move.to_strategy >= 0) strategies_.insert(move.to_strategy);
     if (until_ == nullptr) continue;
     const std::string who = name_of(move.instance);
     if (move.to_stage >= 0) tell(fmt::format("{} {} {}", who, move.from_stage < 0 ? "enters" : "goes to", checked::stage_name(program_, move.to_stage)));
+  }
+  for (const auto& effect : result.tasks) {
+    const Index strategy = file().state(effect.task.instance).strategy;
+    if (strategy >= 0 && effect.task.status == engine::TaskStatus::ready) asked_.insert({strategy, effect.task.queue});
   }
   for (const engine::RefusedEvent& refused : result.refused) {
     tell(program_.events[refused.event.type].name + " is refused: " + refused.reason);

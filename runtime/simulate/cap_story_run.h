@@ -46,7 +46,8 @@ class CapStoryRun final : public CaseRun, private engine::StepListener {
 
   const std::vector<CapHit>& hits() const { return hits_; }  // the first of each kind
   int64_t steps() const { return steps_; }
-  const std::set<checked::Index>& strategies() const { return strategies_; }  // that were entered
+  /// Strategies that asked for tasks that may go out some day, and their queues.
+  const std::set<std::pair<checked::Index, checked::Index>>& asked() const { return asked_; }
   const Days& days() const { return days_; }
 
  private:
@@ -72,7 +73,7 @@ class CapStoryRun final : public CaseRun, private engine::StepListener {
   std::vector<CapHit> hits_;
   std::set<std::pair<uint64_t, const checked::Limits*>> known_;
   std::set<engine::TaskId> refused_;  // tasks whose outcome was not accepted
-  std::set<checked::Index> strategies_;
+  std::set<std::pair<checked::Index, checked::Index>> asked_;
   Days days_;
   Instant start_ = 0;
   int64_t steps_ = 0;

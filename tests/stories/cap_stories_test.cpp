@@ -134,6 +134,46 @@ TEST_CASE("only an outcome that nobody expects leads there") {
   CHECK(told(stories[0]).find("call \"ring\" goes out: reached.refuses") != std::string::npos);
 }
 
+TEST_CASE("an ordinary breach is found behind conditions that few debtors meet") {
+  const auto guarded = [](const std::string& keep) {
+    return fmt::format(R"(
+bundle guarded "Guarded" {{ timezone UTC, currency EUR, calendar none, day starts 06:00 }}
+enum legal_form {{ company, public_body, person }}
+enum channel {{ post, email, fax, phone, messenger }}
+entity debtor {{ key id : text, form : legal_form, bankrupt : bool, represented : bool, contact_refused : bool, deceased : bool, minor : bool, asked : bool,
+  may_be_called : bool }}
+entity contact_point of debtor {{ key id : text, kind : channel, dead : bool, disputed : bool }}
+entity account of debtor {{ key id : text, overdue : money, sold : bool, frozen : bool }}
+outcomes call of account {{ reached, no_answer }}
+queue call {{ outcomes call }}
+limits "Caps" {{
+  applies when debtor.form = person
+  never call when debtor.bankrupt or debtor.represented or debtor.contact_refused or debtor.deceased or debtor.minor
+  never call when not debtor.may_be_called
+  call at most 2 per calendar week per debtor
+}}
+strategy soft "Soft" for account {{
+  enrol when overdue > 100
+  stage calling {{ {} }}
+}}
+)",
+                       keep);
+  };
+  for (const char* keep : {"keep call \"ring\" { to first(c in debtor.contact_points where c.kind = phone and not c.dead and not c.disputed), again 1 hour }",
+                           "keep call \"ring\" for c in debtor.contact_points where c.kind = phone and not c.dead { again 1 hour }",
+                           "keep call \"ring\" while debtor.asked and not sold and not frozen { again 1 hour }",
+                           "every 1 day when debtor.asked and not sold and not frozen : call \"ring\""}) {
+    INFO(keep);
+    for (uint64_t seed = 1; seed <= 8; ++seed) {
+      const Compiled compiled(guarded(keep));
+      const auto stories = simulate::find_cap_stories(compiled.program(), compiled.evaluator(), compiled.calendar(), {.seed = seed});
+      INFO("seed " << seed);
+      REQUIRE(stories.size() == 1);
+      CHECK(stories[0].cap->text == "call at most 2 per calendar week per debtor");
+    }
+  }
+}
+
 TEST_CASE("the same bundle tells the same stories") {
   const Compiled compiled(bundle("call at most 3 in any 5 days per debtor", "keep call \"ring\" { again 30 hours }"));
   const auto first = stories_of(compiled), second = stories_of(compiled);

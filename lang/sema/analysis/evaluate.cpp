@@ -318,6 +318,7 @@ class Evaluator {
   }
 
   bool on_the_way_up(checked::Index entity) const {
+    if (facts_.one_of_each) return true;
     for (checked::Index e = facts_.self_entity; e != checked::none; e = program_.entities.at(static_cast<size_t>(e)).parent) {
       if (e == entity) return true;
     }
@@ -337,8 +338,33 @@ Answer evaluate(const checked::Program& program, const Expr& expr, const Scope& 
 
 Answer evaluate_root(const checked::Program& program, checked::RootId root, const Facts& facts) {
   if (root == checked::none) return of_slot(1);
-  const Expr* body = program.roots.at(static_cast<size_t>(root)).body.get();
-  return body == nullptr ? Answer{} : evaluate(program, *body, Scope{}, facts);
+  const checked::Root& asked = program.roots.at(static_cast<size_t>(root));
+  if (!asked.body) return {};
+  if (!facts.one_of_each) return evaluate(program, *asked.body, Scope{}, facts);
+  const RootScope around(asked);
+  return evaluate(program, *asked.body, around.scope(), facts);
+}
+
+RootScope::RootScope(const checked::Root& root) {
+  const auto is_instance = [](checked::Index entity) {
+    Expr expr;
+    expr.op = Op::literal;
+    expr.type = {TypeKind::instance, false, entity};
+    expr.value = entity;
+    return expr;
+  };
+  scope_.outer = &around_;
+  if (root.self_entity != checked::none) {
+    self_ = is_instance(root.self_entity);
+    scope_.self = &self_;
+  }
+  unknown_.op = Op::event;  // of which there is none
+  instances_.reserve(root.parameters.size());
+  for (const checked::Type& type : root.parameters) {
+    const bool known = type.kind == TypeKind::instance;
+    if (known) instances_.push_back(is_instance(type.id));
+    scope_.parameters.push_back(known ? &instances_.back() : &unknown_);
+  }
 }
 
 }  // namespace dunlin::analysis

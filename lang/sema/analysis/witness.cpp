@@ -16,14 +16,13 @@ namespace {
 using FieldKey = std::pair<checked::Index, checked::Index>;
 
 constexpr size_t values_per_field_max = 24;
-constexpr uint64_t trials_max = 8'000;
 constexpr int64_t some_day = 20'458;  // 2026-01-05, a Monday
 
 bool is_text(TypeKind kind) { return kind == TypeKind::text || kind == TypeKind::timezone || kind == TypeKind::file || kind == TypeKind::location; }
 
 class Search {
  public:
-  Search(const checked::Program& program, const WitnessQuestion& question) : program_(program), question_(question) {
+  Search(const checked::Program& program, const WitnessQuestion& question) : program_(program), question_(question), facts_(question.given) {
     facts_.self_entity = question.entity;
     facts_.today = some_day;
   }
@@ -31,9 +30,14 @@ class Search {
   std::optional<Witness> run() {
     for (RootId root : question_.roots) {
       if (root == checked::none) continue;
-      const Expr* body = program_.roots.at(static_cast<size_t>(root)).body.get();
-      if (body == nullptr) return {};
-      collect(*body, Scope{});
+      const checked::Root& asked = program_.roots.at(static_cast<size_t>(root));
+      if (!asked.body) return {};
+      if (facts_.one_of_each) {
+        const RootScope around(asked);
+        collect(*asked.body, around.scope());
+      } else {
+        collect(*asked.body, Scope{});
+      }
     }
     for (const auto& [key, values] : candidates_) add_ordinary_values(key);
     return try_all();
@@ -112,6 +116,7 @@ class Search {
   }
 
   bool on_the_way_up(checked::Index entity) const {
+    if (facts_.one_of_each) return true;
     for (checked::Index e = question_.entity; e != checked::none; e = program_.entities.at(static_cast<size_t>(e)).parent) {
       if (e == entity) return true;
     }
@@ -220,6 +225,7 @@ class Search {
   }
 
   std::optional<Witness> try_all() {
+    const uint64_t trials_max = question_.trials_max;
     uint64_t combinations = 1;
     for (const auto& [key, values] : candidates_) {
       if (values.empty()) return {};
@@ -248,8 +254,9 @@ class Search {
   }
 
   std::optional<Witness> found() const {
-    Witness witness{facts_, {}};
+    Witness witness{facts_, {}, {}};
     for (const auto& [key, values] : candidates_) {
+      witness.sought.push_back(key);
       const checked::Entity& entity = program_.entities.at(static_cast<size_t>(key.first));
       const checked::Field& declared = field(key);
       const std::string name = key.first == question_.entity ? declared.name : entity.name + "." + declared.name;

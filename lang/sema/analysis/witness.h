@@ -18,11 +18,14 @@ struct WitnessQuestion {
   std::vector<checked::RootId> roots;     // conditions whose fields and constants are looked at
   /// Whether these facts are what is looked for. Without it: every root is true.
   std::function<bool(const Facts&)> accept;
+  Facts given = {};             // of fields that the conditions do not ask for; `self_entity` and `today` of it are not looked at
+  uint64_t trials_max = 8'000;  // combinations of values
 };
 
 struct Witness {
   Facts facts;
-  std::vector<std::pair<std::string, std::string>> text;  // (name, value as Dunlin text)
+  std::vector<std::pair<checked::Index, checked::Index>> sought;  // (entity, field) that were given values
+  std::vector<std::pair<std::string, std::string>> text;          // (name, value as Dunlin text)
 };
 
 std::optional<Witness> find_witness(const checked::Program& program, const WitnessQuestion& question);
