@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "runtime/store/bank_readings.h"
 #include "runtime/store/embedded.h"
 #include "runtime/store/postgres_store.h"
 #include "server/commands.h"
@@ -76,6 +77,24 @@ void look_at_compiler(const DoctorCommand& command, Findings& findings) {
                       "run with --interpreter and report it"});
 }
 
+/// How the last reading of each table went on which an entity is mapped; nothing where none is.
+void look_at_bank_tables(const StoreOptions& options, Findings& findings) {
+  auto readings = store::BankReadings::open({.url = options.database, .folder = options.data});
+  if (!readings) return;  // the database has said why
+  auto states = (*readings)->state();
+  if (!states) return findings.push_back({"tables of the bank", false, states.error().message, "see the message"});
+  if (states->empty()) return;
+  std::string good, bad;
+  for (const auto& state : *states) {
+    if (state.failure.empty())
+      good += fmt::format("{}{} read at {}", good.empty() ? "" : ", ", state.source, state.read_at);
+    else
+      bad +=
+          fmt::format("{}{}, last read {}: {}", bad.empty() ? "" : "; ", state.source, state.read_at.empty() ? "never" : "at " + state.read_at, state.failure);
+  }
+  findings.push_back({"tables of the bank", bad.empty(), bad.empty() ? good : bad, "mend the table or the bundle, and try with `dunlin import --mapped`"});
+}
+
 void look_at_database(const DoctorCommand& command, Findings& findings) {
   StoreOptions options = with_environment(command.store);
   if (options.database.empty()) {
@@ -90,6 +109,7 @@ void look_at_database(const DoctorCommand& command, Findings& findings) {
   auto inspected = (*store)->inspect();
   if (!inspected) return findings.push_back({"schema", false, inspected.error().message, "see the message"});
   for (const auto& item : *inspected) findings.push_back({item.name, item.good, item.detail, "see the message"});
+  if (std::ranges::all_of(*inspected, [](const auto& item) { return item.good; })) look_at_bank_tables(options, findings);
 }
 
 int doctor(const DoctorCommand& command) {

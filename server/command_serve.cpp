@@ -25,6 +25,7 @@
 #include "server/serve/overseer.h"
 #include "server/serve/serve_commands.h"
 #include "server/serve/simulations.h"
+#include "server/serve/table_puller.h"
 #include "server/serve/watcher.h"
 #include "server/stdlib_folder.h"
 
@@ -147,6 +148,7 @@ int serve(const ServeCommand& command) {
   Api api({**service, scheduler, metrics, oidc, ldap, live, *config, *stdlib, open_admin, simulations});
   Deliverer deliverer(**service, scheduler, *config);
   Overseer overseer(**service, scheduler, config->keep_months, postgres_of(*config, "dunlin history"));
+  TablePuller puller(scheduler, postgres_of(*config, "dunlin tables"));
   Watcher watcher({**service, scheduler, *config, *stdlib, open_admin});
   auto server = http::HttpServer::start(config->http, [&](const http::Request& request) { return api.handle(request); });
   if (!server) return fail(command.common, Exit::environment, server.error());
@@ -157,6 +159,7 @@ int serve(const ServeCommand& command) {
   watcher.start();
   deliverer.start();
   overseer.start();
+  puller.start();
   const char* scheme = config->http.certificate_file.empty() ? "http" : "https";
   log::write(log::Level::info, "serving", {{"url", fmt::format("{}://{}:{}", scheme, config->http.address, (*server)->port())}});
   notify("READY=1");
@@ -165,6 +168,7 @@ int serve(const ServeCommand& command) {
   (*server)->stop(config->drain_seconds);
   simulations.stop();
   deliverer.stop();
+  puller.stop();
   overseer.stop();
   watcher.stop();
   scheduler.stop();

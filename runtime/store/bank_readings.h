@@ -53,6 +53,8 @@ class BankReadings {
   /// Of these keys, those of which something is set aside.
   Result<std::vector<std::string>> set_aside_of(const std::string& entity, const std::vector<std::string>& keys);
   Result<void> failed(const std::string& entity, const std::string& table, const std::string& reason);
+  /// Forgets what was said of other entities: they are mapped no more.
+  Result<void> keep_only(const std::vector<std::string>& entities);
   Result<std::vector<BankTableState>> state();
 
  private:

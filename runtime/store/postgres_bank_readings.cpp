@@ -222,6 +222,12 @@ Result<void> BankReadings::failed(const std::string& entity, const std::string& 
   return {};
 }
 
+Result<void> BankReadings::keep_only(const std::vector<std::string>& entities) {
+  auto gone = inner_->own->run(fmt::format("delete from dunlin.bank_table where entity <> all ({})", array_of(entities)));
+  if (!gone) return std::unexpected(gone.error());
+  return {};
+}
+
 Result<std::vector<BankTableState>> BankReadings::state() {
   std::vector<BankTableState> states;
   auto rows =

@@ -33,7 +33,7 @@ class Pull {
     auto done = read();
     if (!done) {
       // What is said of the last try must not hide why it failed.
-      (void)readings_.failed(kind_->name, from_.table, done.error().message);
+      if (!options_.stopped || !options_.stopped()) (void)readings_.failed(kind_->name, from_.table, done.error().message);
       return std::unexpected(done.error());
     }
     return std::move(pulled_);
@@ -110,6 +110,8 @@ class Pull {
   }
 
   store::Result<void> take(std::vector<store::Store::BankRow>& rows) {
+    if (options_.stopped && options_.stopped())
+      return std::unexpected(StoreError{StoreError::Kind::environment, "the pull was stopped; the next one reads the same rows again"});
     std::vector<store::InstanceRow> good;
     std::vector<store::SetAside> aside;
     for (const auto& row : rows) {
@@ -215,6 +217,11 @@ bool has_bank_tables(const checked::Program& program) {
 store::Result<std::vector<PulledTable>> pull_bank_tables(store::Store& store, store::BankReadings& readings, const checked::Program& program, const Zone& zone,
                                                          const PullOptions& options) {
   std::vector<PulledTable> tables;
+  std::vector<std::string> mapped;
+  for (const auto& entity : program.entities) {
+    if (!entity.table.empty()) mapped.push_back(entity.name);
+  }
+  if (auto kept = readings.keep_only(mapped); !kept) return std::unexpected(kept.error());
   for (size_t i = 0; i < program.entities.size(); ++i) {  // parents stand before their children
     if (program.entities[i].table.empty()) continue;
     auto pulled = Pull(store, readings, program, zone, options).pull(static_cast<int32_t>(i));

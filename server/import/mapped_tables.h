@@ -25,7 +25,8 @@ struct PulledTable {
 
 struct PullOptions {
   store::Instant as_of = 0;
-  bool whole = false;  // tables with a change column, too
+  std::function<bool()> stopped;  // true: no further batch is taken, and the pull ends with an error; may be empty
+  bool whole = false;             // tables with a change column, too
   size_t batch_rows = 5000;
   std::function<void(int64_t rows)> progress;  // may be empty
 };

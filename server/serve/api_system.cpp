@@ -10,6 +10,7 @@
 #include "server/serve/api.h"
 #include "server/serve/clock_watch.h"
 #include "server/serve/personal.h"
+#include "server/serve/table_puller.h"
 
 namespace dunlin::server {
 
@@ -77,6 +78,13 @@ Reply metrics(Api& api, const Call&) {
   add("dunlin_kept_strategies_let_go", "gauge", "Of them: without native code on this node, because nobody stands there any more.", totals.kept_let_go);
   add("dunlin_database_up", "gauge", "1: the database answers.", totals.database_there ? 1 : 0);
   add("dunlin_clock_jumped_seconds", "gauge", "By how much the clock has jumped, unconfirmed; not 0: nothing is stepped.", unconfirmed_jump() / 1'000'000);
+  const auto pulled = pull_totals();
+  add("dunlin_table_pulls_total", "counter", "Pulls of the bank's tables by this node that went well.", pulled.pulls);
+  add("dunlin_table_pull_failures_total", "counter", "Pulls of the bank's tables by this node that failed.", pulled.failures);
+  add("dunlin_table_pull_failing", "gauge", "1: the last one failed; `dunlin doctor` says why.", pulled.failing ? 1 : 0);
+  add("dunlin_table_rows_total", "counter", "Rows read from the bank's tables.", pulled.rows);
+  add("dunlin_table_changed_total", "counter", "Of them: new or changed.", pulled.changed);
+  add("dunlin_table_set_aside_total", "counter", "Of them: set aside, counted with each reading.", pulled.set_aside);
   text += api.context().scheduler.effects().text();
   if (api.connections) {
     const auto counts = api.connections();

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "server/import/near_match.h"
+#include "server/serve/table_puller.h"
 
 namespace dunlin::server {
 
@@ -89,6 +90,8 @@ const std::vector<Setting>& settings() {
           "engine.threads", [](C& c) -> int& { return c.step_threads; }, 1, 256),
       number<int>(
           "engine.poll_ms", [](C& c) -> int& { return c.poll_ms; }, 10, 3'600'000),
+      number<int>(
+          "engine.tables_seconds", [](C&) -> int& { return seconds_between_pulls(); }, 0, 86'400),
       word("engine.node", [](C& c) -> std::string& { return c.node; }),
       number<int>(
           "engine.lease_seconds", [](C& c) -> int& { return c.lease_seconds; }, 2, 3600),
@@ -206,6 +209,7 @@ std::string variable_of(const std::string& name) {
 
 std::expected<ServeConfig, std::string> load_config(const ConfigSources& sources) {
   ServeConfig config;
+  seconds_between_pulls() = usual_seconds_between_pulls;
   std::string wrong = sources.file.empty() ? "" : read_file(config, sources.file);
   for (const auto& setting : settings()) {
     const std::string variable = variable_of(setting.name);
