@@ -48,7 +48,7 @@ struct BankReadings::Inner {
 
   Result<std::string> type_of(const BankSource& source, const std::string& column) {
     auto type =
-        own->value(fmt::format("select format_type(atttypid, null) from pg_attribute where attrelid = to_regclass({}) and attname = {} and attnum > 0 and "
+        own->value(fmt::format("select format_type(atttypid, -1) from pg_attribute where attrelid = to_regclass({}) and attname = {} and attnum > 0 and "
                                "not attisdropped",
                                quote_text(quote_table(source.table)), quote_text(column)));
     if (!type) return std::unexpected(type.error());

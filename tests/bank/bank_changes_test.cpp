@@ -152,6 +152,22 @@ TEST_CASE("another declaration, another table or a row whose owner comes later: 
   CHECK(differences(bank) == "0");
 }
 
+TEST_CASE("a view with a change column, and keys of a fixed length") {
+  Bank bank;
+  if (!bank.there()) return;
+  bank.run(
+      "alter table crm.accounts alter id type char(12); update crm.accounts set changed_at = now() - interval '1 day'; alter table crm.accounts rename to "
+      "kept; create view "
+      "crm.accounts as select * from crm.kept; insert into crm.kept values ('LATE-1', 'D9', 5, null, null, null, now() - interval '2 days', true)");
+  bank.write(by("changed_at"));
+  CHECK(pull(bank, "--allow-rejected").account.at("set_aside") == 1);
+  CHECK(pull(bank, "--allow-rejected").rows() == 3);
+  bank.run("insert into crm.customers values ('D9', 'Cem Invented', null)");
+  CHECK(pull(bank).account.at("inserted") == 1);
+  CHECK(pull(bank).rows() == 2);
+  CHECK(bank.value("select string_agg(dunlin_key, ',' order by dunlin_key) from portfolio.account") == "A1,A2,LATE-1");
+}
+
 TEST_CASE("a change column that is none is refused with its name, and a whole number is one") {
   Bank bank;
   if (!bank.there()) return;
