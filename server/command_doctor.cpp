@@ -8,6 +8,7 @@
 
 #include "runtime/store/bank_readings.h"
 #include "runtime/store/embedded.h"
+#include "runtime/store/inspect_whole.h"
 #include "runtime/store/postgres_store.h"
 #include "server/commands.h"
 #include "server/compile.h"
@@ -26,6 +27,7 @@ struct DoctorCommand {
   CommonOptions common;
   StoreOptions store;
   BundleOptions bundle;
+  bool whole = false;
 };
 
 struct Finding {
@@ -106,7 +108,7 @@ void look_at_database(const DoctorCommand& command, Findings& findings) {
   auto store = store::open_postgres({.url = options.database, .folder = options.data});
   findings.push_back({"database", store.has_value(), store ? store_name(options) + " answers" : store.error().message, "see the message"});
   if (!store) return;
-  auto inspected = (*store)->inspect();
+  auto inspected = command.whole ? store::inspect_whole(**store) : (*store)->inspect();
   if (!inspected) return findings.push_back({"schema", false, inspected.error().message, "see the message"});
   for (const auto& item : *inspected) findings.push_back({item.name, item.good, item.detail, "see the message"});
   if (std::ranges::all_of(*inspected, [](const auto& item) { return item.good; })) look_at_bank_tables(options, findings);
@@ -141,9 +143,10 @@ void add_doctor_command(CLI::App& app, Chosen& chosen) {
   auto command = std::make_shared<DoctorCommand>();
   auto* sub = app.add_subcommand("doctor", "Look at everything Dunlin needs on this machine");
   sub->add_option("--stdlib", command->bundle.stdlib, "Folder of the standard library, if not the installed one");
+  sub->add_flag("--whole", command->whole, "Look at every row of the database, however long it takes; else for about a second");
   add_store_options(*sub, command->store);
   add_common_options(*sub, command->common);
-  sub->footer("Example:\n  dunlin doctor --database postgresql://collections@db/collections");
+  sub->footer("Example:\n  dunlin doctor --database postgresql://collections@db/collections\n  dunlin doctor --whole --json");
   sub->callback([command, &chosen] { chosen = [command] { return doctor(*command); }; });
 }
 

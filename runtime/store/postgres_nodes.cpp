@@ -6,6 +6,7 @@
 #include <chrono>
 #include <random>
 
+#include "runtime/store/migrations.h"
 #include "runtime/store/postgres_small.h"
 
 namespace dunlin::store {
@@ -19,6 +20,9 @@ std::string new_session() {
   const uint32_t a = part(), b = part(), c = part(), d = part();
   return fmt::format("{:08x}-{:04x}-4{:03x}-a{:03x}-{:04x}{:08x}", a, b >> 16, b & 0xfff, c >> 20, c & 0xffff, d);
 }
+
+/// The schema's number where it is one that this program does not know; nothing where it does.
+std::string newer_schema_sql() { return fmt::format("select max(number) from dunlin.schema_version having max(number) > {}", migrations().back().number); }
 
 }  // namespace
 
@@ -68,12 +72,30 @@ void HeldBuckets::renew(const std::string& url) {
       auto opened = BulkConnection::open(with_statement_timeout(url, options_.lease_seconds));
       if (opened) connection = std::move(*opened);
     }
-    if (connection != nullptr && !connection->value(sql)) connection.reset();
+    // A schema that a newer program has brought forward is not this one's to write to: what is under way fails to commit, and the lease runs out.
+    std::optional<std::string> newer;
+    if (connection != nullptr) {
+      if (auto asked = connection->value(newer_schema_sql())) newer = *asked;
+    }
+    if (newer) (void)hold({});
+    if (connection != nullptr && !newer && !connection->value(sql)) connection.reset();
     lock.lock();
   }
 }
 
 Result<std::vector<BucketRange>> PostgresStore::hold_buckets(const NodeOptions& node, int32_t version) {
+  std::string newer;
+  auto looked = small("look at the database's schema", [&](SmallWork& work) {
+    const auto rows = work.exec(newer_schema_sql());
+    newer = rows.empty() ? "" : rows[0][0].as<std::string>();
+  });
+  if (looked && !newer.empty()) {
+    if (auto left = leave_buckets(); !left) return std::unexpected(left.error());
+    return failed(StoreError::Kind::environment,
+                  fmt::format("the database has been migrated to {} by a newer dunlin, and this program knows {}; restart this node "
+                              "with the newer one",
+                              newer, migrations().back().number));
+  }
   if (node_ == nullptr) node_ = std::make_unique<HeldBuckets>(node);
   std::vector<std::pair<int32_t, int64_t>> held;
   auto asked = small("take part as a node", [&](SmallWork& work) {
@@ -115,6 +137,11 @@ StoreError PostgresStore::why_fenced(BulkConnection& connection, int32_t version
   if (!active) return said;  // the database ended the transaction for a reason of its own
   if (active->value_or("0") != std::to_string(version))
     return {StoreError::Kind::conflict, "another version of the bundle was activated meanwhile; step again under it"};
+  const auto there = connection.value("select count(*) from dunlin.bucket");
+  if (there && there->value_or("") != std::to_string(engine::bucket_count)) {
+    return {StoreError::Kind::environment, fmt::format("the database is damaged: {} of the {} rows of dunlin.bucket are there; see `dunlin doctor`",
+                                                       there->value_or("none"), engine::bucket_count)};
+  }
   if (node_ != nullptr) return {StoreError::Kind::conflict, "another node has taken these case files over; what this one made of them is dropped"};
   const auto holder = connection.value("select string_agg(name, ', ' order by name) from dunlin.node where until > clock_timestamp()");
   return {StoreError::Kind::conflict, fmt::format("these case files are in the hands of {}; let it step them, or stop it first",

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <thread>
 
-#include "runtime/store/migrations.h"
 #include "runtime/store/postgres_small.h"
 
 namespace dunlin::store {
@@ -158,93 +157,6 @@ Result<void> PostgresStore::small(std::string_view doing, const Work& work) {
       return std::unexpected(explain_error("XX000", error.what(), doing));
     }
   }
-}
-
-// ---- the schema's version ----
-
-namespace {
-
-using Applied = std::vector<std::pair<int, std::string>>;  // (number, checksum)
-
-/// Null if the schema is one of ours, as far as it goes.
-std::optional<StoreError> refuse(const Applied& applied, const std::vector<std::string>& checksums) {
-  const auto& known = migrations();
-  if (!applied.empty() && applied.back().first > known.back().number) {
-    return StoreError{StoreError::Kind::environment,
-                      fmt::format("the database has schema {}, but this program knows only {}; use a newer dunlin", applied.back().first, known.back().number)};
-  }
-  for (size_t i = 0; i < applied.size(); ++i) {
-    if (applied[i].first != static_cast<int>(i) + 1) {
-      return StoreError{StoreError::Kind::environment,
-                        fmt::format("the database is half migrated: step {} is missing; restore it from a backup, or start with an empty database", i + 1)};
-    }
-    if (applied[i].second != checksums[i]) {
-      return StoreError{
-          StoreError::Kind::environment,
-          fmt::format("the database was set up by another build of dunlin: its migration {} differs from ours; start with an empty database or use that build",
-                      known[i].name)};
-    }
-  }
-  return std::nullopt;
-}
-
-Applied applied_in(pqxx::work& work) {
-  Applied applied;
-  for (const auto& row : work.exec("select number, checksum from dunlin.schema_version order by number")) {
-    applied.emplace_back(row[0].as<int>(), row[1].as<std::string>());
-  }
-  return applied;
-}
-
-bool foreign_schema(pqxx::work& work) {
-  const auto found = work.exec(
-      "select count(*), count(*) filter (where c.relname = 'schema_version') from pg_class c join pg_namespace n on n.oid = c.relnamespace "
-      "where n.nspname = 'dunlin' and c.relkind = 'r'");
-  return found[0][0].as<int64_t>() > 0 && found[0][1].as<int64_t>() == 0;
-}
-
-}  // namespace
-
-Result<void> PostgresStore::migrate() {
-  std::optional<StoreError> refused;
-  std::vector<std::string> checksums;
-  size_t done = 0;
-  // Two processes may start at once: the lock lets one wait for the other's migrations.
-  constexpr auto lock = "select pg_advisory_xact_lock(4815162342)";
-  auto looked = small("look at the database's schema", [&](SmallWork& work) {
-    work.exec(lock);
-    for (const Migration& migration : migrations()) checksums.push_back(work.exec("select md5(" + work.quote(migration.sql) + ")")[0][0].as<std::string>());
-    if (foreign_schema(work)) {
-      refused = StoreError{StoreError::Kind::environment, "the database has a schema `dunlin` that this program did not make; give another database"};
-      return;
-    }
-    work.exec("create schema if not exists dunlin");
-    work.exec(
-        "create table if not exists dunlin.schema_version (number int primary key, name text not null, checksum text not null, "
-        "applied_at timestamptz not null default clock_timestamp())");
-    const Applied applied = applied_in(work);
-    done = applied.size();
-    refused = refuse(applied, checksums);
-  });
-  if (!looked) return looked;
-  // A change of large tables takes the time it takes.
-  const auto patience = std::exchange(small_->patience, std::chrono::milliseconds(0));
-  const auto again = [&] { small_->patience = patience; };
-  for (size_t i = done; !refused && i < migrations().size(); ++i) {
-    const Migration& migration = migrations()[i];
-    auto made = small("migrate the database", [&](SmallWork& work) {
-      work.exec("set local statement_timeout = 0");
-      work.exec(lock);
-      if (applied_in(work).size() > i) return;  // the other process was faster
-      work.exec(migration.sql);
-      work.exec(fmt::format("insert into dunlin.schema_version (number, name, checksum) values ({}, {}, {})", migration.number, work.quote(migration.name),
-                            work.quote(checksums[i])));
-    });
-    if (!made) return again(), made;
-  }
-  again();
-  if (refused) return std::unexpected(*refused);
-  return {};
 }
 
 }  // namespace dunlin::store

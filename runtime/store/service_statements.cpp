@@ -284,7 +284,7 @@ const char* statement_of(Ask what) {
     case Ask::must_see_queue:  // queue
       return "select dunlin.must_see_queue($1) as good";
     case Ask::ping:
-      return "select 1 as one";
+      return "select max(number)::int8 as schema from dunlin.schema_version";
     default:
       return desk_statement_of(what);
   }

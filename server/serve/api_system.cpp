@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "runtime/store/migrations.h"
 #include "server/output/moment.h"
 #include "server/serve/api.h"
 #include "server/serve/clock_watch.h"
@@ -21,7 +22,8 @@ using store::Ask;
 Reply live(Api&, const Call&) { return {Json{{"live", true}}}; }
 
 Reply ready(Api& api, const Call&) {
-  bool database = api.context().service.ask(Ask::ping).has_value();
+  const auto pinged = api.context().service.ask(Ask::ping);
+  bool database = pinged.has_value();
   const auto totals = api.context().scheduler.totals();
   // A server with no bundle yet is ready: the first is applied through it. One whose version is still being compiled is not.
   bool compiled = totals.version != 0;
@@ -31,9 +33,15 @@ Reply ready(Api& api, const Call&) {
     compiled = database && Json::parse(*rows)[0]["version"].is_null();
   }
   const int64_t jumped = unconfirmed_jump();
-  const bool good = database && compiled && jumped == 0;
+  const int64_t schema = database ? Json::parse(*pinged)[0].value("schema", int64_t{0}) : 0;
+  const bool newer = schema > store::migrations().back().number;
+  const bool good = database && compiled && jumped == 0 && !newer;
   Json body{{"ready", good}, {"database", database}, {"version", totals.version}};
   if (jumped != 0) body["clock"] = fmt::format("jumped by {:+.1f} h: nothing is stepped until `dunlin clock confirm`", static_cast<double>(jumped) / 3.6e9);
+  if (newer) {
+    body["schema"] = fmt::format("the database has been migrated to {} by a newer dunlin, and this one knows {}: restart this node with the newer one", schema,
+                                 store::migrations().back().number);
+  }
   return {body, good ? 200 : 503};
 }
 

@@ -1,0 +1,217 @@
+#include "runtime/store/postgres_soundness.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <random>
+
+namespace dunlin::store {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Within = std::optional<std::chrono::milliseconds>;
+
+constexpr int64_t least_rows = 5'000;  // of each kind: a small database is looked at whole, however busy its machine is
+constexpr auto restore_it = "restore the database from a backup";
+
+/// What must hold for each row of a bucket. `rows`: SQL with {} for the list of the buckets; it selects `wrong` (bool) and `example` (text).
+struct RowRule {
+  const char* name;
+  const char* rows;
+  const char* holds;
+  const char* broken;  // follows "N "
+  const char* remedy;
+};
+
+const RowRule row_rules[] = {
+    {"event keys",
+     "select k.key is null as wrong, e.source || ' ' || e.external_id as example from dunlin.event e left join dunlin.event_key k on k.bucket = e.bucket and "
+     "k.key = md5(e.source || e'\\x1f' || e.external_id)::uuid where e.bucket = any({}) and e.external_id <> ''",
+     "each event with an external id is known by it", "events are not known by their external id any more, so that sending them again would count them twice",
+     "import nothing before the keys are made again (docs/guides/operations.md, \"A damaged database\")"},
+    {"inbox",
+     "select (i.kind = 0 and e.seq is null) or c.case_id is null as wrong, format('case file %s at %s', i.case_id, i.at) as example from dunlin.inbox i left "
+     "join "
+     "dunlin.event e on i.kind = 0 and e.bucket = i.bucket and e.case_id = i.case_id and e.at = i.at and e.seq = i.seq left join dunlin.case_file c on "
+     "c.bucket = "
+     "i.bucket and c.case_id = i.case_id where i.bucket = any({})",
+     "what waits for a step has its event and its case file", "rows of dunlin.inbox wait for a step without their event or case file", restore_it},
+    {"states",
+     "select c.case_id is null or (s.version > 0 and b.number is null) as wrong, format('case file %s, instance %s', s.case_id, s.instance_id) as example from "
+     "dunlin.state s left join dunlin.case_file c on c.bucket = s.bucket and c.case_id = s.case_id left join dunlin.bundle b on b.number = s.version where "
+     "s.bucket = any({})",
+     "each has its case file and its version", "rows of dunlin.state have lost their case file or the version they stand under", restore_it},
+    {"tasks",
+     "select o.task is null or b.task is null or d.task is not null or (o.task is not null and q.id is null) as wrong, coalesce(o.task, b.task)::text as "
+     "example "
+     "from (select * from dunlin.task_open where bucket = any({0})) o full join (select * from dunlin.task_body where bucket = any({0})) b using (bucket, "
+     "case_id, "
+     "task) left join dunlin.task_done d on d.bucket = o.bucket and d.case_id = o.case_id and d.task = o.task left join dunlin.name q on q.id = o.queue",
+     "each open task has its body and its queue, and is not over as well", "open tasks have lost their body or their queue, or are over as well", restore_it},
+    {"reservations",
+     "select o.task is null as wrong, c.task::text as example from dunlin.contact c left join dunlin.task_open o on o.bucket = c.bucket and o.case_id = "
+     "c.case_id "
+     "and o.task = c.task and o.status = 1 and o.lease_epoch = c.epoch where c.bucket = any({}) and c.kind = 'reserved'",
+     "each belongs to a task in somebody's hands", "contacts are reserved for tasks that nobody holds, and count against limits until they are ended",
+     restore_it},
+};
+
+struct Seen {
+  int64_t rows = 0, wrong = 0;
+  size_t buckets = 0;
+  std::string example;
+};
+
+/// Looks at buckets in an order that is another one each time, more and more at once, until the time is over or all were looked at.
+Seen look_at_rows(pqxx::work& work, const std::string& rows, Within within) {
+  std::vector<int32_t> order(engine::bucket_count);
+  std::iota(order.begin(), order.end(), 0);
+  std::shuffle(order.begin(), order.end(), std::mt19937(std::random_device{}()));
+  Seen seen;
+  const auto begin = Clock::now();
+  for (size_t piece = 1; seen.buckets < order.size();) {
+    const size_t end = std::min(order.size(), seen.buckets + piece);
+    std::string list;
+    for (size_t i = seen.buckets; i < end; ++i) list += fmt::format("{}{}", list.empty() ? "" : ",", order[i]);
+    const auto asked = Clock::now();
+    const auto found = work.exec(fmt::format("select count(*), count(*) filter (where wrong), min(example) filter (where wrong) from ({}) x",
+                                             fmt::format(fmt::runtime(rows), "'{" + list + "}'")));
+    seen.buckets = end;
+    seen.rows += found[0][0].as<int64_t>();
+    seen.wrong += found[0][1].as<int64_t>();
+    if (seen.example.empty() && !found[0][2].is_null()) seen.example = found[0][2].as<std::string>();
+    const auto took = Clock::now() - asked;
+    // The next piece is twice as large and takes twice as long.
+    if (within && seen.rows >= least_rows && Clock::now() - begin + 2 * took > *within) break;
+    if (within || took < std::chrono::seconds(1)) piece *= 2;
+  }
+  return seen;
+}
+
+std::string looked_at(const Seen& seen) {
+  if (seen.buckets == engine::bucket_count) return fmt::format("{} rows, all looked at", seen.rows);
+  return fmt::format("{} rows looked at, in {} of {} buckets; --whole looks at all", seen.rows, seen.buckets, engine::bucket_count);
+}
+
+Store::Finding look_at(pqxx::work& work, const RowRule& rule, Within within) {
+  const Seen seen = look_at_rows(work, rule.rows, within);
+  if (seen.wrong == 0) return {rule.name, true, fmt::format("{} ({})", rule.holds, looked_at(seen))};
+  return {rule.name, false, fmt::format("{} {}, such as {} ({}); {}", seen.wrong, rule.broken, seen.example, looked_at(seen), rule.remedy)};
+}
+
+/// Every row of the portfolio belongs to a case file: without one it is never stepped.
+Store::Finding look_at_portfolio(pqxx::work& work, Within within) {
+  const auto tables = work.exec(
+      "select format('portfolio.%I', c.relname), c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'portfolio' and "
+      "c.relkind in ('r', 'p') and exists (select 1 from pg_attribute a where a.attrelid = c.oid and a.attname = 'dunlin_key') and not exists (select 1 from "
+      "pg_attribute a where a.attrelid = c.oid and a.attname = 'dunlin_until' and not a.attisdropped) order by 1");
+  Seen all;
+  std::string table_of_example;
+  if (within && !tables.empty()) within = *within / static_cast<int>(tables.size());
+  all.buckets = engine::bucket_count;
+  for (const auto& table : tables) {
+    const Seen seen =
+        look_at_rows(work,
+                     "select c.case_id is null as wrong, t.dunlin_key as example from " + table[0].as<std::string>() +
+                         " t left join dunlin.case_file c on c.bucket = t.dunlin_bucket and c.case_id = t.dunlin_case where t.dunlin_bucket = any({})",
+                     within);
+    all.buckets = std::min(all.buckets, seen.buckets);
+    all.rows += seen.rows;
+    all.wrong += seen.wrong;
+    if (all.example.empty() && seen.wrong > 0) all.example = fmt::format("{} `{}`", table[1].as<std::string>(), seen.example);
+  }
+  if (all.wrong == 0) return {"portfolio", true, fmt::format("each row has its case file ({})", looked_at(all))};
+  return {"portfolio", false,
+          fmt::format("{} rows have no row in dunlin.case_file, so that nobody ever steps them, such as {} ({}); {}", all.wrong, all.example, looked_at(all),
+                      restore_it)};
+}
+
+Store::Finding look_at_buckets(pqxx::work& work, Within) {
+  const auto rows = work.exec(
+      fmt::format("select count(*), (select string_agg(n::text, ', ' order by n) from (select n from generate_series(0, {0}) n where not exists (select 1 from "
+                  "dunlin.bucket b where b.bucket = n) order by n limit 5) x) from dunlin.bucket where bucket between 0 and {0}",
+                  engine::bucket_count - 1));
+  const auto there = rows[0][0].as<int64_t>();
+  if (there == engine::bucket_count) return {"buckets", true, fmt::format("all {} are there", there)};
+  return {"buckets", false,
+          fmt::format("{} of the {} rows of dunlin.bucket are missing, such as {}: the case files of these are stepped by nobody; {}",
+                      engine::bucket_count - there, engine::bucket_count, rows[0][1].as<std::string>(), restore_it)};
+}
+
+Store::Finding look_at_versions(pqxx::work& work, Within) {
+  const auto rows = work.exec(
+      "select count(*), count(*) filter (where f.number is null), min(b.number) filter (where f.number is null) from dunlin.bundle b left join (select "
+      "distinct "
+      "number from dunlin.bundle_file) f using (number)");
+  if (rows[0][1].as<int64_t>() == 0) return {"versions", true, fmt::format("each has its sources ({})", rows[0][0].as<int64_t>())};
+  return {"versions", false,
+          fmt::format("{} versions have lost their sources, such as version {}; apply the same sources again or {}", rows[0][1].as<int64_t>(),
+                      rows[0][2].as<int64_t>(), restore_it)};
+}
+
+/// A cursor never goes back: a task that can be handed out and lies behind it would never be.
+Store::Finding look_at_cursors(pqxx::work& work, Within) {
+  const auto rows = work.exec(
+      "select count(*), min(o.task::text) from (select queue, band, max(seq) as seq from dunlin.queue_head group by 1, 2) h join dunlin.task_open o on "
+      "o.queue = h.queue and o.band = h.band and o.seq <= h.seq and o.wakes is null and o.assigned is null where o.status = 0");
+  const auto lost = rows[0][0].as<int64_t>();
+  if (lost == 0) return {"queue cursors", true, "no task that can be handed out lies behind one"};
+  return {
+      "queue cursors", false,
+      fmt::format("{} tasks lie behind the cursor of their queue and are never handed out, such as {}; delete from dunlin.queue_head, which only costs time",
+                  lost, rows[0][1].as<std::string>())};
+}
+
+/// The chain of the audit: its last stretch, or all of it.
+Store::Finding look_at_audit(pqxx::work& work, Within within) {
+  constexpr int64_t stretch = 5'000;
+  std::string what;
+  if (!within) {
+    const auto rows = work.exec("select good, entries, what from dunlin.audit_verify()");
+    if (rows[0][0].as<bool>()) return {"audit", true, fmt::format("the chain of all {} entries is whole", rows[0][1].as<int64_t>())};
+    what = rows[0][2].is_null() ? "it is not whole" : rows[0][2].as<std::string>();
+  } else {
+    const auto rows =
+        work.exec(fmt::format("with head as (select id, hash from dunlin.audit_head), last as (select a.id, a.hash, a.previous, dunlin.audit_hash(a.previous, "
+                              "a) as computed, lag(a.hash) "
+                              "over (order by a.id) as before from dunlin.audit a, head h where a.id > h.id - {0}), wrong as (select id from last where hash "
+                              "is distinct from computed or "
+                              "(before is not null and before is distinct from previous)) select (select id from head), (select hash from head) is distinct "
+                              "from coalesce((select hash from "
+                              "last order by id desc limit 1), '\\x'), (select count(*) from last) = (select least(id, {0}) from head), (select min(id) from "
+                              "wrong), (select count(*) from "
+                              "last)",
+                              stretch));
+    const auto row = rows[0];
+    if (row[0].is_null()) {
+      what = "dunlin.audit_head is empty";
+    } else if (!row[3].is_null()) {
+      what = fmt::format("entry {} was changed", row[3].as<int64_t>());
+    } else if (!row[2].as<bool>() || row[1].as<bool>()) {
+      what = fmt::format("entries are missing: {} were written", row[0].as<int64_t>());
+    } else {
+      const auto looked = row[4].as<int64_t>(), all = row[0].as<int64_t>();
+      return {"audit", true,
+              looked == all ? fmt::format("the chain of all {} entries is whole", all)
+                            : fmt::format("the chain of the last {} of {} entries is whole; --whole looks at all", looked, all)};
+    }
+  }
+  return {"audit", false, what + "; somebody meddled with dunlin.audit: compare it with a backup and the head that was anchored"};
+}
+
+}  // namespace
+
+const std::vector<SoundnessLook>& soundness_looks() {
+  static const std::vector<SoundnessLook> looks = [] {
+    std::vector<SoundnessLook> made = {{"buckets", look_at_buckets}, {"versions", look_at_versions}, {"portfolio", look_at_portfolio}};
+    for (const RowRule& rule : row_rules) made.push_back({rule.name, [&rule](pqxx::work& work, Within within) { return look_at(work, rule, within); }});
+    made.push_back({"queue cursors", look_at_cursors});
+    made.push_back({"audit", look_at_audit});
+    return made;
+  }();
+  return looks;
+}
+
+}  // namespace dunlin::store
