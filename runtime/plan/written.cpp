@@ -30,6 +30,7 @@ class NameWalk {
   void declared(const ast::HoldoutDecl& node, Span whole) {
     if (node.name) visit_(node.name->span, whole, Dates{});
   }
+  void declared(const ast::MigrateDecl& node, Span whole) { visit_(node.from.span, whole, Dates{}); }
   template <class Node>
   void declared(const Node& node, Span whole) {
     if constexpr (requires { node.from_date; }) {
