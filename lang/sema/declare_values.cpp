@@ -185,7 +185,8 @@ static void set_dates(Context& context, TableSource& source) {
     context.error("E0315", source.declaration->to_date->span, "the table ends before it begins to be in force");
 }
 
-/// Puts the versions into the order of their dates; they must look alike and must not begin on the same day.
+/// Puts the versions into the order of their dates; they must look alike, and an end that is written must lie before the next one begins. One without an end
+/// goes on until the next begins.
 static void order_versions(Context& context, Index first) {
   auto& versions = context.tables[first].versions;
   const auto begins = [&](Index table) { return context.tables[table].from.value_or(INT64_MIN); };
@@ -194,6 +195,10 @@ static void order_versions(Context& context, Index first) {
     const checked::Table &a = context.program.tables[versions[i - 1]], &b = context.program.tables[versions[i]];
     if (begins(versions[i - 1]) == begins(versions[i])) {
       context.error("E0202", b.span, "two tables " + in_ticks(b.name) + " are in force from the same day").notes.push_back({a.span, "the other one"});
+    } else if (const auto ends = context.tables[versions[i - 1]].to; ends && *ends >= begins(versions[i])) {
+      Diagnostic& twice = context.error("E0202", b.span, "two tables " + in_ticks(b.name) + " are in force on the same days");
+      twice.notes.push_back({a.span, "the other one ends only after this one has begun"});
+      twice.help = "let the older one end on the day before, or leave out its `to`: then it ends where the next one begins";
     }
     const auto alike = [](const std::vector<checked::TableColumn>& x, const std::vector<checked::TableColumn>& y) {
       return std::equal(x.begin(), x.end(), y.begin(), y.end(), [](const auto& m, const auto& n) { return m.name == n.name && m.type == n.type; });

@@ -239,6 +239,10 @@ TEST_CASE("tables in force at different times") {
   CHECK(type(version("in force from 2026-07-01", "2") + version("in force from 2026-01-01 to 2026-03-31", "1")) == "money?");
   CHECK(type(version("in force from 2026-01-01", "1") + version("in force from 2026-01-01", "2")) == "E0202");
   CHECK(type(version("", "1") + version("", "2")) == "E0202");
+  CHECK(type(version("in force from 2025-01-01 to 2026-03-31", "1") + version("in force from 2026-01-01", "2")) == "E0202");
+  CHECK(type(version("in force from 2026-01-01", "2") + version("in force from 2025-01-01 to 2026-01-01", "1")) == "E0202");
+  CHECK(type(version("in force from 2025-01-01 to 2025-12-31", "1") + version("in force from 2026-01-01", "2")) == "money?");
+  CHECK(type(version("in force from 2025-01-01", "1") + version("in force from 2026-01-01", "2")) == "money?");  // until the next
   CHECK(type(version("in force from 2026-01-01 to 2025-01-01", "1")) == "E0315");
   const auto collected = [&](const std::string& query, const std::string& tables) {
     const Checked made = check(entities + tables + "extend account { y = " + query + " }");
