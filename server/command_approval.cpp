@@ -49,7 +49,8 @@ std::string in_words(const Json& payload) {
 
 int list(const ApprovalCommand& command) {
   int exit = 0;
-  const Json rows = ask(command, Ask::approvals, {command.all ? std::nullopt : std::optional<std::string>("open"), or_null(command.role), "1000"}, exit);
+  const Json rows =
+      ask(command, Ask::approvals, {command.all ? std::nullopt : std::optional<std::string>("open"), or_null(command.role), std::nullopt, std::nullopt}, exit);
   if (exit != 0) return exit;
   if (command.common.json) return print({{"approvals", rows}}), 0;
   Table table({{"", Table::Align::right}, {"asked (UTC)"}, {"for"}, {"approval"}, {"asks for"}, {"decides"}, {"requester"}, {"due"}, {"lapses"}, {"status"}});
@@ -103,7 +104,8 @@ int roles(const ApprovalCommand& command) {
 
 int requests(const ApprovalCommand& command) {
   int exit = 0;
-  const Json rows = ask(command, Ask::requests, {or_null(command.kind), command.all ? std::nullopt : std::optional<std::string>("open"), "1000"}, exit);
+  const Json rows =
+      ask(command, Ask::requests, {or_null(command.kind), command.all ? std::nullopt : std::optional<std::string>("open"), std::nullopt, std::nullopt}, exit);
   if (exit != 0) return exit;
   if (command.common.json) return print({{"requests", rows}}), 0;
   Table table({{"", Table::Align::right}, {"asked (UTC)"}, {"kind"}, {"of"}, {"for"}, {"status"}, {"since"}, {"agency"}, {"until"}, {"why"}});

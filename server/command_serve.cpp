@@ -19,6 +19,7 @@
 #include "server/serve/ahead.h"
 #include "server/serve/api.h"
 #include "server/serve/config.h"
+#include "server/serve/config_surroundings.h"
 #include "server/serve/deliverer.h"
 #include "server/serve/live.h"
 #include "server/serve/log.h"
@@ -67,7 +68,6 @@ std::expected<ServeConfig, std::string> config_of(const ServeCommand& command) {
   if (!config) return config;
   if (!command.stdlib.empty()) config->stdlib = command.stdlib;
   if (!command.store.database.empty() || !command.store.data.empty()) config->store = command.store;
-  config->store = with_environment(config->store);
   return config;
 }
 
@@ -109,7 +109,10 @@ int serve(const ServeCommand& command) {
   if (!config) return fail(command.common, Exit::input, config.error(), "dunlin serve --check-config shows every setting");
   auto offset = clock_offset(config->clock);
   if (!offset) return fail(command.common, Exit::input, offset.error());
-  if (command.check_config) return fmt::print("{}", config_text(*config)), 0;
+  if (command.check_config) {
+    if (const std::string wrong = wrong_surroundings(*config); !wrong.empty()) return fail(command.common, Exit::input, wrong);
+    return fmt::print("{}", config_text(*config)), 0;
+  }
   auto stdlib = find_stdlib(config->stdlib);
   if (!stdlib) return fail(command.common, Exit::environment, stdlib.error());
   log::start(config->log_level);

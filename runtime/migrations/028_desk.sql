@@ -336,7 +336,8 @@ declare
 begin
   if coalesce(reason, '') = '' then perform dunlin.fail('DU002', 'letting it be needs a reason'); end if;
   update dunlin.quarantine q set resolved_at = clock_timestamp() where q.id = number;
-  perform dunlin.note_audit(who, 'dismiss', jsonb_build_object('number', number, 'kind', aside.kind, 'why_set_aside', aside.reason, 'reason', reason));
+  -- Not why it was set aside: that cites the row, which may hold anything personal, and the audit is for eyes that may not see it, for ever.
+  perform dunlin.note_audit(who, 'dismiss', jsonb_build_object('number', number, 'kind', aside.kind, 'reason', reason));
   return true;
 end $$;
 

@@ -149,6 +149,7 @@ enum class Ask : uint8_t {
   feed_file_page,
   report_tasks,
   report_outcomes,
+  order_experiment,
 };
 
 struct ServiceError {

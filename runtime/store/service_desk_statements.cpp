@@ -21,8 +21,8 @@ const char* desk_statement_of(Ask what) {
       return "select * from dunlin.why($1::uuid, $2::uuid)";
     case Ask::redrive:  // queue or null, task or null, who
       return "select dunlin.redrive($1, $2::uuid, $3) as tasks";
-    case Ask::register_of:  // queue, day or null
-      return "select * from dunlin.register_of($1, $2::date)";
+    case Ask::register_of:  // queue, day or null, after item or null, limit
+      return "select * from dunlin.register_of($1, $2::date) r where $3::int4 is null or r.nth > $3::int4 order by r.nth limit $4::int";
     case Ask::post_statuses:  // queue, rows
       return "select * from dunlin.post_statuses($1, $2::jsonb)";
     case Ask::workers:  // after name, limit
@@ -116,6 +116,8 @@ const char* desk_statement_of(Ask what) {
              "case_files, round(avg(extract(epoch from d.done_at - d.created_at)) / 3600, 2)::float8 as mean_hours from dunlin.task_done d join "
              "dunlin.queue_setting q on q.queue = d.queue where d.status = 2 and d.done_at >= $1::timestamptz and d.done_at < $2::timestamptz and " SEES_CASE(
                  "d") "and " SEES_QUEUE("q.name") "group by 1, 2, 3 order by 1, 2, 3";
+    case Ask::order_experiment:  // experiment, arm or null: stop it, at, who, reason; whether that is new
+      return "select dunlin.order_experiment($1, $2, $3::timestamptz, $4, $5) as done";
     default:
       return "";
   }

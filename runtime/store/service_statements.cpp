@@ -17,7 +17,7 @@ const char* statement_of(Ask what) {
              "join dunlin.case_file c on c.bucket = k.bucket and c.case_id = k.case_id "
              "left join dunlin.state s on s.bucket = k.bucket and s.case_id = k.case_id and s.instance_id = k.id left join dunlin.name g on g.id = s.stage "
              "where k.entity = $1 and k.key = $2 and " SEES_CASE("k");
-    case Ask::timeline:  // entity, key, before instant or null, limit
+    case Ask::timeline:  // entity, key, before instant or null, limit; a step writes several at one instant: what belongs to the last one comes too
       return "with k as (select * from dunlin.instance_key i where i.entity = $1 and i.key = $2 and " SEES_CASE("i") ") select * from ("
              "select t.at, 'stage' as kind, coalesce(f.name, '') || ' -> ' || coalesce(g.name, '') as what, coalesce(r.name, 'enrolment') as rule, "
              "null::jsonb as payload from k join dunlin.transition t on t.bucket = k.bucket and t.case_id = k.case_id and t.instance_id = k.id "
@@ -31,7 +31,7 @@ const char* statement_of(Ask what) {
              "dunlin.task_done d on d.bucket = k.bucket and d.case_id = k.case_id and d.instance_id = k.id join dunlin.name q on q.id = d.queue where " SEES_QUEUE("q.name")
              "union all select m.at, case when m.whom = '' then 'note' else 'notified ' || m.whom end, m.body, null, null from k join dunlin.note m on "
              "m.bucket = k.bucket and m.case_id = k.case_id and m.instance_id = k.id"
-             ") x where $3::timestamptz is null or at < $3::timestamptz order by at desc limit $4::int";
+             ") x where $3::timestamptz is null or at < $3::timestamptz order by at desc fetch first ($4::int) rows with ties";
     case Ask::queues:
       return "select queue, count(*) filter (where status = 'ready') as ready, count(*) filter (where status = 'leased') as leased, count(*) filter (where "
              "status not in ('ready', 'leased')) as held, min(created_at) filter (where status = 'ready') as oldest from dunlin.queue q where " SEES_TASK(
@@ -114,21 +114,23 @@ const char* statement_of(Ask what) {
       return "select dunlin.propose($1, $2, $3, $4, $5, $6::int4, $7::bool, $8::bool, $9::jsonb, $10::jsonb) as id";
     case Ask::reject_proposal:  // id, who, origin, reason
       return "select dunlin.reject_proposal($1::int8, $2, $3, $4) as done";
-    case Ask::approvals:  // status or null, role or null, limit
+    case Ask::approvals:  // status or null, role or null, limit or null, after id or null; the oldest first
       return "select id, name, status, entity, key, payload, role, requester, asked_at, due, lapses_at, decided_at, decided_by, reason from dunlin.approval "
              "where "
-             "($1::text is null or status = $1) and ($2::text is null or role = $2) order by asked_at, id limit $3::int";
+             "($1::text is null or status = $1) and ($2::text is null or role = $2) and ($4::int8 is null or (asked_at, id) > (select x.asked_at, "
+             "x.id from dunlin.approval x where x.id = $4::int8)) order by asked_at, id limit $3::int";
     case Ask::decide_approval:  // id, approve, who, reason, at, origin
       return "select dunlin.decide_approval($1::int8, $2::bool, $3, $4, $5::timestamptz, $6) as result";
     case Ask::set_approver:  // role, who, may, by, origin; whether anything changed
       return "select dunlin.set_approver($1, $2, $3::bool, $4, $5) as changed";
     case Ask::approvers:
       return "select role, who, since from dunlin.approver order by 1, 2";
-    case Ask::requests:  // kind or null, status or null, limit
+    case Ask::requests:  // kind or null, status or null, limit or null, after id or null; the oldest first
       return "select r.id, r.kind, r.name, k.entity, k.key, r.status, r.asked_at, r.decided_at, r.reason, r.agency, r.amount, r.until, r.over_at from "
              "dunlin.request r left join dunlin.instance_key k on k.bucket = r.bucket and k.case_id = r.case_id and k.id = r.instance_id where ($1::text is "
              "null "
-             "or r.kind = $1) and ($2::text is null or r.status = $2) order by r.asked_at, r.id limit $3::int";
+             "or r.kind = $1) and ($2::text is null or r.status = $2) and ($4::int8 is null or (r.asked_at, r.id) > (select x.asked_at, x.id from "
+             "dunlin.request x where x.id = $4::int8)) order by r.asked_at, r.id limit $3::int";
     case Ask::webhooks:
       return "select w.id, w.name, w.queue, w.url, w.personal, w.paused, w.in_flight, w.tries_max, w.created_by, w.created_at, "
              "dunlin.webhook_tag(w) as tag, (select count(*) from dunlin.webhook_delivery d where d.webhook = w.id and d.status = 'waiting') as "
@@ -148,11 +150,11 @@ const char* statement_of(Ask what) {
     case Ask::webhook_new_secret:  // name
       return "update dunlin.webhook w set generation = w.generation + 1 where w.name = $1 returning w.id, w.generation, dunlin.webhook_tag(w) "
              "as tag";
-    case Ask::webhook_deliveries:  // name, status or null, before id or null, limit
+    case Ask::webhook_deliveries:  // name, status or null, before instant or null, limit; what came with the last one comes too
       return "select d.id, d.task, d.epoch, d.status, d.tries, case when d.status = 'waiting' then d.next_at end as next_at, d.answer, "
              "d.reason, d.created_at, d.ended_at from dunlin.webhook_delivery d join dunlin.webhook w on w.id = d.webhook where w.name = $1 and "
              "($2::text is null or d.status = $2) and ($3::timestamptz is null or d.created_at < $3::timestamptz) order by d.created_at desc "
-             "limit $4::int";
+             "fetch first ($4::int) rows with ties";
     case Ask::webhook_redrive:  // name, who
       return "select coalesce(sum(dunlin.redrive(task => o.task, who => $2)), 0) as tasks from (select distinct d.task from "
              "dunlin.webhook_delivery d join dunlin.webhook w on w.id = d.webhook where w.name = $1 and d.status = 'dead') x join "

@@ -11,6 +11,7 @@
 #include <chrono>
 
 #include "server/http/http_live.h"
+#include "server/http/wrong_options.h"
 
 namespace dunlin::server::http {
 
@@ -206,21 +207,46 @@ void HttpServer::Inner::accept(const std::shared_ptr<Inner>& self) {
 HttpServer::HttpServer(std::shared_ptr<Inner> inner) : inner_(std::move(inner)) {}
 HttpServer::~HttpServer() { stop(5); }
 
+namespace {
+
+std::expected<asio::ip::address, std::string> address_of(const ServerOptions& options) {
+  error_code error;
+  auto address = asio::ip::make_address(options.address, error);
+  if (error) return std::unexpected(fmt::format("`{}` is no address to listen on", options.address));
+  return address;
+}
+
+/// Null: no TLS is asked for.
+std::expected<std::unique_ptr<asio::ssl::context>, std::string> tls_of(const ServerOptions& options) {
+  if (options.certificate_file.empty()) return nullptr;
+  auto tls = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
+  tls->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2 | asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 |
+                   asio::ssl::context::no_tlsv1_1);
+  error_code error;
+  tls->use_certificate_chain_file(options.certificate_file, error);
+  if (error) return std::unexpected(fmt::format("the certificate `{}` cannot be used: {}", options.certificate_file, error.message()));
+  tls->use_private_key_file(options.key_file, asio::ssl::context::pem, error);  // refuses one that does not belong to the certificate
+  if (error) return std::unexpected(fmt::format("the key `{}` cannot be used: {}", options.key_file, error.message()));
+  return tls;
+}
+
+}  // namespace
+
+std::string wrong_options(const ServerOptions& options) {
+  if (const auto address = address_of(options); !address) return address.error();
+  if (const auto tls = tls_of(options); !tls) return tls.error();
+  return "";
+}
+
 std::expected<std::unique_ptr<HttpServer>, std::string> HttpServer::start(const ServerOptions& options, Handler handler) {
   auto inner = std::make_shared<Inner>(options, std::move(handler));
+  auto address = address_of(options);
+  if (!address) return std::unexpected(address.error());
+  auto tls = tls_of(options);
+  if (!tls) return std::unexpected(tls.error());
+  inner->tls = std::move(*tls);
   error_code error;
-  const auto address = asio::ip::make_address(options.address, error);
-  if (error) return std::unexpected(fmt::format("`{}` is no address to listen on", options.address));
-  if (!options.certificate_file.empty()) {
-    inner->tls = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
-    inner->tls->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2 | asio::ssl::context::no_sslv3 |
-                            asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
-    inner->tls->use_certificate_chain_file(options.certificate_file, error);
-    if (error) return std::unexpected(fmt::format("the certificate `{}` cannot be used: {}", options.certificate_file, error.message()));
-    inner->tls->use_private_key_file(options.key_file, asio::ssl::context::pem, error);
-    if (error) return std::unexpected(fmt::format("the key `{}` cannot be used: {}", options.key_file, error.message()));
-  }
-  const tcp::endpoint endpoint(address, options.port);
+  const tcp::endpoint endpoint(*address, options.port);
   inner->acceptor.open(endpoint.protocol(), error);
   if (!error) inner->acceptor.set_option(asio::socket_base::reuse_address(true), error);
   if (!error) inner->acceptor.bind(endpoint, error);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "server/serve/body_rows.h"
 #include "server/serve/live.h"
 #include "server/serve/log.h"
 
@@ -382,6 +383,8 @@ http::Response Api::answer(const http::Request& request, std::string& route_name
     if (request.method != "GET") {
       call.body = parse_body(request);
       check_body(route, call.body);
+      // To the database a text ends at a NUL: it would be another one than the caller wrote. In an address it is refused where that is taken apart.
+      refuse_nul(call.body, rows_judged_alone(route));
     }
     if (route.edits && request.if_match.empty()) throw Problem{428, "say which state you change", "send If-Match with the ETag that GET gave", ""};
     // Where from stands in the audit; what is not audited need not say it.
@@ -447,6 +450,55 @@ http::Response Api::handle(const http::Request& request) {
   return response;
 }
 
+namespace {
+
+bool has_field(const Route& route, const char* name) { return std::ranges::find(route.query, name, &QueryField::name) != route.query.end(); }
+
+/// What a good answer looks like, by media type.
+Json content_of(const Route& route) {
+  const auto text = [](const char* format = nullptr) {
+    Json schema{{"type", "string"}};
+    if (format != nullptr) schema["format"] = format;
+    return Json{{"schema", std::move(schema)}};
+  };
+  if (route.streams) return {{"text/event-stream", Json::object()}};
+  if (route.pattern == "/metrics") return {{"text/plain", text()}};
+  Json schema{{"type", "object"}};
+  if (has_field(route, "limit")) {
+    schema["properties"] = {{"items", {{"type", "array"}, {"items", {{"type", "object"}}}}},
+                            {"next", {{"type", "string"}, {"description", "where the next page begins; not there: this is the last one"}}}};
+    schema["required"] = Json::array({"items"});
+  }
+  Json content{{"application/json", {{"schema", std::move(schema)}}}};
+  if (!has_field(route, "format")) return content;
+  if (route.pattern.starts_with("/v1/reports/")) {
+    content["text/csv"] = text();
+    content["application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"] = text("binary");
+  } else {
+    content["text/html"] = text();
+    content["text/plain"] = text();
+  }
+  return content;
+}
+
+Json responses_of(const Route& route) {
+  Json responses = Json::object();
+  // What makes or begins something has that one good answer; the other ones stand beside 200.
+  const bool alone = std::ranges::any_of(route.also, [](const auto& one) { return one.second == "made" || one.second == "begun"; });
+  if (!alone) responses["200"] = {{"description", "done"}, {"content", content_of(route)}};
+  for (const auto& [status, what] : route.also) responses[std::to_string(status)] = {{"description", what}, {"content", content_of(route)}};
+  const Json problem{{"description", "what is wrong"}, {"content", {{"application/problem+json", {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
+  responses["default"] = problem;
+  if (!route.edits) return responses;
+  for (const auto& [status, what] : {std::pair{"412", "it has changed since it was read"}, std::pair{"428", "If-Match is missing"}}) {
+    responses[status] = problem;
+    responses[status]["description"] = what;
+  }
+  return responses;
+}
+
+}  // namespace
+
 Json Api::openapi() const {
   Json paths = Json::object();
   for (const Route& route : routes_) {
@@ -457,7 +509,8 @@ Json Api::openapi() const {
         parameters.push_back({{"name", part.substr(1, part.size() - 2)}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
     }
     for (const QueryField& field : route.query)
-      parameters.push_back({{"name", field.name}, {"in", "query"}, {"description", field.what}, {"schema", {{"type", "string"}}}});
+      parameters.push_back(
+          {{"name", field.name}, {"in", "query"}, {"description", field.what}, {"schema", {{"type", field.name == "limit" ? "integer" : "string"}}}});
     if (route.edits)
       parameters.push_back(
           {{"name", "If-Match"}, {"in", "header"}, {"required", true}, {"description", "ETag of the state that is changed"}, {"schema", {{"type", "string"}}}});
@@ -472,16 +525,7 @@ Json Api::openapi() const {
       if (!required.empty()) schema["required"] = std::move(required);
       operation["requestBody"] = {{"content", {{"application/json", {{"schema", std::move(schema)}}}}}};
     }
-    const Json problem{{"description", "what is wrong"}, {"content", {{"application/problem+json", {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
-    operation["responses"] = {{"200", {{"description", "done"}}}, {"default", problem}};
-    for (const auto& [status, what] : route.also) operation["responses"][std::to_string(status)] = {{"description", what}};
-    if (route.streams) operation["responses"]["200"]["content"] = {{"text/event-stream", Json::object()}};
-    if (route.edits) {
-      for (const auto& [status, what] : {std::pair{"412", "it has changed since it was read"}, std::pair{"428", "If-Match is missing"}}) {
-        operation["responses"][status] = problem;
-        operation["responses"][status]["description"] = what;
-      }
-    }
+    operation["responses"] = responses_of(route);
     if (route.right == "-") {
       operation["security"] = Json::array();
     } else if (!route.right.empty()) {
@@ -495,10 +539,12 @@ Json Api::openapi() const {
   return {
       {"openapi", "3.1.0"},
       {"info", {{"title", "Dunlin"}, {"version", "1"}}},
-      {"security", Json::array({Json{{"token", Json::array()}}})},
+      {"security", Json::array({Json{{"token", Json::array()}}, Json{{"password", Json::array()}}})},
       {"paths", std::move(paths)},
       {"components",
-       {{"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}},
+       {{"securitySchemes",
+         {{"token", {{"type", "http"}, {"scheme", "bearer"}, {"description", "a token of ours, or one of the OpenID provider"}}},
+          {"password", {{"type", "http"}, {"scheme", "basic"}, {"description", "name and password of the directory, where the server has one ([ldap])"}}}}},
         {"schemas",
          {{"Problem",
            {{"type", "object"},

@@ -8,9 +8,10 @@ namespace {
 using store::Ask;
 
 Reply approvals(Api& api, const Call& call) {
-  Json rows = api.ask(Ask::approvals, {call.asked("status").value_or("open"), call.asked("role"), std::to_string(call.limit(100, 1000))});
+  const int64_t limit = call.limit(100, 1000);
+  Json rows = api.ask(Ask::approvals, {call.asked("status").value_or("open"), call.asked("role"), std::to_string(limit), call.asked("after")});
   hide_personal(api, call, rows);
-  return {Json{{"items", std::move(rows)}}};
+  return {page(std::move(rows), limit, "id")};
 }
 
 Reply decide(Api& api, const Call& call, bool approve) {
@@ -28,19 +29,20 @@ Reply set_approver(Api& api, const Call& call) {
 }
 
 Reply requests(Api& api, const Call& call) {
-  return {Json{{"items", api.ask(Ask::requests, {call.asked("kind"), call.asked("status"), std::to_string(call.limit(100, 1000))})}}};
+  const int64_t limit = call.limit(100, 1000);
+  return {page(api.ask(Ask::requests, {call.asked("kind"), call.asked("status"), std::to_string(limit), call.asked("after")}), limit, "id")};
 }
 
 }  // namespace
 
 void add_approval_routes(std::vector<Route>& routes) {
-  const QueryField limit{"limit", "how many at most, 1 to 1000"};
+  const QueryField limit{"limit", "how many at most, 1 to 1000"}, after{"after", "`next` of the page before"};
   const BodyField reason{"reason", "string", "why: stands in the event and in the audit"}, at{"at", "string", "when; now if not given"};
   routes.push_back({"GET",
                     "/v1/approvals",
                     "read",
                     "What rules have asked a person for, the oldest first",
-                    {{"status", "open if not given; approved, declined, lapsed, …"}, {"role", "only what this role decides"}, limit},
+                    {{"status", "open if not given; approved, declined, lapsed, …"}, {"role", "only what this role decides"}, after, limit},
                     {},
                     approvals});
   routes.push_back(
@@ -58,7 +60,7 @@ void add_approval_routes(std::vector<Route>& routes) {
                     "/v1/requests",
                     "read",
                     "Everything that steps asked for and did not decide: approvals, places under quotas, placements",
-                    {{"kind", "approval, quota or allocation"}, {"status", "open, …; all if not given"}, limit},
+                    {{"kind", "approval, quota or allocation"}, {"status", "open, …; all if not given"}, after, limit},
                     {},
                     requests});
 }

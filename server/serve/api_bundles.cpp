@@ -152,8 +152,8 @@ Reply apply(Api& api, const Call& call) {
 
 Reply rollback(Api& api, const Call& call) {
   const auto store = open(api);
-  const auto given = call.body.find("version");
-  auto number = given == call.body.end() || given->is_null() ? store->version_before() : store::Result<int32_t>(given->get<int32_t>());
+  const auto wanted = static_cast<int32_t>(std::stoll(whole_number(call, "version", 0, 1, INT32_MAX)));  // 0: none was named
+  auto number = wanted == 0 ? store->version_before() : store::Result<int32_t>(wanted);
   if (!number) refuse(number.error());
   if (*number == 0) throw Problem{409, "there is no earlier version to go back to", "GET /v1/bundles lists the versions; give one as `version`", ""};
   const auto next = runner_of_stored(api, *store, *number);

@@ -34,10 +34,11 @@ Reply order(Api& api, const Call& call, const std::string& arm) {
   const std::string& name = call.path.at("experiment");
   const auto goes_into = may_order(active->program(), name, arm);
   if (!goes_into) throw Problem{goes_into.error().unknown ? 404 : 422, goes_into.error().message, goes_into.error().help, ""};
-  api.with_store([&](store::Store& store) {
-    if (auto done = store.order_experiment({name, arm, api.context().scheduler.now()}, call.caller.name, call.text("reason")); !done) refuse(done.error());
-    return 0;
-  });
+  // Not by the store: its connection does not say where an order comes from.
+  const Json done =
+      api.ask(store::Ask::order_experiment, {name, arm.empty() ? std::nullopt : std::optional(arm), now_text(api), call.caller.name, call.text("reason")});
+  if (!done.at(0).at("done").get<bool>())
+    throw Problem{422, arm.empty() ? fmt::format("the experiment `{}` is stopped already", name) : fmt::format("`{}` is promoted already", arm), "", ""};
   api.context().scheduler.wake();
   return {Json{{"experiment", name}, {"status", arm.empty() ? "stopped" : "promoted " + arm}, {"new_go_into", *goes_into}}};
 }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "server/serve/api_parts.h"
+#include "server/serve/body_rows.h"
 
 namespace dunlin::server {
 
@@ -29,7 +30,9 @@ Reply read_worker(Api& api, const Call& call) {
 }
 
 Reply put_workers(Api& api, const Call& call) {
-  return {Json{{"results", api.ask(Ask::put_workers, {rows_of_body(call, "workers", rows_max).dump(), call.caller.name})}}};
+  return {Json{{"results", judged_rows(rows_of_body(call, "workers", rows_max), "worker", [&](const Json& workers) {
+                  return api.ask(Ask::put_workers, {workers.dump(), call.caller.name});
+                })}}};
 }
 
 /// What is not given stays as it is.

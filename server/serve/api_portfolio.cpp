@@ -4,6 +4,7 @@
 #include "runtime/simulate/explain.h"
 #include "server/output/moment.h"
 #include "server/serve/api.h"
+#include "server/serve/body_rows.h"
 #include "server/serve/instant.h"
 #include "server/serve/personal.h"
 
@@ -134,7 +135,7 @@ Reply post_event(Api& api, const Call& call) {
 Reply post_events(Api& api, const Call& call) {
   constexpr size_t most = 10'000;
   if (call.body["events"].size() > most) throw Problem{413, fmt::format("a batch has {} events at most", most), "", ""};
-  Json rows = api.ask(Ask::post_events, {call.body["events"].dump()});
+  Json rows = judged_rows(call.body["events"], "nth", [&](const Json& events) { return api.ask(Ask::post_events, {events.dump()}); });
   api.context().scheduler.wake();
   return {Json{{"results", std::move(rows)}}};
 }
@@ -165,7 +166,7 @@ void add_portfolio_routes(std::vector<Route>& routes) {
   routes.push_back({"GET",
                     "/v1/accounts/{key}/timeline",
                     "read",
-                    "What happened to an account, newest first",
+                    "What happened to an account, newest first; what happened at one instant stays on one page, which may be longer than `limit`",
                     {entity, {"before", "`next` of the page before"}, limit},
                     {},
                     timeline});

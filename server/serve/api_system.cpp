@@ -143,7 +143,9 @@ Reply audit(Api& api, const Call& call) {
     const auto active = api.context().scheduler.active();
     const auto names = active ? active->personal() : std::set<std::string>();
     for (Json& row : rows) {
-      if (row["action"] == "stop contact" && row["detail"].is_object()) mask_stop(row["detail"], names);
+      if (!row["detail"].is_object()) continue;
+      if (row["action"] == "stop contact") mask_stop(row["detail"], names);
+      if (row["action"] == "resume contact" && row["detail"].contains("before")) mask_stop(row["detail"]["before"], names);
     }
   }
   return {page(std::move(rows), limit, "id")};

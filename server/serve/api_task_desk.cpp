@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "server/serve/api_parts.h"
+#include "server/serve/body_rows.h"
 #include "server/serve/letters.h"
 #include "server/serve/personal.h"
 
@@ -18,7 +19,7 @@ Reply heartbeat(Api& api, const Call& call) {
 }
 
 Reply complete_many(Api& api, const Call& call) {
-  Json rows = api.ask(Ask::complete_many, {rows_of_body(call, "results", rows_max).dump()});
+  Json rows = judged_rows(rows_of_body(call, "results", rows_max), "task", [&](const Json& results) { return api.ask(Ask::complete_many, {results.dump()}); });
   api.context().scheduler.wake();
   return {Json{{"results", std::move(rows)}}};
 }
@@ -50,14 +51,17 @@ Reply redrive_task(Api& api, const Call& call) { return {api.ask(Ask::redrive, {
 Reply redrive_queue(Api& api, const Call& call) { return {api.ask(Ask::redrive, {call.path.at("queue"), std::nullopt, call.caller.name})[0]}; }
 
 Reply show_register(Api& api, const Call& call) {
-  Json rows = api.ask(Ask::register_of, {call.path.at("queue"), call.asked("day")});
+  const int64_t limit = call.limit(1000, 10'000);
+  Json rows = api.ask(Ask::register_of, {call.path.at("queue"), call.asked("day"), call.asked("after"), std::to_string(limit)});
   point_to_letters(rows);
   hide_personal(api, call, rows);
-  return {Json{{"items", std::move(rows)}}};
+  return {page(std::move(rows), limit, "nth")};
 }
 
 Reply post_statuses(Api& api, const Call& call) {
-  Json rows = api.ask(Ask::post_statuses, {call.path.at("queue"), rows_of_body(call, "statuses", rows_max).dump()});
+  Json rows = judged_rows(rows_of_body(call, "statuses", rows_max), "number", [&](const Json& statuses) {
+    return api.ask(Ask::post_statuses, {call.path.at("queue"), statuses.dump()});
+  });
   api.context().scheduler.wake();
   return {Json{{"results", std::move(rows)}}};
 }
@@ -140,8 +144,13 @@ void add_task_desk_routes(std::vector<Route>& routes) {
                     why});
   routes.push_back({"POST", "/v1/tasks/{task}/redrive", "supervise", "Put a dead letter back into line", {}, {}, redrive_task});
   routes.push_back({"POST", "/v1/queues/{queue}/redrive", "supervise", "Put all dead letters of a queue back into line", {}, {}, redrive_queue});
-  routes.push_back(
-      {"GET", "/v1/queues/{queue}/register", "read", "The items of a queue's register", {{"day", "2026-11-22; the last one if not given"}}, {}, show_register});
+  routes.push_back({"GET",
+                    "/v1/queues/{queue}/register",
+                    "read",
+                    "The items of a queue's register, in their order",
+                    {{"day", "2026-11-22; the last one if not given"}, after, {"limit", "how many at most, 1 to 10000; 1000 if not given"}},
+                    {},
+                    show_register});
   routes.push_back({"POST",
                     "/v1/queues/{queue}/statuses",
                     "work",

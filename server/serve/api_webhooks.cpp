@@ -90,13 +90,13 @@ Json change_and_note(Api& api, const Call& call, Ask what, const store::Paramete
   }
 }
 
+/// A webhook as it stands in the audit.
+Json shown(const Json& row) { return {{"url", row["url"]}, {"queue", row["queue"]}, {"personal", row["personal"]}, {"paused", row["paused"]}}; }
+
 Reply change(Api& api, const Call& call) {
   const Json before = find(api, call);
   call.require_match(before["tag"].get<std::string>());
   const std::string url = good_url(api, call.text("url"));
-  const auto shown = [](const Json& row) {
-    return Json{{"url", row["url"]}, {"queue", row["queue"]}, {"personal", row["personal"]}, {"paused", row["paused"]}};
-  };
   const Json after{{"url", url}, {"queue", call.text("queue")}, {"personal", call.body.value("personal", false)}, {"paused", call.body.value("paused", false)}};
   const Json rows = change_and_note(api, call, Ask::webhook_change,
                                     {call.path.at("webhook"), before["tag"].get<std::string>(), call.text("queue"), url, flag(call, "personal", false),
@@ -108,7 +108,8 @@ Reply change(Api& api, const Call& call) {
 Reply remove(Api& api, const Call& call) {
   const Json before = find(api, call);
   call.require_match(before["tag"].get<std::string>());
-  (void)change_and_note(api, call, Ask::webhook_remove, {call.path.at("webhook"), before["tag"].get<std::string>()}, "remove webhook", Json::object());
+  (void)change_and_note(api, call, Ask::webhook_remove, {call.path.at("webhook"), before["tag"].get<std::string>()}, "remove webhook",
+                        {{"before", shown(before)}});
   return {Json{{"removed", call.path.at("webhook")}}};
 }
 
@@ -192,7 +193,7 @@ void add_webhook_routes(std::vector<Route>& routes) {
   routes.push_back({"GET",
                     "/v1/webhooks/{webhook}/deliveries",
                     "admin",
-                    "What was sent, newest first",
+                    "What was sent, newest first; what was made at one instant stays on one page, which may be longer than `limit`",
                     {{"status", "waiting, delivered, dead or dropped"}, {"before", "`next` of the page before"}, {"limit", "how many at most"}},
                     {},
                     deliveries});

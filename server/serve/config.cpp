@@ -4,10 +4,10 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
-#include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <functional>
-#include <sstream>
+#include <utility>
 
 #include "server/import/near_match.h"
 #include "server/serve/table_puller.h"
@@ -20,6 +20,7 @@ struct Setting {
   std::string name;
   std::function<std::string(ServeConfig&, const std::string&)> set;  // what is wrong; empty: nothing
   std::function<std::string(const ServeConfig&)> get;
+  bool list = false;  // words with commas between them; a file may write an array
 };
 
 template <class T>
@@ -28,7 +29,10 @@ Setting number(std::string name, T& (*of)(ServeConfig&), double low, double high
           [=](ServeConfig& config, const std::string& text) -> std::string {
             char* end = nullptr;
             const double value = std::strtod(text.c_str(), &end);
-            if (text.empty() || *end != '\0' || value < low || value > high) return fmt::format("must be a figure from {} to {}, not `{}`", low, high, text);
+            // Not: value < low || value > high. What is no number at all ("nan") is neither.
+            if (text.empty() || *end != '\0' || !(value >= low && value <= high))
+              return fmt::format("must be a figure from {} to {}, not `{}`", low, high, text);
+            if (std::is_integral_v<T> && value != std::floor(value)) return fmt::format("must be a whole number from {} to {}, not `{}`", low, high, text);
             of(config) = static_cast<T>(value);
             return "";
           },
@@ -52,6 +56,13 @@ Setting word(std::string name, std::string& (*of)(ServeConfig&)) {
             return "";
           },
           [=](const ServeConfig& config) { return of(const_cast<ServeConfig&>(config)); }};
+}
+
+/// "a, b", and in a file ["a", "b"] too.
+Setting words(std::string name, std::string& (*of)(ServeConfig&)) {
+  Setting setting = word(std::move(name), of);
+  setting.list = true;
+  return setting;
 }
 
 const std::vector<Setting>& settings() {
@@ -103,7 +114,7 @@ const std::vector<Setting>& settings() {
       word("oidc.issuer", [](C& c) -> std::string& { return c.oidc.issuer; }),
       word("oidc.audience", [](C& c) -> std::string& { return c.oidc.audience; }),
       word("oidc.roles_claim", [](C& c) -> std::string& { return c.oidc.roles_claim; }),
-      word("oidc.role_names", [](C& c) -> std::string& { return c.oidc.role_names; }),
+      words("oidc.role_names", [](C& c) -> std::string& { return c.oidc.role_names; }),
       word("oidc.bindings", [](C& c) -> std::string& { return c.oidc.bindings; }),
       word("oidc.bindings_claim", [](C& c) -> std::string& { return c.oidc.bindings_claim; }),
       word("oidc.name_claim", [](C& c) -> std::string& { return c.oidc.name_claim; }),
@@ -125,7 +136,7 @@ const std::vector<Setting>& settings() {
       word("ldap.group_filter", [](C& c) -> std::string& { return c.ldap.group_filter; }),
       word("ldap.group_name", [](C& c) -> std::string& { return c.ldap.group_name; }),
       word("ldap.member_of", [](C& c) -> std::string& { return c.ldap.member_of; }),
-      word("ldap.role_names", [](C& c) -> std::string& { return c.ldap.role_names; }),
+      words("ldap.role_names", [](C& c) -> std::string& { return c.ldap.role_names; }),
       word("ldap.bindings", [](C& c) -> std::string& { return c.ldap.bindings; }),
       yes_or_no("ldap.start_tls", [](C& c) -> bool& { return c.ldap.start_tls; }),
       yes_or_no("ldap.allow_plain", [](C& c) -> bool& { return c.ldap.plain; }),
@@ -137,7 +148,7 @@ const std::vector<Setting>& settings() {
       number<int>(
           "ldap.failures_a_minute", [](C& c) -> int& { return c.ldap.failures_a_minute; }, 1, 1000),
       word("webhooks.key", [](C& c) -> std::string& { return c.webhook_key; }),
-      word("webhooks.allowed_hosts", [](C& c) -> std::string& { return c.webhook_hosts; }),
+      words("webhooks.allowed_hosts", [](C& c) -> std::string& { return c.webhook_hosts; }),
       yes_or_no("webhooks.allow_http", [](C& c) -> bool& { return c.webhook_plain; }),
       word("webhooks.authorities_file", [](C& c) -> std::string& { return c.webhook_authorities; }),
       number<int>(
@@ -159,10 +170,15 @@ const std::vector<Setting>& settings() {
   return all;
 }
 
+const Setting* find_setting(const std::string& name) {
+  const auto found = std::ranges::find(settings(), name, &Setting::name);
+  return found == settings().end() ? nullptr : &*found;
+}
+
 /// What is wrong; empty: nothing.
 std::string set(ServeConfig& config, const std::string& name, const std::string& value, const std::string& where) {
-  const auto found = std::ranges::find(settings(), name, &Setting::name);
-  if (found == settings().end()) {
+  const Setting* found = find_setting(name);
+  if (found == nullptr) {
     std::vector<std::string> names;
     for (const auto& setting : settings()) names.push_back(setting.name);
     return fmt::format("{}: there is no setting `{}`; {}", where, name, import::suggest(name, names));
@@ -171,14 +187,27 @@ std::string set(ServeConfig& config, const std::string& name, const std::string&
   return wrong.empty() ? "" : fmt::format("{}: `{}` {}", where, name, wrong);
 }
 
-std::string text_of(const toml::node& node) {
+/// ["a", "b"] as the other roads write it; the error ends a sentence that begins with the setting's name.
+std::expected<std::string, std::string> list_text(const toml::array& array) {
+  std::string text;
+  for (const auto& part : array) {
+    const auto* word = part.as_string();
+    if (word == nullptr || word->get().find(',') != std::string::npos) return std::unexpected("must be a list of texts without commas");
+    text += (text.empty() ? "" : ",") + word->get();
+  }
+  return text;
+}
+
+/// A value of the file as the other roads write it. What cannot be one is refused: taken for nothing, it would be a setting that was asked for and is not
+/// there.
+std::expected<std::string, std::string> text_of(const toml::node& node, bool list) {
   if (const auto* text = node.as_string()) return text->get();
-  std::ostringstream out;
-  node.visit([&](const auto& value) {
-    if constexpr (toml::is_integer<decltype(value)> || toml::is_floating_point<decltype(value)> || toml::is_boolean<decltype(value)>)
-      out << std::boolalpha << value.get();
-  });
-  return out.str();
+  if (const auto* integer = node.as_integer()) return fmt::format("{}", integer->get());
+  if (const auto* figure = node.as_floating_point()) return fmt::format("{}", figure->get());
+  if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
+  if (const auto* array = node.as_array()) return list ? list_text(*array) : std::unexpected("must be one value, not a list");
+  if (node.is_table()) return std::unexpected("must be one value, not a section of its own");
+  return std::unexpected("must be a text: write the date in quotes");
 }
 
 std::string read_file(ServeConfig& config, const std::string& file) {
@@ -192,7 +221,11 @@ std::string read_file(ServeConfig& config, const std::string& file) {
     const auto* values = part.as_table();
     if (values == nullptr) return fmt::format("{}: `{}` must stand in a section, e.g. [server]", file, std::string(section.str()));
     for (const auto& [key, value] : *values) {
-      const std::string wrong = set(config, fmt::format("{}.{}", std::string(section.str()), std::string(key.str())), text_of(value), file);
+      const std::string name = fmt::format("{}.{}", std::string(section.str()), std::string(key.str()));
+      const Setting* setting = find_setting(name);
+      const auto text = text_of(value, setting != nullptr && setting->list);
+      if (setting != nullptr && !text) return fmt::format("{}:{}: `{}` {}", file, value.source().begin.line, name, text.error());
+      const std::string wrong = set(config, name, text.value_or(""), file);
       if (!wrong.empty()) return wrong;
     }
   }
@@ -207,20 +240,48 @@ std::string variable_of(const std::string& name) {
 
 }  // namespace
 
+namespace {
+
+std::string read_environment(ServeConfig& config) {
+  // These two every command reads; the settings of the server have a variable each beside them.
+  config.store = with_environment(config.store);
+  if (const char* stdlib = std::getenv("DUNLIN_STDLIB"); stdlib != nullptr && *stdlib != '\0') config.stdlib = stdlib;
+  for (const auto& setting : settings()) {
+    const std::string variable = variable_of(setting.name);
+    const char* value = std::getenv(variable.c_str());
+    if (value == nullptr) continue;
+    if (std::string wrong = set(config, setting.name, value, "environment variable " + variable); !wrong.empty()) return wrong;
+  }
+  return "";
+}
+
+std::string read_flags(ServeConfig& config, const std::vector<std::string>& flags) {
+  for (const std::string& flag : flags) {
+    const size_t equals = flag.find('=');
+    if (equals == std::string::npos) return fmt::format("--set {}: write it as section.name=value", flag);
+    if (std::string wrong = set(config, flag.substr(0, equals), flag.substr(equals + 1), "--set"); !wrong.empty()) return wrong;
+  }
+  return "";
+}
+
+/// Reads a stronger source over what the weaker ones said. Which database is one thing that has two names: whoever says either has said it, and what a weaker
+/// source said under the other name does not stand beside it.
+template <class Read>
+std::string read_over(ServeConfig& config, Read read) {
+  const StoreOptions weaker = std::exchange(config.store, {});
+  std::string wrong = read();
+  if (config.store.database.empty() && config.store.data.empty()) config.store = weaker;
+  return wrong;
+}
+
+}  // namespace
+
 std::expected<ServeConfig, std::string> load_config(const ConfigSources& sources) {
   ServeConfig config;
   seconds_between_pulls() = usual_seconds_between_pulls;
   std::string wrong = sources.file.empty() ? "" : read_file(config, sources.file);
-  for (const auto& setting : settings()) {
-    const std::string variable = variable_of(setting.name);
-    const char* value = std::getenv(variable.c_str());
-    if (value != nullptr && wrong.empty()) wrong = set(config, setting.name, value, "environment variable " + variable);
-  }
-  for (const std::string& flag : sources.flags) {
-    const size_t equals = flag.find('=');
-    if (equals == std::string::npos) return std::unexpected(fmt::format("--set {}: write it as section.name=value", flag));
-    if (wrong.empty()) wrong = set(config, flag.substr(0, equals), flag.substr(equals + 1), "--set");
-  }
+  if (wrong.empty()) wrong = read_over(config, [&] { return read_environment(config); });
+  if (wrong.empty()) wrong = read_over(config, [&] { return read_flags(config, sources.flags); });
   if (wrong.empty() && config.http.certificate_file.empty() != config.http.key_file.empty())
     wrong = "server.certificate_file and server.key_file belong together";
   static const std::vector<std::string> levels{"debug", "info", "warn", "error"};

@@ -96,6 +96,43 @@ try:
     run("serve", "--set", "server.prot=1", "--check-config", expect=1)
     run("serve", "--set", "server.port=many", "--check-config", expect=1)
 
+    def configured(text, *words, expect=0, **variables):
+        with open(work + "/serve.toml", "w") as file:
+            file.write(text)
+        env.update(variables)
+        shown = run("serve", "--config", work + "/serve.toml", *words, "--check-config", expect=expect)
+        for name in variables:
+            del env[name]
+        return shown
+
+    # Which database is one thing with two names: whoever names either has said it.
+    data = env.pop("DUNLIN_DATA")
+    by_folder, by_url = '[database]\ndata = "/from/file"\n', '[database]\nurl = "postgresql://db.example/file"\n'
+    check("the file names a folder", "database.data = /from/file" in configured(by_folder))
+    check("DUNLIN_DATA over the file's folder", "database.data = /from/variable" in configured(by_folder, DUNLIN_DATA="/from/variable"))
+    for text, words, variables, url, folder in (
+            (by_url, [], {"DUNLIN_DATA": "/from/variable"}, "", "/from/variable"),
+            (by_folder, [], {"DUNLIN_DATABASE": "postgresql://db.example/variable"}, "(given)", ""),
+            (by_folder, [], {"DUNLIN_DATABASE_URL": "postgresql://db.example/variable"}, "(given)", ""),
+            (by_url, ["--data", "/from/flag"], {"DUNLIN_DATABASE": "postgresql://db.example/variable"}, "", "/from/flag"),
+            (by_url, ["--set", "database.data=/from/flag"], {"DUNLIN_DATABASE": "postgresql://db.example/variable"}, "", "/from/flag"),
+            (by_folder, ["--database", "postgresql://db.example/flag"], {"DUNLIN_DATA": "/from/variable"}, "(given)", "")):
+        shown = configured(text, *words, **variables)
+        check(f"the strongest says which database: {words} {variables}", f"database.url = {url}\n" in shown and f"database.data = {folder}\n" in shown, shown[:2000])
+    shown = configured('[engine]\nstdlib = "/nowhere"\n')
+    check("DUNLIN_STDLIB over the file", f"engine.stdlib = {stdlib}\n" in shown, shown)
+    configured('[database]\nurl = "postgresql://[half"\n', expect=1)
+    env["DUNLIN_DATA"] = data
+    # What cannot be what was meant is refused, and not taken for nothing.
+    check("a list where a list is meant", "webhooks.allowed_hosts = a.example,b.example:8443" in configured('[webhooks]\nallowed_hosts = ["a.example", "b.example:8443"]\n'))
+    for section, setting in (("server", "port = nan"), ("server", "port = 80.5"), ("server", "port = [80]"), ("limits", "burst = nan"), ("limits", "burst = inf"), ("engine", "clock = 2026-03-20T06:00:00Z"),
+                             ("engine", "clock = 2026-03-20"), ("webhooks", 'allowed_hosts = ["a,b"]'), ("webhooks", "allowed_hosts = [1]"), ("server", 'address = ["127.0.0.1"]'), ("server", "port = { a = 1 }"),
+                             ("server", 'address = "banana"'), ("bundles", 'watch = "/nowhere"'), ("oidc", 'authorities_file = "/nowhere.pem"'),
+                             ("server", 'certificate_file = "/nope.pem"\nkey_file = "/nope.key"')):
+        configured(f"[{section}]\n{setting}\n", expect=1)
+    check("a sound file", "server.port = 8461" in configured("[server]\nport = 8461\n"))
+    configured("", "--stdlib", "/nowhere", expect=1)
+
     log = open(work + "/server.log", "w")
     server = subprocess.Popen([dunlin, "serve", "--port", "0", "--set", "engine.poll_ms=100", "--set", "server.body_bytes_max=200000",
                                "--set", "limits.requests_per_second=100000", "--set", "limits.burst=100000", "--set", "log.level=debug"], env=env, stderr=log)
@@ -116,6 +153,17 @@ try:
     check("openapi version", openapi["openapi"] == "3.1.0")
     operations = [(method.upper(), path, op) for path, ops in openapi["paths"].items() for method, op in ops.items()]
     check("many operations", len(operations) > 30, len(operations))
+    check("how to log in", {scheme["scheme"] for scheme in openapi["components"]["securitySchemes"].values()} == {"bearer", "basic"})
+    for method, path, op in operations:
+        good = {status: answer for status, answer in op["responses"].items() if status.startswith("2")}
+        check(f"{method} {path} says what a good answer looks like", good and all(answer["content"] for answer in good.values()), good)
+        limits = [field["schema"]["type"] for field in op.get("parameters", []) if field["name"] == "limit"]
+        schema = good.get("200", {}).get("content", {}).get("application/json", {}).get("schema", {})
+        check(f"{method} {path}: lists are told from objects", bool(limits) == ("items" in schema.get("properties", {})) and set(limits) <= {"integer"}, schema)
+    described = lambda path, method="get": openapi["paths"][path][method]["responses"]
+    check("reports as CSV and workbooks", "text/csv" in described("/v1/reports/tasks")["200"]["content"] and len(described("/v1/reports/tasks")["200"]["content"]) == 3)
+    check("what is made is 201 and nothing else", "200" not in described("/v1/overrides", "post") and "201" in described("/v1/overrides", "post"))
+    check("what is begun is 202 and nothing else", "200" not in described("/v1/simulations", "post") and "202" in described("/v1/simulations", "post"))
 
     # ---- every operation is there, is guarded, and refuses what the description does not have ----
     matrix = {"analyst": {"read"}, "auditor": {"read", "audit"}, "operator": {"work", "personal"}, "designer": {"read", "design"}}
@@ -127,7 +175,7 @@ try:
         check(f"{method} {path} without a token", status == 401 and json.loads(text)["status"] == 401 and "WWW-Authenticate" in headers, f"{status} {text[:200]}")
         check(f"{method} {path} problem type", headers.get("Content-Type") == "application/problem+json")
         check(f"{method} {path} with a wrong token", call(method, concrete, "dun_wrong", {} if method == "POST" else None)[0] == 401)
-        if "content" in op["responses"]["200"]:
+        if "text/event-stream" in op["responses"].get("200", {}).get("content", {}):
             continue  # an answer without an end: stream_test
         right = op.get("x-right")
         for role, rights in matrix.items():
@@ -212,6 +260,29 @@ try:
         odd = urllib.request.quote("'; drop table dunlin.bundle; --", safe="")
         check("no statement is built from strings", call("GET", f"/v1/accounts/{odd}", admin)[0] == 404 and call("GET", f"/v1/accounts?stage={odd}", admin)[0] == 200)
 
+    # ---- a character the database cannot keep: refused where it stands, and a text never ends at it ----
+    rows = [dict(payment, source="nul", entity="account", at="2026-01-01T00:00:00Z", external_id=f"n{i}") for i in range(4)]
+    rows[1]["payload"] = {"amount": 5, "payer": "x\0y"}
+    rows[2]["payload"] = {"amount": 5, "pay\0er": "x"}
+    results = ask("POST", "/v1/events/batch", admin, {"events": rows})["results"]
+    check("only the rows that have it", [(row["nth"], row["result"]) for row in results] == [(1, "accepted"), (2, "refused"), (3, "refused"), (4, "accepted")], results)
+    check("with a reason", "NUL" in results[1]["message"] and results[1]["code"] and results[1]["hint"], results)
+    check("one event", "NUL" in ask("POST", "/v1/events", admin, dict(payment, external_id="n9", key="A020\0 and more"), expect=422)["title"])
+    check("an address", call("GET", "/v1/accounts/A020%00x", admin)[0] == 404 and call("GET", "/v1/accounts?stage=soft.calling%00x", admin)[0] == 400)
+
+    # ---- a timeline in pages: what happened at one instant stays together, and nothing is lost between two pages ----
+    together = [dict(payment, source="bank", entity="account", key="A029", at="2026-01-02T00:00:00Z", external_id=f"t{i}") for i in range(3)]
+    together.append(dict(together[0], at="2026-01-01T00:00:00Z", external_id="t3"))
+    ask("POST", "/v1/events/batch", admin, {"events": together})
+    timeline = lambda words="": ask("GET", "/v1/accounts/A029/timeline" + words, admin)
+    until("they are in the timeline", lambda: sum(row["kind"] == "event" for row in timeline("?limit=500")["items"]) == 4)
+    for limit in (1, 2, 3):
+        seen, body = [], timeline(f"?limit={limit}")
+        while body["items"]:
+            seen += body["items"]
+            body = timeline(f"?limit={limit}&before={urllib.request.quote(body['next'])}") if "next" in body else {"items": []}
+        check(f"pages of a timeline by {limit}", seen == timeline("?limit=500")["items"], (len(seen), seen))
+
     secrets = ["Invented"]
     for path in ["/v1/accounts/A020", "/v1/accounts/A020/timeline", f"/v1/accounts/{urllib.request.quote(key, safe='')}/timeline", "/v1/accounts/A020/explain",
                  "/v1/tasks?limit=500", "/v1/quarantine", "/v1/accounts", "/metrics", "/v1/stages", f"/v1/tasks/{leased[1]['task']}"]:
@@ -238,6 +309,8 @@ try:
     until("tasks as planned", lambda: len(ask("GET", "/v1/tasks?limit=500", admin)["items"]) == before - plan["portfolio"]["tasks_withdrawn"])
     check("diff", ask("GET", "/v1/bundles/1/diff/2", admin)["changes"][0]["what"] == "rule")
     check("no such version", call("GET", "/v1/bundles/77", admin)[0] == 404 and call("GET", "/v1/bundles/x", admin)[0] == 404)
+    for wrong in (4294967297, 0, -1, 2**64, 2**80, 1.0):  # figures that are no version, one of them after a wrap
+        ask("POST", "/v1/bundles/rollback", admin, {"version": wrong, "reason": "enough"}, expect=422)
     ask("POST", "/v1/bundles/rollback", admin, {"reason": "enough"})
     until("tasks as before", lambda: len(ask("GET", "/v1/tasks?limit=500", admin)["items"]) == before)
     # A version applied from the command line is taken up by the running server.

@@ -79,7 +79,7 @@ for token, queues, mine in bindings:
 
     # Every address that only reads, with every account or task in it: nothing of the rest.
     for path, operations in openapi["paths"].items():
-        if "get" not in operations or "content" in operations["get"]["responses"]["200"] or operations["get"].get("security") == []:
+        if "get" not in operations or "text/event-stream" in operations["get"]["responses"]["200"]["content"] or operations["get"].get("security") == []:
             continue
         places = [path]
         if "{key}" in path:

@@ -18,7 +18,7 @@ s.ask("POST", "/v1/bundles/apply", admin, {"files": [{"path": "api.dun", "text":
 s.until("tasks", lambda: len(s.ask("GET", "/v1/tasks", admin)["items"]) == 19)
 tasks = [row["task"] for row in s.ask("GET", "/v1/tasks", admin)["items"]]
 openapi = s.ask("GET", "/openapi.json")
-operations = [(method.upper(), path, op) for path, ops in openapi["paths"].items() for method, op in ops.items() if "content" not in op["responses"]["200"]]
+operations = [(method.upper(), path, op) for path, ops in openapi["paths"].items() for method, op in ops.items() if "text/event-stream" not in op["responses"].get("200", {}).get("content", {})]
 
 TEXTS = ["", " ", "\u0000", "a\u0000b", "\ud800", "\uffff", "'", "''; drop table dunlin.bundle; --", '"', "\\", "%", "%s%n", "$1", "{}", "[]", "null", "infinity", "-infinity", "epoch", "now", "NaN", "1e400", "2026-02-30", "2026-01-01",
          "294277-01-01T00:00:00Z", "4714-01-01 BC", "2026-01-01T00:00:00Z", "25:00", "P1Y", "-1 second", "178000000 years", "00000000-0000-0000-0000-000000000000", "../../etc/passwd", "/", "call", "payment", "account", "A020", "promises", "x" * 300,

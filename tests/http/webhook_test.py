@@ -147,7 +147,10 @@ s.ask("POST", "/v1/bundles/apply", admin, other, expect=412, headers={"If-Match"
 s.ask("POST", "/v1/bundles/apply", admin, other, headers={"If-Match": tag})
 s.ask("POST", "/v1/bundles/rollback", admin, {}, expect=412, headers={"If-Match": tag})
 s.ask("DELETE", "/v1/webhooks/dialler", admin, expect=428)
+was = s.ask("GET", "/v1/webhooks/dialler", admin)
 s.ask("DELETE", "/v1/webhooks/dialler", admin, headers={"If-Match": "*"})
+removed = [e["detail"] for e in s.ask("GET", "/v1/audit?limit=20", admin)["items"] if e["action"] == "remove webhook"]
+s.check("the audit says what was removed", removed and removed[0]["before"] == {name: was[name] for name in ("url", "queue", "personal", "paused")}, removed)
 
 # ---- the server dies in the middle: nothing is lost, ids stay ----
 s.write("more.csv", "id,holder,overdue\n" + "".join(f"B{i:03},Invented More {i},150.00\n" for i in range(40)))
