@@ -80,6 +80,17 @@ bool ExpressionChecker::is_collecting_call(const ast::Expr& expr) const {
   return context_.program.tables[symbol->second.index].policy == checked::HitPolicy::collect;
 }
 
+/// `debtor.contact_points` for `contact_points`, where those hang on something that the instance hangs on; empty: nowhere.
+std::string ExpressionChecker::list_above(const std::string& name) const {
+  const auto& entities = context_.program.entities;
+  if (around_.self_entity == none) return {};
+  for (Index above = entities[around_.self_entity].parent; above != none; above = entities[above].parent) {
+    const auto found = context_.names.entities[above].find(name);
+    if (found != context_.names.entities[above].end() && found->second.kind == EntityName::Kind::children) return entities[above].name + "." + name;
+  }
+  return {};
+}
+
 bool ExpressionChecker::find_source(const ast::AggregateExpr& written, Aggregate& made, Element& element, Span span) {
   const bool value_is_source = written.value && (!takes_value(made.function) || is_collecting_call(*written.value));
   const ast::Expr* source = written.source ? written.source.get() : value_is_source ? written.value.get() : nullptr;
@@ -91,7 +102,12 @@ bool ExpressionChecker::find_source(const ast::AggregateExpr& written, Aggregate
       Diagnostic& diagnostic = context_.error("E0204", path->span, "there is no event or list " + in_ticks(path->text()));
       std::vector<std::string> candidates = visible_names();
       for (const auto& event : context_.names.events) candidates.push_back(event.first);
-      suggest(diagnostic, path->text(), candidates);
+      const std::string above = list_above(path->text());
+      if (above.empty()) {
+        suggest(diagnostic, path->text(), candidates);
+      } else {
+        diagnostic.help = "did you mean " + in_ticks(above) + "?";
+      }
       return false;
     }
     ExprPtr list = check(*source);

@@ -201,6 +201,7 @@ class ExpressionChecker {
   ExprPtr check_aggregate(const ast::AggregateExpr& aggregate, Span span);
   ExprPtr check_spent(const ast::AggregateExpr& aggregate, Span span);
   bool is_collecting_call(const ast::Expr& expr) const;
+  std::string list_above(const std::string& name) const;
   bool find_source(const ast::AggregateExpr& written, checked::Aggregate& made, Element& element, Span span);
   bool find_events(const ast::Path& path, size_t parts, checked::Aggregate& made, Element& element) const;
   bool scope_of(const ast::AggregateExpr& written, checked::Aggregate& made, Span span);

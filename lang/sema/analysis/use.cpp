@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "lang/sema/analysis/strategies.h"
 #include "lang/sema/experiments.h"
@@ -25,7 +26,11 @@ class UseCheck {
 
   void run() {
     for (const checked::Root& root : program_.roots) {
-      if (root.body) for_each_part(*root.body, [&](const checked::Expr& part) { mark(part); });
+      if (!root.body) continue;
+      for_each_part(*root.body, [&](const checked::Expr& part) {
+        mark(part);
+        if (part.op == Op::variable) variables_.insert({root.strategy, part.index});
+      });
     }
     for (const checked::Strategy& strategy : program_.strategies) mark_rules(strategy.rules);
     for (const checked::Stage& stage : program_.stages) mark_rules(stage.rules);
@@ -72,6 +77,17 @@ class UseCheck {
     }
   }
 
+  /// Arms of a parameter are asked for where the parameter is: what nobody reads is reported as a parameter.
+  bool asked_for(const checked::Experiment& experiment) const {
+    if (experiment.kind != checked::Experiment::Kind::arms || experiment.variables.empty()) return true;
+    if (std::any_of(program_.settings.begin(), program_.settings.end(), [&](const checked::Setting& one) { return one.name == experiment.subject; }))
+      return true;
+    for (size_t s = 0; s < experiment.variables.size(); ++s) {
+      if (variables_.contains({static_cast<Index>(s), experiment.variables[s]})) return true;
+    }
+    return false;
+  }
+
   bool ours(Span span) const {
     return span.known() && std::find(options_.library_files.begin(), options_.library_files.end(), span.file) == options_.library_files.end();
   }
@@ -93,6 +109,14 @@ class UseCheck {
     for (size_t i = 0; i < settings_.size(); ++i) {
       if (!settings_[i]) unused("parameter", program_.settings[i].name, program_.settings[i].span);
     }
+    if (program_.trials) {
+      for (const checked::Experiment& experiment : program_.trials->experiments) {
+        if (asked_for(experiment) || !ours(experiment.span)) continue;
+        auto& diagnostic = diagnostics_.warning("E0613", experiment.span, fmt::format("no rule asks for the arms of `{}`", experiment.name));
+        diagnostic.label = "it would compare accounts that are treated alike";
+        diagnostic.help = fmt::format("ask `arm({}) = {}` in a rule, or remove the experiment", experiment.subject, experiment.arms.back().name);
+      }
+    }
     for (size_t i = 0; i < events_.size(); ++i) {
       const checked::EventType& event = program_.events[i];
       // An outcome without a name of its own is an attempt: `again` and `attempts` deal with it.
@@ -108,6 +132,7 @@ class UseCheck {
   Diagnostics& diagnostics_;
   const AnalysisOptions& options_;
   std::vector<bool> functions_, tables_, settings_, events_;
+  std::set<std::pair<Index, Index>> variables_;  // (strategy, variable) that are read
 };
 
 }  // namespace

@@ -36,6 +36,25 @@ TEST_CASE("champions that never enrol the same account have no account in common
   CHECK_FALSE(says(two("balance > 0", "balance > 0 and balance < 50", "among account where balance > 60 "), "E0765"));
 }
 
+TEST_CASE("arms that no rule asks for try nothing") {
+  const auto trial = [](const std::string& rule) {
+    return check_files(
+        {{"bundle.dun", head + entities + "queue call { cost 1 }\nstrategy soft \"Soft\" for account {\n  enrol when balance > 0\n  stage one {\n    " + rule +
+                            "\n    after 3 days : go two\n  }\n  final stage two\n}\nexperiment tone { arms of words { kind 50%, firm 50% } among account " +
+                            run + "}\n"}},
+        true);
+  };
+  const Checked unasked = trial("on entry : call \"kind\"");
+  INFO(unasked.text());
+  CHECK(unasked.program != nullptr);
+  CHECK(says(unasked, "E0613"));
+  CHECK(unasked.text().find("no rule asks for the arms of `tone`") != std::string::npos);
+  const Checked asked = trial("when arm(words) = firm and balance > 5 : go two");
+  INFO(asked.text());
+  CHECK(asked.program != nullptr);
+  CHECK_FALSE(says(asked, "E0613"));
+}
+
 TEST_CASE("values of arms have the type of the parameter, read or not") {
   const auto with = [](const std::string& declared, const std::string& value) {
     return check_files({{"bundle.dun", head + entities + base + declared + strategy("soft", "balance > 0") + "experiment letters { arms of " +

@@ -80,6 +80,10 @@ TEST_CASE("the element of a query, by field and by name") {
   CHECK(check_derived("x = sum(paymnt.amount)").codes() == "E0204");
   CHECK(check_derived("x = count(balance)").codes() == "E0308");
   CHECK(check_derived("x = count(nothing_such)").codes() == "E0204");
+  const Checked above =
+      check(entities + "entity contact_point of debtor { key id : text, dead : bool }\nextend account { x = count(c in contact_points where c.dead) }");
+  CHECK(above.codes() == "E0204");
+  CHECK(above.text().find("did you mean `debtor.contact_points`?") != std::string::npos);
   CHECK(check_derived("x = sum(payment.account within 3 days)").codes() == "E0302");
   CHECK(check_derived("x = sum(payment)").codes() == "E0302");
 }
