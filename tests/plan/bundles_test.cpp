@@ -95,7 +95,13 @@ struct Figure {
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
-/// All but those of tests, texts and comments.
+/// In a cell of a table, where a row before it may take the cases that the figure would add: it may change and no case notices.
+bool in_cell(const std::string& text, size_t at) {
+  const size_t line = text.rfind('\n', at) + 1, begin = text.find_first_not_of(" \t", line);
+  return text[begin] == '|' && text.find("||", begin) > at;
+}
+
+/// All but those of tests, texts, comments and cells.
 std::vector<Figure> figures_of(const BundleSources& files) {
   std::vector<Figure> figures;
   for (size_t f = 0; f < files.files.size(); ++f) {
@@ -116,7 +122,7 @@ std::vector<Figure> figures_of(const BundleSources& files) {
         const bool digit = std::isdigit(static_cast<unsigned char>(c)) != 0;
         if (!is_word(c)) in_word = false;
         if (!digit && is_word(c)) in_word = true;
-        if (digit && !in_word && !is_word(text[at + 1])) figures.push_back({f, at});
+        if (digit && !in_word && !is_word(text[at + 1]) && !in_cell(text, at)) figures.push_back({f, at});
       }
     }
   }
@@ -136,7 +142,7 @@ TEST_CASE("no figure of a bundle can be changed unseen", "[bundles]") {
     const auto before = checked_bundle(shipped.files);
     if (!before->program) continue;
     const std::vector<Figure> figures = figures_of(shipped.files);
-    // Of large bundles some, spread over the text.
+    // Of large bundles some, spread over the text; DUNLIN_EVERY_FIGURE=1 takes all.
     const char* every = std::getenv("DUNLIN_EVERY_FIGURE");
     const size_t step = every != nullptr ? 1 : std::max<size_t>(1, figures.size() / 12);
     for (size_t n = turn++ % step; n < figures.size(); n += step) {
