@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <regex>
 
 #include "runtime/store/migrations.h"
@@ -13,12 +14,18 @@ namespace {
 
 StoreError refused(std::string message) { return {StoreError::Kind::environment, std::move(message)}; }
 
-/// The tables that a step makes, as far as its own statements name them.
-std::vector<std::string> tables_of(const std::string& sql) {
-  static const std::regex made("(?:^|\\n)create table (dunlin\\.[a-z_]+)");
+/// What a statement at the beginning of a line makes, by its name.
+std::vector<std::string> made_by(const std::string& sql, const std::string& kind) {
+  const std::regex made("(?:^|\\n)create " + kind + " (dunlin\\.[a-z_]+)");
   std::vector<std::string> names;
   for (auto at = std::sregex_iterator(sql.begin(), sql.end(), made); at != std::sregex_iterator(); ++at) names.push_back((*at)[1].str());
   return names;
+}
+
+/// Whether any step before this one speaks of a function of this name: then it may be there already.
+bool known_before(size_t step, const std::string& function) {
+  return std::any_of(migrations().begin(), migrations().begin() + static_cast<std::ptrdiff_t>(step),
+                     [&](const Migration& one) { return one.sql.find(function) != std::string::npos; });
 }
 
 }  // namespace
@@ -38,8 +45,15 @@ SchemaState schema_state(pqxx::work& work) {
   }
   const size_t next = schema.applied.size();
   if (next > 0 && next < migrations().size()) {
-    for (const std::string& name : tables_of(migrations()[next].sql)) {
+    for (const std::string& name : made_by(migrations()[next].sql, "table")) {
       if (work.exec("select to_regclass(" + work.quote(name) + ") is not null")[0][0].as<bool>()) schema.ahead = name;
+    }
+    for (const std::string& name : made_by(migrations()[next].sql, "function")) {
+      if (known_before(next, name)) continue;
+      if (work.exec("select exists (select from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname || '.' || p.proname = " +
+                    work.quote(name) + ")")[0][0]
+              .as<bool>())
+        schema.ahead = name;
     }
   }
   return schema;
