@@ -111,7 +111,8 @@ void look_at_database(const DoctorCommand& command, Findings& findings) {
   auto inspected = command.whole ? store::inspect_whole(**store) : (*store)->inspect();
   if (!inspected) return findings.push_back({"schema", false, inspected.error().message, "see the message"});
   for (const auto& item : *inspected) findings.push_back({item.name, item.good, item.detail, "see the message"});
-  if (std::ranges::all_of(*inspected, [](const auto& item) { return item.good; })) look_at_bank_tables(options, findings);
+  const auto schema = std::ranges::find(*inspected, std::string("schema"), [](const auto& item) { return std::string(item.name); });
+  if (schema != inspected->end() && schema->good) look_at_bank_tables(options, findings);
 }
 
 int doctor(const DoctorCommand& command) {

@@ -50,8 +50,10 @@ class BankReadings {
   /// What read() gave is in the engine's tables: the next reading goes on from there. `retry`: keys of rows that did not fit, to be read again. So many that
   /// they are not worth a list make the next reading a whole one.
   Result<void> keep(const BankSource& source, const std::vector<std::string>& retry);
-  /// Of these keys, those of which something is set aside.
+  /// Of these keys, those whose row could not be taken: something of it is set aside, and the engine has it nowhere, or elsewhere.
   Result<std::vector<std::string>> set_aside_of(const std::string& entity, const std::vector<std::string>& keys);
+  /// Of these rows, those that the quarantine does not have in the same words, each once. What somebody let be stays so.
+  Result<std::vector<SetAside>> not_kept(std::vector<SetAside> rows);
   Result<void> failed(const std::string& entity, const std::string& table, const std::string& reason);
   /// Forgets what was said of other entities: they are mapped no more.
   Result<void> keep_only(const std::vector<std::string>& entities);

@@ -4,6 +4,7 @@
 #include "runtime/store/bank_readings.h"
 #include "runtime/store/bank_rows.h"
 #include "runtime/store/bulk.h"
+#include "runtime/store/bulk_binary.h"
 #include "runtime/store/embedded.h"
 #include "runtime/store/layout.h"
 
@@ -61,6 +62,9 @@ struct BankReadings::Inner {
     for (const ChangeKind& kind : kinds) {
       if (kind.type == *type) return &kind;
     }
+    auto there = own->value(fmt::format("select to_regclass({}) is not null", quote_text(quote_table(source.table))));
+    if (!there) return std::unexpected(there.error());
+    if (*there != "t") return std::unexpected(no_bank_table(source.table));  // it went since its columns were read
     const std::string wrong =
         type->empty() ? fmt::format("the table `{}` has no column `{}`, by which its changes are to be known", source.table, source.change_column)
                       : fmt::format("the column `{}.{}`, by which changes are to be known, is of the type {}", source.table, source.change_column, *type);
@@ -172,7 +176,11 @@ Result<BankReading> BankReadings::read(const BankSource& source, bool whole, siz
   }
   auto rows = BulkConnection::open(inner_->url);
   if (!rows) return std::unexpected(rows.error());
-  if (auto set = (*rows)->run(std::string(bank_reading_settings) + "; begin isolation level repeatable read read only"); !set)
+  // It lasts as long as the table is large, and nobody reads while a batch is taken in.
+  (*rows)->inner().patience = std::chrono::milliseconds(0);
+  if (auto set = (*rows)->run(std::string(bank_reading_settings) +
+                              "; set statement_timeout = 0; set tcp_user_timeout = 0; begin isolation level repeatable read read only");
+      !set)
     return std::unexpected(set.error());
   if (kind != nullptr) {
     if (auto looked = inner_->look_at_changes(**rows, source, *kind, condition, reading); !looked) return std::unexpected(looked.error());
@@ -195,13 +203,40 @@ Result<void> BankReadings::keep(const BankSource& source, const std::vector<std:
   return {};
 }
 
+Result<std::vector<SetAside>> BankReadings::not_kept(std::vector<SetAside> rows) {
+  if (rows.empty()) return rows;
+  std::vector<std::string> where, reasons, bodies;
+  for (const auto& row : rows) {
+    where.push_back(row.where);
+    reasons.push_back(row.reason);
+    bodies.push_back(row.body);
+  }
+  auto fresh = CopyOut::start(
+      *inner_->own,
+      fmt::format("(select min(n) from unnest({}, {}, {}) with ordinality r(place, reason, body, n) where not exists (select 1 from dunlin.quarantine q "
+                  "where q.location = r.place and q.kind = 'row' and q.reason = r.reason and q.body = r.body) group by place, reason, body order by 1)",
+                  array_of(where), array_of(reasons), array_of(bodies)),
+      {ColumnType::int64});
+  if (!fresh) return std::unexpected(fresh.error());
+  std::vector<SetAside> kept;
+  Columns values;
+  for (;;) {
+    auto count = (*fresh)->next(values, 1000);
+    if (!count) return std::unexpected(count.error());
+    if (*count == 0) return kept;
+    for (size_t row = 0; row < *count; ++row) kept.push_back(std::move(rows[static_cast<size_t>(values[0].numbers[row]) - 1]));
+  }
+}
+
 Result<std::vector<std::string>> BankReadings::set_aside_of(const std::string& entity, const std::vector<std::string>& keys) {
   std::vector<std::string> found;
   if (keys.empty()) return found;
+  // A row that once did not fit, and has come since, needs no looking after; one that hangs on another case file is there, too, and is not this one.
   auto rows = CopyOut::start(
       *inner_->own,
-      fmt::format("(select k from unnest({}) k where exists (select 1 from dunlin.quarantine q where q.location = {} || ' ' || k and q.kind = 'row'))",
-                  array_of(keys), quote_text(entity)),
+      fmt::format("(select k from unnest({0}) k where exists (select 1 from dunlin.quarantine q where q.location = {1} || ' ' || k and q.kind = 'row' and "
+                  "(q.reason like 'it already hangs on another %' or not exists (select 1 from portfolio.{2} t where t.dunlin_key = k))))",
+                  array_of(keys), quote_text(entity), quote_name(entity)),
       {ColumnType::text});
   if (!rows) return std::unexpected(rows.error());
   Columns values;
@@ -230,6 +265,9 @@ Result<void> BankReadings::keep_only(const std::vector<std::string>& entities) {
 
 Result<std::vector<BankTableState>> BankReadings::state() {
   std::vector<BankTableState> states;
+  auto there = inner_->own->value("select to_regclass('dunlin.bank_table') is not null");  // not in a schema that was never brought forward so far
+  if (!there) return std::unexpected(there.error());
+  if (*there != "t") return states;
   auto rows =
       CopyOut::start(*inner_->own,
                      "(select entity, source, coalesce(to_char(read_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), ''), coalesce(failure, '') "

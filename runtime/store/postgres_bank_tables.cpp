@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "runtime/store/bank_rows.h"
+#include "runtime/store/bulk_binary.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/postgres_small.h"
 
@@ -10,6 +11,23 @@ namespace dunlin::store {
 std::string quote_table(const std::string& table) {
   const size_t dot = table.find('.');
   return dot == std::string::npos ? quote_name(table) : quote_name(table.substr(0, dot)) + "." + quote_name(table.substr(dot + 1));
+}
+
+namespace {
+
+/// What is left of a COPY that nobody wants would be read to its end first.
+void give_up(BulkConnection& connection) {
+  PGcancel* cancel = PQgetCancel(connection.inner().connection);
+  if (cancel == nullptr) return;
+  char why[256];
+  PQcancel(cancel, why, sizeof why);
+  PQfreeCancel(cancel);
+}
+
+}  // namespace
+
+StoreError no_bank_table(const std::string& table) {
+  return {StoreError::Kind::input, fmt::format("the database has no table or view `{}`; its name is written as \"schema.table\"", table)};
 }
 
 Result<std::vector<std::string>> PostgresStore::bank_columns(const std::string& table) {
@@ -30,7 +48,7 @@ Result<std::vector<std::string>> PostgresStore::bank_columns(const std::string& 
     }
   });
   if (!read) return std::unexpected(read.error());
-  if (!there) return failed(StoreError::Kind::input, fmt::format("the database has no table or view `{}`; its name is written as \"schema.table\"", table));
+  if (!there) return std::unexpected(no_bank_table(table));
   if (!readable)
     return failed(StoreError::Kind::input,
                   fmt::format("the role of this connection may not read `{}`; `grant usage on schema` and `grant select on` it", table));
@@ -66,7 +84,10 @@ Result<void> read_bank_rows(BulkConnection& connection, const std::string& table
         if (!values[column].is_missing(row)) taken[row][column] = std::string(values[column].view(row));
       }
     }
-    if (auto done = take(taken); !done) return done;
+    if (auto done = take(taken); !done) {
+      give_up(connection);
+      return done;
+    }
   }
 }
 

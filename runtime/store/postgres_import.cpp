@@ -104,7 +104,7 @@ Result<void> PostgresStore::put_entity(BulkConnection& connection, const Layout&
             "with bad as (delete from incoming i where {} returning *), kept as (insert into dunlin.quarantine (at, kind, location, reason, body, bucket, "
             "case_id) select {}, 'row', {} || ' ' || i.dunlin_key, {}, row_to_json(i.*)::text, i.dunlin_bucket, i.dunlin_case from bad i "
             "where not exists (select 1 from dunlin.quarantine q where q.location = {} || ' ' || i.dunlin_key and q.kind = 'row' and q.reason = {} "
-            "and q.body = row_to_json(i.*)::text and q.resolved_at is null)) select 1 from bad",
+            "and q.body = row_to_json(i.*)::text)) select 1 from bad",
             condition, business_time, quote_text(kind.name), quote_text(reason), quote_text(kind.name), quote_text(reason)),
         &counts.set_aside);
   };

@@ -121,11 +121,13 @@ class Pull {
       auto read = read_row(row, made, column);
       if (read) {
         good.push_back(std::move(made));
-      } else if (auto kept = reject(row, column, read.error(), aside); !kept) {
-        return kept;
+      } else {
+        aside.push_back(reject(row, column, read.error()));
       }
     }
-    if (auto done = store_.set_aside(aside); !done) return done;
+    auto fresh = readings_.not_kept(std::move(aside));
+    if (!fresh) return std::unexpected(fresh.error());
+    if (auto done = store_.set_aside(*fresh); !done) return done;
     auto counts = store_.put_instances(program_, good, options_.as_of);
     if (!counts) return std::unexpected(counts.error());
     pulled_.counts.inserted += counts->inserted;
@@ -177,8 +179,8 @@ class Pull {
     return {};
   }
 
-  /// A row that stays wrong is kept once, not once a night.
-  store::Result<void> reject(const store::Store::BankRow& row, const std::string& column, const std::string& reason, std::vector<store::SetAside>& aside) {
+  /// A row that stays wrong is kept once, not with every reading (BankReadings::not_kept).
+  store::SetAside reject(const store::Store::BankRow& row, const std::string& column, const std::string& reason) {
     auto body = nlohmann::ordered_json::object();
     for (size_t i = 0; i < columns_.names.size(); ++i) body[columns_.names[i]] = row[i] ? nlohmann::ordered_json(*row[i]) : nlohmann::ordered_json();
     const std::string text = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -187,11 +189,7 @@ class Pull {
     ++pulled_.rows_rejected;
     if (!key.empty()) retry_.push_back(key);
     if (pulled_.first_rejections.size() < 20) pulled_.first_rejections.push_back({0, column, full, text});
-    auto known = store_.quarantine_of(kind_->name, key, 1);
-    if (!known) return std::unexpected(known.error());
-    if (!known->empty() && known->front().reason == full && known->front().body == text) return {};
-    aside.push_back({"row", kind_->name + " " + key, full, text, options_.as_of});
-    return {};
+    return {"row", kind_->name + " " + key, full, text, options_.as_of};
   }
 
   store::Store& store_;

@@ -17,7 +17,7 @@ Reply stops(Api& api, const Call& call) {
   Json rows = api.ask(Ask::contact_stops);
   if (call.caller.may("personal")) return {Json{{"items", std::move(rows)}}};
   const auto names = api.active()->personal();
-  for (Json& row : rows) mask_stop(row, names);
+  for (Json& row : rows) mask_stop(row, &names);
   return {Json{{"items", std::move(rows)}}};
 }
 

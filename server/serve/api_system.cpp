@@ -139,9 +139,9 @@ Reply audit(Api& api, const Call& call) {
   const int64_t limit = call.limit();
   Json rows = api.ask(Ask::audit, {call.asked("before"), std::to_string(limit)});
   if (!call.caller.may("personal")) {
-    // Without a version nobody knows which fields are personal; addresses always are.
+    // Without a version nobody knows which fields are personal: any may be.
     const auto active = api.context().scheduler.active();
-    const auto names = active ? active->personal() : std::set<std::string>();
+    const std::set<std::string>* names = active ? &active->personal() : nullptr;
     for (Json& row : rows) {
       if (!row["detail"].is_object()) continue;
       if (row["action"] == "stop contact") mask_stop(row["detail"], names);

@@ -82,8 +82,9 @@ void Overseer::forget() {
   const auto now = std::chrono::steady_clock::now();
   if (keep_months_ == 0 || (forgot_ != std::chrono::steady_clock::time_point{} && now - forgot_ < std::chrono::hours(1))) return;
   forgot_ = now;
-  // A connection of its own: giving up years takes longer than a request may.
-  auto history = store::Service::open(history_, 1, 0);
+  // A connection of its own: giving up years takes longer than a request may. What an hour is not enough for is said in the log; `dunlin history forget` has no
+  // end.
+  auto history = store::Service::open(history_, 1, 3'600'000);
   if (!history) return;  // the scheduler says that the database is away
   const std::string months = std::to_string(keep_months_);
   auto answer = (*history)->ask(Ask::history_forget, {std::nullopt, months, "dunlin serve", "history.keep_months = " + months});
