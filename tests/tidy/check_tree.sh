@@ -30,6 +30,12 @@ for header in $(find lang compiler stdlib runtime server -name '*.h'); do
   head -3 "$header" | grep -qE '^//' || fail "$header does not say what it is for"
 done
 
+# A step that a database may have taken never changes; what is to be otherwise is a step of its own, and its line is added here: (cd runtime/migrations && md5sum *.sql >frozen.md5).
+changed=$(cd runtime/migrations && md5sum -c --quiet frozen.md5 2>&1) || fail "a migration that stands in frozen.md5 has changed: $changed"
+for step in runtime/migrations/*.sql; do
+  grep -q "  $(basename "$step")\$" runtime/migrations/frozen.md5 || fail "$step is not in frozen.md5"
+done
+
 missing=""
 for target in README.md LICENSE CHANGELOG.md CMakePresets.json .clang-format .clang-tidy demo.sh test.sh .ci/run; do [ -e "$target" ] || missing="$missing $target"; done
 [ -z "$missing" ] || fail "missing at the root:$missing"
