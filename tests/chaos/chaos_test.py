@@ -196,7 +196,8 @@ def set_clock(name, far):
 
 def stop(name):
     nodes[name].terminate()
-    check(f"{name} stops", nodes.pop(name).wait(40) == 0)
+    code = nodes.pop(name).wait(40)
+    check(f"{name} stops", code == 0, "" if code == 0 else f"exit {code}\n" + open(f"{work}/{name}.log").read()[-3000:])
 
 
 def shares():
@@ -401,6 +402,7 @@ try:
         check("ready again", ask("anna", "/readyz")[0] == 200, ask("anna", "/readyz"))
         stop("anna")
         check("the audit has it", "confirm clock" in run("audit", "list"))
+    wait("whoever runs is ready to stop", lambda: all(shares().get(name) for name in nodes), 40)
     for name in list(nodes):
         stop(name)
     gateway.stop()

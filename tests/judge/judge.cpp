@@ -23,7 +23,8 @@ struct Expected {
   struct Task {
     int created = 0;
     TaskStatus last = TaskStatus::ready;
-    bool ended = false;  // by a step
+    bool ended = false;   // by a step
+    bool marked = false;  // its reason has gone while somebody held it
     std::string name;
   };
   struct Way {
@@ -95,6 +96,7 @@ class Judge {
       Expected::Task& task = expected_.tasks[effect.task.id.text()];
       task.created += effect.change == TaskChange::create ? 1 : 0;
       task.last = effect.task.status;
+      task.marked = effect.change == TaskChange::mark;
       task.ended = effect.change == TaskChange::withdraw || effect.task.status == TaskStatus::done || effect.task.status == TaskStatus::expired ||
                    effect.task.status == TaskStatus::withdrawn;
       task.name = engine::key_text(program, file.instance(effect.task.instance)) + " " + program.queues[static_cast<size_t>(effect.task.queue)].name + " \"" +
@@ -198,7 +200,9 @@ class Judge {
       const bool open = is_open(found->second->status);
       if (task.ended && open && found->second->status != "leased")
         find("open tasks are those whose reason holds", id + " (" + task.name + ") was ended and is open");
-      if (!task.ended && !open && !ended_outside(id))
+      // What somebody holds when its reason goes is marked, and withdrawn when the lease ends without an outcome.
+      const bool given_back = task.marked && found->second->status == "withdrawn";
+      if (!task.ended && !open && !given_back && !ended_outside(id))
         find("no task is lost", id + " (" + task.name + ") is " + found->second->status + ", and nobody has ended it");
     }
     return {};
