@@ -16,6 +16,7 @@
 #include "compiler/ir/native_signatures.h"
 #include "lang/diag/render.h"
 #include "lang/sema/check_for_editor.h"
+#include "lang/sema/stage_orders.h"
 #include "runtime/simulate/cap_story.h"
 #include "server/commands.h"
 #include "server/compile.h"
@@ -46,7 +47,7 @@ int64_t count_rules(const checked::Program& program) {
 Counts count_parts(const checked::Program& program) {
   auto size = [](const auto& list) { return static_cast<int64_t>(list.size()); };
   return {{"entities", size(program.entities)},
-          {"events", size(program.events)},
+          {"events", std::ranges::count_if(program.events, [&](const auto& event) { return !checked::is_stage_order(program, event); })},
           {"segmentations", size(program.segmentations)},
           {"tables", size(program.tables)},
           {"functions", size(program.functions)},

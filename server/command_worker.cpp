@@ -19,7 +19,7 @@ using Desk = store::QueueDesk;
 struct Verb {
   CommonOptions common;
   StoreOptions store;
-  std::string file, worker, since, until, day, hours, reason, who, queue, entity = "account", key, priority, number;
+  std::string file, worker, since, until, day, hours, reason, who, queue, entity = "account", key, priority, stage, number;
   bool exclude = false, csv = false;
 };
 
@@ -102,10 +102,14 @@ int show_worker(const Verb& verb, Desk& desk) {
 }
 
 int override_account(const Verb& verb, Desk& desk) {
-  const int kinds = static_cast<int>(!verb.worker.empty()) + static_cast<int>(!verb.priority.empty()) + static_cast<int>(verb.exclude);
-  if (kinds != 1) return fail(verb.common, Exit::usage, "say one of --worker, --priority and --exclude", "dunlin queue override --help shows an example");
-  const std::string kind = verb.exclude ? "exclude" : verb.priority.empty() ? "worker" : "priority";
-  const std::string value = verb.exclude ? "" : verb.priority.empty() ? verb.worker : verb.priority;
+  const int kinds = static_cast<int>(!verb.worker.empty()) + static_cast<int>(!verb.priority.empty()) + static_cast<int>(!verb.stage.empty()) +
+                    static_cast<int>(verb.exclude);
+  if (kinds != 1)
+    return fail(verb.common, Exit::usage, "say one of --worker, --priority, --stage and --exclude", "dunlin queue override --help shows an example");
+  const std::string kind = verb.exclude ? "exclude" : !verb.stage.empty() ? "stage" : verb.priority.empty() ? "worker" : "priority";
+  if (kind != "stage" && verb.until.empty())
+    return fail(verb.common, Exit::usage, "say until when: --until", "only a move to a stage may be for good; dunlin queue override --help shows an example");
+  const std::string value = verb.exclude ? "" : verb.worker + verb.priority + verb.stage;
   return show_rows(verb.common,
                    desk.set_override(verb.entity, verb.key, kind, given(value), given(verb.until), verb.reason, given(verb.queue), doer_or_login(verb.who)),
                    {"override"}, "");
@@ -213,15 +217,17 @@ void add_people_verbs(CLI::App& worker, Chosen& chosen) {
 
 void add_account_verbs(CLI::App& queue, Chosen& chosen) {
   auto verb = std::make_shared<Verb>();
-  auto* sub = add_desk_part<Verb>(queue, chosen, verb, "override", "Decide for one account: who works it, how urgent it is, or that nothing goes out",
+  auto* sub = add_desk_part<Verb>(queue, chosen, verb, "override",
+                                  "Decide for one account: who works it, how urgent it is, in which stage it is, or that nothing goes out",
                                   "dunlin queue override A-17 --worker bert --until 2026-12-31 --reason 'speaks her language'", override_account);
   sub->add_option("KEY", verb->key, "Key of the account")->required();
   sub->add_option("--entity", verb->entity, "What the key is of; a debtor's is for all below")->capture_default_str();
   sub->add_option("--worker", verb->worker, "Only this one gets its tasks");
   sub->add_option("--priority", verb->priority, "Its tasks have this priority");
+  sub->add_option("--stage", verb->stage, "It goes to this stage of its strategy, with the next step, and no rule takes it out before --until");
   sub->add_flag("--exclude", verb->exclude, "None of its tasks goes out");
   sub->add_option("--queue", verb->queue, "Only in this queue");
-  sub->add_option("--until", verb->until, "Until when")->required();
+  sub->add_option("--until", verb->until, "Until when; with --stage, leave it out to move it once");
   sub->add_option("--reason", verb->reason, "Why, for the audit")->required();
   sub->add_option("--who", verb->who, "Who does it, for the audit");
 

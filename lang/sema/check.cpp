@@ -20,6 +20,7 @@
 #include "lang/sema/letters.h"
 #include "lang/sema/people.h"
 #include "lang/sema/rules.h"
+#include "lang/sema/stage_orders.h"
 #include "lang/sema/transfers.h"
 #include "lang/syntax/parse.h"
 
@@ -268,6 +269,7 @@ std::unique_ptr<checked::Program> check_bundle(const BundleSources& bundle, Sour
     analyse(*program, diagnostics, analysis);
     if (diagnostics.error_count() > errors_before) return nullptr;
   }
+  checked::add_stage_orders(*program);
   return program;
 }
 

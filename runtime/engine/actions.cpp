@@ -65,6 +65,7 @@ void Run::settle_created(int32_t i, const Rule& rule, size_t first_effect) {
 }
 
 bool Run::run_go(int32_t i, const Rule& rule, const Action& action, const abi::Event* event) {
+  if (has_stage_orders_ && is_kept_from(i, action, event)) return false;
   switch (action.kind) {
     case Action::Kind::go:
       enter(i, stage_in_arm(i, action.stage), &rule, Entry::go);
@@ -94,6 +95,7 @@ bool Run::run_go(int32_t i, const Rule& rule, const Action& action, const abi::E
 bool Run::would_go(int32_t i, const Rule& rule) {
   if (rule.actions.empty()) return false;
   const Action& action = rule.actions.back();
+  if (has_stage_orders_ && is_kept_from(i, action, nullptr)) return false;
   if (action.kind == Action::Kind::go) return leads_away(i, action.stage);
   if (action.kind == Action::Kind::go_back) return !state(i).back.empty();
   if (action.kind == Action::Kind::enter_strategy) return !is_inside(i, action.strategy);

@@ -64,6 +64,7 @@ bool Run::is_refused(const IncomingEvent& event, bool raised) {
 
 void Run::handle(IncomingEvent event, bool raised) {
   if (is_refused(event, raised)) return;
+  if (is_stage_order_[event.type] != 0 && is_refused_order(event)) return;
   if (!request_events_.empty() && !take_request_event(event, raised)) return;
   const abi::Event* appended = case_->append_event(event.at, event.type, event.instance, event.slots.data(), event.slots.size());
   appended_.push_back(appended);
@@ -72,6 +73,7 @@ void Run::handle(IncomingEvent event, bool raised) {
   const size_t at = result_->events.size();
   const int32_t type = event.type;
   result_->events.push_back({.event = std::move(event), .raised = raised, .appended_type = type});
+  if (is_stage_order_[type] != 0) return obey(*appended);
   if (!raised) date_hold(IncomingEvent(result_->events[at].event));
   bool handled = tells_of_hold_[type] != 0;
   // Instances opened by a handler come later than the event.

@@ -1,9 +1,9 @@
 #include "runtime/engine/run.h"
 
-#include "lang/sema/transfers.h"
-
 #include <algorithm>
 
+#include "lang/sema/stage_orders.h"
+#include "lang/sema/transfers.h"
 #include "runtime/engine/identity.h"
 
 namespace dunlin::engine {
@@ -75,6 +75,9 @@ Run::Run(const checked::Program& program, const Evaluator& evaluator, const abi:
       if (event != checked::none) tells_of_hold_[event] = 1;
     }
   }
+  for (const auto& type : program.events) is_stage_order_.push_back(checked::is_stage_order(program, type) ? 1 : 0);
+  stage_order_rule_.key = checked::stage_order_key;
+  stage_order_rule_.name = checked::stage_order_rule;
   request_events_ = request_events(program);
   for (size_t event = 0; event < request_events_.size(); ++event) {
     using enum RequestEvent::Role;

@@ -11,6 +11,7 @@
 //   hand_out.cpp   what the database needs to judge it again; limit_line.cpp: what all tasks share of that
 //   holds.cpp      placing and ending holds, clocks that stand still
 //   deadlines.cpp  last days, their warnings and suspensions
+//   stage_orders.cpp  where supervisors have put an instance
 //   run_letters.cpp  the letters that tasks bear
 //   keeps.cpp      which standing tasks are wanted; keep_tasks.cpp: bringing the open ones in line
 #pragma once
@@ -195,6 +196,17 @@ class Run {
   void run_on_entry(int32_t i, const std::vector<const Rule*>& rules);
   void check_circle(int32_t i, int32_t stage);
   void withdraw_one_offs(int32_t i, int32_t stage);
+
+  // ---- stage_orders.cpp ----
+  void look_for_stage_orders();
+  bool is_refused_order(const IncomingEvent& event);
+  void obey(const abi::Event& order);
+  int32_t stage_ordered(int32_t i, const int64_t* slots) const;
+  /// Until when a supervisor keeps it in the stage it is in; abi::never: nobody does.
+  Instant kept_until(int32_t i) const;
+  bool is_kept_from(int32_t i, const checked::Action& action, const abi::Event* event);
+  bool waits_for_order(int32_t i, const Rule& rule);
+  void wake_for_stage_orders();
 
   // ---- actions.cpp ----
   bool run_actions(int32_t i, const Rule& rule, const abi::Event* event);
@@ -381,6 +393,9 @@ class Run {
   std::vector<uint8_t> tells_of_hold_;        // by event type: nobody has to handle it
   std::vector<RequestEvent> request_events_;  // by event type; empty: there are no requests
   bool holds_end_ = false, timers_may_stand_ = false;
+  std::vector<uint8_t> is_stage_order_;  // by event type
+  Rule stage_order_rule_;                // what transitions and firings of an order name
+  bool has_stage_orders_ = false;        // in this case file
   std::map<std::string, std::unique_ptr<abi::CalendarTables>, std::less<>> work_calendars_;
   bool states_are_shared_ = false;      // a derived field reads the state of the instance it belongs to, so others may see it
   std::vector<int32_t> identity_slot_;  // by event type: first slot of task_identity, -1 if it has none

@@ -72,6 +72,7 @@ void Run::begin(CaseFile& case_file, Instant now, StepResult& result, const Step
   today_start_ = day_start(today_);
   context_.today = today_;
   for (size_t i = 0; i < instances_before_; ++i) renew_state(static_cast<int32_t>(i));
+  look_for_stage_orders();
 }
 
 /// A state written under another version may lack variables, or stand in a stage that is gone.
@@ -136,6 +137,7 @@ void Run::finish() {
   hold_later_events();
   wake_for_tasks();
   wake_for_holds();
+  wake_for_stage_orders();
   if (!request_events_.empty()) wake_for_requests();
   for (size_t i = 0; i < work_.size(); ++i) finish_instance(static_cast<int32_t>(i));
 }

@@ -47,6 +47,7 @@ void Run::look_at_once(int32_t i, PlacedRule placed) {
     const bool counted = rule.delay != checked::none && rule.anchor != Rule::Anchor::instant;
     comes.at = moved(due.at, anchor.at, counted ? whole_number(rule.delay, i, work.wake) : no_duration, standstill(i));
   }
+  if (has_stage_orders_ && waits_for_order(i, rule)) comes.at = std::max(comes.at, kept_until(i));
   const TimerMark* mark = find_mark(i, rule);
   const bool done = (mark != nullptr && mark->anchor == anchor.at) || (rule.if_late == Rule::IfLate::skip && is_late(i, placed, due));
   if (options_->listener != nullptr) options_->listener->timer(i, rule, anchor.at, comes.at, done);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lang/sema/checked_people.h"
+#include "lang/sema/stage_orders.h"
 #include "lang/sema/transfers.h"
 #include "runtime/plan/canonical.h"
 #include "runtime/plan/compare_limits.h"
@@ -251,6 +252,7 @@ class Comparing {
     Group group;
     const auto& program = v.program();
     for (const auto& event : program.events) {
+      if (checked::is_stage_order(program, event)) continue;
       std::string label = "event " + event.alias + (event.owner == none ? "" : " of " + program.entities[event.owner].name) + (event.leaf ? "" : " group");
       for (const Index other : event.cancels) label += " cancels " + program.events[other].name;
       std::vector<Meaning> fields;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "lang/sema/stage_orders.h"
 #include "runtime/simulate/cap_story_run.h"
 #include "runtime/simulate/draw.h"
 #include "runtime/simulate/ready_debtor.h"
@@ -135,7 +136,7 @@ class Search {
     }
     for (size_t e = 0; e < program_.events.size(); ++e) {
       const checked::EventType& type = program_.events[e];
-      if (!type.leaf || type.queue != checked::none || of_hold[e]) continue;
+      if (!type.leaf || type.queue != checked::none || of_hold[e] || checked::is_stage_order(program_, type)) continue;
       const Index key = event_key(static_cast<Index>(e));
       const auto asked = [&](const auto& map) {
         const auto from = map.lower_bound({key, 0});

@@ -1,5 +1,6 @@
 #include "runtime/simulate/tally.h"
 
+#include "lang/sema/stage_orders.h"
 #include "lang/sema/transfers.h"
 
 namespace dunlin::simulate {
@@ -96,9 +97,10 @@ NightReport Tally::report(const checked::Program& program) const {
   for (const auto& [key, count] : transitions_) {
     const auto& [from, to, rule] = key;
     report.transitions.push_back({stage_text(program, from), stage_text(program, to),
-                                  rule == 0                      ? "enrol"
-                                  : rule == checked::restart_key ? "on change restart"
-                                                                 : place_of(rule).name,
+                                  rule == 0                          ? "enrol"
+                                  : rule == checked::restart_key     ? "on change restart"
+                                  : rule == checked::stage_order_key ? checked::stage_order_rule
+                                                                     : place_of(rule).name,
                                   count});
   }
   for (const auto& [key, count] : faults_) report.faults.push_back({key.first, key.second, count});

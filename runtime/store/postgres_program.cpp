@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "lang/sema/stage_orders.h"
 #include "runtime/store/postgres_feeds.h"
 #include "runtime/store/postgres_letters.h"
 #include "runtime/store/postgres_people.h"
@@ -113,6 +114,7 @@ void remember_events(pqxx::work& work, const Layout& layout) {
   const checked::Program& program = layout.program;
   for (size_t e = 0; e < program.events.size(); ++e) {
     const checked::EventType& event = program.events[e];
+    if (checked::is_stage_order(program, event)) continue;  // nobody reports it
     const std::string number = fmt::format("(select id from dunlin.name where kind = 'event' and name = {})", work.quote(event.name));
     const std::string owner = event.owner < 0 ? "" : program.entities[event.owner].name;
     work.exec(
@@ -130,6 +132,15 @@ void remember_events(pqxx::work& work, const Layout& layout) {
       work.exec(fmt::format("insert into dunlin.event_field values ({}, {}, {}, {}, {})", number, work.quote(leaf.name),
                             work.quote(json_kind(program, leaf.type)), leaf.optional, literals));
     }
+  }
+}
+
+/// What a supervisor may name.
+void remember_stages(pqxx::work& work, const checked::Program& program) {
+  work.exec("delete from dunlin.strategy_stage");
+  for (const checked::Stage& stage : program.stages) {
+    work.exec(fmt::format("insert into dunlin.strategy_stage values ({}, {}, {}) on conflict do nothing", work.quote(program.strategies[stage.strategy].name),
+                          work.quote(stage.name), stage.is_final));
   }
 }
 
@@ -202,6 +213,7 @@ Result<void> PostgresStore::prepare(const checked::Program& program) {
     remember_rules(work, program);
     remember_events(work, layout);
     remember_request_events(work, program);
+    remember_stages(work, program);
     remember_queues(work, program);
     make_key_view(work, layout);
     remember_people(work, layout);

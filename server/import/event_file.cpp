@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "lang/sema/stage_orders.h"
 #include "server/import/near_match.h"
 #include "server/import/row_mapper.h"
 
@@ -17,7 +18,7 @@ bool is_own(const std::string& column) { return std::find(own_columns.begin(), o
 std::vector<std::string> event_names(const checked::Program& program) {
   std::vector<std::string> names;
   for (const auto& event : program.events) {
-    if (event.leaf) names.push_back(event.alias.empty() ? event.name : event.alias);
+    if (event.leaf && !checked::is_stage_order(program, event)) names.push_back(event.alias.empty() ? event.name : event.alias);
   }
   return names;
 }
@@ -51,7 +52,7 @@ class EventMapper final : public RowMapper {
       if (cell(needed).empty()) return refuse(needed, fmt::format("there is no `{}`", needed));
     }
     checked::Index index = checked::find_event(program_, cell("event"));
-    if (index == checked::none)
+    if (index == checked::none || checked::is_stage_order(program_, program_.events[static_cast<size_t>(index)]))
       return refuse("event", fmt::format("the bundle has no event `{}`; {}", cell("event"), suggest(cell("event"), event_names(program_))));
     const auto& type = program_.events[static_cast<size_t>(index)];
     if (!type.leaf) return refuse("event", fmt::format("`{}` is a group of events; name one of those below it", type.name));

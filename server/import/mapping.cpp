@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 
+#include "lang/sema/stage_orders.h"
 #include "server/import/exact_figure.h"
 #include "server/import/near_match.h"
 
@@ -305,7 +306,7 @@ class Reader {
     only_keys(table, {"name", "of", "root", "at", "id", "date", "when", "fields", "repeat"}, "[[event]]");
     auto name = text_at(table, "name", "");
     Index index = checked::find_event(program_, name);
-    if (index == checked::none) {
+    if (index == checked::none || checked::is_stage_order(program_, program_.events[static_cast<size_t>(index)])) {
       std::vector<std::string> names;
       for (const auto& event : program_.events) names.push_back(event.alias.empty() ? event.name : event.alias);
       return problem(place_of(table), name.empty() ? "`name` is missing: which event?" : fmt::format("the bundle has no event `{}`", name),

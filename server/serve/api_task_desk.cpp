@@ -77,7 +77,7 @@ Reply overrides(Api& api, const Call& call) {
 
 Reply set_override(Api& api, const Call& call) {
   return {api.ask(Ask::set_override, {call.maybe_text("entity").value_or("account"), call.text("key"), call.text("kind"), call.maybe_text("value"),
-                                      call.text("until"), call.text("reason"), call.maybe_text("queue"), call.caller.name})[0],
+                                      call.maybe_text("until"), call.text("reason"), call.maybe_text("queue"), call.caller.name})[0],
           201};
 }
 
@@ -162,14 +162,14 @@ void add_task_desk_routes(std::vector<Route>& routes) {
   routes.push_back({"POST",
                     "/v1/overrides",
                     "supervise",
-                    "Decide for one account: who works it, how urgent it is, or that nothing goes out",
+                    "Decide for one account: who works it, how urgent it is, in which stage it is, or that nothing goes out",
                     {},
                     {{"key", "string", "key of the account", true},
-                     {"kind", "string", "worker, priority or exclude", true},
-                     {"until", "string", "it ends then", true},
+                     {"kind", "string", "worker, priority, stage or exclude", true},
+                     {"until", "string", "it ends then; without it, a stage is a move for once"},
                      reason,
                      {"entity", "string", "what the key is of; account if not given; a debtor's is for all below"},
-                     {"value", "string", "the worker, or the priority"},
+                     {"value", "string", "the worker, the priority, or the stage"},
                      {"queue", "string", "only in this queue"}},
                     set_override,
                     false,
