@@ -16,6 +16,7 @@
 #include "server/feed_delivery.h"
 #include "server/import/generated_portfolio.h"
 #include "server/import/importer.h"
+#include "server/import/inflow.h"
 #include "server/import/json_lines_reader.h"
 #include "server/import/mapped_tables.h"
 #include "server/import/rejects_file.h"
@@ -39,7 +40,7 @@ struct ImportCommand {
   int64_t generate = 0;
   uint64_t seed = 1;
   int months = 6;
-  bool events = false, mapped = false, whole = false, allow_rejected = false, again = false;
+  bool events = false, mapped = false, inflow = false, whole = false, allow_rejected = false, again = false;
 };
 
 struct ReplayCommand {
@@ -402,10 +403,10 @@ void print_pulled(const std::vector<import::PulledTable>& tables, bool color) {
   }
 }
 
-/// --mapped: the rows of entities that are `from table`.
+/// --mapped: the rows of entities that are `from table`. --inflow: those that other programs have written into the tables `inflow.ENTITY`.
 int pull_mapped(const ImportCommand& command, Work& work) {
   const auto& program = *work.bundle->program;
-  if (!import::has_bank_tables(program)) {
+  if (command.mapped && !import::has_bank_tables(program)) {
     return fail(command.common, Exit::usage, "--mapped: no entity of this bundle is `from table`",
                 "docs/guides/bank-tables.md shows how to lay one over a table");
   }
@@ -417,7 +418,9 @@ int pull_mapped(const ImportCommand& command, Work& work) {
   options.progress = [&](int64_t rows) { progress.at(rows); };
   options.whole = command.whole;
   const StoreOptions where = with_environment(command.store);
-  auto tables = import::pull_bank_tables(*work.store, {.url = where.database, .folder = where.data}, program, *work.zone, options);
+  const store::PostgresOptions database{.url = where.database, .folder = where.data};
+  auto tables = command.inflow ? import::take_inflow(*work.store, database, program, *work.zone, options)
+                               : import::pull_bank_tables(*work.store, database, program, *work.zone, options);
   progress.end();
   if (!tables) return fail(command.common, tables.error());
   if (command.common.json) {
@@ -434,10 +437,14 @@ int pull_mapped(const ImportCommand& command, Work& work) {
 int import_command(const ImportCommand& command) {
   if (command.mapped && (!command.file.empty() || command.generate > 0))
     return fail(command.common, Exit::usage, "--mapped reads the database; leave the file out");
+  if (command.inflow && (!command.file.empty() || command.generate > 0 || command.mapped || command.events || !command.feed.empty()))
+    return fail(command.common, Exit::usage, "--inflow takes in what was written into the database; leave the rest out");
   if (command.generate > 0 && !command.file.empty()) return fail(command.common, Exit::usage, "--generate makes its own rows; leave the file out");
   if (command.generate > 0 && !command.write_to.empty()) return write_generated(command);
-  if (command.generate == 0 && !command.mapped && command.file.empty()) return fail(command.common, Exit::usage, "name a file, or --mapped, or --generate N");
-  if (command.generate == 0 && !command.mapped && !command.events && command.mapping.empty()) {
+  const bool from_tables = command.mapped || command.inflow;
+  if (command.generate == 0 && !from_tables && command.file.empty())
+    return fail(command.common, Exit::usage, "name a file, or --mapped, --inflow, or --generate N");
+  if (command.generate == 0 && !from_tables && !command.events && command.mapping.empty()) {
     return fail(command.common, Exit::usage, "--mapping is missing: which columns are what?", "docs/guides/import-mapping.md shows how to write a mapping");
   }
   if (!command.feed.empty() && (command.events || command.mapped || command.generate > 0))
@@ -450,12 +457,12 @@ int import_command(const ImportCommand& command) {
   auto zone = import::Zone::find(work.bundle->program->bundle);
   if (!zone) return fail(command.common, Exit::environment, zone.error());
   work.zone = std::make_unique<import::Zone>(*zone);
-  if (!command.mapped) {
+  if (!from_tables) {
     if (exit = prepare_rows(command, work); exit != 0) return exit;
   }
   work.store = open_store_or_exit(command.store, command.common, exit);
   if (!work.store) return exit;
-  return command.mapped ? pull_mapped(command, work) : carry(command, work);
+  return from_tables ? pull_mapped(command, work) : carry(command, work);
 }
 
 /// dunlin import replay: events whose account was unknown or closed, once more.
@@ -490,6 +497,7 @@ void add_import_command(CLI::App& app, Chosen& chosen) {
   sub->add_option("--seed", command->seed, "Another seed makes another portfolio")->needs(generate)->capture_default_str();
   sub->add_option("--months", command->months, "Monthly statements to make up")->needs(generate)->check(CLI::Range(1, 120))->capture_default_str();
   auto* mapped = sub->add_flag("--mapped", command->mapped, "Pull the rows of entities that are `from table`, from the same database");
+  sub->add_flag("--inflow", command->inflow, "Take in the rows that other programs have written into the tables inflow.ENTITY of the same database");
   sub->add_flag("--whole", command->whole, "Read all rows of tables with a change column, not only those that have changed")->needs(mapped);
   sub->add_option("--write", command->write_to, "Write the generated rows to this CSV file instead of the database")->needs(generate);
   sub->add_option("--feed", command->feed, "The file is one of this feed: judged whole, then taken or refused");

@@ -4,12 +4,14 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 
 #include "compiler/abi/clock.h"
 #include "runtime/store/business_clock.h"
 #include "server/commands.h"
 #include "server/compile.h"
+#include "server/import/inflow.h"
 #include "server/import/mapped_tables.h"
 #include "server/import/value_reader.h"
 #include "server/open_store.h"
@@ -138,15 +140,20 @@ class Run {
     return pull(at);
   }
 
-  /// What changed in the bank's tables since the last run, before anybody decides on it.
+  /// What changed in the bank's tables since the last run, and what other programs have written, before anybody decides on it.
   store::Result<void> pull(int64_t at) {
-    if (!import::has_bank_tables(bundle_.program())) return {};
     auto zone = import::Zone::find(bundle_.program().bundle);
     if (!zone) return std::unexpected(store::StoreError{store::StoreError::Kind::environment, zone.error()});
     const StoreOptions where = with_environment(command_.store);
-    auto tables = import::pull_bank_tables(store_, {.url = where.database, .folder = where.data}, bundle_.program(), *zone, {.as_of = at});
-    if (!tables) return std::unexpected(tables.error());
-    report_.pulled = std::move(*tables);
+    const store::PostgresOptions database{.url = where.database, .folder = where.data};
+    if (import::has_bank_tables(bundle_.program())) {
+      auto tables = import::pull_bank_tables(store_, database, bundle_.program(), *zone, {.as_of = at});
+      if (!tables) return std::unexpected(tables.error());
+      report_.pulled = std::move(*tables);
+    }
+    auto written = import::take_inflow(store_, database, bundle_.program(), *zone, {.as_of = at});
+    if (!written) return std::unexpected(written.error());
+    std::ranges::move(*written, std::back_inserter(report_.pulled));
     return {};
   }
 

@@ -21,6 +21,7 @@
 #include "server/serve/config.h"
 #include "server/serve/config_surroundings.h"
 #include "server/serve/deliverer.h"
+#include "server/serve/inflow_taker.h"
 #include "server/serve/live.h"
 #include "server/serve/log.h"
 #include "server/serve/overseer.h"
@@ -152,6 +153,7 @@ int serve(const ServeCommand& command) {
   Deliverer deliverer(**service, scheduler, *config);
   Overseer overseer(**service, scheduler, config->keep_months, postgres_of(*config, "dunlin history"));
   TablePuller puller(scheduler, postgres_of(*config, "dunlin tables"));
+  InflowTaker taker(scheduler, postgres_of(*config, "dunlin inflow"));
   Watcher watcher({**service, scheduler, *config, *stdlib, open_admin});
   auto server = http::HttpServer::start(config->http, [&](const http::Request& request) { return api.handle(request); });
   if (!server) return fail(command.common, Exit::environment, server.error());
@@ -163,6 +165,7 @@ int serve(const ServeCommand& command) {
   deliverer.start();
   overseer.start();
   puller.start();
+  taker.start();
   const char* scheme = config->http.certificate_file.empty() ? "http" : "https";
   log::write(log::Level::info, "serving", {{"url", fmt::format("{}://{}:{}", scheme, config->http.address, (*server)->port())}});
   notify("READY=1");
@@ -172,6 +175,7 @@ int serve(const ServeCommand& command) {
   simulations.stop();
   deliverer.stop();
   puller.stop();
+  taker.stop();
   overseer.stop();
   watcher.stop();
   scheduler.stop();

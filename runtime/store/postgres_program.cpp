@@ -135,6 +135,22 @@ void remember_events(pqxx::work& work, const Layout& layout) {
   }
 }
 
+/// The table into which other programs write rows of this entity: its fields, the key of its owner, and that of the head where it hangs further down.
+void make_inflow(pqxx::work& work, const checked::Program& program, const checked::Entity& entity) {
+  if (!entity.table.empty() || entity.key_field < 0) return;  // the bank's own table is where it comes from
+  std::vector<std::string> columns;
+  const auto add = [&](const std::string& column) {
+    if (std::ranges::find(columns, column) == columns.end()) columns.push_back(column);
+  };
+  for (const auto& field : entity.fields) add(field.name);
+  if (entity.parent != checked::none) add(program.entities[static_cast<size_t>(entity.parent)].name + "_id");
+  if (entity.depth > 1) add(program.entities[0].name + "_id");
+  std::string list;
+  for (const std::string& column : columns) list += (list.empty() ? "" : ", ") + work.quote(column);
+  work.exec(fmt::format("select dunlin.make_inflow({}, {}, array[{}])", work.quote(entity.name),
+                        work.quote(entity.fields[static_cast<size_t>(entity.key_field)].name), list));
+}
+
 /// What a supervisor may name.
 void remember_stages(pqxx::work& work, const checked::Program& program) {
   work.exec("delete from dunlin.strategy_stage");
@@ -209,6 +225,7 @@ Result<void> PostgresStore::prepare(const checked::Program& program) {
       // What was made so far goes with the transaction.
       if (obstacle) throw std::runtime_error(*obstacle);
     }
+    for (const auto& entity : program.entities) make_inflow(work, program, entity);
     remember_names(work, layout);
     remember_rules(work, program);
     remember_events(work, layout);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lang/syntax/mapped_table.h"
+#include "server/import/inflow.h"
 #include "server/import/near_match.h"
 
 namespace dunlin::import {
@@ -36,6 +37,24 @@ class Pull {
       if (!options_.stopped || !options_.stopped()) (void)readings_.failed(kind_->name, from_.table, done.error().message);
       return std::unexpected(done.error());
     }
+    return std::move(pulled_);
+  }
+
+  /// Rows of these keys out of the entity's own table in `inflow`. `not_taken`: keys of those that are in nobody's hands now.
+  store::Result<PulledTable> take_in(int32_t entity, store::Inflow& inflow, const std::vector<std::string>& keys, std::vector<std::string>& not_taken) {
+    kind_ = &program_.entities[static_cast<size_t>(entity)];
+    entity_ = entity;
+    from_ = {.table = store::inflow_table(kind_->name), .change_column = ""};
+    pulled_ = {.entity = kind_->name, .table = from_.table};
+    retry_.clear();
+    auto there = store_.bank_columns(from_.table);
+    if (!there) return std::unexpected(at_entity(there.error()));
+    auto columns = choose(*there);
+    if (!columns) return std::unexpected(columns.error());
+    columns_ = std::move(*columns);
+    auto read = inflow.read(from_.table, columns_.names, source().key_column, keys, [&](std::vector<store::Store::BankRow>& rows) { return take(rows); });
+    if (!read) return std::unexpected(read.error());
+    not_taken = std::move(retry_);
     return std::move(pulled_);
   }
 
@@ -227,6 +246,121 @@ store::Result<std::vector<PulledTable>> pull_bank_tables(store::Store& store, st
     tables.push_back(std::move(*pulled));
   }
   return tables;
+}
+
+namespace {
+
+constexpr size_t marks_most = 20'000, keys_most = 5'000;
+
+void add(PulledTable& sum, PulledTable& more) {
+  sum.rows_read += more.rows_read;
+  sum.rows_rejected += more.rows_rejected;
+  sum.counts.inserted += more.counts.inserted;
+  sum.counts.changed += more.counts.changed;
+  sum.counts.unchanged += more.counts.unchanged;
+  sum.counts.duplicates += more.counts.duplicates;
+  sum.counts.set_aside += more.counts.set_aside;
+  for (auto& one : more.first_rejections) {
+    if (sum.first_rejections.size() < 20) sum.first_rejections.push_back(std::move(one));
+  }
+}
+
+/// One look at what waits. False: nothing did.
+class InflowPass {
+ public:
+  InflowPass(store::Store& store, store::Inflow& inflow, store::BankReadings& readings, const checked::Program& program, const Zone& zone,
+             const PullOptions& options)
+      : inflow_(inflow), program_(program), pull_(store, readings, program, zone, options), sums_(program.entities.size()) {
+    for (const auto& entity : program.entities) {
+      if (entity.table.empty()) entities_.push_back(entity.name);
+    }
+  }
+
+  store::Result<bool> run(bool tried) {
+    auto marks = inflow_.waiting(entities_, tried, marks_most);
+    if (!marks) return std::unexpected(marks.error());
+    for (size_t e = 0; e < program_.entities.size(); ++e) {  // parents stand before their children
+      std::vector<store::InflowMark> own;
+      std::ranges::copy_if(*marks, std::back_inserter(own), [&](const auto& mark) { return mark.entity == program_.entities[e].name; });
+      if (auto done = take(e, own); !done) return std::unexpected(done.error());
+    }
+    return !marks->empty();
+  }
+
+  int64_t inserted() const {
+    int64_t rows = 0;
+    for (const auto& sum : sums_) rows += sum.counts.inserted;
+    return rows;
+  }
+  std::vector<PulledTable> tables() {
+    std::vector<PulledTable> taken;
+    for (auto& sum : sums_) {
+      if (!sum.table.empty()) taken.push_back(std::move(sum));
+    }
+    return taken;
+  }
+
+ private:
+  store::Result<void> take(size_t entity, std::vector<store::InflowMark>& marks) {
+    std::ranges::stable_sort(marks, {}, &store::InflowMark::key);
+    for (size_t from = 0; from < marks.size();) {
+      std::vector<store::InflowMark> some;
+      std::vector<std::string> keys, not_taken;
+      // All marks of one key together, or a row would be read twice.
+      for (; from < marks.size() && (keys.size() < keys_most || marks[from].key == keys.back()); ++from) {
+        if (keys.empty() || keys.back() != marks[from].key) keys.push_back(marks[from].key);
+        some.push_back(marks[from]);
+      }
+      auto pulled = pull_.take_in(static_cast<int32_t>(entity), inflow_, keys, not_taken);
+      if (!pulled) return std::unexpected(pulled.error());
+      // Its batch is committed: whatever ends this process before here makes the next one read the same rows.
+      if (auto done = inflow_.done(program_.entities[entity].name, some, not_taken); !done) return done;
+      if (sums_[entity].table.empty()) {
+        sums_[entity] = std::move(*pulled);
+      } else {
+        add(sums_[entity], *pulled);
+      }
+    }
+    return {};
+  }
+
+  store::Inflow& inflow_;
+  const checked::Program& program_;
+  Pull pull_;
+  std::vector<std::string> entities_;
+  std::vector<PulledTable> sums_;  // by entity; without a table: nothing waited
+};
+
+}  // namespace
+
+store::Result<std::vector<PulledTable>> take_inflow(store::Store& store, store::Inflow& inflow, const store::PostgresOptions& database,
+                                                    const checked::Program& program, const Zone& zone, const PullOptions& options, bool tried) {
+  auto readings = store::BankReadings::open(database);
+  if (!readings) return std::unexpected(readings.error());
+  InflowPass pass(store, inflow, **readings, program, zone, options);
+  for (bool again = tried;; again = false) {
+    auto some = pass.run(again);
+    if (!some) return std::unexpected(some.error());
+    if (!*some) break;
+  }
+  // Who came may be whom others wait for.
+  if (pass.inserted() > 0) {
+    if (auto done = pass.run(true); !done) return std::unexpected(done.error());
+  }
+  return pass.tables();
+}
+
+store::Result<std::vector<PulledTable>> take_inflow(store::Store& store, const store::PostgresOptions& database, const checked::Program& program,
+                                                    const Zone& zone, const PullOptions& options) {
+  auto inflow = store::Inflow::open(database);
+  if (!inflow) return std::unexpected(inflow.error());
+  std::vector<std::string> entities;
+  for (const auto& entity : program.entities) entities.push_back(entity.name);
+  auto any = (*inflow)->waiting(entities, true, 1);
+  if (!any) return std::unexpected(any.error());
+  if (any->empty()) return std::vector<PulledTable>{};
+  if (auto held = (*inflow)->hold(); !held) return std::unexpected(held.error());
+  return take_inflow(store, **inflow, database, program, zone, options, true);
 }
 
 store::Result<std::vector<PulledTable>> pull_bank_tables(store::Store& store, const store::PostgresOptions& database, const checked::Program& program,

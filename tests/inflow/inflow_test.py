@@ -1,0 +1,267 @@
+"""Account data written into inflow.ENTITY by other programs: taken in as by an import, noticed whoever writes it and however, and only what changed is stepped."""
+import decimal
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "queue"))
+from desk import BUNDLE, COMMAND, SERVER, Client, dunlin, new_database, run_all, step  # noqa: E402
+
+ROWS = [(f"D{i}", f"A{i}", 100 * i, 10 * i, "North") for i in range(1, 13)]
+UPSERT = ("insert into inflow.account (id, debtor_id, owed, urgency, client) values (%s, %s, %s, %s, %s) "
+          "on conflict (id) do update set debtor_id = excluded.debtor_id, owed = excluded.owed, urgency = excluded.urgency, client = excluded.client")
+
+
+def fresh(rows=ROWS):
+    name = new_database(rows)
+    return name, Client(name)
+
+
+def portfolio(sql):
+    debtors = sql.all("select dunlin_key, id from portfolio.debtor order by 1")
+    return debtors + sql.all("select a.dunlin_key, d.dunlin_key as debtor, a.owed, a.urgency, a.client from portfolio.account a join portfolio.debtor d on d.dunlin_id = a.dunlin_parent order by 1")
+
+
+def steps(sql):
+    return dict(sql.all("select k.key, f.step_no from dunlin.case_file f join dunlin.instance_key k on k.id = f.case_id where k.entity = 'debtor'"))
+
+
+def waiting(sql):
+    return sql.value("select count(*) from dunlin.inflow_waiting")
+
+
+def take(name, exit_code=0):
+    done = dunlin(name, "import", "--inflow", BUNDLE, "--json", check=False)
+    assert done.returncode == exit_code, (done.returncode, done.stdout, done.stderr)
+    return {t["entity"]: t for t in json.loads(done.stdout)["pulled"]}
+
+
+def test_upserts_are_taken_in():
+    name, sql = fresh()
+    before = steps(sql)
+    # One that is known with another figure, one as it is, one that is new, with its debtor behind it in the same transaction.
+    sql.run("begin")
+    sql.run(UPSERT, "A1", "D1", 777, 10, "North")
+    sql.run(UPSERT, "A2", "D2", 200, 20, "North")
+    sql.run(UPSERT, "B1", "E1", 50, 1, "South")
+    sql.run("insert into inflow.debtor (id) values ('E1')")
+    sql.run("commit")
+    taken = take(name)
+    assert {k: taken["account"][k] for k in ("rows_read", "inserted", "changed", "unchanged")} == {"rows_read": 3, "inserted": 1, "changed": 1, "unchanged": 1}, taken
+    assert taken["debtor"]["inserted"] == 1 and waiting(sql) == 0
+    assert sql.value("select owed from portfolio.account where id = 'A1'") == 777
+    assert steps(sql).items() >= before.items(), "taking in steps nothing"
+    step(name)
+    after = steps(sql)
+    assert {k for k in after if after[k] != before.get(k)} == {"D1", "E1"}, after
+    assert sql.value("select count(*) from dunlin.task_open") == 13
+    # The same again is noted by nobody; a run takes in what waits by itself.
+    sql.run(UPSERT, "A1", "D1", 777, 10, "North")
+    assert waiting(sql) == 0
+    sql.run("update inflow.account set owed = 0 where id = 'B1'")
+    step(name)
+    assert sql.value("select owed from portfolio.account where id = 'B1'") == 0 and steps(sql)["E1"] == 2
+    assert sql.value("select count(*) from dunlin.task_open") == 12
+
+
+def test_with_the_writer():
+    name, sql = fresh()
+    sql.run("begin")
+    sql.run(UPSERT, "A1", "D1", 5, 10, "North")
+    assert waiting(Client(name)) == 0
+    step(name)  # does not wait for the writer, and takes nothing of it
+    sql.run("rollback")
+    assert waiting(sql) == 0
+    # Written late under an early number: a transaction that began first and ends last is not passed over.
+    first, second = Client(name), Client(name)
+    first.run("begin")
+    first.run(UPSERT, "A1", "D1", 11, 10, "North")
+    second.run(UPSERT, "A2", "D2", 12, 20, "North")
+    take(name)
+    first.run("commit")
+    take(name)
+    assert sql.all("select owed from portfolio.account where id in ('A1', 'A2') order by id") == [(11,), (12,)]
+
+
+def test_replicated_rows():
+    """What the apply worker of a subscription does: row by row, as a replica."""
+    name, sql = fresh()
+    sql.run("set session_replication_role = replica")
+    sql.run(UPSERT, "A3", "D3", 31, 30, "North")
+    sql.run("update inflow.account set owed = '32' where id = 'A3'")
+    assert waiting(sql) == 2
+    sql.cursor.copy_expert("copy inflow.account (id, debtor_id, owed, urgency, client) from stdin", io.StringIO("A4\tD4\t41\t40\tNorth\n"))
+    assert take(name)["account"]["changed"] == 2
+    assert sql.all("select owed from portfolio.account where id in ('A3', 'A4') order by id") == [(32,), (41,)]
+    sql.run("delete from inflow.account where id = 'A3'")
+    take(name)
+    assert sql.value("select owed from portfolio.account where id = 'A3'") == 32, "what disappears stays known as it was"
+
+
+def test_what_does_not_fit():
+    name, sql = fresh()
+    before = portfolio(sql)
+    sql.run(UPSERT, "A1", "D1", "12.345", 10, "North")       # more digits than money has
+    sql.run(UPSERT, "A2", "D2", None, 20, "North")           # a field that must be there
+    sql.run(UPSERT, "A3", "", 1, 30, "North")                # nobody's
+    sql.run(UPSERT, "A4", "D5", 400, 40, "North")            # somebody else's than before
+    sql.run(UPSERT, "C1", "F1", 10, 1, "North")              # its debtor comes later
+    sql.run(UPSERT, "A5", "D5", 501, 50, "North")            # and one that is good
+    taken = take(name, 1)["account"]
+    assert taken["rows_rejected"] == 3 and taken["set_aside"] == 2 and taken["changed"] == 1, taken
+    reasons = dict(sql.all("select location, reason from dunlin.quarantine where kind = 'row'"))
+    assert "inflow.account.owed" in reasons["account A1"] and "inflow.account.owed" in reasons["account A2"], reasons
+    assert "debtor_id" in reasons["account A3"] and "hangs on another debtor" in reasons["account A4"] and "import that first" in reasons["account C1"], reasons
+    now = portfolio(sql)
+    assert [r for r in now if r not in before] == [("A5", "D5", 501, 50, "North")], now
+    # They stay to be looked at, are kept once, and come in when what was wrong is mended: of itself, or of what they hang on.
+    assert waiting(sql) == 5
+    take(name, 1)
+    assert waiting(sql) == 5 and sql.value("select count(*) from dunlin.quarantine") == 5
+    sql.run("update inflow.account set owed = '12.34' where id = 'A1'")
+    sql.run("insert into inflow.debtor values ('F1')")
+    taken = take(name, 1)
+    assert sql.value("select owed from portfolio.account where id = 'A1'") == decimal.Decimal("12.34")
+    assert sql.value("select owed from portfolio.account where id = 'C1'") == 10 and waiting(sql) == 3
+    sql.run("delete from inflow.account where id in ('A2', 'A3', 'A4')")
+    take(name)
+    assert waiting(sql) == 0
+
+
+def test_who_may_write():
+    name, sql = fresh()
+    role = f"etl_{os.getpid()}"
+    sql.run(f"create role {role} login")
+    try:
+        writer = Client(name)
+        writer.run(f"set role {role}")
+        assert writer.refusal(UPSERT, "A1", "D1", 1, 1, "x")[0] == "42501"
+        assert sql.value("select dunlin.let_write(%s, '{account}', 'anna')", role) == 1
+        writer.run(UPSERT, "A1", "D1", 1, 10, "North")
+        assert waiting(sql) == 1
+        for statement in ("insert into inflow.debtor values ('X')", "truncate inflow.account", "select * from portfolio.account", "select * from dunlin.inflow_waiting",
+                          "delete from dunlin.inflow_waiting", "alter table inflow.account disable trigger all", "select dunlin.let_write('public', '{account}')"):
+            assert writer.refusal(statement)[0] == "42501", statement
+        assert sql.refusal("select dunlin.let_write(%s, '{nothing}')", role)[0] == "DU034"
+        assert sql.value("select dunlin.stop_writing(%s, 'anna')", role) is True
+        assert writer.refusal(UPSERT, "A1", "D1", 2, 10, "North")[0] == "42501"
+        assert [r.action for r in sql.all("select action from dunlin.audit where action like '%%writ%%' order by id")] == ["let write", "stop writing"]
+    finally:
+        sql.run(f"drop owned by {role}; drop role {role}")
+
+
+def test_a_new_version():
+    """Columns come with the fields of a new version, and what is written into them is taken in."""
+    import shutil
+    import tempfile
+    name, sql = fresh()
+    with tempfile.TemporaryDirectory() as folder:
+        later = os.path.join(folder, "desk")
+        shutil.copytree(BUNDLE, later)
+        path = os.path.join(later, "desk.dun")
+        with open(path) as file:
+            text = file.read().replace("client   : text", "client   : text\n  city     : text?")
+        with open(path, "w") as file:
+            file.write(text)
+        sql.run(UPSERT, "A1", "D1", 100, 10, "West")
+        dunlin(name, "run", later, "--summary")
+        assert sql.value("select client from portfolio.account where id = 'A1'") == "West"
+        sql.run("update inflow.account set city = 'Invented Town' where id = 'A1'")
+        dunlin(name, "run", later, "--summary")
+        assert sql.value("select city from portfolio.account where id = 'A1'") == "Invented Town"
+
+
+def test_servers_take_it_in():
+    """Two nodes on one database: every row comes in once somebody looks, nobody puts an older value behind a newer one, and the steps follow."""
+    name, sql = fresh()
+    words = [COMMAND, "serve", "--port", "0", "--database", f"{SERVER} dbname={name}", "--set", "log.level=info"]
+    nodes = [subprocess.Popen([*words, "--set", f"engine.node=n{n}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for n in range(2)]
+    try:
+        sql.run("insert into inflow.debtor select 'D' || n from generate_series(1, 12) n")
+        for nth in range(1, 31):
+            for key in range(1, 13):
+                sql.run(UPSERT, f"A{key}", f"D{key}", nth * key, 10 * key, "North")
+            time.sleep(0.05)
+        sql.run("update inflow.account set owed = '0' where id = 'A7'")
+        until(lambda: waiting(sql) == 0)
+        assert sql.all("select id, owed from portfolio.account order by urgency") == [(f"A{k}", 0 if k == 7 else 30 * k) for k in range(1, 13)]
+        until(lambda: sql.value("select count(*) from dunlin.inbox") == 0)
+        assert sql.value("select count(*) from dunlin.task_open") == 11
+    finally:
+        for node in nodes:
+            node.terminate()
+        ends = [node.wait(60) for node in nodes]
+    assert ends == [0, 0], ends
+
+
+def until(holds, seconds=90):
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "not in time"
+        time.sleep(0.1)
+
+
+def test_random_writers():
+    """Many sessions upsert, roll back and overtake each other while rows are taken in; in the end the portfolio is what one whole import of the last rows makes
+    of it, and only case files of which something changed were stepped."""
+    dice = random.Random(11)
+    name, sql = fresh()
+    writers = [Client(name) for _ in range(4)]
+    last = {row[1]: row for row in ROWS}
+    open_rows = [None] * 4
+    sql.run("insert into inflow.debtor select 'D' || n from generate_series(1, 20) n")
+    touched = set()
+    for _ in range(160):
+        w = dice.randrange(4)
+        move = dice.random()
+        if open_rows[w] is None:
+            writers[w].run("begin")
+            open_rows[w] = {}
+        if move < 0.6:
+            key = dice.randint(1, 20)
+            # Two writers of one row wait for each other; that is theirs to order.
+            if any(other and other is not open_rows[w] and f"A{key}" in other for other in open_rows):
+                continue
+            row = (f"D{key}", f"A{key}", dice.choice([50, 75, 100 * key]), 10 * key, dice.choice(["North", "South"]))
+            writers[w].run(UPSERT, row[1], row[0], *row[2:])
+            open_rows[w][row[1]] = row
+        elif move < 0.85:
+            writers[w].run("commit")
+            for key, row in open_rows[w].items():
+                if last.get(key) != row:
+                    touched.add(row[0])
+                last[key] = row
+            open_rows[w] = None
+        elif move < 0.93:
+            writers[w].run("rollback")
+            open_rows[w] = None
+        elif dice.random() < 0.5:
+            take(name)
+        else:
+            before, changed = steps(sql), set(touched)
+            step(name)
+            after = steps(sql)
+            stepped = {k for k in after if after[k] != before.get(k)}
+            assert stepped <= changed | {f"D{n}" for n in range(13, 21)}, (stepped, changed)
+            touched.clear()
+    for w in range(4):
+        if open_rows[w] is not None:
+            writers[w].run("commit")
+            last.update(open_rows[w])
+    take(name)
+    assert waiting(sql) == 0
+    other = Client(new_database(list(last.values())))
+    accounts = "select a.dunlin_key, a.owed, a.urgency, a.client, d.dunlin_key as debtor from portfolio.account a join portfolio.debtor d on d.dunlin_id = a.dunlin_parent order by 1"
+    assert sql.all(accounts) == other.all(accounts)
+    step(name)
+    work = "select k.key, o.priority, b.treatment, b.fields from dunlin.task_open o join dunlin.task_body b using (bucket, case_id, task) join dunlin.instance_key k on k.id = o.instance_id order by 1, 3"
+    assert sql.all(work) == other.all(work)
+    assert len(last) > 14
+
+
+if __name__ == "__main__":
+    run_all(sys.modules[__name__])
