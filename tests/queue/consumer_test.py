@@ -544,6 +544,40 @@ def test_history_by_month():
     assert sql.value("select count(*) from dunlin.task_done") == 1
 
 
+def test_contacts_go_when_nothing_counts_them():
+    _, sql = fresh()
+    sql.run("""insert into dunlin.limit_line (key, says, kind, time_window, length, queues, channels, any_contact, outcomes, odd_days, after, pause) values
+               (1, 'at most 9 in 400 days', 'at_most', 'days', 400, '{call}', '{}', true, '{}', '{}', '{}', null),
+               (2, 'none for 14 months after call.reached.friend', 'pause', null, null, '{call}', '{}', true, '{}', '{}', '{call.reached.friend}', 14 << 3 | 3),
+               (3, 'none after call.reached.refuses', 'pause', null, null, '{call}', '{}', true, '{}', '{}', '{call.reached.refuses}', null)""")
+    assert sql.value("select dunlin.limits_reach() = interval '436 days'"), sql.value("select dunlin.limits_reach()")
+    sql.run("update dunlin.queue_setting set sticky_on = 'call.reached.promises' where name = 'call'")
+    busy = sql.one("select bucket, case_id from dunlin.task_open limit 1")
+    days = lambda n: f"now() - interval '{n} days'"
+    rows = [  # (what, where, at, kind, queue, outcome, until, whether it goes)
+        ("old", (0, 1), days(500), "attempt", "call", "call.missed.busy", "null", True),
+        ("old, of an agency", (0, 1), days(500), "attempt", None, None, "null", True),
+        ("within the reach of a limit", (0, 1), days(430), "attempt", "call", "call.missed.busy", "null", False),
+        ("its end is within the reach", (0, 1), days(500), "unknown", "call", None, days(430), False),
+        ("young", (0, 1), days(1), "attempt", "call", "call.missed.busy", "null", False),
+        ("a pause after it has no end", (0, 1), days(500), "conversation", "call", "call.reached.refuses", "null", False),
+        ("it may have been one with such a pause", (0, 1), days(500), "unknown", "call", None, "null", False),
+        ("its worker keeps the account", (0, 1), days(500), "conversation", "call", "call.reached.promises", "null", False),
+        ("its case file has an open task", tuple(busy), days(500), "attempt", "call", "call.missed.busy", "null", False),
+    ]
+    for what, (bucket, case), at, kind, queue, outcome, until, _ in rows:
+        sql.run(f"insert into dunlin.contact (bucket, case_id, instance_id, at, channel, kind, source, external_id, queue, outcome, until) "
+                f"values (%s, %s, %s, {at}, 'call', %s, 'test', %s, %s, %s, {until})", bucket, case, case, kind, what, queue, outcome)
+    gone = dict(sql.all("select * from dunlin.forget_history(now() - interval '450 days')"))
+    left = {r[0] for r in sql.all("select external_id from dunlin.contact where source = 'test'")}
+    for what, *_, goes in rows:
+        assert (what not in left) == goes, f"{what}: {'is gone' if goes is False else 'stays'}"
+    assert gone["contact"] == sum(row[-1] for row in rows), gone
+    # Asked for a time that is younger than the limits look back, it leaves what they count.
+    sql.run("select * from dunlin.forget_history(now() - interval '10 days')")
+    assert "within the reach of a limit" in {r[0] for r in sql.all("select external_id from dunlin.contact where source = 'test'")}
+
+
 def test_the_past_by_month():
     name, sql = fresh()
     for history, by in (("decision", "recorded_at"), ("transition", "at"), ("state_past", "until")):
