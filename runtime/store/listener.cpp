@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-#include "runtime/store/embedded.h"
+#include "runtime/store/address.h"
 #include "runtime/store/patience.h"
 #include "runtime/store/postgres_errors.h"
 
@@ -59,13 +59,10 @@ Listener::~Listener() = default;
 
 Result<std::unique_ptr<Listener>> Listener::open(const PostgresOptions& options) {
   auto inner = std::make_unique<Inner>();
-  inner->url = options.url;
-  if (inner->url.empty()) {
-    auto started = EmbeddedServer::start({.folder = options.folder.empty() ? default_data_folder("main") : options.folder, .durable = options.durable});
-    if (!started) return std::unexpected(started.error());
-    inner->server = std::move(*started);
-    inner->url = inner->server->connection();
-  }
+  auto address = address_of(options);
+  if (!address) return std::unexpected(address.error());
+  inner->server = std::move(address->server);
+  inner->url = std::move(address->url);
   return std::unique_ptr<Listener>(new Listener(std::move(inner)));
 }
 

@@ -1,11 +1,11 @@
 // Reading of the bank's tables by a change column. What is read and what is kept of it stand on two connections: the bank's rows come while batches are taken.
 #include <fmt/format.h>
 
+#include "runtime/store/address.h"
 #include "runtime/store/bank_readings.h"
 #include "runtime/store/bank_rows.h"
 #include "runtime/store/bulk.h"
 #include "runtime/store/bulk_binary.h"
-#include "runtime/store/embedded.h"
 #include "runtime/store/layout.h"
 
 namespace dunlin::store {
@@ -117,13 +117,10 @@ BankReadings::~BankReadings() = default;
 
 Result<std::unique_ptr<BankReadings>> BankReadings::open(const PostgresOptions& options) {
   auto inner = std::make_unique<Inner>();
-  inner->url = options.url;
-  if (inner->url.empty()) {
-    auto started = EmbeddedServer::start({.folder = options.folder.empty() ? default_data_folder("main") : options.folder, .durable = options.durable});
-    if (!started) return std::unexpected(started.error());
-    inner->server = std::move(*started);
-    inner->url = inner->server->connection();
-  }
+  auto address = address_of(options);
+  if (!address) return std::unexpected(address.error());
+  inner->server = std::move(address->server);
+  inner->url = std::move(address->url);
   auto own = BulkConnection::open(inner->url);
   if (!own) return std::unexpected(own.error());
   inner->own = std::move(*own);

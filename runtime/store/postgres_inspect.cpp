@@ -10,6 +10,7 @@
 #include "runtime/store/migrations.h"
 #include "runtime/store/postgres_schema.h"
 #include "runtime/store/postgres_soundness.h"
+#include "runtime/store/schema_objects.h"
 
 namespace dunlin::store {
 
@@ -53,6 +54,18 @@ bool look_at_schema(const SchemaState& schema, Findings& findings) {
                                                     "stands in it is looked at after that",
                                                     number, known)});
   return number == known;
+}
+
+/// What of the schema's own objects was dropped, changed or added by hand.
+void look_at_objects(pqxx::work& work, Findings& findings) {
+  work.exec("set local search_path = pg_catalog");
+  for (auto& finding : compare_objects(objects_of_migrations(), value(work, schema_objects_sql()))) findings.push_back(std::move(finding));
+}
+
+/// Logins that read a part of the portfolio: row security must hold for them.
+void look_at_readers(pqxx::work& work, Findings& findings) {
+  const std::string wrong = value(work, row_security_sql());
+  findings.push_back({"row security", wrong.empty(), wrong.empty() ? "each reader has its policies, and they hold" : wrong});
 }
 
 std::string nodes_of(pqxx::work& work) {
@@ -112,6 +125,8 @@ Result<std::vector<Store::Finding>> PostgresStore::inspect() {
       findings.push_back({name, false, done.error().message});
     }
   };
+  look("objects", look_at_objects);
+  look("row security", look_at_readers);
   look("state of things", look_at_work);
   for (const SoundnessLook& one : soundness_looks()) look(one.name, [&](SmallWork& work, Findings& found) { found.push_back(one.look(work, time_for_each)); });
   return findings;

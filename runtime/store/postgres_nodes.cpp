@@ -21,9 +21,6 @@ std::string new_session() {
   return fmt::format("{:08x}-{:04x}-4{:03x}-a{:03x}-{:04x}{:08x}", a, b >> 16, b & 0xfff, c >> 20, c & 0xffff, d);
 }
 
-/// The schema's number where it is one that this program does not know; nothing where it does.
-std::string newer_schema_sql() { return fmt::format("select max(number) from dunlin.schema_version having max(number) > {}", migrations().back().number); }
-
 }  // namespace
 
 HeldBuckets::HeldBuckets(const NodeOptions& options) : options_(options), session_(new_session()) { epochs_.fill(-1); }
@@ -91,10 +88,7 @@ Result<std::vector<BucketRange>> PostgresStore::hold_buckets(const NodeOptions& 
   });
   if (looked && !newer.empty()) {
     if (auto left = leave_buckets(); !left) return std::unexpected(left.error());
-    return failed(StoreError::Kind::environment,
-                  fmt::format("the database has been migrated to {} by a newer dunlin, and this program knows {}; restart this node "
-                              "with the newer one",
-                              newer, migrations().back().number));
+    return failed(StoreError::Kind::environment, migrated_by_newer(newer));
   }
   if (node_ == nullptr) node_ = std::make_unique<HeldBuckets>(node);
   std::vector<std::pair<int32_t, int64_t>> held;

@@ -2,7 +2,7 @@
 
 #include <pqxx/pqxx>
 
-#include "runtime/store/embedded.h"
+#include "runtime/store/address.h"
 #include "runtime/store/patience.h"
 #include "runtime/store/postgres_errors.h"
 
@@ -18,18 +18,14 @@ QueueDesk::~QueueDesk() { inner_->connection.reset(); }  // before the server, w
 
 Result<std::unique_ptr<QueueDesk>> QueueDesk::open(const PostgresOptions& options) {
   std::unique_ptr<QueueDesk> desk(new QueueDesk);
-  std::string url = options.url;
-  if (url.empty()) {
-    auto started = EmbeddedServer::start({.folder = options.folder.empty() ? default_data_folder("main") : options.folder, .durable = options.durable});
-    if (!started) return std::unexpected(started.error());
-    desk->inner_->server = std::move(*started);
-    url = desk->inner_->server->connection();
-  }
-  auto store = open_postgres({.url = url});
+  auto address = address_of(options);
+  if (!address) return std::unexpected(address.error());
+  desk->inner_->server = std::move(address->server);
+  auto store = open_postgres({.url = address->url});
   if (!store) return std::unexpected(store.error());
   if (auto migrated = (*store)->migrate(); !migrated) return std::unexpected(migrated.error());
   try {
-    desk->inner_->connection = std::make_unique<pqxx::connection>(with_patience(url));
+    desk->inner_->connection = std::make_unique<pqxx::connection>(with_patience(address->url));
   } catch (const std::exception& error) {
     return std::unexpected(explain_error("", error.what(), "connect"));
   }

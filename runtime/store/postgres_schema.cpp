@@ -30,6 +30,13 @@ bool known_before(size_t step, const std::string& function) {
 
 }  // namespace
 
+std::string newer_schema_sql() { return fmt::format("select max(number) from dunlin.schema_version having max(number) > {}", migrations().back().number); }
+
+std::string migrated_by_newer(std::string_view number) {
+  return fmt::format("the database has been migrated to {} by a newer dunlin, and this program knows {}; restart this node with the newer one", number,
+                     migrations().back().number);
+}
+
 SchemaState schema_state(pqxx::work& work) {
   SchemaState schema;
   for (const Migration& migration : migrations())

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <thread>
 
+#include "runtime/store/address.h"
 #include "runtime/store/postgres_small.h"
 
 namespace dunlin::store {
@@ -27,15 +28,9 @@ std::optional<std::string> wrong_address(const std::string& url) {
 }
 
 Result<std::unique_ptr<Store>> open_postgres(const PostgresOptions& options) {
-  std::unique_ptr<EmbeddedServer> server;
-  std::string url = options.url;
-  if (url.empty()) {
-    auto started = EmbeddedServer::start({.folder = options.folder.empty() ? default_data_folder("main") : options.folder, .durable = options.durable});
-    if (!started) return std::unexpected(started.error());
-    server = std::move(*started);
-    url = server->connection();
-  }
-  auto store = std::make_unique<PostgresStore>(std::move(server), std::move(url), options.application_name);
+  auto address = address_of(options);
+  if (!address) return std::unexpected(address.error());
+  auto store = std::make_unique<PostgresStore>(std::move(address->server), std::move(address->url), options.application_name);
   if (auto opened = store->open(); !opened) return std::unexpected(opened.error());
   return store;
 }

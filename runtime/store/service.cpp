@@ -6,7 +6,7 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "runtime/store/embedded.h"
+#include "runtime/store/address.h"
 #include "runtime/store/patience.h"
 #include "runtime/store/postgres_errors.h"
 #include "runtime/store/service_statements.h"
@@ -102,15 +102,12 @@ Service::~Service() = default;
 
 Result<std::unique_ptr<Service>> Service::open(const PostgresOptions& options, size_t connections_max, int statement_timeout_ms) {
   auto inner = std::make_unique<Inner>();
-  inner->url = options.url;
   inner->most = connections_max;
   inner->timeout_ms = statement_timeout_ms;
-  if (inner->url.empty()) {
-    auto started = EmbeddedServer::start({.folder = options.folder.empty() ? default_data_folder("main") : options.folder, .durable = options.durable});
-    if (!started) return std::unexpected(started.error());
-    inner->server = std::move(*started);
-    inner->url = inner->server->connection();
-  }
+  auto address = address_of(options);
+  if (!address) return std::unexpected(address.error());
+  inner->server = std::move(address->server);
+  inner->url = std::move(address->url);
   return std::unique_ptr<Service>(new Service(std::move(inner)));
 }
 

@@ -38,10 +38,7 @@ Reply ready(Api& api, const Call&) {
   const bool good = database && compiled && jumped == 0 && !newer;
   Json body{{"ready", good}, {"database", database}, {"version", totals.version}};
   if (jumped != 0) body["clock"] = fmt::format("jumped by {:+.1f} h: nothing is stepped until `dunlin clock confirm`", static_cast<double>(jumped) / 3.6e9);
-  if (newer) {
-    body["schema"] = fmt::format("the database has been migrated to {} by a newer dunlin, and this one knows {}: restart this node with the newer one", schema,
-                                 store::migrations().back().number);
-  }
+  if (newer) body["schema"] = store::migrated_by_newer(std::to_string(schema));
   return {body, good ? 200 : 503};
 }
 

@@ -2,10 +2,10 @@
 
 Environment: as in tests/queue/desk.py.
 """
-import json, os, sys, time
+import json, os, re, subprocess, sys, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../queue"))
-from desk import Client, connect, dunlin, import_accounts, new_database, run_all, step
+from desk import SERVER, Client, connect, dunlin, import_accounts, new_database, run_all, step
 
 CARDS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../strategies/card_collections")
 
@@ -75,6 +75,121 @@ DAMAGES = {
                                      "alter table dunlin.audit enable trigger all", "audit", "entries are missing"),
     "a table": ("drop table dunlin.event_key", "event keys", "event_key"),
 }
+
+# The same of objects of the schema.
+OBJECTS = {
+    "a function is gone": ("drop function dunlin.why(uuid, uuid)", "functions", "missing: dunlin.why(uuid, uuid)"),
+    "a function says something else": ("create or replace function dunlin.hand_out_refusal(bucket int4, case_id int8, task uuid, at timestamptz) returns text language sql stable as "
+                                       "$$ select null::text $$", "functions", "changed by hand: dunlin.hand_out_refusal(integer, bigint, uuid, timestamp with time zone)"),
+    "a function runs as another": ("alter function dunlin.hold_buckets(text, uuid, interval, integer) security invoker", "functions", "dunlin.hold_buckets("),
+    "a function is searched elsewhere": ("alter function dunlin.turn_over(boolean) set search_path = public", "functions", "dunlin.turn_over(boolean)"),
+    "a second function of one name": ("create function dunlin.turn_over(more int) returns int language sql as 'select 1'", "functions", "not made by dunlin: dunlin.turn_over(integer)"),
+    "a trigger is gone": ("drop trigger audit_stays on dunlin.audit", "triggers", "missing: dunlin.audit.audit_stays"),
+    "a trigger sleeps": ("alter table dunlin.queue_head disable trigger queue_head_moves", "triggers",
+                         "dunlin.queue_head.queue_head_moves (is `dunlin.move_head 7 disabled`, was made `dunlin.move_head 7 enabled`)"),
+    "a trigger has another condition": ("drop trigger task_moves on dunlin.task_open; create trigger task_moves before update on dunlin.task_open for each row when (false) "
+                                        "execute function dunlin.refuse_move()", "triggers", "changed by hand: dunlin.task_open.task_moves"),
+    "a trigger too much": ("create function public.mine() returns trigger language plpgsql as 'begin return null; end'; create trigger mine before insert on dunlin.inbox "
+                           "for each row execute function public.mine()", "triggers", "not made by dunlin: dunlin.inbox.mine"),
+    "a trigger on a month": ("create function public.of_month() returns trigger language plpgsql as 'begin return null; end'; do $$ begin execute format('create trigger mine before "
+                             "insert on dunlin.%I for each row execute function public.of_month()', 'transition_' || to_char(now() at time zone 'UTC', 'YYYY_MM')); end $$", "triggers",
+                             "not made by dunlin: dunlin.transition_20"),
+    "a rule too much": ("create rule mine as on insert to dunlin.note do instead nothing", "rules", "not made by dunlin: dunlin.note.mine"),
+    "an index is gone": ("drop index dunlin.task_open_turn", "indexes", "missing: dunlin.task_open.task_open_turn"),
+    "an index of other columns": ("drop index dunlin.inbox_at; create index inbox_at on dunlin.inbox (case_id)", "indexes", "changed by hand: dunlin.inbox.inbox_at"),
+    "an index that is not valid": ("update pg_index set indisvalid = false where indexrelid = 'dunlin.task_body_standing'::regclass", "indexes", "changed by hand: dunlin.task_body.task_body_standing"),
+    "a unique index too much": ("create unique index mine on dunlin.inbox (seq)", "indexes", "not made by dunlin: dunlin.inbox.mine"),
+    "a constraint is gone": ("alter table dunlin.task_open drop constraint task_open_leased", "constraints", "missing: dunlin.task_open.task_open_leased"),
+    "a constraint is not what it was": ("alter table dunlin.task_open drop constraint task_open_status; alter table dunlin.task_open add constraint task_open_status check (status < 100)",
+                                        "constraints", "changed by hand: dunlin.task_open.task_open_status"),
+    "a constraint was not looked at": ("alter table dunlin.task_open drop constraint task_open_lead; alter table dunlin.task_open add constraint task_open_lead check "
+                                       "(lead is null or status = 1) not valid", "constraints", "dunlin.task_open.task_open_lead"),
+    "a key is gone": ("alter table dunlin.hand_out drop constraint if exists hand_out_pkey; alter table dunlin.event_key drop constraint event_key_pkey", "constraints",
+                      "missing: dunlin.event_key.event_key_pkey"),
+    "a column has another type": ("alter table dunlin.note alter column whom type varchar(10)", "columns", "dunlin.note.whom (is `character varying(10) not null`, was made `text not null`)"),
+    "a column may be empty": ("alter table dunlin.note alter column body drop not null", "columns", "dunlin.note.body (is `text`, was made `text not null`)"),
+    "a column is gone": ("alter table dunlin.quarantine drop column tried_at", "columns", "missing: dunlin.quarantine.tried_at"),
+    "a column too much": ("alter table dunlin.inbox add column mine text", "columns", "not made by dunlin: dunlin.inbox.mine"),
+    "a default is gone": ("alter table dunlin.task_open alter column seq drop default", "columns", "missing: dunlin.task_open.seq"),
+    "a default is another": ("alter table dunlin.task_open alter column returns set default 3", "columns", "dunlin.task_open.returns (is `3`, was made `0`)"),
+    "a table loses all in a crash": ("alter table dunlin.note set unlogged", "tables", "dunlin.note (is `r unlogged`, was made `r`)"),
+    "a view is gone": ("drop view dunlin.history", "views", "missing: dunlin.history"),
+    "a view shows something else": ("create or replace view dunlin.clock_jump as select * from (select null::interval as ahead, null::text as node, null::timestamptz as since) x where false",
+                                    "views", "dunlin.clock_jump"),
+    "a sequence is gone": ("alter table dunlin.inbox alter column seq drop default; alter table dunlin.event alter column seq drop default; alter table dunlin.contact alter column id "
+                           "drop default; drop sequence dunlin.arrival cascade", "sequences", "missing: dunlin.arrival"),
+    "a sequence skips": ("alter sequence dunlin.turn increment 7", "sequences", "dunlin.turn (is `S bigint from 1 by 7"),
+    "a grant is gone": ("revoke execute on function dunlin.turn_over(boolean) from dunlin_supervisor", "grants", "missing: execute on function dunlin.turn_over(boolean) to dunlin_supervisor"),
+    "a grant too much": ("grant execute on function dunlin.fail(text, text, text) to public", "grants", "not made by dunlin: execute on function dunlin.fail(text, text, text) to public"),
+    "a table is everybody's": ("grant select on dunlin.api_token to public", "grants", "not made by dunlin: select on dunlin.api_token to public"),
+    "row security is off": ("alter table dunlin.task_open disable row level security", "row security", "row security of dunlin.task_open is off"),
+    "a reader has no policy": ("do $$ begin execute (select format('drop policy %I on dunlin.contact', 'reading ' || role) from dunlin.reader); end $$", "row security",
+                               "has no policy on dunlin.contact"),
+    "a policy too much": ("create policy mine on dunlin.task_open for select using (true)", "policies", "not made by dunlin: dunlin.task_open.mine"),
+    "a policy too much in the portfolio": ("create policy mine on portfolio.account for select using (true)", "policies", "not made by dunlin: portfolio.account.mine"),
+}
+# What somebody made for their own use and does no harm.
+HARMLESS = """create table dunlin.saved as select * from dunlin.task_open; create index own_index on dunlin.task_done (done_at); create view dunlin.own as select 1 as one;
+              create function dunlin.own(text) returns text language sql as 'select $1'"""
+
+
+def says(found, words):
+    """Whether what doctor found has these words; of "missing: x" whether x is among what is missing."""
+    for sort in ("missing", "changed by hand", "not made by dunlin"):
+        if words.startswith(sort + ": "):
+            listed = re.search(f"{sort}: ([^;]*)", found)
+            return listed is not None and words[len(sort) + 2 :] in listed[1]
+    return words in found
+
+
+def test_each_object_changed_by_hand_is_named():
+    """All at once, since they do not hide each other; a few of them alone, of which nothing else may be said."""
+    broken = copy_of()
+    sql = Client(broken)
+    for damage, _, _ in OBJECTS.values():
+        sql.cursor.execute(damage)  # without values: a % is one
+    code, bad, _ = doctor(broken)
+    assert code == 3
+    for what, (_, name, words) in OBJECTS.items():
+        assert says(bad.get(name, ""), words), f"{what}: {bad.get(name)} of {sorted(bad)}"
+    for what in ("a function says something else", "a trigger sleeps", "an index is gone", "a column has another type", "a grant too much", "row security is off"):
+        broken = copy_of()
+        sql = Client(broken)
+        sql.cursor.execute(OBJECTS[what][0])
+        sql.connection.close()
+        code, bad, _ = doctor(broken)
+        assert code == 3 and list(bad) == [OBJECTS[what][1]], f"{what}: exit {code}, {bad}"
+
+
+def test_what_somebody_made_beside_it_is_told_and_not_bad():
+    own = copy_of()
+    Client(own).run(HARMLESS)
+    code, bad, good = doctor(own)
+    assert not bad, bad
+    assert "not made by dunlin: " in good["objects"] and "dunlin.saved" in good["objects"] and "dunlin.task_done.own_index" in good["objects"], good
+
+
+def test_an_object_is_made_again_as_the_guide_says():
+    fresh, broken = f"fresh_{os.getpid()}", copy_of()
+    admin = connect("postgres")
+    with admin.cursor() as cursor:
+        cursor.execute(f"create database {fresh}")
+    admin.close()
+    dunlin(fresh, "history", "list")
+    sql, made = Client(broken), Client(fresh)
+    sql.cursor.execute(OBJECTS["a function says something else"][0])
+    sql.run("drop index dunlin.task_open_turn; alter table dunlin.task_open disable trigger task_moves; drop trigger audit_stays on dunlin.audit; drop function dunlin.why(uuid, uuid)")
+    assert len(doctor(broken)[1]) == 3, doctor(broken)[1]
+    for function in ("dunlin.hand_out_refusal(integer, bigint, uuid, timestamp with time zone)", "dunlin.why(uuid, uuid)"):
+        sql.cursor.execute(made.value("select pg_get_functiondef(%s::regprocedure)", function))
+    dump = subprocess.run(["pg_dump", "-s", "-n", "dunlin", f"{SERVER} dbname={fresh}"], check=True, capture_output=True, text=True).stdout
+    for begin in ("CREATE INDEX task_open_turn ", "CREATE TRIGGER audit_stays ", "REVOKE ALL ON FUNCTION dunlin.why(", "GRANT ALL ON FUNCTION dunlin.why("):
+        for line in dump.splitlines():
+            if line.startswith(begin):
+                sql.cursor.execute(line)
+    sql.run("alter table dunlin.task_open enable trigger task_moves")
+    code, bad, _ = doctor(broken)
+    assert not bad, bad
 
 
 def test_a_database_in_use_is_whole():
