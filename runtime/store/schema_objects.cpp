@@ -260,7 +260,7 @@ with ours as (
   union all
   select 'policy', format('%s.%s.%s', x.home, x.relname, p.polname), concat_ws('|', p.polcmd, pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
   from (select 'dunlin' as home, oid, relname from ours union all select 'portfolio', oid, relname from portfolio) x join pg_policy p on p.polrelid = x.oid
-  where not exists (select from dunlin.reader r where p.polname = 'reading ' || r.role)
+  where p.polname not like 'reading %'
   union all
   select 'type', 'dunlin.' || t.typname, concat_ws(' ', t.typtype, format_type(t.typbasetype, t.typtypmod)) from pg_type t left join pg_class c on c.oid = t.typrelid
   where t.typnamespace = 'dunlin'::regnamespace and t.typelem = 0 and (t.typrelid = 0 or c.relkind = 'c')
@@ -276,7 +276,8 @@ with ours as (
   union all
   select 'server', (current_setting('server_version_num')::int / 10000)::text, ''
 )
-select string_agg(concat_ws(e'\t', kind, name, case when length(definition) > 70 or definition ~ '[\t\n\r]' then 'md5 ' || md5(definition) else definition end), e'\n'
+select string_agg(concat_ws(e'\t', kind, name, case when kind <> 'function' and definition ~ '\m(AND|OR)\M' then 'md5 ' || md5(translate(definition, '()', ''))
+                                                     when length(definition) > 70 or definition ~ '[\t\n\r]' then 'md5 ' || md5(definition) else definition end), e'\n'
                   order by kind collate "C", name collate "C") from objects
 )sql";
 }
@@ -291,6 +292,10 @@ select string_agg(said, ', ' order by said) from (
   select format('the reader %s has no policy on dunlin.%s: call dunlin.let_read() for it again', r.role, t.name)
   from dunlin.reader r cross join unnest(dunlin.reader_tables()) t(name)
   where not exists (select from pg_policy p where p.polrelid = to_regclass('dunlin.' || t.name) and p.polname = 'reading ' || r.role)
+  union all
+  select format('policy "%s" on %s is of nobody that dunlin.reader knows: drop it', p.polname, p.polrelid::regclass)
+  from pg_policy p join pg_class c on c.oid = p.polrelid join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname in ('dunlin', 'portfolio') and p.polname like 'reading %' and not exists (select from dunlin.reader r where p.polname = 'reading ' || r.role)
 ) wrong)sql";
 }
 

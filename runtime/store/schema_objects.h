@@ -9,8 +9,9 @@
 
 namespace dunlin::store {
 
-/// One value: lines "kind TAB name TAB definition" in byte order, a long definition as its md5. What the months and the entities bring is left out, and so are
-/// policies that dunlin.reader accounts for. The session's search path must be pg_catalog.
+/// One value: lines "kind TAB name TAB definition" in byte order, a long definition as its md5. Of conditions the md5 is without
+/// parentheses: a restored database writes fewer of them. What the months, the entities and the readers bring is left out. The session's search path must be
+/// pg_catalog.
 std::string schema_objects_sql();
 
 /// What differs, one finding for each sort of object; a single good one if nothing does. Where the two lists come from different major versions of PostgreSQL,

@@ -125,6 +125,7 @@ OBJECTS = {
     "row security is off": ("alter table dunlin.task_open disable row level security", "row security", "row security of dunlin.task_open is off"),
     "a reader has no policy": ("do $$ begin execute (select format('drop policy %I on dunlin.contact', 'reading ' || role) from dunlin.reader); end $$", "row security",
                                "has no policy on dunlin.contact"),
+    "a policy of a reader that is none": ("create policy \"reading nobody\" on dunlin.contact for select using (true)", "row security", "policy \"reading nobody\" on dunlin.contact"),
     "a policy too much": ("create policy mine on dunlin.task_open for select using (true)", "policies", "not made by dunlin: dunlin.task_open.mine"),
     "a policy too much in the portfolio": ("create policy mine on portfolio.account for select using (true)", "policies", "not made by dunlin: portfolio.account.mine"),
 }
@@ -167,6 +168,19 @@ def test_what_somebody_made_beside_it_is_told_and_not_bad():
     code, bad, good = doctor(own)
     assert not bad, bad
     assert "not made by dunlin: " in good["objects"] and "dunlin.saved" in good["objects"] and "dunlin.task_done.own_index" in good["objects"], good
+
+
+def test_a_restored_database_is_whole():
+    """A server writes some conditions with fewer parentheses once they were read from a dump."""
+    restored = f"restored_{os.getpid()}"
+    admin = connect("postgres")
+    with admin.cursor() as cursor:
+        cursor.execute(f"create database {restored}")
+    admin.close()
+    dump = subprocess.run(["pg_dump", "-Fc", f"{SERVER} dbname={USED}"], check=True, capture_output=True).stdout
+    subprocess.run(["pg_restore", "--exit-on-error", "-d", f"{SERVER} dbname={restored}"], input=dump, check=True, capture_output=True)
+    code, bad, _ = doctor(restored)
+    assert not bad, bad
 
 
 def test_an_object_is_made_again_as_the_guide_says():
