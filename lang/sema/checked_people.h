@@ -45,6 +45,7 @@ struct QueuePolicy {
   std::optional<MergePolicy> merge;
   std::vector<AssignWay> assign;
   Index sticky_on = none;  // event
+  Index order_per = none;  // entity: tasks that hang on one instance go out one after another, in the order they were made; none: in no such order
   std::vector<Need> needs;
   std::string late_whom;  // `worker`, `head_of(worker)` or a role; empty: nobody
   std::string late_text;

@@ -272,25 +272,32 @@ class PolicyChecker {
 
   void merge(const ast::QueueSettings::Merge& written, QueuePolicy& policy) {
     MergePolicy made;
-    made.per = checked::find_entity(context_.program, written.per.text);
-    if (made.per == none) {
-      std::vector<std::string> known;
-      for (const auto& entity : context_.program.entities) known.push_back(entity.name);
-      suggest(context_.error("E0209", written.per.span, "there is no entity " + in_ticks(written.per.text)), written.per.text, known);
-      return;
-    }
     const std::set<Index> askers = askers_of(context_.program, queue_);
-    for (const Index asker : askers) {
-      if (context_.is_ancestor_or_self(made.per, asker)) continue;
-      context_.error("E0783", written.per.span,
-                     "tasks of " + in_ticks(queue().name) + " are about " + in_ticks(context_.program.entities[asker].name) + ", which hangs on no " +
-                         in_ticks(written.per.text));
-      return;
-    }
+    made.per = entity_above(written.per, askers);
+    if (made.per == none) return;
     for (const auto& key : written.lead) lead(key, askers, made);
     for (const auto& order : written.outcomes) outcome(order, made);
     made.counts_once = written.counts_once;
     policy.merge = std::move(made);
+  }
+
+  /// The entity of this name, on which everything hangs that the queue's tasks are about; none: reported.
+  Index entity_above(const ast::Name& written, const std::set<Index>& askers) {
+    const Index per = checked::find_entity(context_.program, written.text);
+    if (per == none) {
+      std::vector<std::string> known;
+      for (const auto& entity : context_.program.entities) known.push_back(entity.name);
+      suggest(context_.error("E0209", written.span, "there is no entity " + in_ticks(written.text)), written.text, known);
+      return none;
+    }
+    for (const Index asker : askers) {
+      if (context_.is_ancestor_or_self(per, asker)) continue;
+      context_.error("E0783", written.span,
+                     "tasks of " + in_ticks(queue().name) + " are about " + in_ticks(context_.program.entities[asker].name) + ", which hangs on no " +
+                         in_ticks(written.text));
+      return none;
+    }
+    return per;
   }
 
   void lead(const ast::AggregateExpr::OrderKey& written, const std::set<Index>& askers, MergePolicy& made) {
@@ -343,7 +350,24 @@ class PolicyChecker {
     return none;
   }
 
+  /// `assign oldest first per debtor`
+  void in_order(const ast::QueueSettings::Assign& written, QueuePolicy& policy) {
+    if (written.whom->text != "first") return (void)unknown_word(context_, *written.whom, {"first"}, "oldest");
+    if (policy.order_per != none) {
+      context_.error("E0123", written.span, "this way of assigning stands twice");
+      return;
+    }
+    // What goes out at once goes out in no order.
+    if (written_.merge || written_.batch) {
+      context_.error("E0783", written.span,
+                     std::string("tasks that ") + (written_.merge ? "merge" : "go out in a register") + " go out together, and not one after another");
+      return;
+    }
+    policy.order_per = entity_above(*written.per, askers_of(context_.program, queue_));
+  }
+
   void assign(const ast::QueueSettings::Assign& written, QueuePolicy& policy) {
+    if (written.one && written.one->text == "oldest") return in_order(written, policy);
     AssignWay way = AssignWay::priority;
     if (written.sticky_on) {
       way = AssignWay::sticky;
@@ -351,7 +375,8 @@ class PolicyChecker {
     } else if (written.one) {
       way = AssignWay::one_operator;
       const std::string root = context_.program.entities.empty() ? "debtor" : context_.program.entities[0].name;
-      if (written.one->text != "one") return (void)unknown_word(context_, *written.one, {"one operator per " + root, "by priority"}, "assign");
+      if (written.one->text != "one")
+        return (void)unknown_word(context_, *written.one, {"one operator per " + root, "oldest first per " + root, "by priority"}, "assign");
       if (written.whom->text != "operator" && written.whom->text != "worker") return (void)unknown_word(context_, *written.whom, {"operator", "worker"}, "one");
       if (written.per->text != root) return (void)unknown_word(context_, *written.per, {root}, "one operator per");
     } else {

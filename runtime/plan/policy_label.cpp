@@ -16,6 +16,7 @@ static std::string label_of(const checked::Program& program, const checked::Queu
     for (const auto& order : policy.merge->orders) label += fmt::format(" {} {}", event(order.event), order.oldest ? "oldest" : "newest");
   }
   for (const checked::AssignWay way : policy.assign) label += fmt::format(" assign {}", static_cast<int>(way));
+  if (policy.order_per != checked::none) label += fmt::format(" in order per {}", program.entities[static_cast<size_t>(policy.order_per)].name);
   label += fmt::format(" sticky {}", event(policy.sticky_on));
   for (const checked::Need& need : policy.needs) label += fmt::format(" needs {} \"{}\" {}", need.test, need.name, need.within);
   label += fmt::format(" late {} \"{}\" batch {} {} \"{}\" barcode {} check {}", policy.late_whom, policy.late_text, policy.batch_s, policy.batch_working,

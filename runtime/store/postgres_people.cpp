@@ -133,16 +133,18 @@ void remember_policy(SmallWork& work, const checked::Program& program, const che
     if (policy.merge->per > 0) per = program.entities[static_cast<size_t>(policy.merge->per)].name;
     for (const auto& order : policy.merge->orders) (order.oldest ? oldest : newest).push_back(program.events[static_cast<size_t>(order.event)].name);
   }
+  const bool in_order = policy.order_per != checked::none;
+  const std::string order_per = policy.order_per > 0 ? program.entities[static_cast<size_t>(policy.order_per)].name : "";  // the first entity: the case file
   const bool merges = policy.merge.has_value();
   // Whoever merges a queue by hand keeps that; what the bundle merged ends with it.
   work.exec(fmt::format(
       "update dunlin.queue_setting set merge = case when {0} then true when merge_bundle then false else merge end, merge_bundle = {0}, merge_per = {1}, "
       "merge_once = {2}, oldest_first = {3}, newest_first = {4}, ways = {5}, sticky_on = {6}, needs = {7}, late_whom = {8}, late_text = {9}, batch_at = {10}, "
-      "batch_working = {11}, register_name = {12}, check_digit = {13}, by_barcode = {14} where name = {15}",
+      "batch_working = {11}, register_name = {12}, check_digit = {13}, by_barcode = {14}, in_order = {15}, order_per = {16} where name = {17}",
       merges, text_or_null(per), !merges || policy.merge->counts_once, text_array(oldest), text_array(newest), text_array(ways),
       policy.sticky_on == checked::none ? "null" : quote_text(program.events[static_cast<size_t>(policy.sticky_on)].name), quote_text(needs_of(policy).dump()),
       text_or_null(policy.late_whom), quote_text(policy.late_text), policy.batch_s < 0 ? "null" : std::to_string(policy.batch_s), policy.batch_working,
-      text_or_null(policy.register_name), policy.check_digit, policy.by_barcode, quote_text(queue.name)));
+      text_or_null(policy.register_name), policy.check_digit, policy.by_barcode, in_order, text_or_null(order_per), quote_text(queue.name)));
   remember_numbers(work, queue.name, policy);
 }
 

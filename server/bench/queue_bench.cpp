@@ -48,21 +48,23 @@ std::string add_tasks(int64_t first, int64_t count) {
                      first, first + count - 1);
 }
 
-/// Latencies in milliseconds and what was completed, a stretch each.
+/// Milliseconds and what was completed, a stretch each.
 struct Tally {
   std::mutex guard;
-  std::vector<std::vector<double>> latencies;
+  std::vector<std::vector<double>> latencies, services;
   std::vector<int64_t> completed;
   std::string error;
 
-  void add(double at_s, double stretch_s, double latency_ms, int64_t tasks) {
+  void add(double at_s, double stretch_s, double latency_ms, double service_ms, int64_t tasks) {
     const auto index = static_cast<size_t>(at_s / stretch_s);
     const std::lock_guard hold(guard);
     if (latencies.size() <= index) {
       latencies.resize(index + 1);
+      services.resize(index + 1);
       completed.resize(index + 1);
     }
     latencies[index].push_back(latency_ms);
+    services[index].push_back(service_ms);
     completed[index] += tasks;
   }
   void fail(const std::string& message) {
@@ -93,18 +95,22 @@ class QueueBench {
       bool held;
       int batch;
       int64_t rate, seconds;
+      bool in_one_call = false;
     };
     const Plan plans[] = {{"most, one by one", false, 1, 0, probe},
+                          {"most, the next with the end of the last", false, 1, 0, probe, true},
                           {"most, in batches", false, options_.batch, 0, probe},
                           {"at the rate, one by one", false, 1, options_.rate, options_.seconds},
                           {"at the rate, one by one", true, 1, options_.rate, options_.seconds},
                           {"most, one by one", true, 1, 0, probe},
+                          {"most, the next with the end of the last", true, 1, 0, probe, true},
                           {"most, in batches", true, options_.batch, 0, probe}};
     for (const Plan& plan : plans) {
       if (options_.held_only && !plan.held) continue;
-      auto run = measure_run({.name = plan.name, .snapshot_held = plan.held, .batch = plan.batch, .offered_per_s = plan.rate}, plan.seconds);
+      auto run = measure_run({.name = plan.name, .snapshot_held = plan.held, .batch = plan.batch, .offered_per_s = plan.rate, .in_one_call = plan.in_one_call},
+                             plan.seconds);
       if (!run) return std::unexpected(run.error());
-      if (plan.batch == 1 && plan.rate == 0) (plan.held ? held : free) = run->per_s;
+      if (plan.batch == 1 && plan.rate == 0 && !plan.in_one_call) (plan.held ? held : free) = run->per_s;
       figures.runs.push_back(std::move(*run));
     }
     if (free > 0) figures.held_of_free = held / free;
@@ -147,6 +153,17 @@ class QueueBench {
     }
   }
 
+  /// Completes what is held, `TASK', EPOCH`, and leases the next, in one call; how many were completed.
+  static Result<int64_t> next(BulkConnection& connection, const std::string& worker, std::optional<std::string>& held) {
+    const bool ends = held.has_value();
+    const std::string call =
+        ends ? fmt::format("dunlin.complete_and_lease('{}, 'busy', worker => '{}')", *held, worker) : fmt::format("dunlin.lease('bench', '{}')", worker);
+    auto leased = connection.value("select task || ''', ' || epoch from " + call);
+    if (!leased) return std::unexpected(leased.error());
+    held = *leased;
+    return ends ? 1 : 0;
+  }
+
   /// Leases and completes; how many. Zero: there was nothing.
   static Result<int64_t> turn(BulkConnection& connection, const std::string& worker, int batch) {
     if (batch == 1) {
@@ -171,6 +188,7 @@ class QueueBench {
     if (!connection) return tally.fail(connection.error().message);
     const std::string worker = fmt::format("worker {}", number);
     const double period = run.offered_per_s == 0 ? 0 : static_cast<double>(options_.clients * run.batch) / static_cast<double>(run.offered_per_s);
+    std::optional<std::string> held;
     for (int64_t nth = 0;; ++nth) {
       auto start = Clock::now();
       if (period > 0) {
@@ -180,14 +198,19 @@ class QueueBench {
         std::this_thread::sleep_until(due);
         start = due;
       }
-      if (seconds_between(begin, Clock::now()) >= static_cast<double>(seconds)) return;
-      auto done = turn(**connection, worker, run.batch);
+      const auto called = Clock::now();
+      if (period == 0) start = called;
+      if (seconds_between(begin, called) >= static_cast<double>(seconds)) break;
+      auto done = run.in_one_call ? next(**connection, worker, held) : turn(**connection, worker, run.batch);
       if (!done) return tally.fail(done.error().message);
       completed += *done;
       const auto end = Clock::now();
-      if (*done > 0) tally.add(seconds_between(begin, end), stretch_s, seconds_between(start, end) * 1e3, *done);
-      if (*done == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      if (*done > 0) tally.add(seconds_between(begin, end), stretch_s, seconds_between(start, end) * 1e3, seconds_between(called, end) * 1e3, *done);
+      if (*done == 0 && !held) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
+    if (!held) return;
+    auto over = (*connection)->value(fmt::format("select dunlin.complete('{}, 'busy')", *held));
+    if (!over) tally.fail(over.error().message);
   }
 
   std::expected<QueueRun, std::string> measure_run(QueueRun run, int64_t seconds) {
@@ -225,7 +248,9 @@ class QueueBench {
                                .completed = tally.completed[i],
                                .per_s = static_cast<double>(tally.completed[i]) / length,
                                .p50_ms = quantile(tally.latencies[i], 0.5),
-                               .p99_ms = quantile(tally.latencies[i], 0.99)});
+                               .p99_ms = quantile(tally.latencies[i], 0.99),
+                               .service_p50_ms = quantile(tally.services[i], 0.5),
+                               .service_p99_ms = quantile(tally.services[i], 0.99)});
     }
     for (const int64_t count : tally.completed) all += count;
     run.per_s = static_cast<double>(all) / static_cast<double>(seconds);
@@ -238,6 +263,13 @@ class QueueBench {
 };
 
 }  // namespace
+
+double QueueRun::p99_last_of_first() const {
+  return stretches.size() < 2 || stretches.front().p99_ms <= 0 ? 0 : stretches.back().p99_ms / stretches.front().p99_ms;
+}
+double QueueRun::service_p99_last_of_first() const {
+  return stretches.size() < 2 || stretches.front().service_p99_ms <= 0 ? 0 : stretches.back().service_p99_ms / stretches.front().service_p99_ms;
+}
 
 std::expected<QueueFigures, std::string> measure_queue(const QueueBenchOptions& options) {
   if (!options.database.empty()) return QueueBench(options, options.database).measure();

@@ -25,15 +25,21 @@ struct QueueStretch {
   double seconds = 0;
   int64_t completed = 0;
   double per_s = 0;
-  double p50_ms = 0, p99_ms = 0;  // of leasing and completing one task, or one batch
+  double p50_ms = 0, p99_ms = 0;                  // of leasing and completing one task, or one batch, from when it was offered
+  double service_p50_ms = 0, service_p99_ms = 0;  // from when somebody came to it
 };
 struct QueueRun {
   std::string name;
   bool snapshot_held = false;
   int batch = 1;
   int64_t offered_per_s = 0;  // 0: as fast as it goes
+  bool in_one_call = false;   // the end of one task and the lease of the next are one call and one transaction
   double per_s = 0;
-  std::vector<QueueStretch> stretches;
+  std::vector<QueueStretch> stretches;  // minutes; quarters of a run below two minutes
+
+  /// The 99th percentile of the last stretch, of that of the first; 0: there are not two.
+  double p99_last_of_first() const;
+  double service_p99_last_of_first() const;
 };
 struct QueueFigures {
   std::vector<QueueRun> runs;

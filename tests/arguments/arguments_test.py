@@ -232,7 +232,7 @@ class Trial:
             self.fail(f"after setting dunlin.scope itself it leased {keys}")
         if not keys:
             self.fail("a bound login got none of its own tasks")
-        for statement in ("select * from dunlin.task_open", "select * from dunlin.queue", "select * from dunlin.bound_login", "select dunlin.let_work('arguments_bound', '{call}')", "select * from dunlin.lease_within('call', 'x')",
+        for statement in ("select * from dunlin.task_open", "select * from dunlin.queue", "select * from dunlin.bound_login", "select dunlin.let_work('arguments_bound', '{call}')", "select * from dunlin.may_contact_within(gen_random_uuid())",
                           "select dunlin.stop_working('arguments_bound')", "select dunlin.enter()", "select dunlin.put_guard('lease')", "update dunlin.bound_login set scope = '{}'", "select dunlin.pause_queue('call', 'x')"):
             try:
                 self.cursor.execute(statement)

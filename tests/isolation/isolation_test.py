@@ -344,9 +344,9 @@ def test_limits_two_leases():
 
 def test_limits_two_leases_without_the_lock():
     """The specification finds it when the case file's row is not locked."""
-    unlocked = """do $$ declare was text := pg_get_functiondef('dunlin.take_for_all'::regproc); begin
-        if strpos(was, 'for no key update skip locked) f;') = 0 then raise exception 'the lock is not where it was'; end if;
-        execute replace(was, 'for no key update skip locked) f;', ') f;'); end $$"""
+    unlocked = """do $$ declare was text := pg_get_functiondef('dunlin.lease'::regproc); begin
+        if strpos(was, 'f.case_id = open.case_id for no key update skip locked;') = 0 then raise exception 'the lock is not where it was'; end if;
+        execute replace(was, 'f.case_id = open.case_id for no key update skip locked;', 'f.case_id = open.case_id;'); end $$"""
     try:
         # One each, so that the second is not kept away by the row of the first's task.
         explore(["begin", lease("a", 1), "commit"], ["begin", lease("b", 1), "commit"], never_twice, [IN_LINE, unlocked], base=ONCE)
@@ -354,6 +354,45 @@ def test_limits_two_leases_without_the_lock():
         assert "taken twice" in str(found), found
         return
     raise AssertionError("two leases without a lock were found to be sound")
+
+
+# A1 and A1b belong to one debtor; both stand in line, A1b made first.
+IN_ORDER = ["update dunlin.queue_setting set in_order = true where name = 'call'",
+            """update dunlin.task_body b set created_at = case k.key when 'A1b' then timestamptz '2026-01-01' else timestamptz '2026-01-02' end
+               from dunlin.task_open o join dunlin.instance_key k on (k.bucket, k.case_id, k.id) = (o.bucket, o.case_id, o.instance_id) where o.task = b.task"""]
+
+
+def one_after_another(sql, a, b):
+    keys = [r.key for s in (a, b) for r in rows_of(s, "lease")]
+    assert not {"A1", "A1b"} <= set(keys), f"both of one debtor are out: {keys}"
+    assert "A1" not in keys, "the later one went first"
+
+
+def test_order_two_leases():
+    explore(["begin", lease("a", 3), "commit"], ["begin", lease("b", 3), "commit"], one_after_another, IN_ORDER)
+
+
+def test_order_two_leases_without_the_lock():
+    """The specification finds it when the order is not looked at, or not behind the lock."""
+    nothing = """create or replace function dunlin.goes_before(open dunlin.task_open, setting dunlin.queue_setting, at timestamptz) returns uuid
+                 language sql as $$ select null::uuid $$"""
+    try:
+        explore(["begin", lease("a", 1), "commit"], ["begin", lease("b", 3), "commit"], one_after_another, IN_ORDER + [nothing])
+    except AssertionError:
+        return
+    raise AssertionError("two leases out of order were found to be sound")
+
+
+def test_order_a_completion_and_a_lease():
+    """Whoever is passed over while the one before it ends is not forgotten: it is out, or in line, or waits for the outcome to be read."""
+    def judge(sql, a, b):
+        waits = sql.all("select key, reason, wakes from dunlin.queue where queue = 'call' and reason like 'in order: %%'")
+        ended = sql.value("select count(*) from dunlin.task_done where status = 2")
+        assert not (ended and waits), waits
+
+    explore([lease("a", 1), "begin", ("done", "select dunlin.complete('{lease_task}', {lease_epoch}, 'busy')"), "commit"],
+            ["begin", lease("b", 3), "commit"], judge,
+            IN_ORDER + ["update dunlin.task_open o set priority = 5000 from dunlin.instance_key k where (k.bucket, k.case_id, k.id) = (o.bucket, o.case_id, o.instance_id) and k.key = 'A1b'"])
 
 
 ANNA = """select dunlin.put_workers('[{"worker": "anna", "capacity": "1", "queues": "%s"}]')"""

@@ -55,7 +55,7 @@ TEST_CASE("no limit is exceeded at hand-out", "[limits]") {
 TEST_CASE("what is broken on purpose is found", "[limits]") {
   if (!has_server()) return;
   const auto [name, plant] = GENERATE(table<std::string, std::string>({
-      {"without the lock on the case file", replace_in("take_for_all", "for no key update skip locked) f;", ") f;")},
+      {"without the lock on the case file", replace_in("lease", "f.case_id = open.case_id for no key update skip locked;", "f.case_id = open.case_id;")},
       {"unknown outcomes do not count", replace_in("uncounted_contacts", "c.kind <> 'none'", "c.kind not in ('none', 'unknown')")},
       {"days are those of UTC", replace_in("judge_limits", "zone := coalesce(own ->> 'zone', home, 'UTC')", "zone := 'UTC'")},
       {"what others hold does not count", replace_in("uncounted_contacts", "c.kind <> 'none'", "c.kind not in ('none', 'reserved')")},

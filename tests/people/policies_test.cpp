@@ -60,6 +60,23 @@ TEST_CASE("a queue's policy is what was written", "[people]") {
   CHECK(made.program->territories[0]->capacities[0].count == 12);
 }
 
+TEST_CASE("tasks of one debtor, or of one account, in the order they were made", "[people]") {
+  const Checked per_debtor = queue("assign oldest first per debtor, by load");
+  INFO(per_debtor.text());
+  REQUIRE(per_debtor.program != nullptr);
+  CHECK(per_debtor.program->queues[0].policy->order_per == 0);
+  CHECK(per_debtor.program->queues[0].policy->assign == std::vector{checked::AssignWay::load});
+  const Checked per_account = queue("assign oldest first per account");
+  REQUIRE(per_account.program != nullptr);
+  CHECK(per_account.program->queues[0].policy->order_per == 1);
+  CHECK(queue("assign by load").program->queues[0].policy->order_per == checked::none);
+  CHECK(queue("assign oldest first per branch").codes() == "E0209");
+  CHECK(queue("assign oldest last per debtor").codes() == "E0219");
+  CHECK(queue("assign oldest first per debtor, oldest first per account").codes() == "E0123");
+  CHECK(queue("merge per debtor\n assign oldest first per debtor").codes() == "E0783");
+  CHECK(queue("batch daily at 16:00 as register \"f103\"\n assign oldest first per debtor").codes() == "E0783");
+}
+
 TEST_CASE("registers have their numbers from a sheet", "[people]") {
   const std::string settings = "numbers \"ranges.csv\"\n batch daily at 16:00 as register \"f103\"\n status by barcode";
   const Checked made = with_file(settings, "ranges.csv", "prefix,from,to,suffix,check\nRR,00000100,00000199,DE,s10\nRR,00000300,00000300,DE,s10\n");
