@@ -73,6 +73,11 @@ void say_refusals(const std::string& file, const tables::Problems& problems, boo
   }
 }
 
+/// What is imported otherwise than its writer may have meant.
+void say_remarks(const std::string& file, const tables::Problems& problems, bool color) {
+  for (const auto& problem : problems) fmt::print(stderr, "{} {}\n", styled("note:", Style::blue, color), at(file, problem));
+}
+
 int refuse_all(const ImportTableCommand& command, const tables::Problems& problems) {
   if (command.common.json) {
     fmt::print("{}\n", dump({{"error", command.file + " cannot be imported"}, {"refused", json_of(command.file, problems)}, {"exit", 1}}));
@@ -158,7 +163,7 @@ int run_tests(const ImportTableCommand& command, const tables::Translation& tran
   if (!cases) return fail(command.common, Exit::input, at(command.test, cases.error()), cases.error().help);
   auto stdlib = find_stdlib(command.bundle.stdlib);
   if (!stdlib) return fail(command.common, Exit::environment, stdlib.error());
-  auto lines = try_tables(translation, *cases, *stdlib);
+  auto lines = try_tables(translation, *cases, *stdlib, command.rounded);
   if (!lines) return fail(command.common, Exit::input, "what was made of the model is refused by the checker:\n" + lines.error());
   return show_trial(command, *lines);
 }
@@ -171,11 +176,15 @@ int import_dmn(const ImportTableCommand& command, const std::string& text) {
   const std::string made = tables::dunlin_text(translation);
   const bool some_refused = !translation.refused.empty();
   if (made.empty() || (some_refused && !command.into.empty())) return refuse_all(command, translation.refused);
-  if (!command.into.empty()) return put_into_bundle(command, made, tables::dunlin_name(fs::path(command.file).stem().string()));
+  if (!command.into.empty()) {
+    if (!command.common.json) say_remarks(command.file, translation.remarks, command.common.color);
+    return put_into_bundle(command, made, tables::dunlin_name(fs::path(command.file).stem().string()));
+  }
   if (command.common.json) {
-    fmt::print("{}\n", dump({{"text", made}, {"refused", json_of(command.file, translation.refused)}}));
+    fmt::print("{}\n", dump({{"text", made}, {"refused", json_of(command.file, translation.refused)}, {"notes", json_of(command.file, translation.remarks)}}));
   } else {
     fmt::print("{}", made);
+    say_remarks(command.file, translation.remarks, command.common.color);
     say_refusals(command.file, translation.refused, command.common.color);
   }
   return static_cast<int>(some_refused ? Exit::input : Exit::done);

@@ -89,14 +89,20 @@ std::string time_literal(int64_t seconds) {
   return text;
 }
 
+std::span<const std::string_view> library_functions() {
+  static constexpr std::string_view names[] = {"exact_product", "exact_quotient",  "decimal_of",     "ends_with",      "text_precedes", "text_part",
+                                               "text_before",   "text_after",      "decimal_modulo", "duration_count", "upper_case",    "lower_case",
+                                               "hour_of",       "minute_of",       "second_of",      "local_date",     "time_plus",     "wide_of",
+                                               "wide_sum",      "wide_difference", "wide_product",   "wide_quotient",  "wide_power",    "wide_has_power",
+                                               "wide_order",    "wide_exact",      "wide_rounded",   "wide_floor",     "wide_ceiling"};
+  return names;
+}
+
 FreshNames FreshNames::of_declarations() {
   FreshNames names;
   for (const auto& signature : sema::builtin_signatures()) names.reserve(std::string(signature.name));
-  for (const char* name : {"count",      "sum",     "min",       "max",       "avg",           "exists",         "all",        "first",     "last",
-                           "spent",      "now",     "today",     "event",     "exact_product", "exact_quotient", "decimal_of", "ends_with", "upper_case",
-                           "lower_case", "hour_of", "minute_of", "second_of", "local_date"}) {
-    names.reserve(name);
-  }
+  for (const char* name : {"count", "sum", "min", "max", "avg", "exists", "all", "first", "last", "spent", "now", "today", "event"}) names.reserve(name);
+  for (const std::string_view name : library_functions()) names.reserve(std::string(name));
   return names;
 }
 

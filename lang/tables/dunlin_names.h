@@ -3,6 +3,7 @@
 
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,9 @@ std::string text_literal(std::string_view text);
 /// Days since 1970-01-01 as 2026-01-05; seconds since midnight as 08:30 or 08:30:15.
 std::string date_literal(int64_t days);
 std::string time_literal(int64_t seconds);
+
+/// The functions of std.feel that imported text calls by other names than `feel_…`.
+std::span<const std::string_view> library_functions();
 
 /// Hands out names that are not taken yet: `offer`, `offer_2`, …
 class FreshNames {

@@ -128,9 +128,9 @@ std::string dunlin_text(const Translation& translation) {
   }
   if (body.empty()) return body;
   body.erase(0, 1);
-  const auto calls = [&](const char* function) { return body.find(function) != std::string::npos; };
-  const bool library = calls("feel_") || calls("exact_product(") || calls("decimal_of(") || calls("ends_with(") || calls("upper_case(") ||
-                       calls("lower_case(") || calls("hour_of(") || calls("minute_of(") || calls("second_of(") || calls("local_date(");
+  const auto functions = library_functions();
+  const auto calls = [&](std::string_view function) { return body.find(std::string(function) + "(") != std::string::npos; };
+  const bool library = body.find("feel_") != std::string::npos || std::any_of(functions.begin(), functions.end(), calls);
   return library ? "use std.feel\n\n" + body : body;
 }
 

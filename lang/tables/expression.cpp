@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "lang/tables/dunlin_names.h"
+#include "lang/tables/expression_parts.h"
 
 namespace dunlin::tables {
 
@@ -12,53 +13,6 @@ using feel::NodeKind;
 using feel::Op;
 
 namespace {
-
-constexpr size_t text_max = 60'000;
-
-Term bare(Kind kind, std::string text, bool nullable = false) {
-  Term made;
-  made.type.kind = kind;
-  made.text = std::move(text);
-  made.nullable = nullable;
-  if (made.text.size() > text_max)
-    throw Refusal{"the expression becomes too long when the decisions it rests on are put in", "split it into decisions with names"};
-  return made;
-}
-
-bool is_null(const Term& term) { return term.type.kind == Kind::null; }
-
-/// Null, but of a type: what an operator leaves of a null operand.
-Term null_of(Kind kind, std::initializer_list<const Term*> from) {
-  Term made = null_term();
-  (void)kind;
-  for (const Term* term : from) add_needs(made, *term);
-  return made;
-}
-
-[[noreturn]] void refuse_types(const char* what, const Term& a, const Term& b) {
-  throw Refusal{fmt::format("{} {} and {}: DMN makes null of it", what, type_words(a.type), type_words(b.type)), "give both sides the same type"};
-}
-
-const char* suffix_of(Kind kind) {
-  switch (kind) {
-    case Kind::integer:
-      return "_int";
-    case Kind::money:
-      return "_money";
-    case Kind::text:
-      return "_text";
-    case Kind::boolean:
-      return "_bool";
-    case Kind::date:
-      return "_date";
-    case Kind::time:
-      return "_time";
-    case Kind::datetime:
-      return "_datetime";
-    default:
-      return "";
-  }
-}
 
 const char* sign_of(Op op) {
   switch (op) {
@@ -92,13 +46,6 @@ bool holds(Op op, int order) {
     default:
       return order != 0;
   }
-}
-
-bool is_whole(const Term& term) { return term.type.kind == Kind::integer || (term.figure && term.figure->is_whole()); }
-
-Term with_needs(Term made, std::initializer_list<const Term*> from) {
-  for (const Term* term : from) add_needs(made, *term);
-  return made;
 }
 
 }  // namespace
@@ -183,10 +130,7 @@ Term Expressions::translate(const feel::Node& node, const Scope& scope) {
     case NodeKind::number: {
       const auto figure = read_decimal(node.text);
       if (!figure) throw Refusal{"the figure " + node.text + " has more than 34 digits", ""};
-      // Not yet held to six places: only what is left in the end must fit.
-      Term made = bare(Kind::decimal, text_of(*figure));
-      made.figure = figure;
-      return made;
+      return wide_figure_term(*figure);  // not yet held to six places: only what is left in the end must fit
     }
     case NodeKind::text:
       return words_term(node.text);
@@ -283,173 +227,35 @@ Term Expressions::binary(const feel::Node& node, const Scope& scope) {
   }
 }
 
-// ---- arithmetic ----------------------------------------------------------------------------------------
-
-Term Expressions::arithmetic(Op op, const Term& a, const Term& b, const Scope& scope) {
-  if (is_null(a) || is_null(b)) return null_of(Kind::decimal, {&a, &b});
-  if (a.type.is_words() && b.type.is_words() && op == Op::add) {
-    if (a.words && b.words) return words_term(*a.words + *b.words);
-    return lifted("feel_join", {as_text(a), as_text(b)}, Kind::text);
-  }
-  if (a.type.is_number() && b.type.is_number()) return op == Op::power ? raise(a, b, scope) : numeric(op, a, b, scope);
-  return temporal(op, a, b);
-}
-
-namespace {
-
-/// Constant figures are computed as DMN computes them: with 34 digits, quotients rounded half to even. Nothing where even those do not hold the result.
-std::optional<Term> folded(Op op, const ExactDecimal& a, const ExactDecimal& b) {
-  if (op == Op::divide && b.is_zero()) return null_term();
-  const auto result = op == Op::add ? add(a, b) : op == Op::subtract ? subtract(a, b) : op == Op::multiply ? multiply(a, b) : divide(a, b);
-  if (!result) throw Refusal{"the result of a calculation with constants cannot be written exactly", "write the figure that is meant"};
-  Term made;
-  made.type.kind = Kind::decimal;
-  made.figure = result;
-  made.text = result->mantissa < 0 ? "(" + text_of(*result) + ")" : text_of(*result);
-  return made;
-}
-
-/// A constant that goes into Dunlin text has to fit into six places.
-Term placed(const Term& term) {
-  if (!term.figure) return term;
-  Term made = figure_term(*term.figure);
-  made.type = term.type;
-  return made;
-}
-
-}  // namespace
-
-Term Expressions::numeric(Op op, const Term& left, const Term& right, const Scope& scope) {
-  if (left.figure && right.figure) return *folded(op, *left.figure, *right.figure);
-  Term a = placed(left), b = placed(right);
-  const bool nullable = a.nullable || b.nullable;
-  const bool sum = op == Op::add || op == Op::subtract;
-  if (a.type.kind == Kind::money || b.type.kind == Kind::money) {
-    if (!sum) throw Refusal{"amounts of money are only added and subtracted here", "give the column the type number"};
-    a = as(a, {Kind::money, {}});
-    b = as(b, {Kind::money, {}});
-  } else if (is_whole(a) && is_whole(b) && op != Op::divide) {
-    a = as(a, {Kind::integer, {}});
-    b = as(b, {Kind::integer, {}});
-  } else {
-    a = as(a, {Kind::decimal, {}});
-    b = as(b, {Kind::decimal, {}});
-  }
-  const Kind kind = a.type.kind;
-  if (op == Op::divide) {
-    Term made = lifted(scope.rounded ? "feel_divide_rounded" : "feel_divide", {a, b}, Kind::decimal);
-    made.nullable = true;
-    return made;
-  }
-  if (op == Op::multiply && kind == Kind::decimal) {
-    // A whole factor keeps the six places.
-    const bool exact = is_whole(left) || is_whole(right);
-    if (!exact) return lifted(scope.rounded ? "feel_multiply" : "exact_product", {a, b}, kind);
-    return nullable ? lifted("feel_multiply", {a, b}, kind) : with_needs(bare(kind, fmt::format("({} * {})", a.text, b.text)), {&a, &b});
-  }
-  const char* sign = op == Op::add ? "+" : op == Op::subtract ? "-" : "*";
-  if (!nullable) return with_needs(bare(kind, fmt::format("({} {} {})", a.text, sign, b.text)), {&a, &b});
-  const char* name = op == Op::add ? "feel_add" : op == Op::subtract ? "feel_subtract" : "feel_multiply";
-  return lifted(std::string(name) + suffix_of(kind), {a, b}, kind);
-}
-
-Term Expressions::raise(const Term& base, const Term& exponent, const Scope& scope) {
-  if (!exponent.figure || !exponent.figure->is_whole()) {
-    throw Refusal{"a power whose exponent is no whole constant lies outside of what is imported", "exact decimals have no such powers"};
-  }
-  const auto times = millionths(*exponent.figure);
-  if (!times) throw Refusal{"the exponent is too large", ""};
-  const int64_t count = *times / 1'000'000;
-  if (base.figure) {
-    const auto result = power(*base.figure, count);
-    if (!result) throw Refusal{"the result of a calculation with constants cannot be written exactly", "write the figure that is meant"};
-    Term made;
-    made.type.kind = Kind::decimal;
-    made.figure = result;
-    made.text = result->mantissa < 0 ? "(" + text_of(*result) + ")" : text_of(*result);
-    return made;
-  }
-  if (count < 1 || count > 8) throw Refusal{"powers from 1 to 8 are imported", "write the product that is meant"};
-  Term made = base;
-  for (int64_t i = 1; i < count; ++i) made = numeric(Op::multiply, made, base, scope);
-  return made;
-}
-
-Term Expressions::negate(const Term& value) {
-  if (is_null(value)) return value;
-  if (value.figure) {
-    Term made;
-    made.type.kind = Kind::decimal;
-    made.figure = tables::negate(*value.figure);
-    made.text = made.figure->mantissa < 0 ? "(" + text_of(*made.figure) + ")" : text_of(*made.figure);
-    return made;
-  }
-  if (value.key && value.type.kind == Kind::days_time) return days_time_term(-*value.key);
-  if (value.key && value.type.kind == Kind::years_months) return years_months_term(-*value.key);
-  if (value.type.kind != Kind::decimal && value.type.kind != Kind::integer) {
-    throw Refusal{"`-` stands before " + type_words(value.type) + ": DMN makes null of it", ""};
-  }
-  if (value.nullable) return lifted(std::string("feel_negate") + suffix_of(value.type.kind), {value}, value.type.kind);
-  return with_needs(bare(value.type.kind, "(-" + value.text + ")"), {&value});
-}
-
-Term Expressions::temporal(Op op, const Term& a, const Term& b) {
-  const auto is_duration = [](const Term& t) { return t.type.kind == Kind::days_time || t.type.kind == Kind::years_months; };
-  const bool sum = op == Op::add || op == Op::subtract;
-  if (op == Op::add && is_duration(a) && !is_duration(b)) return temporal(op, b, a);
-  const bool moment = a.type.kind == Kind::date || a.type.kind == Kind::datetime;
-  if (sum && moment && is_duration(b)) {
-    const bool days = b.type.kind == Kind::days_time;
-    Term amount;
-    std::string function = a.type.kind == Kind::date ? "feel_date_plus_" : "feel_instant_plus_";
-    if (b.key) {
-      const int64_t signed_amount = op == Op::add ? *b.key : -*b.key;
-      const bool whole_days = days && signed_amount % 86'400 == 0;
-      if (days && !whole_days && a.type.kind == Kind::date) {
-        throw Refusal{"hours added to a date lie outside of what is imported", "use a date and time"};
-      }
-      function += !days ? "months" : whole_days ? "days" : "seconds";
-      amount = figure_term({whole_days ? signed_amount / 86'400 : signed_amount, 0});
-    } else if (b.counted) {
-      function += days ? "days" : "months";
-      amount = b;
-      if (op == Op::subtract) amount = lifted("feel_negate_int", {b}, Kind::integer);
-    } else {
-      if (days && a.type.kind == Kind::date)
-        throw Refusal{"a duration with hours that is an input cannot be added to a date here", "write the duration, or use a date and time"};
-      function += days ? "seconds" : "months";
-      amount = lifted("duration_count", {b}, Kind::integer);
-      if (op == Op::subtract) amount = lifted("feel_negate_int", {amount}, Kind::integer);
-    }
-    return lifted(function, {a, amount}, a.type.kind);
-  }
-  if (op == Op::subtract && a.type.kind == Kind::date && b.type.kind == Kind::date) {
-    Term made = lifted("days", {b, a}, Kind::days_time);
-    made.counted = true;
-    return made;
-  }
-  if (sum && a.key && b.key && a.type == b.type && is_duration(a)) {
-    const int64_t total = op == Op::add ? *a.key + *b.key : *a.key - *b.key;
-    return a.type.kind == Kind::days_time ? days_time_term(total) : years_months_term(total);
-  }
-  if (op == Op::multiply && is_duration(b) && a.figure) return temporal(op, b, a);
-  if (op == Op::multiply && is_duration(a) && a.key && b.figure && b.figure->is_whole() && millionths(*b.figure)) {
-    int64_t total = 0;
-    if (__builtin_mul_overflow(*a.key, *millionths(*b.figure) / 1'000'000, &total)) throw Refusal{"the duration becomes too long", ""};
-    return a.type.kind == Kind::days_time ? days_time_term(total) : years_months_term(total);
-  }
-  if (is_duration(a) || is_duration(b) || moment || a.type.kind == Kind::time) {
-    throw Refusal{fmt::format("this calculation with {} and {} lies outside of what is imported", type_words(a.type), type_words(b.type)), ""};
-  }
-  refuse_types("arithmetic with", a, b);
-}
-
 // ---- comparison ----------------------------------------------------------------------------------------
 
 Term Expressions::compare(Op op, const Term& a, const Term& b) {
   if (op == Op::equal) return equality(a, b);
   if (op == Op::not_equal) return logical_not(equality(a, b));
   return order(op, a, b);
+}
+
+Term Expressions::unlike(const Term& a, const Term& b) {
+  return nothing(fmt::format("this compares {} and {}", type_words(a.type), type_words(b.type)), {&a, &b});
+}
+
+/// Values of two types are neither equal nor not; but either may be null, and null equals null only.
+Term Expressions::unlike_but_null(const Term& a, const Term& b) {
+  Term made = unlike(a, b);
+  if (!a.nullable && !b.nullable) return made;
+  const Term &one = a.nullable ? a : b, &other = a.nullable ? b : a;
+  const std::string text = other.nullable ? fmt::format("(if {0} missing and {1} missing then true else if {0} missing or {1} missing then false else missing)",
+                                                        one.text, other.text)
+                                          : fmt::format("(if {} missing then false else missing)", one.text);
+  return with_needs(bare(Kind::boolean, text, true), {&a, &b});
+}
+
+bool Expressions::is_wide(const Term& term) { return !term.wide.empty() || (term.figure && !millionths(*term.figure)); }
+
+/// A figure as the text of its digits. They are written in one way only, so equal figures have equal texts.
+Term Expressions::wide_operand(const Term& term) {
+  Term made = bare(Kind::text, wide_text(term), term.nullable);
+  return with_needs(std::move(made), {&term});
 }
 
 Term Expressions::equality(const Term& a, const Term& b) {
@@ -461,14 +267,15 @@ Term Expressions::equality(const Term& a, const Term& b) {
     if (!other.nullable) return with_needs(truth_term(false), {&other});
     return with_needs(bare(Kind::boolean, "(" + other.text + " missing)"), {&other});
   }
-  const auto is_duration = [](const Term& t) { return t.type.kind == Kind::days_time || t.type.kind == Kind::years_months; };
-  if (is_duration(a) && a.type == b.type) {
-    Term made = duration_order(Op::equal, a, b);
-    return made;
-  }
+  if (is_duration(a) && a.type == b.type) return duration_order(Op::equal, a, b);
   if (a.type.kind == Kind::list && b.type.kind == Kind::list) return same_lists(a, b);
   if (a.type.is_number() && b.type.is_number()) {
     if (a.figure && b.figure) return truth_term(*a.figure == *b.figure);
+    if (is_wide(a) || is_wide(b)) {
+      Term made = lifted("feel_same_text", {wide_operand(a), wide_operand(b)}, Kind::boolean);
+      made.nullable = false;
+      return made;
+    }
     const bool whole = is_whole(a) && is_whole(b);
     const Type type = whole ? Type{Kind::integer, {}} : common(a.type, b.type).kind == Kind::money ? Type{Kind::money, {}} : Type{Kind::decimal, {}};
     const Term x = as(placed(a), type), y = as(placed(b), type);
@@ -498,8 +305,10 @@ Term Expressions::equality(const Term& a, const Term& b) {
     }
   }
   const Type type = a.type.is_words() && b.type.is_words() ? Type{Kind::text, {}} : a.type;
-  if (!(a.type.is_words() && b.type.is_words()) && a.type != b.type) refuse_types("this compares", a, b);
-  if (type.kind == Kind::list || type.kind == Kind::record) throw Refusal{"lists and contexts are not compared here", ""};
+  for (const Term* side : {&a, &b}) {
+    if (side->type.kind == Kind::list || side->type.kind == Kind::record) throw Refusal{"lists and contexts are not compared here", ""};
+  }
+  if (!(a.type.is_words() && b.type.is_words()) && a.type != b.type) return unlike_but_null(a, b);
   const Term x = type.kind == Kind::text ? as_text(a) : a, y = type.kind == Kind::text ? as_text(b) : b;
   if (a.key && b.key) return truth_term(*a.key == *b.key);
   if (a.truth && b.truth) return truth_term(*a.truth == *b.truth);
@@ -539,13 +348,18 @@ Term as_duration(const Term& value) {
 }
 
 Term Expressions::order(Op op, const Term& a, const Term& b) {
-  if (is_null(a) || is_null(b)) return null_of(Kind::boolean, {&a, &b});
+  if (is_null(a) || is_null(b)) return null_of({&a, &b});
   Term x = a, y = b;
   if (a.type.is_number() && b.type.is_number()) {
     if (a.figure && b.figure) {
       const auto known = tables::compare(*a.figure, *b.figure);
       if (!known) throw Refusal{"these figures lie too far apart to be compared exactly", ""};
       return truth_term(holds(op, *known));
+    }
+    if (is_wide(a) || is_wide(b)) {
+      const bool swapped = op == Op::greater || op == Op::greater_equal;
+      const Term x = wide_operand(swapped ? b : a), y = wide_operand(swapped ? a : b);
+      return lifted(op == Op::less || op == Op::greater ? "feel_wide_less" : "feel_wide_at_most", {x, y}, Kind::boolean);
     }
     const bool whole = is_whole(a) && is_whole(b);
     const Type type = whole ? Type{Kind::integer, {}} : common(a.type, b.type).kind == Kind::money ? Type{Kind::money, {}} : Type{Kind::decimal, {}};
@@ -556,12 +370,14 @@ Term Expressions::order(Op op, const Term& a, const Term& b) {
     if (a.words && b.words) return truth_term(holds(op, a.words->compare(*b.words)));
     x = as_text(a);
     y = as_text(b);
+  } else if (a.type.kind == Kind::list || b.type.kind == Kind::list || a.type.kind == Kind::record || b.type.kind == Kind::record) {
+    throw Refusal{"lists and contexts are not compared here", ""};
   } else if (a.type != b.type) {
-    refuse_types("this compares", a, b);
+    return unlike(a, b);
   } else if (a.type.kind == Kind::days_time || a.type.kind == Kind::years_months) {
     return duration_order(op, a, b);
   } else if (a.type.kind != Kind::date && a.type.kind != Kind::time && a.type.kind != Kind::datetime) {
-    throw Refusal{fmt::format("an order of values like {} lies outside of what is imported", type_words(a.type)), ""};
+    return nothing(fmt::format("this asks for an order of {} and {}", type_words(a.type), type_words(b.type)), {&a, &b});
   } else if (a.key && b.key) {
     return truth_term(holds(op, *a.key < *b.key ? -1 : *a.key > *b.key ? 1 : 0));
   }
@@ -600,14 +416,14 @@ Term Expressions::duration_order(Op op, const Term& a, const Term& b) {
 Term Expressions::logical(Op op, const Term& a, const Term& b) {
   const bool conjunction = op == Op::logical_and;
   for (const Term* side : {&a, &b}) {
-    if (!is_null(*side) && side->type.kind != Kind::boolean) {
-      throw Refusal{fmt::format("`{}` of {}: DMN takes it for null", conjunction ? "and" : "or", type_words(side->type)), "write the comparison that is meant"};
-    }
+    if (is_null(*side) || side->type.kind == Kind::boolean) continue;
+    const Term none = nothing(fmt::format("`{}` of {}", conjunction ? "and" : "or", type_words(side->type)), {side});
+    return side == &a ? logical(op, none, b) : logical(op, a, none);
   }
   for (const auto& [one, other] : {std::pair{&a, &b}, {&b, &a}}) {
     if (!one->truth) continue;
     if (*one->truth != conjunction) return truth_term(!conjunction);
-    if (is_null(*other)) return null_of(Kind::boolean, {&a, &b});
+    if (is_null(*other)) return null_of({&a, &b});
     return *other;
   }
   if (is_null(a) && is_null(b)) return null_term();
@@ -619,7 +435,7 @@ Term Expressions::logical(Op op, const Term& a, const Term& b) {
 
 Term Expressions::logical_not(const Term& value) {
   if (is_null(value)) return value;
-  if (value.type.kind != Kind::boolean) throw Refusal{"`not` of " + type_words(value.type) + ": DMN takes it for null", ""};
+  if (value.type.kind != Kind::boolean) return nothing("`not` of " + type_words(value.type), {&value});
   if (value.truth) return truth_term(!*value.truth);
   if (value.nullable) return lifted("feel_not", {value}, Kind::boolean);
   return with_needs(bare(Kind::boolean, "(not " + value.text + ")"), {&value});
@@ -627,7 +443,10 @@ Term Expressions::logical_not(const Term& value) {
 
 Term Expressions::choice(const Term& condition, const Term& yes, const Term& no) {
   if (is_null(condition)) return no;
-  if (condition.type.kind != Kind::boolean) throw Refusal{"the condition of `if` is " + type_words(condition.type), ""};
+  if (condition.type.kind != Kind::boolean) {
+    if (remark) remark("the condition of `if` is " + type_words(condition.type) + ": DMN takes the part behind `else`");
+    return with_needs(no, {&condition});
+  }
   if (condition.truth) return *condition.truth ? yes : no;
   if (yes.type.kind == Kind::list || no.type.kind == Kind::list || yes.type.kind == Kind::record || no.type.kind == Kind::record) {
     throw Refusal{"`if` between lists or contexts lies outside of what is imported", ""};
@@ -638,6 +457,7 @@ Term Expressions::choice(const Term& condition, const Term& yes, const Term& no)
   const std::string asked = condition.nullable ? fmt::format("({} default false)", condition.text) : condition.text;
   Term made = bare(type.kind, fmt::format("(if {} then {} else {})", asked, a.text, b.text), a.nullable || b.nullable);
   made.type = type;
+  if (is_wide(yes) || is_wide(no)) made.wide = fmt::format("(if {} then {} else {})", asked, wide_text(yes), wide_text(no));
   return with_needs(made, {&condition, &a, &b});
 }
 
@@ -660,7 +480,12 @@ Term Expressions::in_interval(const feel::Node& interval, const Term& value, con
 
 Term Expressions::member_of(const Term& value, const Term& list) {
   Term found = truth_term(false);
-  for (const Term& item : list.items) found = logical(Op::logical_or, found, equality(value, item));
+  for (const Term& item : list.items) {
+    Term same = equality(value, item);
+    if (is_null(same)) continue;  // an item of another type is not the value
+    if (same.nullable) same = with_needs(bare(Kind::boolean, "(" + same.text + " default false)"), {&same});
+    found = logical(Op::logical_or, found, same);
+  }
   return found;
 }
 

@@ -7,6 +7,7 @@
 #include "lang/sema/civil.h"
 #include "lang/tables/dunlin_names.h"
 #include "lang/tables/expression.h"
+#include "lang/tables/expression_parts.h"
 
 namespace dunlin::tables {
 
@@ -14,22 +15,24 @@ using feel::Op;
 
 namespace {
 
-bool is_null(const Term& term) { return term.type.kind == Kind::null; }
+/// Thrown by functions that DMN gives null for, caught where they are called.
+struct NoResult {
+  std::string reason;
+};
 
-Term placed(const Term& term) {
-  if (!term.figure) return term;
-  Term made = figure_term(*term.figure);
-  made.type = term.type;
-  return made;
-}
-
+/// A limit of what is imported.
 void require(bool good, const std::string& function, const char* what) {
   if (!good) throw Refusal{fmt::format("`{}` is given what it has no result for: {}", function, what), ""};
 }
 
+/// What DMN itself asks for: else the result is null.
+void needed(bool good, const std::string& function, const std::string& what) {
+  if (!good) throw NoResult{fmt::format("`{}` of {}", function, what)};
+}
+
 void require_count(const std::string& function, const std::vector<Term>& arguments, size_t count) {
   if (arguments.size() == count) return;
-  throw Refusal{fmt::format("`{}` takes {} argument{}, {} given", function, count, count == 1 ? "" : "s", arguments.size()), ""};
+  throw NoResult{fmt::format("`{}` takes {} argument{}, {} given", function, count, count == 1 ? "" : "s", arguments.size())};
 }
 
 Term null_from(const std::vector<Term>& arguments) {
@@ -38,54 +41,90 @@ Term null_from(const std::vector<Term>& arguments) {
   return made;
 }
 
-/// What the specification calls the parameters of the functions that are imported.
-constexpr std::pair<std::string_view, std::array<std::string_view, 2>> parameter_names[] = {{"abs", {"n"}},
-                                                                                            {"floor", {"n"}},
-                                                                                            {"ceiling", {"n"}},
-                                                                                            {"decimal", {"n", "scale"}},
-                                                                                            {"modulo", {"dividend", "divisor"}},
-                                                                                            {"even", {"number"}},
-                                                                                            {"odd", {"number"}},
-                                                                                            {"not", {"negand"}},
-                                                                                            {"min", {"list"}},
-                                                                                            {"max", {"list"}},
-                                                                                            {"sum", {"list"}},
-                                                                                            {"count", {"list"}},
-                                                                                            {"mean", {"list"}},
-                                                                                            {"all", {"list"}},
-                                                                                            {"any", {"list"}},
-                                                                                            {"list contains", {"list", "element"}},
-                                                                                            {"contains", {"string", "match"}},
-                                                                                            {"starts with", {"string", "match"}},
-                                                                                            {"ends with", {"string", "match"}},
-                                                                                            {"substring before", {"string", "match"}},
-                                                                                            {"substring after", {"string", "match"}},
-                                                                                            {"string length", {"string"}},
-                                                                                            {"upper case", {"string"}},
-                                                                                            {"lower case", {"string"}},
-                                                                                            {"string", {"from"}},
-                                                                                            {"date", {"from"}},
-                                                                                            {"time", {"from"}},
-                                                                                            {"date and time", {"from"}},
-                                                                                            {"duration", {"from"}},
-                                                                                            {"years and months duration", {"from", "to"}}};
+/// What the specification calls the parameters of the functions that are imported; some functions can be asked in several ways.
+constexpr std::pair<std::string_view, std::array<std::string_view, 4>> parameter_names[] = {
+    {"abs", {"n"}},
+    {"floor", {"n"}},
+    {"ceiling", {"n"}},
+    {"decimal", {"n", "scale"}},
+    {"modulo", {"dividend", "divisor"}},
+    {"even", {"number"}},
+    {"odd", {"number"}},
+    {"not", {"negand"}},
+    {"min", {"list"}},
+    {"max", {"list"}},
+    {"sum", {"list"}},
+    {"count", {"list"}},
+    {"mean", {"list"}},
+    {"all", {"list"}},
+    {"any", {"list"}},
+    {"list contains", {"list", "element"}},
+    {"contains", {"string", "match"}},
+    {"starts with", {"string", "match"}},
+    {"ends with", {"string", "match"}},
+    {"substring", {"string", "start position", "length"}},
+    {"substring before", {"string", "match"}},
+    {"substring after", {"string", "match"}},
+    {"string length", {"string"}},
+    {"upper case", {"string"}},
+    {"lower case", {"string"}},
+    {"string", {"from"}},
+    {"date", {"from"}},
+    {"date", {"year", "month", "day"}},
+    {"time", {"from"}},
+    {"time", {"hour", "minute", "second", "offset"}},
+    {"date and time", {"from"}},
+    {"date and time", {"date", "time"}},
+    {"duration", {"from"}},
+    {"years and months duration", {"from", "to"}},
+};
 
 std::vector<Term> by_position(const std::string& function, const std::vector<std::string>& names, std::vector<Term> arguments) {
-  const auto* const known = std::find_if(std::begin(parameter_names), std::end(parameter_names), [&](const auto& one) { return one.first == function; });
-  if (known == std::end(parameter_names) || arguments.size() > 2)
-    throw Refusal{"arguments by name lie outside of what is imported for `" + function + "`", "write them by position"};
-  std::vector<Term> placed(arguments.size());
-  std::vector<bool> given(arguments.size());
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    const auto found = std::find(known->second.begin(), known->second.end(), names[i]);
-    const auto at = static_cast<size_t>(found - known->second.begin());
-    if (names[i].empty() || at >= arguments.size() || given[at]) {
-      throw Refusal{fmt::format("`{}` has no parameter `{}` at this place: DMN makes null of it", function, names[i]), "write the arguments by position"};
+  for (const auto& [known, parameters] : parameter_names) {
+    if (known != function) continue;
+    const auto count = static_cast<size_t>(std::find(parameters.begin(), parameters.end(), "") - parameters.begin());
+    if (arguments.size() > count) continue;
+    std::vector<Term> placed(arguments.size());
+    std::vector<bool> given(arguments.size());
+    bool all = true;
+    for (size_t i = 0; i < arguments.size() && all; ++i) {
+      const auto at = static_cast<size_t>(std::find(parameters.begin(), parameters.end(), names[i]) - parameters.begin());
+      all = !names[i].empty() && at < arguments.size() && !given[at];
+      if (!all) break;
+      placed[at] = arguments[i];
+      given[at] = true;
     }
-    placed[at] = std::move(arguments[i]);
-    given[at] = true;
+    if (all) return placed;
   }
-  return placed;
+  std::string all;
+  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
+  throw NoResult{fmt::format("`{}` has no parameters `{}`", function, all)};
+}
+
+/// A time, date and time or duration as FEEL's `string` writes it.
+std::string iso_text(const Term& value) {
+  const int64_t key = *value.key, size = std::abs(key);
+  const auto clock = [](int64_t seconds) { return fmt::format("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60); };
+  if (value.type.kind == Kind::time) return clock(key);
+  if (value.type.kind == Kind::datetime) {
+    const int64_t day = key / 86'400 - (key % 86'400 < 0 ? 1 : 0);
+    return date_literal(day) + "T" + clock(key - day * 86'400);
+  }
+  std::string out = key < 0 ? "-P" : "P";
+  const auto part = [&](int64_t amount, const char* unit) {
+    if (amount != 0) out += fmt::format("{}{}", amount, unit);
+  };
+  if (value.type.kind == Kind::years_months) {
+    part(size / 12, "Y");
+    part(size % 12, "M");
+    return size == 0 ? "P0M" : out;
+  }
+  part(size / 86'400, "D");
+  if (size % 86'400 != 0) out += "T";
+  part(size / 3600 % 24, "H");
+  part(size / 60 % 60, "M");
+  part(size % 60, "S");
+  return size == 0 ? "PT0S" : out;
 }
 
 ExactDecimal whole(int64_t value) { return *multiply({static_cast<Wide>(value), 0}, {1, 0}); }
@@ -185,7 +224,13 @@ Term Expressions::path(const Term& base, const std::string& name) {
       return lifted("feel_rest_months", {count}, Kind::integer);
     }
   }
-  throw Refusal{fmt::format("`.{}` of {} lies outside of what is imported", name, type_words(base.type)), ""};
+  const bool clocked = base.type.kind == Kind::time || base.type.kind == Kind::datetime;
+  if (clocked && (name == "time offset" || name == "timezone")) return with_needs(null_term(), {&base});  // local times have none
+  const bool of_time = name == "hour" || name == "minute" || name == "second" || name == "time offset" || name == "timezone" || name == "value";
+  if (base.type.kind == Kind::list || of_time) {
+    throw Refusal{fmt::format("`.{}` of {} lies outside of what is imported", name, type_words(base.type)), ""};
+  }
+  return nothing(fmt::format("{} has no `{}`", type_words(base.type), name), {&base});
 }
 
 // ---- functions -----------------------------------------------------------------------------------------
@@ -197,19 +242,34 @@ Term Expressions::call(const feel::Node& node, const Scope& scope) {
   if (scope.call) {
     if (auto made = scope.call(node.text, node.names, arguments)) return *made;
   }
-  const std::string& name = node.text;
-  if (named) arguments = by_position(name, node.names, std::move(arguments));
+  try {
+    return built_in(node.text, named ? by_position(node.text, node.names, arguments) : arguments);
+  } catch (const NoResult& no) {
+    Term made = nothing(no.reason, {});
+    for (const Term& argument : arguments) add_needs(made, argument);
+    return made;
+  }
+}
+
+Term Expressions::built_in(const std::string& name, std::vector<Term> arguments) {
+  const bool of_list =
+      name == "min" || name == "max" || name == "sum" || name == "count" || name == "mean" || name == "all" || name == "any" || name == "list contains";
+  for (Term& argument : arguments) {
+    // FEEL takes a list of one for its item, where no list is asked for.
+    if (!of_list && argument.rows) throw Refusal{"`" + name + "` of the rows of another decision lies outside of what is imported", ""};
+    if (!of_list && argument.type.kind == Kind::list && argument.items.size() == 1) argument = Term(argument.items[0]);
+  }
   if (name == "not") {
     require_count(name, arguments, 1);
     return logical_not(arguments[0]);
   }
   if (name == "date" || name == "time" || name == "date and time" || name == "duration") return literal_call(name, arguments);
   if (name == "min" || name == "max" || name == "sum" || name == "count") return fold(name, std::move(arguments));
-  if (name == "mean") return mean(std::move(arguments), scope);
+  if (name == "mean") return mean(std::move(arguments));
   if (name == "all" || name == "any") return all_or_any(name, std::move(arguments));
   if (name == "list contains") {
     require_count(name, arguments, 2);
-    require(arguments[0].type.kind == Kind::list, name, "no list");
+    needed(arguments[0].type.kind == Kind::list, name, type_words(arguments[0].type));
     if (arguments[0].rows) {
       const Rows& rows = *arguments[0].rows;
       require(rows.outputs.size() == 1 && !rows.null_without_hits && !is_null(arguments[1]), name, "rows that are not compared one by one");
@@ -229,21 +289,27 @@ Term Expressions::call(const feel::Node& node, const Scope& scope) {
   const bool some_null = std::any_of(arguments.begin(), arguments.end(), is_null);
 
   // numbers
+  if ((name == "floor" || name == "ceiling") && arguments.size() == 2) {
+    throw Refusal{"`" + name + "` with a scale is of a later DMN than 1.3", "use `decimal`, or scale the figure"};
+  }
   if (name == "abs" || name == "floor" || name == "ceiling") {
     require_count(name, arguments, 1);
     const Term& value = arguments[0];
     if (some_null) return null_from(arguments);
     if (value.key && name == "abs" && value.type.kind == Kind::days_time) return days_time_term(std::abs(*value.key));
     if (value.key && name == "abs" && value.type.kind == Kind::years_months) return years_months_term(std::abs(*value.key));
-    require(value.type.is_number(), name, type_words(value.type).c_str());
+    if (name == "abs" && is_duration(value)) {
+      return duration_of(value.type.kind, lifted("abs", {count_of(value)}, Kind::integer));
+    }
+    needed(value.type.is_number(), name, type_words(value.type));
     if (value.figure) {
       const ExactDecimal& figure = *value.figure;
       const ExactDecimal result = name == "abs"     ? (figure.mantissa < 0 ? tables::negate(figure) : figure)
                                   : name == "floor" ? floor_of(figure)
                                                     : tables::negate(floor_of(tables::negate(figure)));
-      Term made = figure_term(result);
-      return made;
+      return wide_figure_term(result);
     }
+    if (!value.wide.empty() && name != "abs") return lifted(name == "floor" ? "wide_floor" : "wide_ceiling", {wide_operand(value)}, Kind::integer);
     if (name == "abs") return lifted("abs", {value}, value.type.kind);
     if (value.type.kind == Kind::integer) return value;
     require(value.type.kind == Kind::decimal, name, "an amount of money");
@@ -252,7 +318,7 @@ Term Expressions::call(const feel::Node& node, const Scope& scope) {
   if (name == "decimal") {
     require_count(name, arguments, 2);
     if (some_null) return null_from(arguments);
-    require(arguments[0].type.is_number() && arguments[1].type.is_number(), name, "no number");
+    for (const Term& argument : arguments) needed(argument.type.is_number(), name, type_words(argument.type));
     const auto places = arguments[1].figure ? millionths(*arguments[1].figure) : std::nullopt;
     if (!places || *places % 1'000'000 != 0 || *places < 0 || *places > 6'000'000) {
       throw Refusal{"`decimal` is imported with a constant number of places from 0 to 6", ""};
@@ -262,6 +328,7 @@ Term Expressions::call(const feel::Node& node, const Scope& scope) {
       if (!made) throw Refusal{"the result of a calculation with constants cannot be written exactly", "write the figure that is meant"};
       return figure_term(*made);
     }
+    if (!arguments[0].wide.empty()) return lifted("wide_rounded", {wide_operand(arguments[0]), figure_term(whole(*places / 1'000'000))}, Kind::decimal);
     const Term value = as(placed(arguments[0]), {Kind::decimal, {}});
     return lifted("rounded", {value, figure_term(whole(*places / 1'000'000))}, Kind::decimal);
   }
@@ -274,7 +341,7 @@ Term Expressions::call(const feel::Node& node, const Scope& scope) {
     require_count(name, arguments, two_texts ? 2 : 1);
     if (some_null) return null_from(arguments);
     for (Term& argument : arguments) {
-      require(argument.type.is_words(), name, type_words(argument.type).c_str());
+      needed(argument.type.is_words(), name, type_words(argument.type));
       argument = as_text(argument);
     }
     if (name == "contains") return lifted("contains", arguments, Kind::boolean);
@@ -284,19 +351,22 @@ Term Expressions::call(const feel::Node& node, const Scope& scope) {
     if (name == "string length") return lifted("length", arguments, Kind::integer);
     return lifted(name == "upper case" ? "upper_case" : "lower_case", arguments, Kind::text);
   }
+  if (name == "substring") return part_of_text(name, std::move(arguments));
   if (name == "string") {
     require_count(name, arguments, 1);
-    const Term value = placed(arguments[0]);
     if (some_null) return null_from(arguments);
+    if (!arguments[0].wide.empty()) return with_needs(wide_operand(arguments[0]), {});
+    const Term& value = arguments[0];
     if (value.type.is_words()) return as_text(value);
     if (value.type.kind == Kind::decimal || value.type.kind == Kind::integer || value.type.kind == Kind::date) {
-      if (value.figure) return words_term(text_of(*value.figure));
+      if (value.figure) return words_term(text_of(*arguments[0].figure));
       if (value.key) return words_term(date_literal(*value.key));
       return lifted(value.type.kind == Kind::decimal   ? "feel_string"
                     : value.type.kind == Kind::integer ? "feel_string_int"
                                                        : "feel_string_date",
                     {value}, Kind::text);
     }
+    if (value.key) return words_term(iso_text(value));
     if (value.truth) return words_term(*value.truth ? "true" : "false");
     if (value.type.kind == Kind::boolean) return lifted("feel_string_bool", {value}, Kind::text);
     throw Refusal{"`string` of " + type_words(value.type) + " lies outside of what is imported", ""};
@@ -304,7 +374,10 @@ Term Expressions::call(const feel::Node& node, const Scope& scope) {
   if (name == "years and months duration") {
     require_count(name, arguments, 2);
     if (some_null) return null_from(arguments);
-    require(arguments[0].type.kind == Kind::date && arguments[1].type.kind == Kind::date, name, "no dates");
+    for (Term& argument : arguments) {
+      if (argument.type.kind == Kind::datetime) argument = literal_call("date", {argument});
+      needed(argument.type.kind == Kind::date, name, type_words(argument.type));
+    }
     Term made = lifted("feel_whole_months", arguments, Kind::years_months);
     made.counted = true;
     return made;
@@ -315,7 +388,9 @@ Term Expressions::call(const feel::Node& node, const Scope& scope) {
   throw Refusal{"there is no function `" + name + "` among those that are imported", "docs/guides/tables.md lists them"};
 }
 
-Term Expressions::literal_call(const std::string& name, const std::vector<Term>& arguments) {
+Term Expressions::literal_call(const std::string& name, const std::vector<Term>& given) {
+  std::vector<Term> arguments = given;
+  if (name == "time" && arguments.size() == 4 && is_null(arguments[3])) arguments.pop_back();  // no offset: a local time
   if (std::any_of(arguments.begin(), arguments.end(), is_null)) return null_from(arguments);
   const auto whole_figure = [&](size_t at) -> std::optional<int> {
     if (!arguments[at].figure) return std::nullopt;
@@ -359,6 +434,19 @@ Term Expressions::literal_call(const std::string& name, const std::vector<Term>&
     const Term date = arguments[0].type.kind == Kind::datetime ? literal_call("date", {arguments[0]}) : arguments[0];
     if (date.type.kind == Kind::date && date.key && arguments[1].key) return datetime_term(*date.key * 86'400 + *arguments[1].key);
   }
+  const bool one_text = arguments.size() == 1 && arguments[0].type.is_words();
+  const size_t parts = name == "date" || name == "time" ? 3 : name == "date and time" ? 2 : 1;
+  if (arguments.size() == 1 && !one_text) {
+    const Kind kind = arguments[0].type.kind;
+    const bool never = arguments[0].type.is_number() || kind == Kind::boolean || name == "duration" || is_duration(arguments[0]);
+    needed(!never, name, type_words(arguments[0].type));
+  }
+  if (arguments.size() != 1 && arguments.size() != parts && !(name == "time" && arguments.size() == 4)) {
+    throw NoResult{fmt::format("`{}` is given {} arguments", name, arguments.size())};
+  }
+  if (parts == 3) {
+    for (size_t i = 0; i < arguments.size() && arguments.size() > 1 && i < 3; ++i) needed(arguments[i].type.is_number(), name, type_words(arguments[i].type));
+  }
   throw Refusal{"`" + name + "` is imported with constants, and for parts of dates and times", "write `" + name + "(\"…\")`, or make it an input of its type"};
 }
 
@@ -395,22 +483,24 @@ Term Expressions::fold(const std::string& name, std::vector<Term> arguments) {
     arguments = std::vector<Term>(arguments[0].items);
   } else if (name == "count") {
     if (arguments.size() == 1 && !is_null(arguments[0])) return figure_term({1, 0});
+    needed(!arguments.empty(), name, "nothing");
     throw Refusal{"`count` is imported for lists", ""};
   }
   if (name == "count") return figure_term(whole(static_cast<int64_t>(arguments.size())));
   if (arguments.empty()) return null_term();
   for (const Term& argument : arguments) require(argument.type.kind != Kind::list && argument.type.kind != Kind::record, name, "a list in a list");
   if (std::any_of(arguments.begin(), arguments.end(), is_null)) return null_from(arguments);
-  Scope exact;
   Term all = arguments[0];
-  require(name != "sum" || all.type.is_number(), name, type_words(all.type).c_str());
+  needed(name != "sum" || all.type.is_number(), name, type_words(all.type));
   for (size_t i = 1; i < arguments.size(); ++i) {
     const Term& next = arguments[i];
     if (name == "sum") {
-      require(next.type.is_number(), name, type_words(next.type).c_str());
-      all = numeric(Op::add, all, next, exact);
+      needed(next.type.is_number(), name, type_words(next.type));
+      all = numeric(Op::add, all, next);
       continue;
     }
+    const bool alike = all.type == next.type || (all.type.is_number() && next.type.is_number()) || (all.type.is_words() && next.type.is_words());
+    needed(alike, name, type_words(all.type) + " and " + type_words(next.type));
     const bool ordered = all.type.is_number() || all.type.kind == Kind::date || all.type.kind == Kind::time || all.type.kind == Kind::datetime;
     require(ordered || (all.is_constant() && next.is_constant()), name, type_words(all.type).c_str());
     if (all.is_constant() && next.is_constant()) {
@@ -426,7 +516,7 @@ Term Expressions::fold(const std::string& name, std::vector<Term> arguments) {
   return all;
 }
 
-Term Expressions::mean(std::vector<Term> arguments, const Scope& scope) {
+Term Expressions::mean(std::vector<Term> arguments) {
   if (arguments.size() == 1 && arguments[0].type.kind == Kind::list) {
     if (arguments[0].rows) throw Refusal{"`mean` of the rows of another decision lies outside of what is imported", ""};
     arguments = std::vector<Term>(arguments[0].items);
@@ -434,7 +524,23 @@ Term Expressions::mean(std::vector<Term> arguments, const Scope& scope) {
   if (arguments.empty()) return null_term();
   const Term count = figure_term(whole(static_cast<int64_t>(arguments.size())));
   const Term sum = fold("sum", std::move(arguments));
-  return is_null(sum) ? sum : numeric(Op::divide, sum, count, scope);
+  return is_null(sum) ? sum : numeric(Op::divide, sum, count);
+}
+
+/// From a place that counts from 1, or from the end where it is negative, to the end or so many letters.
+Term Expressions::part_of_text(const std::string& name, std::vector<Term> arguments) {
+  if (arguments.size() != 3) require_count(name, arguments, 2);
+  if (std::any_of(arguments.begin(), arguments.end(), is_null)) return null_from(arguments);
+  needed(arguments[0].type.is_words(), name, type_words(arguments[0].type));
+  arguments[0] = as_text(arguments[0]);
+  for (size_t i = 1; i < arguments.size(); ++i) {
+    needed(arguments[i].type.is_number(), name, type_words(arguments[i].type));
+    if (arguments[i].type.kind == Kind::decimal && !arguments[i].figure) arguments[i] = lifted("whole", {arguments[i]}, Kind::integer);
+    arguments[i] = as(arguments[i], {Kind::integer, {}});
+  }
+  Term made = lifted(arguments.size() == 3 ? "feel_substring" : "feel_substring_from", arguments, Kind::text);
+  made.nullable = true;
+  return made;
 }
 
 /// The conjunction or disjunction of a list, with DMN's three truth values.
@@ -454,7 +560,10 @@ Term Expressions::remainder(const std::string& name, std::vector<Term> arguments
   require_count(name, arguments, parity ? 1 : 2);
   if (std::any_of(arguments.begin(), arguments.end(), is_null)) return null_from(arguments);
   if (parity) arguments.push_back(figure_term(whole(2)));
-  for (const Term& argument : arguments) require(argument.type.is_number() && argument.type.kind != Kind::money, name, type_words(argument.type).c_str());
+  for (const Term& argument : arguments) {
+    needed(argument.type.is_number(), name, type_words(argument.type));
+    require(argument.type.kind != Kind::money, name, "an amount of money");
+  }
   const Term &dividend = arguments[0], &divisor = arguments[1];
   if (divisor.figure && divisor.figure->is_zero()) return null_from(arguments);
   if (dividend.figure && divisor.figure) {
@@ -465,7 +574,6 @@ Term Expressions::remainder(const std::string& name, std::vector<Term> arguments
     return parity ? truth_term(rest == whole(name == "odd" ? 1 : 0)) : figure_term(rest);
   }
   if (parity) return lifted("feel_" + name, {as(placed(dividend), {Kind::decimal, {}})}, Kind::boolean);
-  const auto is_whole = [](const Term& term) { return term.type.kind == Kind::integer || (term.figure && term.figure->is_whole()); };
   const bool both_whole = is_whole(dividend) && is_whole(divisor);
   const Type type{both_whole ? Kind::integer : Kind::decimal, {}};
   Term rest = lifted(both_whole ? "feel_modulo" : "feel_modulo_decimal", {as(placed(dividend), type), as(placed(divisor), type)}, type.kind);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "lang/tables/expression.h"
+#include "lang/tables/expression_parts.h"
 
 namespace dunlin::tables {
 
@@ -11,8 +12,6 @@ using feel::Op;
 namespace {
 
 constexpr size_t turns_max = 1'000;
-
-bool is_null(const Term& term) { return term.type.kind == Kind::null; }
 
 std::optional<int64_t> whole_constant(const Term& term) {
   if (!term.figure || !term.figure->is_whole()) return std::nullopt;

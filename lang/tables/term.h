@@ -64,6 +64,9 @@ struct Term {
   bool nullable = false;
   std::string text;  // a whole operand: brackets stand around whatever needs them
 
+  /// A number with all its 34 digits, as an expression that gives them as a text; empty where `text` is all there is.
+  std::string wide;
+
   // constants
   std::optional<ExactDecimal> figure;
   std::optional<std::string> words;

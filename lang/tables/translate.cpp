@@ -16,7 +16,9 @@ constexpr int depth_max = 24;
 /// Translates the decisions of a model in the order in which they rest on one another.
 class ModelTranslator {
  public:
-  ModelTranslator(const dmn::Model& model, const TranslateOptions& options) : model_(model), options_(options), workshop_{model} {}
+  ModelTranslator(const dmn::Model& model, const TranslateOptions& options) : model_(model), options_(options), workshop_{model} {
+    workshop_.expressions.rounded = options.rounded;
+  }
 
   Translation run() {
     out_.model = model_.name;
@@ -212,22 +214,32 @@ class ModelTranslator {
     Spot spot{decision.line, ""};
     Answer answer;
     answer.decision = decision.name;
-    const size_t definitions = workshop_.definitions.size();
+    size_t definitions = SIZE_MAX, remarks = SIZE_MAX;  // of what it rests on
+    const auto place = [&] { return fmt::format("decision `{}`", decision.name) + (spot.part.empty() ? "" : ", " + spot.part); };
+    const auto outer = workshop_.expressions.remark;
     try {
-      Term value = decide(decision, spot, answer);
+      const Scope scope = scope_of(decision);
+      definitions = workshop_.definitions.size();
+      remarks = out_.remarks.size();
+      workshop_.expressions.remark = [&](const std::string& said) {
+        const bool known =
+            std::any_of(out_.remarks.begin(), out_.remarks.end(), [&](const Problem& one) { return one.reason == said && one.place == place(); });
+        if (!known) out_.remarks.push_back({spot.line, place(), said, ""});
+      };
+      Term value = decide(decision, scope, spot, answer);
       if (!answer.list) add_parts(value, answer, "");
       state.value = std::move(value);
       state.progress = Progress::done;
       out_.answers.push_back(std::move(answer));
     } catch (const Refusal& refusal) {
       workshop_.definitions.resize(std::min(definitions, workshop_.definitions.size()), TableText{});
+      out_.remarks.resize(std::min(remarks, out_.remarks.size()));
       state.progress = Progress::refused;
-      std::string place = fmt::format("decision `{}`", decision.name);
-      if (!spot.part.empty()) place += ", " + spot.part;
       state.reason = refusal.reason;
-      out_.reasons[decision.name] = place + ": " + refusal.reason;
-      out_.refused.push_back({spot.line, std::move(place), refusal.reason, refusal.help});
+      out_.reasons[decision.name] = place() + ": " + refusal.reason;
+      out_.refused.push_back({spot.line, place(), refusal.reason, refusal.help});
     }
+    workshop_.expressions.remark = outer;
     return states_[&decision];
   }
 
@@ -238,9 +250,9 @@ class ModelTranslator {
     return nullptr;
   }
 
-  Term decide(const dmn::Decision& decision, Spot& spot, Answer& answer) {
+  /// What a decision may use: the inputs and decisions that it requires.
+  Scope scope_of(const dmn::Decision& decision) {
     Scope scope;
-    scope.rounded = options_.rounded;
     for (const dmn::InputData& input : model_.inputs) {
       const bool drawn = std::find(decision.inputs.begin(), decision.inputs.end(), input.id) != decision.inputs.end();
       if (!drawn) continue;
@@ -262,6 +274,10 @@ class ModelTranslator {
       if (state.progress == Progress::refused) throw Refusal{fmt::format("it rests on `{}`, which is refused", needed->name), ""};
       scope.values.emplace_back(needed->name, state.value);
     }
+    return scope;
+  }
+
+  Term decide(const dmn::Decision& decision, Scope scope, Spot& spot, Answer& answer) {
     set_calls(scope, spot, 0);
     const std::string doc = model_.name.empty() ? fmt::format("Decision {}.", decision.name) : fmt::format("Decision {} of {}.", decision.name, model_.name);
     Term value = logic(decision.logic, decision.name, workshop_.names.take(decision.name), decision.type, one_line(doc), scope, spot, answer, true);
@@ -315,34 +331,39 @@ class ModelTranslator {
   }
 
   void check_declared(const Term& value, const std::string& declared) {
+    if (const auto why = disagreement(value, declared)) throw Refusal{*why + ": DMN makes null of it", "correct the type"};
+  }
+
+  /// What is wrong with the type of a value; nothing if it is as declared.
+  std::optional<std::string> disagreement(const Term& value, const std::string& declared) {
     const dmn::ItemDefinition* item = workshop_.types.item(declared);
     if (item != nullptr && item->collection) {
       if (value.type.kind != Kind::list) throw Refusal{"the type says a list, the table gives one value", "correct the type or the hit policy"};
-      return;
+      return std::nullopt;
     }
     const auto type = workshop_.types.find(declared);
-    if (!type || value.type.kind == Kind::null || value.type.kind == Kind::list) return;
+    if (!type || value.type.kind == Kind::null || value.type.kind == Kind::list) return std::nullopt;
     // Tables of several outputs are often left with the type of one of them.
-    if (value.type.kind == Kind::record) return;
+    if (value.type.kind == Kind::record) return std::nullopt;
     const bool same = value.type == *type || (value.type.is_number() && type->is_number()) || (value.type.is_words() && type->is_words());
-    if (!same)
-      throw Refusal{fmt::format("the type says {}, the logic gives {}: DMN makes null of it", type_words(*type), type_words(value.type)), "correct the type"};
+    if (same) return std::nullopt;
+    return fmt::format("the type says {}, the logic gives {}", type_words(*type), type_words(value.type));
   }
 
   /// A value gets its declaration, so that what rests on it calls it by its name.
   Term conclude(Term value, const std::string& dunlin, const std::string& declared, const std::string& doc, bool defined) {
-    check_declared(value, declared);
+    if (const auto why = disagreement(value, declared)) value = workshop_.expressions.nothing(*why, {&value});
     if (value.type.kind == Kind::list && value.rows == nullptr) throw Refusal{"a list as a result lies outside of what is imported", ""};
     if (value.type.kind == Kind::list || value.type.kind == Kind::record || !defined) return value;
     const auto type = workshop_.types.find(declared);
     if (value.figure) {
-      value = placed(value);
+      value = workshop_.expressions.placed(value);
     } else {
       value = as_duration(value);
     }
     if (value.type.kind == Kind::null) {
-      if (!type || type->kind == Kind::record) throw Refusal{"it is always null and has no type", "give the decision a type"};
-      value.type = *type;
+      // Whoever uses it sees that it is null; its own declaration needs a type, and any will do.
+      value.type = type && type->kind != Kind::record ? *type : Type{Kind::text, {}};
     } else if (type && type->kind == Kind::enumeration && value.words) {
       value = workshop_.expressions.as(value, *type);
     }
@@ -360,6 +381,7 @@ class ModelTranslator {
     made.words = value.words;
     made.truth = value.truth;
     made.key = value.key;
+    if (value.text == "missing") made.type.kind = Kind::null;
     made.text = quoted_name(dunlin) + "(" + arguments + ")";
     if (value.is_constant() || value.text == "missing") {
       made.declared = made.text;
@@ -367,13 +389,6 @@ class ModelTranslator {
     }
     workshop_.definitions.push_back(std::move(function));
     if (value.is_constant()) made.needs.clear();
-    return made;
-  }
-
-  static Term placed(const Term& value) {
-    Term made = figure_term(*value.figure);
-    made.type = value.type;
-    made.needs = value.needs;
     return made;
   }
 
@@ -446,7 +461,6 @@ class ModelTranslator {
   Term apply(const dmn::KnowledgeModel& knowledge, const std::vector<std::string>& names, std::vector<Term> arguments, Spot& spot, int depth) {
     if (depth > 12) throw Refusal{"knowledge models call one another too deeply", ""};
     Scope scope;
-    scope.rounded = options_.rounded;
     if (arguments.size() != knowledge.parameters.size()) {
       throw Refusal{fmt::format("`{}` has {} parameters, {} are given", knowledge.name, knowledge.parameters.size(), arguments.size()), ""};
     }

@@ -64,7 +64,7 @@ struct Answer {
 
 struct TranslateOptions {
   std::string only;      // name of one decision; it and what it rests on. Empty: all
-  bool rounded = false;  // see Scope::rounded
+  bool rounded = false;  // figures are rounded at the sixth place instead of being refused where they do not fit
 };
 
 struct Translation {
@@ -75,6 +75,7 @@ struct Translation {
   std::vector<Definition> definitions;  // what is used stands before what uses it
   std::vector<Answer> answers;
   Problems refused;
+  Problems remarks;                            // what DMN makes null of, or takes otherwise than it is written
   std::map<std::string, std::string> reasons;  // decision -> why it is refused, with the place
 };
 

@@ -104,8 +104,10 @@ class TableTranslator {
       const Kind kind = input.argument.type.kind;
       if (kind == Kind::record || kind == Kind::list)
         refuse("a column asks for " + type_words(input.argument.type) + ", which lies outside of what is imported");
-      if (const auto declared = workshop_.types.find(clause.type); declared && !is_date_with_time(i, *declared, kind)) agree(input.argument, *declared);
-      if (input.argument.figure) input.argument = figure_term(*input.argument.figure);
+      if (const auto declared = workshop_.types.find(clause.type); declared && !is_date_with_time(i, *declared, kind) && !agrees(input.argument, *declared)) {
+        say(fmt::format("the column says {}, its expression gives {}: the expression counts", type_words(*declared), type_words(input.argument.type)));
+      }
+      input.argument = workshop_.expressions.placed(input.argument);
       input.column = {"", input.argument.type, input.argument.nullable};
       const auto known = workshop_.inputs.find(input.argument.text);
       input.plain = known != workshop_.inputs.end() && columns_.reserve(known->first);
@@ -137,10 +139,12 @@ class TableTranslator {
     return name;
   }
 
-  static void agree(const Term& value, const Type& declared) {
+  static bool agrees(const Term& value, const Type& declared) {
     const Type& type = value.type;
-    const bool same = type.kind == Kind::null || type == declared || (type.is_number() && declared.is_number()) || (type.is_words() && declared.is_words());
-    if (!same) refuse(fmt::format("the type says {}, the expression gives {}: DMN makes null of it", type_words(declared), type_words(type)));
+    return type.kind == Kind::null || type == declared || (type.is_number() && declared.is_number()) || (type.is_words() && declared.is_words());
+  }
+  void say(const std::string& remark) const {
+    if (workshop_.expressions.remark) workshop_.expressions.remark(remark);
   }
 
   /// A condition that no cell takes is asked beside the table: a column of its own, where the row wants `true`.
@@ -284,7 +288,9 @@ class TableTranslator {
     value = as_duration(value);
     if (outputs_[output].typed) {
       const Type& declared = outputs_[output].column.type;
-      agree(value, declared);
+      if (!agrees(value, declared)) {
+        value = workshop_.expressions.nothing(fmt::format("the type says {}, the entry gives {}", type_words(declared), type_words(value.type)), {&value});
+      }
       if (declared.kind == Kind::enumeration) value = workshop_.expressions.as(value, declared);
     }
     return value;
@@ -311,11 +317,7 @@ class TableTranslator {
       if (type.kind == Kind::null) refuse("no entry says what type this output has", "give the output a type");
       column.type = type;
       for (Term* value : values) {
-        if (value->figure) {
-          Type own = value->type;
-          *value = figure_term(*value->figure);
-          value->type = own;
-        }
+        *value = workshop_.expressions.placed(*value);
         *value = workshop_.expressions.as(*value, type);
         add_outside(*value);
       }

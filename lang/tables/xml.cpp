@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <pugixml.hpp>
 
+#include "lang/diag/source.h"
+
 namespace dunlin::tables {
 
 namespace {
@@ -56,6 +58,9 @@ std::expected<Xml, Problem> Xml::read(std::string_view text) {
   if (!done) {
     return std::unexpected(Problem{line_at(xml.lines_, static_cast<size_t>(std::max<ptrdiff_t>(done.offset, 0))), "",
                                    std::string("the file is not well-formed XML: ") + done.description(), "save it again from your modeller"});
+  }
+  if (const size_t bad = done.encoding == pugi::encoding_utf8 ? find_invalid_utf8(text) : std::string_view::npos; bad != std::string_view::npos) {
+    return std::unexpected(Problem{line_at(xml.lines_, bad), "", "the file is not valid UTF-8", "save it as UTF-8, or say its encoding in the first line"});
   }
   if (has_document_type(*xml.document_)) {
     return std::unexpected(Problem{1, "", "the file has a document type, which could define entities", "take the `<!DOCTYPE …>` away"});

@@ -63,7 +63,7 @@ bool is_only_advice(const Diagnostics& diagnostics) {
 
 class Trial {
  public:
-  explicit Trial(const tables::Translation& translation) : translation_(translation) {}
+  Trial(const tables::Translation& translation, bool rounded) : translation_(translation), rounded_(rounded) {}
 
   std::expected<void, std::string> prepare(const std::filesystem::path& stdlib) {
     if (auto done = check(stdlib, true); !done) return done;
@@ -287,7 +287,8 @@ class Trial {
     if (expected.shape != TestValue::Shape::scalar || found.null) return false;
     if (type.is_words() || type.kind == Kind::boolean) return expected.text == found.text;
     if (type.is_number()) {
-      const auto a = tables::read_decimal(expected.text), b = tables::read_decimal(found.text);
+      const auto read = tables::read_decimal(expected.text), b = tables::read_decimal(found.text);
+      const auto a = read && rounded_ ? tables::rounded_half_even(*read, 6) : read;
       return a && b && *a == *b;
     }
     const auto a = moment(expected.text, type.kind), b = moment(found.text, type.kind);
@@ -390,12 +391,13 @@ class Trial {
     const std::string refused = abi::fault_text(abi::Fault::native_function);
     if (made.outcome == TrialLine::Outcome::different && interpreted.shown.find(refused) != std::string::npos && interpreted.shown == native.shown) {
       made.outcome = TrialLine::Outcome::refused;
-      made.reason = "six decimal places cannot hold a product or quotient exactly";
+      made.reason = "six decimal places cannot hold a figure exactly (`--rounded` rounds it)";
     }
     return made;
   }
 
   const tables::Translation& translation_;
+  bool rounded_;  // figures were rounded at the sixth place, so what is expected is too
   SourceMap sources_;
   std::unique_ptr<checked::Program> program_;
   std::unique_ptr<ir::Program> ir_;
@@ -411,8 +413,8 @@ class Trial {
 }  // namespace
 
 std::expected<std::vector<TrialLine>, std::string> try_tables(const tables::Translation& translation, const std::vector<TestCase>& cases,
-                                                              const std::filesystem::path& stdlib) {
-  Trial trial(translation);
+                                                              const std::filesystem::path& stdlib, bool rounded) {
+  Trial trial(translation, rounded);
   if (auto done = trial.prepare(stdlib); !done) return std::unexpected(done.error());
   return trial.run(cases);
 }

@@ -21,6 +21,6 @@ struct TrialLine {
 
 /// An error is text for people: the diagnostics of what was made of the model.
 std::expected<std::vector<TrialLine>, std::string> try_tables(const tables::Translation& translation, const std::vector<tables::TestCase>& cases,
-                                                              const std::filesystem::path& stdlib);
+                                                              const std::filesystem::path& stdlib, bool rounded = false);
 
 }  // namespace dunlin::server

@@ -2,6 +2,7 @@
 #include <unicode/locid.h>
 #include <unicode/unistr.h>
 
+#include <algorithm>
 #include <new>
 #include <string>
 #include <string_view>
@@ -87,6 +88,24 @@ int32_t dunlin_native_text_after(const int64_t* arguments, int64_t* result, dunl
   return give(at == std::string_view::npos ? std::string_view() : whole.substr(at + mark.size()), result, host);
 }
 
+/// Letters are code points. The start counts from 1, or from the end where it is negative.
+int32_t dunlin_native_text_part(const int64_t* arguments, int64_t* result, dunlin_native_host* host) {
+  const std::string_view whole = text(arguments[0]);
+  const auto begins_letter = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; };
+  const int64_t letters = std::count_if(whole.begin(), whole.end(), begins_letter);
+  const int64_t start = arguments[1] > 0 ? arguments[1] - 1 : std::max<int64_t>(0, arguments[1] < -letters ? 0 : letters + arguments[1]);
+  const int64_t end = arguments[2] > letters - start ? letters : start + std::max<int64_t>(0, arguments[2]);
+  size_t from = whole.size(), to = whole.size();
+  int64_t letter = 0;
+  for (size_t i = 0; i < whole.size(); ++i) {
+    if (!begins_letter(whole[i])) continue;
+    if (letter == start) from = i;
+    if (letter == end) to = i;
+    ++letter;
+  }
+  return give(from < to ? whole.substr(from, to - from) : std::string_view(), result, host);
+}
+
 int32_t dunlin_native_decimal_modulo(const int64_t* arguments, int64_t* result, dunlin_native_host*) {
   const int64_t divisor = arguments[1];
   if (divisor == 0) return 1;
@@ -119,6 +138,11 @@ int32_t dunlin_native_lower_case(const int64_t* arguments, int64_t* result, dunl
   return change_case(text(arguments[0]), false, result, host);
 }
 
+int32_t dunlin_native_time_plus(const int64_t* arguments, int64_t* result, dunlin_native_host*) {
+  const int64_t moved = (arguments[0] + arguments[1] % 86'400) % 86'400;
+  *result = moved < 0 ? moved + 86'400 : moved;
+  return 0;
+}
 int32_t dunlin_native_hour_of(const int64_t* arguments, int64_t* result, dunlin_native_host*) {
   *result = arguments[0] / 3600;
   return 0;

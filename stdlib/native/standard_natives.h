@@ -36,6 +36,20 @@ const abi::NativeRegistry& standard_natives();
   X(duration_count, "duration_count(length : duration) -> int")                                          \
   X(upper_case, "upper_case(written : text) -> text")                                                    \
   X(lower_case, "lower_case(written : text) -> text")                                                    \
+  X(text_part, "text_part(written : text, start : int, count : int) -> text")                            \
+  X(wide_of, "wide_of(figure : decimal) -> text")                                                        \
+  X(wide_sum, "wide_sum(one : text, other : text) -> text")                                              \
+  X(wide_difference, "wide_difference(one : text, other : text) -> text")                                \
+  X(wide_product, "wide_product(one : text, other : text) -> text")                                      \
+  X(wide_quotient, "wide_quotient(dividend : text, divisor : text) -> text")                             \
+  X(wide_power, "wide_power(base : text, exponent : text) -> text")                                      \
+  X(wide_has_power, "wide_has_power(base : text, exponent : text) -> bool")                              \
+  X(wide_order, "wide_order(one : text, other : text) -> int")                                           \
+  X(wide_exact, "wide_exact(figure : text) -> decimal")                                                  \
+  X(wide_rounded, "wide_rounded(figure : text, places : int) -> decimal")                                \
+  X(wide_floor, "wide_floor(figure : text) -> int")                                                      \
+  X(wide_ceiling, "wide_ceiling(figure : text) -> int")                                                  \
+  X(time_plus, "time_plus(clock : time, seconds : int) -> time")                                         \
   X(hour_of, "hour_of(clock : time) -> int")                                                             \
   X(minute_of, "minute_of(clock : time) -> int")                                                         \
   X(second_of, "second_of(clock : time) -> int")
