@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Holds `dunlin import table` to a folder of test cases in the format of the public DMN compatibility kit.
 
-    tests/dmn/kit.py build/dev/dunlin FOLDER [--reasons]
+    tests/dmn/kit.py build/dev/dunlin FOLDER [--reasons] [--rounded]
 
-Every MODEL.dmn below FOLDER with a MODEL-test-NN.xml beside it is imported and its cases are computed. Prints each decision that differs, the
+Every MODEL.dmn below FOLDER with a MODEL-test-NN.xml beside it is imported and its cases are computed, with figures rounded at the sixth place where that is asked for. Prints each decision that differs, the
 reasons of what is refused with how often they came, and a tally. Ends with 1 if anything differs, or if FOLDER has no cases.
 """
 import collections
@@ -14,8 +14,8 @@ import subprocess
 import sys
 
 
-def run(dunlin, model, cases):
-    done = subprocess.run([dunlin, "import", "table", str(model), "--test", str(cases), "--json"], capture_output=True, text=True, check=False)
+def run(dunlin, model, cases, more):
+    done = subprocess.run([dunlin, "import", "table", str(model), "--test", str(cases), "--json", *more], capture_output=True, text=True, check=False)
     try:
         return json.loads(done.stdout), ""
     except json.JSONDecodeError:
@@ -38,7 +38,7 @@ def main(arguments):
     for model in sorted(pathlib.Path(folder).rglob("*.dmn")):
         for cases in sorted(model.parent.glob(model.stem + "-test-*.xml")):
             models += 1
-            found, error = run(dunlin, model, cases)
+            found, error = run(dunlin, model, cases, ["--rounded"] if "--rounded" in arguments else [])
             if found is None:
                 counts["different"] += 1
                 print(f"{model.stem}: {error}")
