@@ -419,6 +419,9 @@ Term Expressions::literal_call(const std::string& name, const std::vector<Term>&
   if (name == "date" && arguments.size() == 3) {
     const auto year = whole_figure(0), month = whole_figure(1), day = whole_figure(2);
     if (year && month && day) {
+      if (*year < 1 && *month >= 1 && *month <= 12 && *day >= 1 && *day <= 31) {
+        throw Refusal{"a date outside of the years 1 to 9999 lies outside of what is imported", ""};
+      }
       const auto days = sema::days_of_date(*year, *month, *day);
       return days ? date_term(*days) : null_term();
     }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "lang/sema/civil.h"
@@ -154,6 +155,7 @@ std::optional<int> figures(std::string_view text, size_t from, size_t count) {
 
 std::optional<int64_t> seconds_of(std::string_view text) {
   if (text.size() != 8 || text[2] != ':' || text[5] != ':') return std::nullopt;
+  if (text == "24:00:00") throw Refusal{"24:00:00 lies outside of what is imported", "write 00:00:00, of the next day where there is one"};
   const auto hour = figures(text, 0, 2), minute = figures(text, 3, 2), second = figures(text, 6, 2);
   if (!hour || !minute || !second || *hour > 23 || *minute > 59 || *second > 59) return std::nullopt;
   return *hour * 3600 + *minute * 60 + *second;
@@ -175,7 +177,19 @@ std::string_view local_part(std::string_view text) {
   return text;
 }
 
+/// A date of FEEL may lie a thousand million years off, before our era too.
+bool is_distant_date(std::string_view text) {
+  if (text.starts_with('-')) text.remove_prefix(1);
+  const size_t year = std::min(text.find('-'), text.size());
+  if (year < 4 || year > 9 || text.size() != year + 6 || text[year + 3] != '-' || (year > 4 && text[0] == '0')) return false;
+  const auto month = figures(text, year + 1, 2), day = figures(text, year + 4, 2);
+  return figures(text, 0, year) && month && day && *month >= 1 && *month <= 12 && *day >= 1 && *day <= 31;
+}
+
 std::optional<int64_t> days_of(std::string_view text) {
+  if ((text.starts_with("0000-") || text.starts_with('-') || text.size() > 10) && is_distant_date(text)) {
+    throw Refusal{"a date outside of the years 1 to 9999 lies outside of what is imported", ""};
+  }
   if (text.size() != 10 || text[4] != '-' || text[7] != '-') return std::nullopt;
   const auto year = figures(text, 0, 4), month = figures(text, 5, 2), day = figures(text, 8, 2);
   return year && month && day ? sema::days_of_date(*year, *month, *day) : std::nullopt;
@@ -194,12 +208,11 @@ std::optional<Term> read_time(std::string_view text) {
 }
 
 std::optional<Term> read_datetime(std::string_view text) {
-  if (text.size() < 11 || text[10] != 'T') {
-    const auto days = days_of(text);
-    return days ? std::optional(datetime_term(*days * 86'400)) : std::nullopt;
-  }
-  const auto days = days_of(text.substr(0, 10));
-  const auto seconds = seconds_of(local_part(text.substr(11)));
+  const size_t mark = text.find('T');
+  const auto days = days_of(text.substr(0, mark));
+  if (mark == std::string_view::npos) return days ? std::optional(datetime_term(*days * 86'400)) : std::nullopt;
+  if (!days) return std::nullopt;
+  const auto seconds = seconds_of(local_part(text.substr(mark + 1)));
   return days && seconds ? std::optional(datetime_term(*days * 86'400 + *seconds)) : std::nullopt;
 }
 
@@ -224,7 +237,9 @@ std::optional<Term> read_duration(std::string_view text) {
     int64_t amount = 0;
     const auto read = std::from_chars(text.data(), text.data() + text.size(), amount);
     const size_t used = static_cast<size_t>(read.ptr - text.data());
-    if (read.ec != std::errc{} || used == 0 || text.front() == '-' || used >= text.size() || amount > 1'000'000'000) return std::nullopt;
+    if (read.ec == std::errc::invalid_argument || used == 0 || text.front() == '-' || used >= text.size()) return std::nullopt;
+    if (read.ec != std::errc{} || amount > 1'000'000'000)
+      throw Refusal{"a duration with a part of more than 1,000,000,000 lies outside of what is imported", ""};
     if (text[used] == '.') throw Refusal{"fractions of a second lie outside of what is imported", ""};
     const char unit = text[used];
     text.remove_prefix(used + 1);

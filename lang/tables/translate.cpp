@@ -334,11 +334,21 @@ class ModelTranslator {
     if (const auto why = disagreement(value, declared)) throw Refusal{*why + ": DMN makes null of it", "correct the type"};
   }
 
+  /// A list that is written out, where the type asks for one value: DMN takes a list of one for its item, and makes null of any other.
+  Term single(Term value, const std::string& declared) {
+    const dmn::ItemDefinition* item = workshop_.types.item(declared);
+    if (value.type.kind != Kind::list || value.rows || (item != nullptr && item->collection)) return value;
+    if (const auto type = workshop_.types.find(declared); !type || type->kind == Kind::record) return value;
+    if (value.items.size() == 1) return Term(value.items[0]);
+    return workshop_.expressions.nothing("the type says one value, the logic gives a list", {&value});
+  }
+
   /// What is wrong with the type of a value; nothing if it is as declared.
   std::optional<std::string> disagreement(const Term& value, const std::string& declared) {
     const dmn::ItemDefinition* item = workshop_.types.item(declared);
     if (item != nullptr && item->collection) {
-      if (value.type.kind != Kind::list) throw Refusal{"the type says a list, the table gives one value", "correct the type or the hit policy"};
+      if (value.type.kind != Kind::list && value.type.kind != Kind::null)
+        throw Refusal{"the type says a list, the table gives one value", "correct the type or the hit policy"};
       return std::nullopt;
     }
     const auto type = workshop_.types.find(declared);
@@ -352,10 +362,12 @@ class ModelTranslator {
 
   /// A value gets its declaration, so that what rests on it calls it by its name.
   Term conclude(Term value, const std::string& dunlin, const std::string& declared, const std::string& doc, bool defined) {
+    value = single(std::move(value), declared);
     if (const auto why = disagreement(value, declared)) value = workshop_.expressions.nothing(*why, {&value});
     if (value.type.kind == Kind::list && value.rows == nullptr) throw Refusal{"a list as a result lies outside of what is imported", ""};
     if (value.type.kind == Kind::list || value.type.kind == Kind::record || !defined) return value;
-    const auto type = workshop_.types.find(declared);
+    const dmn::ItemDefinition* item = workshop_.types.item(declared);
+    const auto type = item != nullptr && item->collection ? std::nullopt : workshop_.types.find(declared);
     if (value.figure) {
       value = workshop_.expressions.placed(value);
     } else {

@@ -55,7 +55,7 @@ bool has(const std::string& text, const std::string& part) {
 TEST_CASE("expressions that lie outside are refused") {
   has(refusal(literal("sqrt(n)")), "no function `sqrt`");
   has(refusal(literal("today().year")), "`today()`");
-  has(refusal(literal("for x in [1] return x")), "a list as a result");
+  has(refusal(literal("for x in [1] return x", "Any")), "a list as a result");
   has(refusal(literal("sum(for x in 1..n return x)")), "a range that is no constant");
   has(refusal(literal("sum(for x in 1..40, y in 1..40 return x)")), "more than 1,000 turns");
   has(refusal(literal("sum([1, 2][item &gt; n])")), "a filter that hangs on inputs");
@@ -67,8 +67,16 @@ TEST_CASE("expressions that lie outside are refused") {
   has(refusal(literal("matches(s, \"a\")", "boolean")), "no function `matches`");
   has(refusal(literal("[n] = 1", "boolean")), "lists and contexts are not compared");
   has(refusal(literal("0.0000001")), "six places");
-  has(refusal(literal("[1, 2]")), "a list as a result");
+  has(refusal(literal("[1, 2]", "Any")), "a list as a result");
   has(refusal(literal("time(\"10:00:00Z\").hour")), "zone");
+  // What FEEL has a value for is never called null.
+  for (const char* text : {"date(\"-2017-12-31\")", "date(\"99999-12-31\")", "date(-2017, 1, 1)", "date and time(\"12017-01-01T10:00:00\")", "@\"-0044-03-15\"",
+                           "date(\"0000-03-15\")"}) {
+    has(refusal(literal(text, "Any")), "the years 1 to 9999");
+  }
+  has(refusal(literal("time(\"24:00:00\")", "Any")), "24:00:00");
+  has(refusal(literal("duration(\"P99999999999D\")", "Any")), "more than 1,000,000,000");
+  has(refusal(literal("duration(\"P99999999999999999999D\")", "Any")), "more than 1,000,000,000");
   has(refusal(literal("n", "tMissing")), "no type `tMissing`");
   has(refusal(decision("<literalExpression expressionLanguage=\"juel\"><text>n</text></literalExpression>")), "`juel`");
   has(refusal(decision("<relation/>")), "`relation`");
@@ -122,6 +130,7 @@ TEST_CASE("what DMN makes null of is imported, and said with its place") {
   has(remark(literal("contains(string: s, string: s)", "boolean")), "no parameters `string, string`");
   has(remark(literal("[n] = [\"a\"]", "boolean")), "compares a number and a string");
   has(remark(literal("n", "string")), "the type says a string, the logic gives a number");
+  has(remark(literal("[1, 2]")), "the type says one value, the logic gives a list");
   has(remark(literal("n and true", "boolean")), "`and` of a number");
   has(remark(literal("if n then 1 else 2")), "behind `else`");
   has(remark(table("hitPolicy=\"FIRST\"", "&lt; \"a\"", "1")), "decision `d`, row 1, column `n`: this compares");
