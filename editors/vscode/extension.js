@@ -191,7 +191,11 @@ function providers(connection, capabilities) {
     languages.registerInlayHintsProvider(selector, {
       provideInlayHints: (d, r, t) =>
         ask("textDocument/inlayHint", { textDocument: document(d), range: plainRange(r) }, t, (list) =>
-          list.map((h) => new vscode.InlayHint(position(h.position), h.label, vscode.InlayHintKind.Type))
+          list.map((h) => {
+            const made = new vscode.InlayHint(position(h.position), h.label, h.kind);
+            if (h.tooltip) made.tooltip = new vscode.MarkdownString(h.tooltip.value);
+            return made;
+          })
         ),
     }),
     languages.registerCodeActionsProvider(selector, {

@@ -243,7 +243,7 @@ std::vector<InlayHint> inlay_hints(const Snapshot& snapshot, uint32_t file, uint
     while (behind < written.size() && written[behind] == ' ') ++behind;
     if (behind >= written.size() || written[behind] != '=') continue;  // the type is stated
     const Type type = type_of_key(*snapshot.program, declared.key);
-    if (!type.is_error()) hints.push_back({declared.name_span.end, " : " + checked::type_name(*snapshot.program, type)});
+    if (!type.is_error()) hints.push_back({declared.name_span.end, " : " + checked::type_name(*snapshot.program, type), {}});
   }
   return hints;
 }

@@ -43,11 +43,16 @@ struct Signature {
 std::optional<Signature> signature_help(const Snapshot& snapshot, std::string_view text, uint32_t offset);
 
 struct InlayHint {
+  enum class Kind : uint8_t { type, limit };
   uint32_t offset = 0;
   std::string text;
+  std::string markdown;  // more of it, for who looks closer; may be empty
+  Kind kind = Kind::type;
 };
 /// Types of derived fields and `let`s that state none.
 std::vector<InlayHint> inlay_hints(const Snapshot& snapshot, uint32_t file, uint32_t begin, uint32_t end);
+/// Beside each task that the rules ask for: the lines of `limits` that its queue is under. What depends on dates says so; nothing is known of today.
+std::vector<InlayHint> limit_hints(const Snapshot& snapshot, uint32_t file, uint32_t begin, uint32_t end);
 
 // ---- completion ----
 

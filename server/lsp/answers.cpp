@@ -148,9 +148,16 @@ Json inlay_hints(const Place& place, const Json& params) {
     end = offset_of(place, params.at("range").at("end"));
   }
   Json list = Json::array();
-  for (const auto& hint : service::inlay_hints(place.snapshot, place.file, begin, end)) {
-    list.push_back({{"position", position_json(lines.position(hint.offset))}, {"label", hint.text}, {"kind", 1}});
-  }
+  const auto add = [&](const std::vector<service::InlayHint>& hints) {
+    for (const auto& hint : hints) {
+      Json made = {{"position", position_json(lines.position(hint.offset))}, {"label", hint.text}};
+      if (hint.kind == service::InlayHint::Kind::type) made["kind"] = 1;  // the protocol has no kind for limits
+      if (!hint.markdown.empty()) made["tooltip"] = {{"kind", "markdown"}, {"value", hint.markdown}};
+      list.push_back(std::move(made));
+    }
+  };
+  add(service::inlay_hints(place.snapshot, place.file, begin, end));
+  add(service::limit_hints(place.snapshot, place.file, begin, end));
   return list;
 }
 
