@@ -119,6 +119,11 @@ bool Run::belongs_to(const KeepCase& keep, uint64_t identity) {
 /// After an attempt the task comes back as `again` says; where nothing is said, the next working day.
 bool Run::waits_for_again(const KeepCase& keep, const Attempts& attempts, Instant& wake) {
   if (attempts.last == nullptr) return false;
+  // What a listener hears of a clock is, of a standing task, when it comes again, or that no attempts are left (`done`) until then.
+  const auto waits_until = [&](Instant back) {
+    if (options_->listener != nullptr) options_->listener->timer(keep.i, *keep.rule, attempts.last->at, back, false);
+    return true;
+  };
   Instant back = 0;
   if (keep.keep->again == checked::none) {
     back = counted_from(attempts.last->at, abi::pack_duration(1, abi::DurationUnit::business_day));
@@ -131,13 +136,13 @@ bool Run::waits_for_again(const KeepCase& keep, const Attempts& attempts, Instan
     const Value value = evaluate(keep.keep->again, keep.i, attempts.last, Arguments(arguments, count));
     const checked::Type& type = type_of(keep.keep->again);
     wake = std::min(wake, value.wake);
-    if (type.optional && value.slots[0] == 0) return true;  // not again
+    if (type.optional && value.slots[0] == 0) return waits_until(abi::never);  // not again
     const int64_t slot = value.slots[type.optional ? 1 : 0];
     back = type.kind == TypeKind::duration ? counted_from(attempts.last->at, slot) : type.kind == TypeKind::date ? day_start(slot) : slot;
   }
   if (back <= now_) return false;
   wake = std::min(wake, back);
-  return true;
+  return waits_until(back);
 }
 
 bool Run::attempts_left(const KeepCase& keep, const Attempts& attempts, Instant& wake) {
@@ -147,7 +152,9 @@ bool Run::attempts_left(const KeepCase& keep, const Attempts& attempts, Instant&
                          : limit.per == AttemptLimit::Per::stage ? attempts.in_stage
                                                                  : attempts.with_recipient;
     if (made < most) continue;
-    if (limit.per == AttemptLimit::Per::day) wake = std::min(wake, day_start(today_ + 1));
+    const Instant more = limit.per == AttemptLimit::Per::day ? day_start(today_ + 1) : abi::never;
+    wake = std::min(wake, more);
+    if (options_->listener != nullptr) options_->listener->timer(keep.i, *keep.rule, attempts.last == nullptr ? now_ : attempts.last->at, more, true);
     return false;
   }
   return true;

@@ -11,6 +11,7 @@
 #include "lang/sema/stage_orders.h"
 #include "lang/sema/transfers.h"
 #include "runtime/plan/canonical.h"
+#include "runtime/plan/compare_derived.h"
 #include "runtime/plan/compare_limits.h"
 #include "runtime/plan/compare_rules.h"
 #include "runtime/plan/compare_tables.h"
@@ -55,7 +56,7 @@ class Comparing {
     compare_group("field", [](Version& v) { return fields(v); });
     compare_group("event", [](Version& v) { return events(v); });
     compare_group("parameter", [](Version& v) { return settings(v); });
-    compare_group("derived field", [](Version& v) { return derived(v); });
+    compare_derived_of_both();
     compare_group("function", [](Version& v) { return functions(v); });
     compare_group("native function", [](Version& v) { return natives(v); });
     compare_tables_of_both();
@@ -246,6 +247,17 @@ class Comparing {
       }
     }
     return group;
+  }
+
+  /// A segment, or a figure, that came out otherwise is told with an account for which it does.
+  void compare_derived_of_both() {
+    constexpr size_t accounts_max = 12;
+    for (const Told& told : compare_group("derived field", [](Version& v) { return derived(v); })) {
+      if (told.before == none || told.after == none) continue;
+      Change& change = result_.changes[told.change];
+      const auto entity = [&](Version& v) { return checked::find_entity(v.program(), change.name.substr(0, change.name.find('.'))); };
+      change.cases = compare_derived({before_.program(), entity(before_), told.before}, {after_.program(), entity(after_), told.after}, accounts_max);
+    }
   }
 
   static Group events(Version& v) {

@@ -25,9 +25,9 @@ enum class ChangeKind : uint8_t {
 };
 const char* change_text(ChangeKind kind);
 
-/// Cases of a table that come out otherwise.
+/// Cases of a table, a segmentation or another derived field that come out otherwise.
 struct TableCases {
-  std::vector<std::pair<std::string, std::string>> where;    // (column, the values): the box
+  std::vector<std::pair<std::string, std::string>> where;    // (column, the values): the box; empty for a derived field
   std::vector<std::pair<std::string, std::string>> witness;  // one case in it
   std::string before, after;                                 // what comes out; "no row" where nothing does
 };

@@ -27,6 +27,7 @@ class Witness final : public engine::StepListener {
     bool tried = false, held = false, fired = false, timed = false, done = false;
     checked::RootId condition = checked::none;
     Instant anchor = 0, due = abi::never;
+    int holds = 0, waits = 0;  // of a standing task: how often its condition held, and how often it then had to wait
   };
   explicit Witness(int32_t instance) : instance_(instance) {}
   void rule_tried(int32_t instance, const Rule& rule, checked::RootId condition, bool held) override {
@@ -34,6 +35,7 @@ class Witness final : public engine::StepListener {
     Seen& seen = seen_[rule.key];
     // A rule tried for each of a list holds if it holds for one.
     seen.held = held || (seen.tried && seen.held);
+    seen.holds += held ? 1 : 0;
     seen.tried = true;
     seen.condition = condition;
   }
@@ -43,6 +45,8 @@ class Witness final : public engine::StepListener {
   void timer(int32_t instance, const Rule& rule, Instant anchor, Instant due, bool done) override {
     if (instance != instance_) return;
     Seen& seen = seen_[rule.key];
+    // Of a standing task for each of a list the one that comes first counts.
+    if (rule.keep && seen.waits++ > 0 && due >= seen.due) return;
     seen.timed = true;
     seen.anchor = anchor;
     seen.due = due;
@@ -253,7 +257,7 @@ class Explaining {
       if (root == checked::none) continue;
       if (const Recorder::Entry* entry = recorder_.latest(root, instance_)) take_trace(entry->trace, made);
     }
-    if (seen.timed) made.due = seen.due;
+    if (seen.timed && (!rule.keep || (seen.waits >= seen.holds && seen.due != abi::never))) made.due = seen.due;
     judge(rule, seen, made);
     explanation_.rules.push_back(std::move(made));
   }
@@ -279,6 +283,11 @@ class Explaining {
       return say(Verdict::not_held, seen.fired ? "its condition does not hold any more; its task goes" : "its condition does not hold");
     if (keep && seen.tried && goes_to_nobody(rule))
       return say(Verdict::not_held, seen.fired ? "there is nobody any more it could go to; its task goes" : "there is nobody it could go to");
+    if (keep && seen.held && seen.waits > 0 && seen.waits >= seen.holds) {
+      if (seen.due == abi::never)
+        return say(Verdict::done, seen.done ? "it has been tried as often as it may" : "after what its last attempt came to it does not come again");
+      return say(Verdict::waiting, seen.done ? "it has been tried as often as it may today" : "it comes again some time after its last attempt");
+    }
     if (keep && !seen.tried && rule.keep->binder_entity != checked::none && !explanation_.fault) return say(Verdict::not_held, "nothing in its list fits");
     if (seen.fired) return say(Verdict::held, "it acts");
     if (timer && seen.timed && seen.done && rule.kind != Rule::Kind::every) return say(Verdict::done, "it has fired for this date, or came too late for it");

@@ -63,8 +63,9 @@ std::string comparison_text(const plan::Comparison& comparison, bool color) {
     if (!change.note.empty()) text += fmt::format("  {}\n", change.note);
     if (!change.witness.empty()) text += fmt::format("  e.g. {}\n", printable(pairs_text(change.witness)));
     for (const auto& cases : change.cases) {
-      text += fmt::format("  {}: {} -> {}\n", printable(pairs_text(cases.where)), printable(cases.before), printable(cases.after));
-      text += fmt::format("    e.g. {}\n", printable(pairs_text(cases.witness)));
+      const std::string where = cases.where.empty() ? "" : printable(pairs_text(cases.where)) + ": ";
+      text += fmt::format("  {}{} -> {}\n", where, printable(cases.before), printable(cases.after));
+      if (!cases.witness.empty()) text += fmt::format("    e.g. {}\n", printable(pairs_text(cases.witness)));
     }
   }
   if (comparison.same()) text += "no difference in meaning\n";
