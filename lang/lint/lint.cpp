@@ -208,14 +208,33 @@ class Linter {
     return {span.file, begin, std::min<uint32_t>(end + 1, static_cast<uint32_t>(all.size()))};
   }
 
+  /// What to take out so that an item is gone: its lines, or, where others stand beside it, the item and one comma.
+  Span without_item(Span item) const {
+    const Span lines = whole_lines(item);
+    if (lines.known()) return lines;
+    const std::string_view all = snapshot_.sources.text(item.file);
+    const auto blank = [&](uint32_t at) { return all[at] == ' ' || all[at] == '\t' || all[at] == '\r'; };
+    uint32_t begin = item.begin, end = item.end;
+    while (end < all.size() && blank(end)) ++end;
+    while (begin > 0 && blank(begin - 1)) --begin;
+    if (end < all.size() && all[end] == ',') {
+      ++end;
+      while (end < all.size() && blank(end)) ++end;
+      return {item.file, item.begin, end};
+    }
+    if (begin > 0 && all[begin - 1] == ',') return {item.file, begin - 1, item.end};
+    const bool last = end >= all.size() || all[end] == '\n';
+    return last ? Span{item.file, begin, end} : Span{item.file, item.begin, end};
+  }
+
   // L0006: let x = … that nobody reads
   void unused_let(const ast::LetExpr& let) {
     if (is_read(let.name.span)) return;
     const std::string_view all = snapshot_.sources.text(let.name.span.file);
-    const size_t keyword = all.rfind("let", let.name.span.begin);
+    const size_t keyword = all.rfind("let", let.name.span.begin - 1);
     if (keyword == std::string_view::npos) return;
-    const Span line = whole_lines({let.name.span.file, static_cast<uint32_t>(keyword), let.value->span.end});
-    if (line.known()) found("L0006", let.name.span, "nobody reads `" + let.name.text + "`", "take the line out", {{line, ""}});
+    const Span item = without_item({let.name.span.file, static_cast<uint32_t>(keyword), let.value->span.end});
+    found("L0006", let.name.span, "nobody reads `" + let.name.text + "`", "take it out", {{item, ""}});
   }
 
   // L0006: var x that is neither read nor set
@@ -227,10 +246,10 @@ class Linter {
         if (service::references(snapshot_, file.source, variable.name.span.begin, false).empty()) {
           const std::string_view all = snapshot_.sources.text(file.source);
           uint32_t begin = variable.span.begin;
-          const size_t keyword = all.rfind("var", variable.name.span.begin);
+          const size_t keyword = all.rfind("var", variable.name.span.begin - 1);
           if (keyword != std::string_view::npos) begin = std::min(begin, static_cast<uint32_t>(keyword));
-          const Span line = whole_lines({file.source, begin, variable.span.end});
-          if (line.known()) found("L0006", variable.name.span, "nobody reads `" + variable.name.text + "`", "take the line out", {{line, ""}});
+          const Span item = without_item({file.source, begin, variable.span.end});
+          found("L0006", variable.name.span, "nobody reads `" + variable.name.text + "`", "take it out", {{item, ""}});
         }
       }
     }

@@ -91,6 +91,25 @@ TEST_CASE("many at once are mended without getting in each other's way") {
   CHECK(mended.find("not exists(payment within 3 days)") != std::string::npos);
 }
 
+TEST_CASE("a name that nobody reads is taken out wherever it stands") {
+  const std::string head =
+      "bundle example \"Example\" { timezone UTC, currency EUR, calendar none, day starts 06:00 }\nentity account { key id : text, due : money }\nqueue mail { cost 1 }\n";
+  const auto strategy = [&](const std::string& variables) {
+    return head + "strategy soft for account {" + variables + "  enrol when due > 0\n  stage a { every 7 days when kept < 3 : set kept = kept + 1, mail \"x\" }\n}\n";
+  };
+  const std::string wanted = all_mended(strategy("\n  var kept : int = 0\n"));
+  CHECK(wanted == strategy("\n  var kept : int = 0\n"));
+  CHECK(all_mended(strategy("\n  var kept : int = 0, var variance : int = 1\n")) == wanted);
+  CHECK(all_mended(strategy("\n  var variance : int = 1, var kept : int = 0\n")) == wanted);
+  CHECK(all_mended(strategy("\n  var a : int = 1, var kept : int = 0, var b : int = 2\n  var c : int = 3\n")) == wanted);
+  CHECK(all_mended(strategy(" var a : int = 1\n  var kept : int = 0\n")) == wanted);
+  CHECK(all_mended(strategy("\n  var a : int = 1   // of old\n  var kept : int = 0\n")) == strategy("\n  // of old\n  var kept : int = 0\n"));
+  const auto function = [&](const std::string& body) { return head + "function fee(x : money) -> money { " + body + " }\n"; };
+  CHECK(all_mended(function("let letter = x * 2, x * 3%")) == function("x * 3%"));
+  CHECK(all_mended(function("let a = x * 2, let half = x / 2, half")) == function("let half = x / 2, half"));
+  CHECK(findings_of(function("let half = x / 2, half")).empty());
+}
+
 TEST_CASE("a reason silences, on the line or the one before; a reason for nothing is told") {
   const std::string head =
       "bundle example \"Example\" { timezone UTC, currency EUR, calendar none, day starts 06:00 }\nentity account { key id : text, bankrupt : bool }\n";
