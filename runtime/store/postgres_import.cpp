@@ -159,6 +159,21 @@ Result<void> PostgresStore::put_entity(BulkConnection& connection, const Layout&
   return statements.result();
 }
 
+namespace {
+
+/// A table that came into being a minute ago has no statistics, and PostgreSQL reads it whole where an index would give one page; its own daemon looks once a
+/// minute, and not before the import has ended. So a table is looked at whenever it is twice as large as it was then: some twenty times on the way to a million
+/// rows. Nothing waits for it, and what is locked otherwise is left to the daemon.
+void renew_statistics(SmallWork& work, const Layout& layout) {
+  std::string tables = "'dunlin.case_file'";
+  for (const EntityTable& one : layout.entities) tables += ", " + quote_text(one.table) + ", " + quote_text(one.past);
+  const auto grown = work.exec("select c.oid::regclass::text from pg_class c where c.oid = any (array(select to_regclass(x) from unnest(array[" + tables +
+                               "]) x)) and pg_has_role(c.relowner, 'usage') and pg_relation_size(c.oid) / 8192 >= greatest(32, 2 * c.relpages)");
+  for (const auto& row : grown) work.exec("analyze (skip_locked) " + row[0].as<std::string>());
+}
+
+}  // namespace
+
 Result<ImportCounts> PostgresStore::put_instances(const checked::Program& program, const std::vector<InstanceRow>& rows, Instant as_of) {
   auto layout = layout_of(program);
   if (!layout) return std::unexpected(layout.error());
@@ -185,6 +200,8 @@ Result<ImportCounts> PostgresStore::put_instances(const checked::Program& progra
   if (!done) return std::unexpected(done.error());
   if (auto kept = set_aside(unfit); !kept) return std::unexpected(kept.error());
   counts.set_aside += static_cast<int64_t>(unfit.size());
+  // The rows are there, whatever becomes of the statistics.
+  if (counts.inserted > 0) (void)small("renew the statistics", [&](SmallWork& work) { renew_statistics(work, **layout); });
   return counts;
 }
 

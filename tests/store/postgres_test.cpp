@@ -229,6 +229,38 @@ TEST_CASE("a field may come later; one that changes its type may not", "[postgre
   CHECK(value(*sql, "select content_hash from dunlin.prepared") == "v3");
 }
 
+TEST_CASE("a first import leaves statistics behind, and one that adds little does not look again", "[postgres]") {
+  ON_POSTGRES();
+  Office office(*place);
+  good(office.store->prepare(office.desk.program));
+  // Nobody else looks.
+  for (const char* table : {"portfolio.account", "portfolio.debtor", "dunlin.case_file"})
+    good(sql->run(std::string("alter table ") + table + " set (autovacuum_enabled = false)"));
+  const auto rows = [&](int from, int to) {
+    std::vector<InstanceRow> made;
+    for (int n = from; n < to; ++n) {
+      made.push_back(office.debtor("D-" + std::to_string(n)));
+      made.push_back(office.account("A-" + std::to_string(n), "D-" + std::to_string(n), n));
+    }
+    return made;
+  };
+  const auto known = [&](const char* table) {
+    return std::stod(value(*sql, std::string("select reltuples from pg_class where oid = '") + table + "'::regclass"));
+  };
+  // -1: never looked at.
+  REQUIRE(known("portfolio.account") == -1);
+  office.import(rows(0, 20));
+  CHECK(known("portfolio.account") == -1);  // a page: it is read whole either way
+  office.import(rows(20, 8000));
+  CHECK(known("portfolio.account") == 8000);
+  CHECK(known("portfolio.debtor") == 8000);
+  CHECK(known("dunlin.case_file") == 8000);
+  office.import(rows(8000, 8100));
+  CHECK(known("portfolio.account") == 8000);
+  office.import(rows(8100, 18'000));
+  CHECK(known("portfolio.account") == 18'000);
+}
+
 TEST_CASE("fields may have any name that SQL uses itself", "[postgres]") {
   ON_POSTGRES();
   Office office(*place);
