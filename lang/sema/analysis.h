@@ -7,6 +7,8 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "lang/diag/diagnostic.h"
@@ -17,6 +19,14 @@ namespace dunlin {
 struct AnalysisOptions {
   /// Files (ids of the SourceMap) of library modules: what a bundle does not use of them is not worth a warning.
   std::vector<uint32_t> library_files;
+  /// Enumerations that are declared by themselves (`enum product { … }`).
+  struct DeclaredEnum {
+    checked::Index index = checked::none;
+    Span span;
+  };
+  std::vector<DeclaredEnum> declared_enums;
+  /// Queues that something outside of the program asks for tasks in: campaigns.
+  std::set<std::string> queues_of_campaigns;
   /// Steps of search for one table before the answer is "not decided" (E0506).
   uint64_t table_work_max = 40'000'000;
   /// Conditions over arithmetic are put to Z3. An editor, which checks at every keystroke, does without.

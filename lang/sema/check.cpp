@@ -22,6 +22,7 @@
 #include "lang/sema/rules.h"
 #include "lang/sema/stage_orders.h"
 #include "lang/sema/transfers.h"
+#include "lang/syntax/ast_department.h"
 #include "lang/syntax/parse.h"
 
 namespace dunlin {
@@ -239,6 +240,21 @@ void check_all(Context& context, const std::string& calendars) {
   check_raises(context);
 }
 
+/// What the analysis cannot read off the program.
+AnalysisOptions options_of(const Context& context, const std::vector<uint32_t>& library_files) {
+  AnalysisOptions options;
+  options.library_files = library_files;
+  context.each<ast::TypeDecl>([&](const sema::Placed&, const ast::TypeDecl& declaration) {
+    const auto known = context.names.types.find(declaration.name.text);
+    if (known != context.names.types.end() && known->second.kind == sema::Symbol::Kind::enumeration)
+      options.declared_enums.push_back({known->second.index, declaration.name.span});
+  });
+  context.each<ast::Part<ast::CampaignDecl>>([&](const sema::Placed&, const ast::Part<ast::CampaignDecl>& declaration) {
+    for (const ast::CampaignDecl::Task& task : declaration->tasks) options.queues_of_campaigns.insert(task.queue.text());
+  });
+  return options;
+}
+
 }  // namespace
 
 std::unique_ptr<checked::Program> check_bundle(const BundleSources& bundle, SourceMap& sources, Diagnostics& diagnostics, const CheckOptions& options) {
@@ -264,9 +280,7 @@ std::unique_ptr<checked::Program> check_bundle(const BundleSources& bundle, Sour
   // What is carried along of older versions was looked at when it was new, and the rest without it.
   const bool carries = program->transfers && !program->transfers->kept.empty();
   if (options.analyse && !carries) {
-    AnalysisOptions analysis;
-    analysis.library_files = loader.library_files;
-    analyse(*program, diagnostics, analysis);
+    analyse(*program, diagnostics, options_of(context, loader.library_files));
     if (diagnostics.error_count() > errors_before) return nullptr;
   }
   checked::add_stage_orders(*program);
@@ -320,9 +334,8 @@ EditorCheck check_for_editor(const BundleSources& bundle, SourceMap& sources, Di
   made.good = diagnostics.error_count() == errors_before;
   if (!made.good) sema::drop_follow_ups(sources, diagnostics);
   if (made.good && options.analyse) {
-    AnalysisOptions analysis;
+    AnalysisOptions analysis = options_of(context, loader.library_files);
     analysis.ask_solver = false;
-    analysis.library_files = loader.library_files;
     analyse(*made.program, diagnostics, analysis);
   }
   return made;

@@ -110,12 +110,15 @@ bool Reads::find_instance(const checked::Root& root, const Expr& expr, Source& s
   if (expr.op == Op::self) return true;
   if (expr.op == Op::parameter && expr.type.kind == checked::TypeKind::instance && !expr.type.optional) {
     source.parameter = parameter_slot(program_, root, expr.index);
-    source.name = program_.entities[expr.type.id].name + ".";
+    const bool named = static_cast<size_t>(expr.index) < parameter_names_.size() && !parameter_names_[expr.index].empty();
+    source.name = (named ? parameter_names_[expr.index] : program_.entities[expr.type.id].name) + ".";
     return true;
   }
   if (expr.op != Op::ancestor || !find_instance(root, *expr.args[0], source)) return false;
   source.ancestor = expr.index;
-  source.name = program_.entities[expr.index].name + ".";
+  // What several hang on is told apart by who hangs there.
+  const bool named = !source.name.empty() && source.name != program_.entities[expr.args[0]->type.id].name + ".";
+  source.name = (named ? source.name : std::string()) + program_.entities[expr.index].name + ".";
   return true;
 }
 

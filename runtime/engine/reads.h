@@ -2,6 +2,8 @@
 // A history query has no name of its own; it shows where a derived field holds it.
 #pragma once
 
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "compiler/evaluator.h"
@@ -12,6 +14,8 @@ namespace dunlin::engine {
 class Reads {
  public:
   Reads(const checked::Program& program, const Evaluator& evaluator);
+  /// By parameter: what a reader calls it, where one entity may stand for several parameters. Before anything is collected.
+  void name_parameters(std::vector<std::string> names) { parameter_names_ = std::move(names); }
   /// Values that the root reads in this context; what cannot be evaluated is left out. Adds to `values`, names only once.
   void collect(checked::RootId root, const abi::EvalContext& context, std::vector<ValueRead>& values);
 
@@ -38,6 +42,7 @@ class Reads {
 
   const checked::Program& program_;
   const Evaluator& evaluator_;
+  std::vector<std::string> parameter_names_;
   std::vector<Known> known_;  // by root
   std::vector<int64_t> out_;
 };

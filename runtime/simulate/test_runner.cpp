@@ -207,6 +207,9 @@ class TestRun final : public CaseRun {
 
   std::string found_values(const TestExpect& expect, int32_t subject) {
     engine::Reads reads(program_, evaluator_);
+    std::vector<std::string> names;
+    for (const TestInstance& given : test_.instances) names.push_back(given.name == program_.entities[given.entity].name ? std::string() : given.name);
+    reads.name_parameters(std::move(names));
     int64_t today = 0;
     (void)abi::date_of(calendar_, now(), &today);
     const abi::EvalContext context{.case_file = &file().view(),

@@ -15,6 +15,9 @@ void analyse(const checked::Program& program, Diagnostics& diagnostics, const An
   const Flow flow(program);
   check_stages(program, flow, diagnostics);
   check_circles(program, conditions, flow, diagnostics);
+  check_skipped_stages(program, conditions, flow, diagnostics);
+  check_anchors(program, conditions, flow, diagnostics);
+  check_put_off(program, flow, diagnostics);
   allow(100);
   check_enrolment(program, conditions, solver, diagnostics);
   check_populations(program, conditions, diagnostics);
@@ -23,7 +26,9 @@ void analyse(const checked::Program& program, Diagnostics& diagnostics, const An
   allow(160);
   check_conditions(program, conditions, solver, diagnostics);
   check_permitted(program, conditions, diagnostics);
+  check_hours(program, diagnostics);
   check_use(program, diagnostics, options);
+  check_unused(program, diagnostics, options);
   check_requests_heard(program, diagnostics, options);
   check_histories(program, diagnostics, options);
   check_currencies(program, diagnostics);

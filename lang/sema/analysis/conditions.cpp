@@ -156,9 +156,70 @@ std::optional<Cases> Conditions::cases_in(RootId root, const Scope& scope, bool 
   return truth(*body, scope, wanted);
 }
 
+std::optional<Cases> Conditions::cases_of_missing(RootId root) {
+  sema::Interruptible::ask();
+  const Expr* body = root == checked::none ? nullptr : program_.roots.at(static_cast<size_t>(root)).body.get();
+  if (body == nullptr) return {};
+  steps_ = 0;
+  ValueSet missing;
+  missing.missing = true;
+  return demand(*body, Scope{}, missing);
+}
+
 bool Conditions::never_holds(RootId root) {
   const Answer cases = cases_of(root, true);
   return cases && cases->empty();
+}
+
+namespace {
+
+void parts_of(const Expr& expr, std::vector<const Expr*>& parts) {
+  if (expr.op != Op::logical_and) {
+    parts.push_back(&expr);
+    return;
+  }
+  for (const auto& argument : expr.args) parts_of(*argument, parts);
+}
+
+}  // namespace
+
+std::vector<const Expr*> Conditions::parts_that_exclude(RootId root) {
+  constexpr size_t parts_max = 60;
+  const Expr* body = root == checked::none ? nullptr : program_.roots.at(static_cast<size_t>(root)).body.get();
+  if (body == nullptr || body->op != Op::logical_and) return {};
+  struct Part {
+    const Expr* expr;
+    Answer cases;
+  };
+  std::vector<const Expr*> written;
+  parts_of(*body, written);
+  if (written.size() > parts_max) return {};
+  std::vector<Part> parts;
+  for (const Expr* expr : written) {
+    steps_ = 0;
+    parts.push_back({expr, truth(*expr, Scope{}, true)});
+  }
+  const auto exclude = [](const std::vector<Part>& some) {
+    Answer together = always_true;
+    for (const Part& part : some) {
+      if (part.cases) together = both(together, part.cases);
+      if (!together) return false;
+    }
+    return together->empty();
+  };
+  if (!exclude(parts)) return {};
+  for (size_t i = 0; i < parts.size();) {
+    std::vector<Part> fewer = parts;
+    fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
+    if (exclude(fewer)) {
+      parts = std::move(fewer);
+    } else {
+      ++i;
+    }
+  }
+  std::vector<const Expr*> left;
+  for (const Part& part : parts) left.push_back(part.expr);
+  return left;
 }
 
 bool Conditions::always_holds(RootId root) {

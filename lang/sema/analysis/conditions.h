@@ -43,6 +43,12 @@ class Conditions {
   /// The same where `self` and parameters of the root stand for what the scope says.
   std::optional<Cases> cases_in(checked::RootId root, const Scope& scope, bool wanted = true);
 
+  /// The cases in which the root, of an optional type, has no value.
+  std::optional<Cases> cases_of_missing(checked::RootId root);
+
+  /// Of a condition that never holds: as few of its parts, joined by `and`, as exclude each other. Empty where it has none, or where sets do not tell.
+  std::vector<const checked::Expr*> parts_that_exclude(checked::RootId root);
+
   bool never_holds(checked::RootId root);
   bool always_holds(checked::RootId root);
   /// Whenever `narrow` holds `wide` holds too.

@@ -61,7 +61,26 @@ class ConditionCheck {
     }
     auto& diagnostic = diagnostics_.error("E0607", place(root, span), fmt::format("this condition can never hold, so {}", consequence));
     diagnostic.label = "never true";
+    name_parts(root, diagnostic);
+  }
+
+  /// Of many parts those that make it impossible.
+  void name_parts(RootId root, Diagnostic& diagnostic) {
     diagnostic.help = "its parts exclude each other: look at the bounds";
+    const auto parts = conditions_.parts_that_exclude(root);
+    if (parts.empty()) return;
+    if (parts.size() == 1) {
+      if (!parts.front()->span.known()) return;
+      diagnostic.notes.push_back({parts.front()->span, "this part alone is never true"});
+      diagnostic.help = "change that part, or leave it out";
+      return;
+    }
+    if (std::ranges::any_of(parts, [](const checked::Expr* part) { return !part->span.known(); })) return;
+    for (const checked::Expr* part : parts) diagnostic.notes.push_back({part->span, part == parts.front() ? "this …" : "… and this exclude each other"});
+    if (parts.size() > 2) {
+      for (size_t p = 1; p < parts.size(); ++p) diagnostic.notes[p].message = p + 1 < parts.size() ? "… and this …" : "… and this are never true together";
+    }
+    diagnostic.help = "change one of the parts that are named; the others do not matter";
   }
 
   /// `sometimes` where there is nothing that the cases of a condition do not tell.

@@ -28,10 +28,22 @@ class Search {
   }
 
   std::optional<Witness> run() {
+    if (!collect_all()) return {};
+    return try_all();
+  }
+
+  std::map<FieldKey, std::vector<Value>> values() {
+    if (!collect_all()) return {};
+    return std::move(candidates_);
+  }
+
+ private:
+  /// False: a root has no body, so nothing is known of it.
+  bool collect_all() {
     for (RootId root : question_.roots) {
       if (root == checked::none) continue;
       const checked::Root& asked = program_.roots.at(static_cast<size_t>(root));
-      if (!asked.body) return {};
+      if (!asked.body) return false;
       if (facts_.one_of_each) {
         const RootScope around(asked);
         collect(*asked.body, around.scope());
@@ -40,10 +52,9 @@ class Search {
       }
     }
     for (const auto& [key, values] : candidates_) add_ordinary_values(key);
-    return try_all();
+    return true;
   }
 
- private:
   // ---- which values are worth a try --------------------------------------------------------
 
   const checked::Field& field(const FieldKey& key) const {
@@ -260,16 +271,10 @@ class Search {
       const checked::Entity& entity = program_.entities.at(static_cast<size_t>(key.first));
       const checked::Field& declared = field(key);
       const std::string name = key.first == question_.entity ? declared.name : entity.name + "." + declared.name;
-      witness.text.emplace_back(name, text_of(declared.type, facts_.fields.at(key)));
+      witness.text.emplace_back(name, text_of_value(program_, declared.type, facts_.fields.at(key)));
     }
-    if (uses_today_) witness.text.emplace_back("today", text_of({TypeKind::date, false, -1}, of_slot(some_day)));
+    if (uses_today_) witness.text.emplace_back("today", text_of_value(program_, {TypeKind::date, false, -1}, of_slot(some_day)));
     return witness;
-  }
-
-  std::string text_of(const checked::Type& type, const Value& value) const {
-    if (value.missing) return "missing";
-    if (is_text(type.kind)) return '"' + value.text + '"';
-    return checked::format_value(program_, type.known(), &value.slot);
   }
 
   static constexpr int steps_max = 50'000, depth_max = 60;
@@ -285,5 +290,15 @@ class Search {
 }  // namespace
 
 std::optional<Witness> find_witness(const checked::Program& program, const WitnessQuestion& question) { return Search(program, question).run(); }
+
+std::map<FieldKey, std::vector<Value>> values_worth_trying(const checked::Program& program, const WitnessQuestion& question) {
+  return Search(program, question).values();
+}
+
+std::string text_of_value(const checked::Program& program, const checked::Type& type, const Value& value) {
+  if (value.missing) return "missing";
+  if (is_text(type.kind)) return '"' + value.text + '"';
+  return checked::format_value(program, type.known(), &value.slot);
+}
 
 }  // namespace dunlin::analysis

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -29,5 +30,10 @@ struct Witness {
 };
 
 std::optional<Witness> find_witness(const checked::Program& program, const WitnessQuestion& question);
+
+/// By (entity, field): the values that such a search would try.
+std::map<std::pair<checked::Index, checked::Index>, std::vector<Value>> values_worth_trying(const checked::Program& program, const WitnessQuestion& question);
+/// A value of such a field as Dunlin text.
+std::string text_of_value(const checked::Program& program, const checked::Type& type, const Value& value);
 
 }  // namespace dunlin::analysis
