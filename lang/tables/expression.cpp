@@ -48,6 +48,9 @@ bool holds(Op op, int order) {
   }
 }
 
+/// A list that is written out and is no list of one, which could stand for its item.
+bool is_several(const Term& term) { return term.type.kind == Kind::list && !term.rows && term.items.size() != 1; }
+
 }  // namespace
 
 const Term* Scope::find(const std::string& name) const {
@@ -262,6 +265,7 @@ Term Expressions::equality(const Term& a, const Term& b) {
   if (is_null(a) || is_null(b)) {
     const Term& other = is_null(a) ? b : a;
     if (is_null(other)) return truth_term(true);
+    if (other.type.kind == Kind::list && !other.rows) return with_needs(truth_term(false), {&other});
     if (other.type.kind == Kind::list || other.type.kind == Kind::record)
       throw Refusal{"whether a list or context is null lies outside of what is imported", ""};
     if (!other.nullable) return with_needs(truth_term(false), {&other});
@@ -305,6 +309,7 @@ Term Expressions::equality(const Term& a, const Term& b) {
     }
   }
   const Type type = a.type.is_words() && b.type.is_words() ? Type{Kind::text, {}} : a.type;
+  if (is_several(a) != is_several(b) && a.type.kind != Kind::record && b.type.kind != Kind::record) return unlike_but_null(a, b);
   for (const Term* side : {&a, &b}) {
     if (side->type.kind == Kind::list || side->type.kind == Kind::record) throw Refusal{"lists and contexts are not compared here", ""};
   }
@@ -370,6 +375,8 @@ Term Expressions::order(Op op, const Term& a, const Term& b) {
     if (a.words && b.words) return truth_term(holds(op, a.words->compare(*b.words)));
     x = as_text(a);
     y = as_text(b);
+  } else if (is_several(a) || is_several(b)) {
+    return unlike(a, b);
   } else if (a.type.kind == Kind::list || b.type.kind == Kind::list || a.type.kind == Kind::record || b.type.kind == Kind::record) {
     throw Refusal{"lists and contexts are not compared here", ""};
   } else if (a.type != b.type) {
