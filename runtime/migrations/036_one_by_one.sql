@@ -533,7 +533,8 @@ end $$;
 revoke all on function dunlin.turn_of, dunlin.goes_before, dunlin.let_next from public;
 
 -- What somebody does who works one task after another, in one call and one transaction: one ends, and the next of its queue is theirs. Nothing of it stands
--- where the outcome is refused; where there is no next, there is no row. The mark comes first, while the transaction has no number.
+-- where the outcome is refused. Where there is no next, or none for a worker whose day is over, there is no row, and the outcome stands. The mark comes first, while
+-- the transaction has no number.
 create function dunlin.complete_and_lease(task uuid, epoch int4, outcome text default null, payload jsonb default '{}', external_id text default null,
                                           worker text default null, lasting interval default null, at timestamptz default null)
 returns setof dunlin.leased_task
@@ -559,10 +560,14 @@ begin
   end if;
   perform dunlin.mark_turn();
   perform dunlin.complete(task, epoch, outcome, payload, external_id, at);
-  return query select * from dunlin.lease(its_queue, coalesce(worker, its_worker), 1, lasting, at);
+  begin
+    return query select * from dunlin.lease(its_queue, coalesce(worker, its_worker), 1, lasting, at);
+  exception when sqlstate 'DU040' or sqlstate 'DU041' or sqlstate 'DU042' or sqlstate 'DU043' or sqlstate 'DU044' then
+    raise notice 'there is no next task: %', sqlerrm;
+  end;
 end $$;
 comment on function dunlin.complete_and_lease is
-  'Ends a leased task as complete() does and leases the next one of its queue, for its worker or the one who is named, in one transaction. No row: there is no next.';
+  'Ends a leased task as complete() does and leases the next one of its queue, for its worker or the one who is named, in one transaction. No row: there is no next, or none for this worker.';
 select dunlin.let('{dunlin_consumer}', '{complete_and_lease}');
 create or replace function dunlin.bound_functions(supervise bool) returns text[] language sql immutable as $$
   select '{lease,heartbeat,extend,release,complete,complete_many,complete_and_lease,withdrawn_tasks,may_contact,record_contact,post_event,post_events,register_of,post_status,post_statuses}'::text[]

@@ -209,6 +209,30 @@ def test_one_call_ends_one_and_takes_the_next():
     check_sound(sql)
 
 
+def test_the_last_one_of_the_day_ends():
+    sql = fresh()
+    sql.run("""select dunlin.put_workers('[{"worker": "anna", "capacity": "2"}]')""")
+    task = errands(sql)[0]
+    task = sql.one("select * from dunlin.complete_and_lease(%s, %s)", task.task, task.epoch)
+    assert sql.all("select * from dunlin.complete_and_lease(%s, %s)", task.task, task.epoch) == []
+    assert "no room for more" in sql.connection.notices[-1]
+    assert sql.value("select status from dunlin.task_done where task = %s", task.task) == 2
+    assert sql.refusal("select * from dunlin.lease('errand', 'anna')")[0] == "DU043"
+    check_sound(sql)
+
+
+def test_who_takes_the_next_with_the_end_moves_the_cursor():
+    """The cursor and its marks go on where nobody calls lease() by itself."""
+    sql = fresh()
+    task = errands(sql)[0]
+    for _ in range(3):
+        before = sql.value("select max(seq) from dunlin.turn_mark")
+        sql.run("select setval('dunlin.turn', nextval('dunlin.turn') + 300)")
+        task = sql.one("select * from dunlin.complete_and_lease(%s, %s)", task.task, task.epoch)
+        assert sql.value("select max(seq) from dunlin.turn_mark") >= before + 300
+    check_sound(sql)
+
+
 def test_one_call_is_refused_whole():
     sql = fresh()
     task = errands(sql)[0]
