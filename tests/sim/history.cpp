@@ -189,6 +189,25 @@ void found(const Compiled& compiled, Several& portfolios, History& history, int 
   }
 }
 
+namespace {
+
+/// To a stage of either strategy, in which it may not be at all; or the order before is lifted.
+void order(const Compiled& compiled, Several& portfolios, Dice& dice, const std::string& account, const std::string& debtor, Instant at) {
+  static abi::Arena texts;
+  const auto text = [&](const char* field, const std::string& value) { return Given{field, reinterpret_cast<int64_t>(texts.text(value))}; };
+  const auto& stages = compiled.program().stages;
+  const auto& stage = stages[static_cast<size_t>(dice.below(static_cast<int64_t>(stages.size())))];
+  std::vector<Given> fields{text("who", "greta"), text("reason", "a word")};
+  if (!dice.one_in(5)) {
+    fields.push_back(text("strategy", compiled.program().strategies[static_cast<size_t>(stage.strategy)].name));
+    fields.push_back(text("stage", stage.name));
+    if (!dice.one_in(3)) fields.push_back({"until", at + dice.below(500) * 3600 * abi::us_per_second});
+  }
+  portfolios.each([&](Portfolio& p) { p.post("stage of account", "account", account, debtor, fields, at); });
+}
+
+}  // namespace
+
 void happen(const Compiled& compiled, Several& portfolios, History& history, const std::string& account) {
   Dice& dice = history.dice;
   const std::string debtor = account.substr(0, account.find('-'));
@@ -198,6 +217,7 @@ void happen(const Compiled& compiled, Several& portfolios, History& history, con
   if (dice.one_in(10)) at -= dice.below(4) * 86'400 * abi::us_per_second;
   if (dice.one_in(12)) at += dice.below(5) * 86'400 * abi::us_per_second;
   const Instant now = std::max(at, start + 1);
+  if (history.orders && dice.one_in(4)) return order(compiled, portfolios, dice, account, debtor, at);
   switch (dice.below(10)) {
     case 0: {
       const std::vector<Given> amount{{"amount", 100 * (1 + dice.below(700))}};

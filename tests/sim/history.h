@@ -32,6 +32,7 @@ struct History {
   int64_t date = 0;
   std::vector<std::string> names;  // of the debtors that are founded; else d0, d1 …
   bool calls = true;               // some days bring an outcome of a call, whatever the limits say
+  bool orders = false;             // some days a supervisor moves somebody to a stage, for once or until an instant
 
   std::vector<Given> account_fields(int64_t today);
 };

@@ -39,8 +39,9 @@ struct Lived {
   std::string end;
 };
 
-Lived live(const Compiled& compiled, uint64_t seed, int nights, bool every_wake, int steppers = 1) {
+Lived live(const Compiled& compiled, uint64_t seed, int nights, bool every_wake, int steppers = 1, bool orders = false) {
   History history{Dice(seed), {}, {}, date_of(2026, 2, 20) + static_cast<int64_t>(seed % 300)};
+  history.orders = orders;
   Several two(compiled, 2);
   found(compiled, two, history, 3);
   Lived lived;
@@ -94,6 +95,22 @@ TEST_CASE("sleeping and stepping everybody give the same, day by day") {
 TEST_CASE("so it is when cases are stepped at every wake") {
   const Compiled compiled(clock_policy);
   for (int seed = 101; seed <= 100 + seeds(4); ++seed) live(compiled, static_cast<uint64_t>(seed), 40, true);
+}
+
+TEST_CASE("so it is where supervisors move accounts to stages") {
+  // Conditions that lead away soon, and go on being true while an order stands.
+  std::string policy = clock_policy;
+  const std::string late = "when dpd > 60 :", soon = "when dpd > 20 or exists(promise) and dpd > 5 :";
+  policy.replace(policy.find(late), late.size(), soon);
+  const Compiled compiled(policy.c_str());
+  Lived all;
+  for (int seed = 201; seed <= 200 + seeds(6); ++seed) {
+    const Lived lived = live(compiled, static_cast<uint64_t>(seed), 60, seed % 3 == 0, 1, true);
+    all.tasks += lived.tasks;
+    all.transitions += lived.transitions;
+  }
+  CHECK(all.tasks > 50);
+  CHECK(all.transitions > 100);
 }
 
 TEST_CASE("the same seed gives the same run, whatever the number of steppers") {
