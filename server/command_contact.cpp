@@ -65,7 +65,7 @@ int list(const ContactCommand& command) {
   int exit = 0;
   auto desk = DepartmentDesk::open(command.store, command.common, exit);
   Json rows;
-  if (!desk || !desk->ask(Ask::contact_stops, {}, rows, exit)) return exit;
+  if (!desk || !desk->ask(Ask::contact_stops, {std::nullopt, std::nullopt}, rows, exit)) return exit;
   show_rows(command.common, rows,
             {{"stop", ""},
              {"since", "since (UTC)"},

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 
 #include "runtime/store/patience.h"
 #include "runtime/store/service.h"
@@ -92,7 +93,7 @@ store::PostgresOptions postgres_of(const ServeConfig& config, const std::string&
 }
 
 /// Waits for a signal to stop; the others are dealt with here.
-void wait_for_the_end(const sigset_t& signals, Scheduler& scheduler) {
+void wait_for_the_end(const sigset_t& signals, Scheduler& scheduler, const std::function<http::Certificate()>& reload_certificate) {
   for (;;) {
     int signal = 0;
     if (sigwait(&signals, &signal) != 0) continue;
@@ -102,7 +103,19 @@ void wait_for_the_end(const sigset_t& signals, Scheduler& scheduler) {
     }
     log::write(log::Level::info, "looking for a new version", {{"signal", "SIGHUP"}});
     scheduler.wake();
+    (void)reload_certificate();
   }
+}
+
+/// A certificate is renewed every few weeks: a bad one must be seen in the log long before the old one runs out.
+http::Certificate reload(http::HttpServer& server, const http::ServerOptions& options) {
+  http::Certificate certificate = server.reload_certificate();
+  if (certificate.state == http::Certificate::State::loaded) {
+    log::write(log::Level::info, "the certificate was read again", {{"certificate", options.certificate_file}, {"valid_until", certificate.valid_until}});
+  } else if (certificate.state == http::Certificate::State::kept) {
+    log::write(log::Level::error, "the new certificate cannot be used; the old one stays in use", {{"reason", certificate.wrong}});
+  }
+  return certificate;
 }
 
 int serve(const ServeCommand& command) {
@@ -158,6 +171,7 @@ int serve(const ServeCommand& command) {
   auto server = http::HttpServer::start(config->http, [&](const http::Request& request) { return api.handle(request); });
   if (!server) return fail(command.common, Exit::environment, server.error());
   api.connections = [&] { return (*server)->counts(); };
+  api.reload_certificate = [&] { return reload(**server, config->http); };
   ahead.start();
   scheduler.start();
   live.start();
@@ -169,7 +183,7 @@ int serve(const ServeCommand& command) {
   const char* scheme = config->http.certificate_file.empty() ? "http" : "https";
   log::write(log::Level::info, "serving", {{"url", fmt::format("{}://{}:{}", scheme, config->http.address, (*server)->port())}});
   notify("READY=1");
-  wait_for_the_end(signals, scheduler);
+  wait_for_the_end(signals, scheduler, api.reload_certificate);
   notify("STOPPING=1");
   (*server)->stop(config->drain_seconds);
   simulations.stop();

@@ -32,17 +32,20 @@ const char* statement_of(Ask what) {
              "union all select m.at, case when m.whom = '' then 'note' else 'notified ' || m.whom end, m.body, null, null from k join dunlin.note m on "
              "m.bucket = k.bucket and m.case_id = k.case_id and m.instance_id = k.id"
              ") x where $3::timestamptz is null or at < $3::timestamptz order by at desc fetch first ($4::int) rows with ties";
-    case Ask::queues:
-      return "select queue, count(*) filter (where status = 'ready') as ready, count(*) filter (where status = 'leased') as leased, count(*) filter (where "
-             "status not in ('ready', 'leased')) as held, min(created_at) filter (where status = 'ready') as oldest from dunlin.queue q where " SEES_TASK(
-                 "q") "group by queue order by queue";
+    case Ask::queues:  // now; the empty ones too. The age of a task begins when it may be leased
+      return "select s.name as queue, count(*) filter (where q.status = 'ready') as ready, count(*) filter (where q.due_now) as due_now, count(*) filter "
+             "(where q.status = 'leased') as leased, count(*) filter (where q.status not in ('ready', 'leased')) as held, min(greatest(q.created_at, "
+             "q.not_before)) filter (where q.due_now) as oldest, s.paused_at is not null as paused from dunlin.queue_setting s left join lateral (select "
+             "q.status, q.created_at, q.not_before, q.status = 'ready' and q.not_before <= $1::timestamptz and coalesce(q.wakes, '-infinity') <= "
+             "clock_timestamp() as due_now from dunlin.queue q where q.queue = s.name and " SEES_TASK("q") ") q on true where " SEES_QUEUE(
+                 "s.name") "group by s.name, s.paused_at order by s.name";
     case Ask::tasks:  // queue or null, status or null, after task or null, limit
       return "select * from dunlin.queue q where ($1::text is null or q.queue = $1) and ($2::text is null or q.status = $2) and ($3::uuid is null or q.task > "
              "$3::uuid) and " SEES_TASK("q") "order by q.task limit $4::int";
     case Ask::task:  // task
       return "select * from dunlin.queue q where q.task = $1::uuid and " SEES_TASK("q");
-    case Ask::lease:  // queue, worker, n, at
-      return "select * from dunlin.lease($1, worker => $2, n => $3::int, at => $4::timestamptz)";
+    case Ask::lease:  // queue, worker, n, at, lasting or null
+      return "select * from dunlin.lease($1, worker => $2, n => $3::int, lasting => $5::interval, at => $4::timestamptz)";
     case Ask::letter:  // task, whether personal data may be seen
       return "with t as (select o.bucket, o.case_id, q.name as queue from dunlin.task_open o join dunlin.name q on q.id = o.queue where o.task = $1::uuid "
              "union "
@@ -258,10 +261,10 @@ const char* statement_of(Ask what) {
       return "select * from dunlin.stop_outbound($1, $2, $3, $4, $5, $6, $7, coalesce($8::timestamptz, 'infinity'), $9)";
     case Ask::contact_resume:  // stop, who
       return "select dunlin.resume_contact($1::int8, $2) as woken";
-    case Ask::contact_stops:
+    case Ask::contact_stops:  // after number or null, limit or null
       return "select s.id as stop, s.since, nullif(s.until, 'infinity') as until, s.entity, s.key, s.field, s.value, s.address, s.queue, s.feed, s.reason, "
              "s.who "
-             "from dunlin.contact_stop s where s.lifted_at is null order by s.id";
+             "from dunlin.contact_stop s where s.lifted_at is null and ($1::int8 is null or s.id > $1::int8) order by s.id limit $2::int";
     case Ask::live_queues:  // figures that a stream watches: no look into the tasks themselves
       return "select s.name as queue, count(*) filter (where o.status = 0) as ready, count(*) filter (where o.status = 1) as leased, count(*) filter (where "
              "o.status > 1) as held, s.paused_at is not null as paused from dunlin.queue_setting s left join dunlin.task_open o on o.queue = s.queue and " SEES_CASE("o") "where " SEES_QUEUE("s.name") "group "

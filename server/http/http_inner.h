@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "server/http/http_server.h"
+#include "server/http/proxies.h"
 
 namespace dunlin::server::http {
 
@@ -36,7 +37,9 @@ struct HttpServer::Inner {
   asio::executor_work_guard<asio::io_context::executor_type> stays{io.get_executor()};
   asio::thread_pool workers;
   tcp::acceptor acceptor{io};
-  std::unique_ptr<asio::ssl::context> tls;
+  /// Only the thread that accepts looks at it and changes it. A connection keeps what it was made with.
+  std::shared_ptr<asio::ssl::context> tls;
+  Proxies proxies;
   std::thread thread;
   std::atomic<bool> stopping = false;
   std::atomic<int64_t> open = 0, accepted = 0, refused = 0, timed_out = 0, malformed = 0, busy = 0, streams = 0, slow_readers = 0;

@@ -116,7 +116,7 @@ class Session final : public Listed, public std::enable_shared_from_this<Session
     request.upgrade = boost::beast::websocket::is_upgrade(message);
     request.protocols = text(message[wire::field::sec_websocket_protocol]);
     request.body = std::move(message.body());
-    request.peer = peer_;
+    request.peer = server_->proxies.caller(peer_, forwarded(message));
     keep_alive_ = message.keep_alive();
     head_only_ = message.method() == wire::verb::head;
     if (head_only_) request.method = "GET";
@@ -132,6 +132,14 @@ class Session final : public Listed, public std::enable_shared_from_this<Session
         go_live(self->server_, std::move(self->stream_), taken, std::move(*response));
       });
     });
+  }
+
+  /// All lines of the header: a proxy may add a line of its own below one that the caller has written.
+  std::string forwarded(const WireRequest& message) const {
+    std::string lines;
+    const auto found = message.equal_range(server_->proxies.header() == ForwardedHeader::forwarded ? "Forwarded" : "X-Forwarded-For");
+    for (auto line = found.first; line != found.second; ++line) lines += (lines.empty() ? "" : ",") + text(line->value());
+    return lines;
   }
 
   void write(Response response, unsigned version) {
@@ -217,9 +225,9 @@ std::expected<asio::ip::address, std::string> address_of(const ServerOptions& op
 }
 
 /// Null: no TLS is asked for.
-std::expected<std::unique_ptr<asio::ssl::context>, std::string> tls_of(const ServerOptions& options) {
+std::expected<std::shared_ptr<asio::ssl::context>, std::string> tls_of(const ServerOptions& options) {
   if (options.certificate_file.empty()) return nullptr;
-  auto tls = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
+  auto tls = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
   tls->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2 | asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 |
                    asio::ssl::context::no_tlsv1_1);
   error_code error;
@@ -230,11 +238,24 @@ std::expected<std::unique_ptr<asio::ssl::context>, std::string> tls_of(const Ser
   return tls;
 }
 
+std::string valid_until(asio::ssl::context& tls) {
+  const X509* certificate = SSL_CTX_get0_certificate(tls.native_handle());
+  BIO* text = certificate == nullptr ? nullptr : BIO_new(BIO_s_mem());
+  if (text == nullptr) return "";
+  std::string written(64, '\0');
+  ASN1_TIME_print(text, X509_get0_notAfter(certificate));
+  const int length = BIO_read(text, written.data(), static_cast<int>(written.size()));
+  BIO_free(text);
+  written.resize(static_cast<size_t>(std::max(0, length)));
+  return written;
+}
+
 }  // namespace
 
 std::string wrong_options(const ServerOptions& options) {
   if (const auto address = address_of(options); !address) return address.error();
   if (const auto tls = tls_of(options); !tls) return tls.error();
+  if (const auto proxies = Proxies::parse(options.trusted_proxies, options.forwarded_header); !proxies) return proxies.error();
   return "";
 }
 
@@ -245,6 +266,9 @@ std::expected<std::unique_ptr<HttpServer>, std::string> HttpServer::start(const 
   auto tls = tls_of(options);
   if (!tls) return std::unexpected(tls.error());
   inner->tls = std::move(*tls);
+  auto proxies = Proxies::parse(options.trusted_proxies, options.forwarded_header);
+  if (!proxies) return std::unexpected(proxies.error());
+  inner->proxies = std::move(*proxies);
   error_code error;
   const tcp::endpoint endpoint(*address, options.port);
   inner->acceptor.open(endpoint.protocol(), error);
@@ -264,6 +288,15 @@ uint16_t HttpServer::port() const {
 
 ConnectionCounts HttpServer::counts() const {
   return {inner_->open, inner_->accepted, inner_->refused, inner_->timed_out, inner_->malformed, inner_->streams, inner_->slow_readers};
+}
+
+Certificate HttpServer::reload_certificate() {
+  auto tls = tls_of(inner_->options);
+  if (!tls) return {Certificate::State::kept, "", tls.error()};
+  if (!*tls) return {};
+  Certificate loaded{Certificate::State::loaded, valid_until(**tls), ""};
+  asio::post(inner_->io, [inner = inner_, tls = std::move(*tls)]() mutable { inner->tls = std::move(tls); });
+  return loaded;
 }
 
 void HttpServer::stop(int seconds) {

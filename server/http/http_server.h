@@ -18,7 +18,7 @@ struct Request {
   bool upgrade = false;   // to a WebSocket
   std::string protocols;  // that the client offers for it: "dunlin, token.dun_…"
   std::string body;
-  std::string peer;  // address of the other end
+  std::string peer;  // address of the caller: the other end, or whom a trusted proxy names
 };
 
 /// The sending end of a connection that stays open. May be used from any thread; does not keep the connection alive.
@@ -56,9 +56,18 @@ struct ServerOptions {
   int read_seconds = 15;  // for one request, from its first byte to its last
   int idle_seconds = 75;  // between two requests of a connection
   int write_seconds = 30;
-  size_t stream_bytes_max = 256 * 1024;    // that wait for one reader of a stream; who is further behind is cut off
-  int stream_beat_seconds = 20;            // a sign of life on a quiet stream
-  std::string certificate_file, key_file;  // both: TLS
+  size_t stream_bytes_max = 256 * 1024;              // that wait for one reader of a stream; who is further behind is cut off
+  int stream_beat_seconds = 20;                      // a sign of life on a quiet stream
+  std::string certificate_file, key_file;            // both: TLS
+  std::string trusted_proxies;                       // "10.1.2.3, 10.0.0.0/8": whose header is read to know the caller; empty: nobody's
+  std::string forwarded_header = "X-Forwarded-For";  // or "Forwarded": which one the proxies write
+};
+
+/// What became of a certificate that was to be read again.
+struct Certificate {
+  enum class State { none, loaded, kept } state = State::none;  // none: there is no TLS here
+  std::string valid_until;                                      // of the one in use now, as OpenSSL writes it: "Mar 20 12:00:00 2027 GMT"
+  std::string wrong;                                            // kept: why
 };
 
 /// What the server has seen of connections, for metrics.
@@ -77,6 +86,8 @@ class HttpServer {
 
   uint16_t port() const;
   ConnectionCounts counts() const;
+  /// Reads certificate and key again; connections that are made from now on get them. What cannot be used leaves the old ones where they are. Any thread.
+  Certificate reload_certificate();
   /// Accepts no more, lets running requests end (up to `seconds`), closes the rest.
   void stop(int seconds);
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "server/http/proxies.h"
+#include "server/serve/answers.h"
 #include "server/serve/body_rows.h"
 #include "server/serve/live.h"
 #include "server/serve/log.h"
@@ -18,6 +20,9 @@ constexpr int64_t caller_ttl_ms = 10'000;  // a revoked token is refused after t
 constexpr size_t clients_max = 50'000;
 
 int64_t milliseconds() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+/// Of the request that this thread answers.
+thread_local std::string asking_id;
 
 std::string dump(const Json& body) { return body.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
@@ -146,7 +151,7 @@ void Call::require_match(const std::string& tag) const {
 
 void unavailable(const std::string& reason) {
   // Where the database is and what it is called is nothing for clients.
-  log::write(log::Level::warn, "the database did not answer a request", {{"reason", reason}});
+  log::write(log::Level::warn, "the database did not answer a request", {{"request", asking_id}, {"reason", reason}});
   throw Problem{503, "the database does not answer", "try again in a while; the log of the server says more", ""};
 }
 
@@ -368,7 +373,7 @@ http::Response Api::answer(const http::Request& request, std::string& route_name
     }
     route_name = route.pattern;
     if (route.right != "-") {
-      check_rate("address " + request.peer);
+      check_rate("address " + http::counted_as(request.peer));
       call.caller = caller_of(request);
       check_rate("token " + call.caller.name);
       if (!route.right.empty() && !call.caller.may(route.right))
@@ -423,6 +428,7 @@ http::Response Api::handle(const http::Request& request) {
   const bool good_id = !request.request_id.empty() && request.request_id.size() <= 64 &&
                        std::ranges::all_of(request.request_id, [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_'; });
   Call call{request, {}, {}, Json::object(), {}, good_id ? request.request_id : fmt::format("r{:x}-{}", milliseconds(), ++count)};
+  asking_id = call.id;
   http::Response response;
   std::string route = "(none)";
   try {
@@ -463,13 +469,7 @@ Json content_of(const Route& route) {
   };
   if (route.streams) return {{"text/event-stream", Json::object()}};
   if (route.pattern == "/metrics") return {{"text/plain", text()}};
-  Json schema{{"type", "object"}};
-  if (has_field(route, "limit")) {
-    schema["properties"] = {{"items", {{"type", "array"}, {"items", {{"type", "object"}}}}},
-                            {"next", {{"type", "string"}, {"description", "where the next page begins; not there: this is the last one"}}}};
-    schema["required"] = Json::array({"items"});
-  }
-  Json content{{"application/json", {{"schema", std::move(schema)}}}};
+  Json content{{"application/json", {{"schema", answer_schema(route.method, route.pattern)}}}};
   if (!has_field(route, "format")) return content;
   if (route.pattern.starts_with("/v1/reports/")) {
     content["text/csv"] = text();
@@ -536,19 +536,20 @@ Json Api::openapi() const {
     paths[route.pattern][method] = std::move(operation);
   }
   const Json text{{"type", "string"}};
-  return {
-      {"openapi", "3.1.0"},
-      {"info", {{"title", "Dunlin"}, {"version", "1"}}},
-      {"security", Json::array({Json{{"token", Json::array()}}, Json{{"password", Json::array()}}})},
-      {"paths", std::move(paths)},
-      {"components",
-       {{"securitySchemes",
-         {{"token", {{"type", "http"}, {"scheme", "bearer"}, {"description", "a token of ours, or one of the OpenID provider"}}},
-          {"password", {{"type", "http"}, {"scheme", "basic"}, {"description", "name and password of the directory, where the server has one ([ldap])"}}}}},
-        {"schemas",
-         {{"Problem",
-           {{"type", "object"},
-            {"properties", {{"type", text}, {"title", text}, {"status", {{"type", "integer"}}}, {"help", text}, {"code", text}, {"request_id", text}}}}}}}}}};
+  Json schemas = named_schemas();
+  schemas["Problem"] = {
+      {"type", "object"},
+      {"properties", {{"type", text}, {"title", text}, {"status", {{"type", "integer"}}}, {"help", text}, {"code", text}, {"request_id", text}}},
+      {"required", Json::array({"type", "title", "status"})}};
+  return {{"openapi", "3.1.0"},
+          {"info", {{"title", "Dunlin"}, {"version", "1"}}},
+          {"security", Json::array({Json{{"token", Json::array()}}, Json{{"password", Json::array()}}})},
+          {"paths", std::move(paths)},
+          {"components",
+           {{"securitySchemes",
+             {{"token", {{"type", "http"}, {"scheme", "bearer"}, {"description", "a token of ours, or one of the OpenID provider"}}},
+              {"password", {{"type", "http"}, {"scheme", "basic"}, {"description", "name and password of the directory, where the server has one ([ldap])"}}}}},
+            {"schemas", std::move(schemas)}}}};
 }
 
 }  // namespace dunlin::server

@@ -96,6 +96,7 @@ class Api {
   const std::vector<Route>& routes() const { return routes_; }
   ApiContext& context() { return context_; }
   std::function<http::ConnectionCounts()> connections;
+  std::function<http::Certificate()> reload_certificate;
 
   /// Asks the database; throws Problem where it refuses.
   Json ask(store::Ask what, const store::Parameters& parameters = {});

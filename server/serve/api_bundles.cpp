@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "lang/diag/render.h"
 #include "lang/service/kept.h"
@@ -220,7 +221,14 @@ int64_t pinned_to(const std::vector<plan::Carried>& carried, int32_t version) {
   return count;
 }
 
-Reply versions(Api& api, const Call&) {
+Reply versions(Api& api, const Call& call) {
+  const int64_t limit = call.limit(500, 1000);
+  int64_t after = 0;
+  if (const auto given = call.asked("after")) {
+    const auto [end, wrong] = std::from_chars(given->data(), given->data() + given->size(), after);
+    if (wrong != std::errc() || end != given->data() + given->size())
+      throw Problem{422, "`after` is the number of a version", "take `next` of the page before", ""};
+  }
   return api.with_store([&](store::Store& store) {
     auto all = store.versions();
     if (!all) refuse(all.error());
@@ -230,13 +238,16 @@ Reply versions(Api& api, const Call&) {
       if (!counted) refuse(counted.error());
       carried = std::move(*counted);
     }
-    Reply reply{Json{{"items", Json::array()}}};
-    reply.etag = "v0";
+    Json rows = Json::array();
+    std::string etag = "v0";
     for (const auto& version : *all) {
-      reply.body["items"].push_back(version_json(version));
-      reply.body["items"].back()["instances_pinned"] = pinned_to(carried, version.number);
-      if (version.active) reply.etag = fmt::format("v{}", version.number);
+      if (version.active) etag = fmt::format("v{}", version.number);
+      if (version.number <= after || static_cast<int64_t>(rows.size()) == limit) continue;
+      rows.push_back(version_json(version));
+      rows.back()["instances_pinned"] = pinned_to(carried, version.number);
     }
+    Reply reply{page(std::move(rows), limit, "version")};
+    reply.etag = etag;
     return reply;
   });
 }
@@ -277,7 +288,13 @@ void add_bundle_routes(std::vector<Route>& routes) {
   const BodyField files{"files", "array", "the bundle: objects with path and text", true},
       wider{"accept_wider_limits", "boolean", "a limit may let more through"};
   const BodyField reason{"reason", "string", "why, for the audit"}, replacing{"replacing", "integer", "number of the version that must still be active"};
-  routes.push_back({"GET", "/v1/bundles", "read", "All versions; the ETag names the active one, for If-Match of apply and rollback", {}, {}, versions});
+  routes.push_back({"GET",
+                    "/v1/bundles",
+                    "read",
+                    "All versions by number; the ETag names the active one, for If-Match of apply and rollback",
+                    {{"after", "`next` of the page before"}, {"limit", "how many at most, 1 to 1000; 500 if not given"}},
+                    {},
+                    versions});
   routes.push_back({"GET", "/v1/bundles/{version}", "read", "The files of a version", {}, {}, sources});
   routes.push_back({"GET", "/v1/bundles/{version}/diff/{other}", "read", "What two versions say differently", {}, {}, diff});
   routes.push_back({"POST", "/v1/bundles/check", "design", "Every mistake in a bundle", {}, {files}, check});

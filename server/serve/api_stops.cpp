@@ -14,11 +14,12 @@ using store::Ask;
 // ---- stops ----
 
 Reply stops(Api& api, const Call& call) {
-  Json rows = api.ask(Ask::contact_stops);
-  if (call.caller.may("personal")) return {Json{{"items", std::move(rows)}}};
+  const int64_t limit = call.limit(100, 1000);
+  Json rows = api.ask(Ask::contact_stops, {call.asked("after"), std::to_string(limit)});
+  if (call.caller.may("personal")) return {page(std::move(rows), limit, "stop")};
   const auto names = api.active()->personal();
   for (Json& row : rows) mask_stop(row, &names);
-  return {Json{{"items", std::move(rows)}}};
+  return {page(std::move(rows), limit, "stop")};
 }
 
 Reply stop(Api& api, const Call& call) {
@@ -66,8 +67,9 @@ Reply reopen(Api& api, const Call& call) { return {api.ask(Ask::reopen_account, 
 }  // namespace
 
 void add_stop_routes(std::vector<Route>& routes) {
+  const QueryField after{"after", "`next` of the page before"}, limit{"limit", "how many at most, 1 to 1000"};
   const BodyField reason{"reason", "string", "why, for the audit", true}, entity{"entity", "string", "kind of instance; account if not given"};
-  routes.push_back({"GET", "/v1/contact_stops", "read", "What is stopped now", {}, {}, stops});
+  routes.push_back({"GET", "/v1/contact_stops", "read", "What is stopped now, the oldest first", {after, limit}, {}, stops});
   routes.push_back({"POST",
                     "/v1/contact_stops",
                     "supervise",

@@ -10,6 +10,7 @@
 #include "server/output/moment.h"
 #include "server/serve/api.h"
 #include "server/serve/clock_watch.h"
+#include "server/serve/instant.h"
 #include "server/serve/personal.h"
 #include "server/serve/table_puller.h"
 
@@ -104,11 +105,18 @@ Reply metrics(Api& api, const Call&) {
   const Json gauges = api.ask(Ask::gauges, {moment_json(api.context().scheduler.now())})[0];
   for (const char* name : {"case_files", "set_aside", "awake", "inbox", "quarantine", "feeds_late", "campaigns"})
     add(fmt::format("dunlin_{}", name).c_str(), "gauge", "What the database holds.", gauges[name].get<int64_t>());
-  text += "# HELP dunlin_queue_ready Tasks that can be leased.\n# TYPE dunlin_queue_ready gauge\n";
-  const Json queues = api.ask(Ask::queues);
-  for (const auto& queue : queues)
-    text += fmt::format("dunlin_queue_ready{{queue=\"{}\"}} {}\n", queue["queue"].get<std::string>(), queue["ready"].get<int64_t>());
-  text += "# HELP dunlin_queue_oldest_seconds Age of the oldest task that can be leased.\n# TYPE dunlin_queue_oldest_seconds gauge\n";
+  const Json queues = api.ask(Ask::queues, {precise_text(api.context().scheduler.now())});
+  const auto of_queues = [&](const char* name, const char* help, auto figure) {
+    text += fmt::format("# HELP dunlin_queue_{0} {1}\n# TYPE dunlin_queue_{0} gauge\n", name, help);
+    for (const auto& queue : queues) text += fmt::format("dunlin_queue_{}{{queue=\"{}\"}} {}\n", name, queue["queue"].get<std::string>(), figure(queue));
+  };
+  const auto whole = [](const Json& queue, const char* name) { return queue[name].template get<int64_t>(); };
+  of_queues("ready", "Tasks that can be leased, were the queue not paused.", [&](const Json& queue) { return whole(queue, "due_now"); });
+  of_queues("waiting", "Tasks whose time has not come.", [&](const Json& queue) { return whole(queue, "ready") - whole(queue, "due_now"); });
+  of_queues("leased", "Tasks that somebody holds.", [&](const Json& queue) { return whole(queue, "leased"); });
+  of_queues("held", "Tasks that are withheld, or were given up.", [&](const Json& queue) { return whole(queue, "held"); });
+  of_queues("paused", "1: nothing is handed out.", [](const Json& queue) { return queue["paused"].template get<bool>() ? 1 : 0; });
+  text += "# HELP dunlin_queue_oldest_seconds Since when the oldest task could be leased.\n# TYPE dunlin_queue_oldest_seconds gauge\n";
   for (const auto& queue : queues) {
     if (const auto age = age_of(queue["oldest"], api.context().scheduler.now()))
       text += fmt::format("dunlin_queue_oldest_seconds{{queue=\"{}\"}} {:.0f}\n", queue["queue"].get<std::string>(), *age);
@@ -153,7 +161,17 @@ Reply audit_verify(Api& api, const Call& call) { return {api.ask(Ask::audit_veri
 Reply reload(Api& api, const Call& call) {
   (void)api.ask(Ask::audit_note, {call.caller.name, call.origin(), "reload", "{}"});
   api.context().scheduler.wake();
-  return {Json{{"asked", true}}};
+  Json body{{"asked", true}, {"certificate", "none"}};
+  if (!api.reload_certificate) return {body};
+  const http::Certificate certificate = api.reload_certificate();
+  if (certificate.state == http::Certificate::State::loaded) {
+    body["certificate"] = "loaded";
+    body["valid_until"] = certificate.valid_until;
+  } else if (certificate.state == http::Certificate::State::kept) {
+    body["certificate"] = "kept";
+    body["reason"] = certificate.wrong;
+  }
+  return {body};
 }
 
 Reply me(Api&, const Call& call) {
@@ -175,7 +193,7 @@ void add_system_routes(std::vector<Route>& routes) {
   routes.push_back({"GET", "/v1/audit/head", "audit", "Where the chain ends: to be kept somewhere else", {}, {}, audit_head});
   routes.push_back(
       {"GET", "/v1/audit/verify", "audit", "Goes along the whole chain", {{"id", "entry of an anchored head"}, {"hash", "its hash"}}, {}, audit_verify});
-  routes.push_back({"POST", "/v1/reload", "admin", "Look for a new active version now", {}, {}, reload});
+  routes.push_back({"POST", "/v1/reload", "admin", "Look for a new active version now, and read the certificate again", {}, {}, reload});
 }
 
 }  // namespace dunlin::server

@@ -18,7 +18,7 @@ void hide(const Call& call, Api& api, Json& body) {
 /// By the server's clock, which may have been set.
 std::string now(Api& api) { return precise_text(api.context().scheduler.now()); }
 
-Reply queues(Api& api, const Call&) { return {Json{{"items", api.ask(Ask::queues)}}}; }
+Reply queues(Api& api, const Call&) { return {Json{{"items", api.ask(Ask::queues, {now(api)})}}}; }
 
 Reply list_tasks(Api& api, const Call& call) {
   const int64_t limit = call.limit();
@@ -40,7 +40,9 @@ std::string whole(const Call& call, const char* name, int64_t otherwise) {
 }
 
 Reply lease(Api& api, const Call& call) {
-  Json rows = api.ask(Ask::lease, {call.path.at("queue"), call.maybe_text("worker").value_or(call.caller.name), whole(call, "n", 1), now(api)});
+  const auto seconds = call.maybe_text("seconds");
+  Json rows = api.ask(Ask::lease, {call.path.at("queue"), call.maybe_text("worker").value_or(call.caller.name), whole(call, "n", 1), now(api),
+                                   seconds ? std::optional(*seconds + " seconds") : std::nullopt});
   hide(call, api, rows);
   return {Json{{"items", std::move(rows)}}};
 }
@@ -51,7 +53,7 @@ Reply complete(Api& api, const Call& call) {
                                       external                               ? external
                                       : call.request.idempotency_key.empty() ? std::nullopt
                                                                              : std::optional(call.request.idempotency_key),
-                                      now(api)});
+                                      call.maybe_text("at").value_or(now(api))});
   api.context().scheduler.wake();
   return {rows[0]};
 }
@@ -88,7 +90,9 @@ void add_task_routes(std::vector<Route>& routes) {
                     "work",
                     "Take tasks to work on, the most urgent first",
                     {},
-                    {{"worker", "string", "who works; the caller if not given"}, {"n", "integer", "how many; 1 if not given"}},
+                    {{"worker", "string", "who works; the caller if not given"},
+                     {"n", "integer", "how many; 1 if not given"},
+                     {"seconds", "integer", "how long; as the queue says if not given"}},
                     lease});
   routes.push_back({"POST",
                     "/v1/tasks/{task}/complete",
@@ -98,6 +102,7 @@ void add_task_routes(std::vector<Route>& routes) {
                     {epoch,
                      {"outcome", "string", "a leaf of the queue's outcomes"},
                      {"payload", "object", "the outcome's fields"},
+                     {"at", "string", "when it happened; now if not given"},
                      {"external_id", "string", "the same id again is the same outcome; the header Idempotency-Key if not given"}},
                     complete});
   routes.push_back({"POST",

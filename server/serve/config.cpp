@@ -91,6 +91,8 @@ const std::vector<Setting>& settings() {
           "server.drain_seconds", [](C& c) -> int& { return c.drain_seconds; }, 0, 3600),
       word("server.certificate_file", [](C& c) -> std::string& { return c.http.certificate_file; }),
       word("server.key_file", [](C& c) -> std::string& { return c.http.key_file; }),
+      words("server.trusted_proxies", [](C& c) -> std::string& { return c.http.trusted_proxies; }),
+      word("server.forwarded_header", [](C& c) -> std::string& { return c.http.forwarded_header; }),
       word("database.url", [](C& c) -> std::string& { return c.store.database; }),
       word("database.data", [](C& c) -> std::string& { return c.store.data; }),
       number<int>(

@@ -3,7 +3,8 @@
 
 Starts the real server on a free port with a private database in a temporary folder: api_test.py DUNLIN STDLIB
 """
-import json, os, re, shutil, signal, subprocess, sys, tempfile, time, urllib.error, urllib.request
+import datetime, json, os, re, shutil, signal, subprocess, sys, tempfile, time, urllib.error, urllib.request
+from answers import Answers
 
 dunlin, stdlib = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 work = tempfile.mkdtemp()
@@ -11,6 +12,7 @@ os.chmod(work, 0o755)  # a private database that root starts runs as the user po
 env = {k: v for k, v in os.environ.items() if not k.startswith("DUNLIN_")}
 env.update(DUNLIN_DATA=work + "/database", DUNLIN_STDLIB=stdlib)
 failures = []
+answers = Answers()
 
 
 def check(what, good, detail=""):
@@ -36,9 +38,12 @@ def call(method, path, token=None, body=None, raw=None, headers=None):
         request.add_header(name, value)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.status, answer.read().decode(), dict(answer.headers)
+            status, text, given = answer.status, answer.read().decode(), dict(answer.headers)
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode(), dict(error.headers)
+    undescribed = answers.wrong(url, method, path, status, given.get("Content-Type", ""), text)
+    check(f"{method} {path} as described", not undescribed, undescribed)
+    return status, text, given
 
 
 def ask(method, path, token, body=None, expect=200):
@@ -57,6 +62,7 @@ entity account {
 event payment of account { amount : money, payer : text? personal }
 outcomes call of account { promises (amount : money), refuses }
 queue call { outcomes call, cost 1, fields { holder : text? personal } }
+queue mail { cost 1 }
 strategy soft "Soft" for account {
   enrol when overdue > 0
   when overdue <= 0 : go cured
@@ -158,8 +164,13 @@ try:
         good = {status: answer for status, answer in op["responses"].items() if status.startswith("2")}
         check(f"{method} {path} says what a good answer looks like", good and all(answer["content"] for answer in good.values()), good)
         limits = [field["schema"]["type"] for field in op.get("parameters", []) if field["name"] == "limit"]
-        schema = good.get("200", {}).get("content", {}).get("application/json", {}).get("schema", {})
-        check(f"{method} {path}: lists are told from objects", bool(limits) == ("items" in schema.get("properties", {})) and set(limits) <= {"integer"}, schema)
+        for answer in good.values():
+            schema = answer["content"].get("application/json", {}).get("schema", {})
+            if "application/json" in answer["content"]:
+                check(f"{method} {path} names the fields of its answer", "$ref" in schema or schema.get("properties"), schema)
+            check(f"{method} {path}: what has pages says so", bool(limits) == ("next" in schema.get("properties", {})) and set(limits) <= {"integer"}, schema)
+    names = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(openapi)))
+    check("every shape is there, and is used", names == set(openapi["components"]["schemas"]), names ^ set(openapi["components"]["schemas"]))
     described = lambda path, method="get": openapi["paths"][path][method]["responses"]
     check("reports as CSV and workbooks", "text/csv" in described("/v1/reports/tasks")["200"]["content"] and len(described("/v1/reports/tasks")["200"]["content"]) == 3)
     check("what is made is 201 and nothing else", "200" not in described("/v1/overrides", "post") and "201" in described("/v1/overrides", "post"))
@@ -242,8 +253,25 @@ try:
     ask("POST", done, tokens["operator"], dict(outcome, epoch=999), expect=422)
     ask("POST", done, tokens["operator"], outcome)
     check("the same outcome again", "duplicate" in json.dumps(ask("POST", done, tokens["operator"], outcome)))
-    ask("POST", f"/v1/tasks/{leased[1]['task']}/release", tokens["operator"], {"epoch": leased[1]["epoch"]})
+    ask("POST", f"/v1/tasks/{leased[1]['task']}/release", tokens["operator"], {"epoch": leased[1]["epoch"], "not_before": "2999-01-01T00:00:00Z"})
+    depth = lambda name: int(re.search(r'(?m)^dunlin_queue_%s\{queue="call"\} (\d+)' % name, call("GET", "/metrics", admin)[1]).group(1))
+    check("depth: what can be leased, and what waits for its time", (depth("ready"), depth("waiting"), depth("leased"), depth("held"), depth("paused")) == (18, 1, 0, 0, 0),
+          (depth("ready"), depth("waiting"), depth("leased")))
+    ask("POST", "/v1/queues/call/pause", admin, {"reason": "a look at the metrics"})
+    check("a paused queue", depth("paused") == 1)
+    ask("POST", "/v1/queues/call/resume", admin, {})
     ask("POST", "/v1/queues/nothing/lease", tokens["operator"], {}, expect=422)
+    moment = lambda text: datetime.datetime.fromisoformat(text).timestamp()
+    longer = ask("POST", "/v1/queues/call/lease", tokens["operator"], {"seconds": 7200})["items"][0]
+    check("a lease as long as was asked for", abs(moment(longer["lease_until"]) - time.time() - 7200) < 120, longer["lease_until"])
+    state = ask("POST", f"/v1/tasks/{longer['task']}/extend", tokens["operator"], {"epoch": longer["epoch"], "seconds": 9000})
+    check("extended", abs(moment(state["lease_until"]) - time.time() - 9000) < 120 and state["withdrawn"] is False, state)
+    for wrong in (0, -5, 10**15):
+        ask("POST", "/v1/queues/call/lease", tokens["operator"], {"seconds": wrong}, expect=422)
+    at = "2026-01-05T09:00:00+00:00"
+    ask("POST", f"/v1/tasks/{longer['task']}/complete", tokens["operator"], dict(outcome, epoch=longer["epoch"], at="yesterday-ish"), expect=422)
+    ask("POST", f"/v1/tasks/{longer['task']}/complete", tokens["operator"], dict(outcome, epoch=longer["epoch"], outcome="refuses", payload={}, at=at))
+    until("an outcome bears when it happened", lambda: any(row["kind"] == "event" and row["at"] == at for row in ask("GET", f"/v1/accounts/{longer['key']}/timeline", admin)["items"]), 20)
     ask("POST", "/v1/tasks/no-uuid/release", tokens["operator"], {"epoch": 1}, expect=422)
     key = leased[0]["key"]
     until("promised", lambda: ask("GET", f"/v1/accounts/{urllib.request.quote(key, safe='')}", admin)["stage"] == "soft.promised")
@@ -292,6 +320,7 @@ try:
     check("and in the timeline", "Invented" in call("GET", f"/v1/accounts/{urllib.request.quote(key, safe='')}/timeline", tokens["supervisor"])[1])
     check("explain", ask("GET", "/v1/accounts/A020/explain", admin)["stage"] == "calling")
     metrics = call("GET", "/metrics", admin)[1]
+    check("nobody can lease from a queue without tasks, and it is there", 'dunlin_queue_ready{queue="mail"} 0\n' in metrics and 'oldest_seconds{queue="mail"}' not in metrics, metrics[-900:])
     check("metrics", "dunlin_active_version 1" in metrics and 'dunlin_queue_ready{queue="call"}' in metrics and "dunlin_http_requests_total" in metrics, metrics[-500:])
     for line in metrics.splitlines():
         check("metrics line", line.startswith("#") or re.fullmatch(r'[a-z_]+(\{([a-z]+="(?:[^"\\]|\\.)*",?)*\})? [-+0-9.e]+', line), line)
@@ -307,6 +336,13 @@ try:
     before = len(ask("GET", "/v1/tasks?limit=500", admin)["items"])
     ask("POST", "/v1/bundles/apply", admin, {"files": [{"path": "api.dun", "text": changed}], "replacing": 1, "reason": "fewer calls"})
     until("tasks as planned", lambda: len(ask("GET", "/v1/tasks?limit=500", admin)["items"]) == before - plan["portfolio"]["tasks_withdrawn"])
+    versions = ask("GET", "/v1/bundles", admin)["items"]
+    seen, after = [], "0"
+    while after:
+        body = ask("GET", f"/v1/bundles?limit=1&after={after}", admin)
+        seen, after = seen + body["items"], body.get("next")
+    check("versions in pages", len(versions) == 2 and seen == versions, seen)
+    check("no number of a version", call("GET", "/v1/bundles?after=x", admin)[0] == 422 and call("GET", "/v1/bundles?after=1x", admin)[0] == 422)
     check("diff", ask("GET", "/v1/bundles/1/diff/2", admin)["changes"][0]["what"] == "rule")
     check("no such version", call("GET", "/v1/bundles/77", admin)[0] == 404 and call("GET", "/v1/bundles/x", admin)[0] == 404)
     for wrong in (4294967297, 0, -1, 2**64, 2**80, 1.0):  # figures that are no version, one of them after a wrap
@@ -363,6 +399,27 @@ try:
             done = subprocess.run([psql, "-h", socket[0], "-p", socket[1], "-U", "dunlin", "-d", "dunlin", "-v", "ON_ERROR_STOP=1", "-Atc", text], capture_output=True, text=True)
             check("psql " + text[:60], (done.returncode == 0) == good, done.stderr)
             return done.stdout.strip()
+
+        # ---- what may be done in SQL may be done over HTTP ----
+        roads = {"lease": "POST /v1/queues/{queue}/lease", "register_of": "GET /v1/queues/{queue}/register", "post_status": "POST /v1/queues/{queue}/statuses",
+                 "post_statuses": "POST /v1/queues/{queue}/statuses", "complete_many": "POST /v1/tasks/complete", "withdrawn_tasks": "GET /v1/workers/{worker}/withdrawn",
+                 "letter": "GET /v1/tasks/{task}/letter", "why": "GET /v1/tasks/{task}/why", "redrive": "POST /v1/tasks/{task}/redrive", "post_event": "POST /v1/events", "post_events": "POST /v1/events/batch",
+                 "record_contact": "POST /v1/contacts", "pause_queue": "POST /v1/queues/{queue}/pause", "resume_queue": "POST /v1/queues/{queue}/resume",
+                 "campaign_start": "POST /v1/campaigns", "campaign_release": "POST /v1/campaigns/release", "campaign_stop": "POST /v1/campaigns/{campaign}/stop",
+                 "decide_approval": "POST /v1/approvals/{approval}/approve", "approve": "POST /v1/approvals/{approval}/approve", "decline": "POST /v1/approvals/{approval}/decline",
+                 "feed_lift": "POST /v1/feeds/{feed}/lift", "feed_status": "GET /v1/feeds", "put_workers": "POST /v1/workers", "set_absence": "POST /v1/workers/{worker}/absences",
+                 "end_absence": "POST /v1/workers/{worker}/back", "set_exception": "POST /v1/workers/{worker}/days", "set_override": "POST /v1/overrides",
+                 "lift_override": "POST /v1/overrides/{override}/lift", "fill_day_lists": "POST /v1/day_lists/fill", "quarantine_repair": "PUT /v1/quarantine/{number}",
+                 "quarantine_dismiss": "DELETE /v1/quarantine/{number}", "quarantine_retry": "POST /v1/quarantine/retry", "step_again": "POST /v1/accounts/{key}/step_again",
+                 "close_account": "POST /v1/accounts/{key}/close", "reopen_account": "POST /v1/accounts/{key}/reopen", "stop_outbound": "POST /v1/contact_stops",
+                 "stop_contact": "POST /v1/contact_stops", "resume_contact": "POST /v1/contact_stops/{stop}/lift"}
+        roads |= {name: f"POST /v1/tasks/{{task}}/{name}" for name in ("heartbeat", "extend", "release", "complete", "withdraw", "reassign", "may_contact")}
+        granted = set(sql("select p.proname from pg_proc p, aclexplode(p.proacl) a join pg_roles r on r.oid = a.grantee where p.pronamespace = 'dunlin'::regnamespace "
+                          "and r.rolname in ('dunlin_consumer', 'dunlin_supervisor') and p.prokind = 'f'").split())
+        # lease() turns a queue over by itself, once a second.
+        check("every function that consumers and supervisors call has an address", len(granted) > 40 and granted - {"turn_over"} <= set(roads), granted - set(roads))
+        addresses = {f"{method} {path}" for method, path, _ in operations}
+        check("and the address is there", set(roads.values()) <= addresses, set(roads.values()) - addresses)
 
         sql("update dunlin.audit set who = 'nobody' where id = 2", good=False)
         sql("delete from dunlin.audit where id = 2", good=False)

@@ -213,6 +213,16 @@ stop = s.ask("POST", "/v1/contact_stops", boss, {"field": "region", "value": "so
 s.check("one client is stopped, and nobody else", {row["key"] for row in s.ask("POST", "/v1/queues/call/lease", admin, {"worker": "emil", "n": 50})["items"]} <= {row[0] for row in ROWS if row[2] == "north"})
 audited("stop contact", "boss")
 s.check("stops", s.ask("GET", "/v1/contact_stops", reader)["items"][0]["value"] == "south")
+more = [s.ask("POST", "/v1/contact_stops", boss, {"address": f"60000000{n}", "reason": "pages"}, expect=201)["stop"] for n in range(5)]
+for limit in (1, 2, 3, 6):
+    seen, body = [], s.ask("GET", f"/v1/contact_stops?limit={limit}", boss)
+    while body["items"]:
+        seen += body["items"]
+        body = s.ask("GET", f"/v1/contact_stops?limit={limit}&after={body['next']}", boss) if "next" in body else {"items": []}
+    s.check(f"stops in pages of {limit}", seen == s.ask("GET", "/v1/contact_stops", boss)["items"] and {stop["stop"], *more} <= {row["stop"] for row in seen}, seen)
+s.check("no number of a stop", s.call("GET", "/v1/contact_stops?after=x", boss)[0] == 422)
+for number in more:
+    s.ask("POST", f"/v1/contact_stops/{number}/lift", boss, {})
 s.ask("POST", f"/v1/contact_stops/{stop['stop']}/lift", boss, {})
 s.ask("POST", f"/v1/contact_stops/{stop['stop']}/lift", boss, {}, expect=422)
 audited("resume contact", "boss", stop=stop["stop"])

@@ -15,7 +15,7 @@ folder = s.portfolio(ACCOUNTS)
 s.start("--set", "engine.lease_seconds=6", "--set", "engine.node=first", level="info")
 admin = s.token("administrator", "administrator")
 s.ask("POST", "/v1/bundles/apply", admin, {"files": [{"path": "api.dun", "text": variants[0]}]})
-s.until("tasks", lambda: s.ask("GET", "/v1/queues", admin)["items"])
+s.until("tasks", lambda: any(row["ready"] for row in s.ask("GET", "/v1/queues", admin)["items"]))
 
 
 class Load(threading.Thread):

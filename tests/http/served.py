@@ -1,5 +1,6 @@
 """A real server on a free port with a private database in a temporary folder, for the tests of this folder."""
 import atexit, json, os, re, shutil, signal, subprocess, sys, tempfile, time, urllib.error, urllib.request
+from answers import Answers
 
 BUNDLE = """
 bundle api "A bundle for the API" { timezone UTC, currency EUR, calendar none, day starts 06:00 }
@@ -33,6 +34,7 @@ class Served:
         self.env.update(DUNLIN_DATA=self.work + "/database", DUNLIN_STDLIB=os.path.abspath(stdlib))
         self.sanitized = "libasan" in subprocess.run(["ldd", self.dunlin], capture_output=True, text=True).stdout
         self.failures, self.server, self.url = [], None, None
+        self.answers = Answers()
         atexit.register(self.clean)
 
     def clean(self):
@@ -115,9 +117,12 @@ class Served:
             request.add_header(name, value)
         try:
             with urllib.request.urlopen(request, timeout=timeout) as answer:
-                return answer.status, answer.read().decode(), dict(answer.headers)
+                status, text, given = answer.status, answer.read().decode(), dict(answer.headers)
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode(), dict(error.headers)
+        undescribed = self.answers.wrong(self.url, method, path, status, given.get("Content-Type", ""), text)
+        self.check(f"{method} {path} as described", not undescribed, undescribed)
+        return status, text, given
 
     def ask(self, method, path, token=None, body=None, expect=200, headers=None):
         status, text, _ = self.call(method, path, token, body, headers=headers)
