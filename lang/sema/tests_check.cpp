@@ -1,10 +1,13 @@
 // Tests that stand beside the rules.
 #include <algorithm>
 #include <map>
+#include <optional>
 
+#include "lang/sema/checked_letters.h"
 #include "lang/sema/definitions.h"
 #include "lang/sema/experiments.h"
 #include "lang/sema/rules.h"
+#include "lang/syntax/ast_department.h"
 
 namespace dunlin::sema {
 
@@ -297,6 +300,19 @@ class TestChecker {
     return none;
   }
 
+  /// `{ letter: "…" }`: words that the task's letter has in it. The field that bears it comes behind the others of its queue once letters are checked.
+  bool words_of_letter(const ast::Name& name, const ast::Expr& words, Index queue, std::optional<checked::FieldValue>& letter) {
+    if (name.text != checked::letter_field || letter) return false;
+    bool bears = false;
+    context_.each<ast::Part<ast::TemplateDecl>>([&](const Placed&, const ast::Part<ast::TemplateDecl>& written) {
+      for (const ast::Path& path : written->queues) bears = bears || path.text() == context_.program.queues[queue].name;
+    });
+    if (!bears) return false;
+    const auto field = static_cast<Index>(context_.program.queues[queue].fields.size());
+    letter = checked::FieldValue{field, make_root(context_, around_, words, type_of(TypeKind::text).maybe())};
+    return true;
+  }
+
   /// `to anna`: an instance that the test gives.
   bool set_recipient(const ast::Expr& written, checked::TestExpect& made) {
     if (const auto* name = std::get_if<ast::NameRef>(&written.node)) {
@@ -334,8 +350,11 @@ class TestChecker {
           made.queue = queue_of(written.target);
           if (made.queue == none) return;
           const checked::Queue& queue = context_.program.queues[made.queue];
+          std::optional<checked::FieldValue> letter;
+          const auto take = [&](const ast::Name& name, const ast::Expr& words) { return words_of_letter(name, words, made.queue, letter); };
           made.fields =
-              check_payload(context_, written.fields.get(), queue.fields, around_, false, "a task of the queue " + in_ticks(queue.name), written.span);
+              check_payload(context_, written.fields.get(), queue.fields, around_, false, "a task of the queue " + in_ticks(queue.name), written.span, take);
+          if (letter) made.fields.push_back(*letter);
         }
         if (written.recipient && !set_recipient(*written.recipient, made)) return;
         break;

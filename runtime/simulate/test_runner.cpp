@@ -4,8 +4,10 @@
 
 #include "compiler/abi/arena.h"
 #include "compiler/abi/clock.h"
+#include "lang/sema/checked_letters.h"
 #include "lang/sema/experiments.h"
 #include "runtime/engine/identity.h"
+#include "runtime/engine/letters.h"
 #include "runtime/engine/reads.h"
 #include "runtime/simulate/case_run.h"
 #include "runtime/simulate/coverage.h"
@@ -256,16 +258,45 @@ class TestRun final : public CaseRun {
       checked::Field first = field;
       first.slot = 0;
       put(first, given, wanted.data(), expect.span);
+      if (is_letter(task, field)) {
+        const std::string letter = letter_of(task, field);
+        return wanted[0] != 0 && letter.find(reinterpret_cast<const abi::Text*>(wanted[1])->view()) != std::string::npos;
+      }
       return checked::format_value(program_, field.type, wanted.data()) == checked::format_value(program_, field.type, task.fields.data() + field.slot);
     });
+  }
+  bool is_letter(const OpenTask& task, const checked::Field& field) const {
+    return field.name == checked::letter_field && !checked::letters_of(program_.queues[task.queue]).empty();
+  }
+  /// Subject and words as they go out, with a blank for each run of blanks and line ends: how a line is broken is no business of a test.
+  std::string letter_of(const OpenTask& task, const checked::Field& field) {
+    const checked::Letter* letter = checked::find_letter(program_, program_.queues[task.queue], task.treatment, file().instance(task.instance).entity);
+    const int64_t* slots = task.fields.data() + field.slot;
+    if (letter == nullptr || slots[0] == 0) return "";
+    const auto text = engine::letter_text(*letter, reinterpret_cast<const abi::Text*>(slots[1])->view(), true);
+    if (!text) return "";
+    std::string words;
+    for (const char c : text->subject + "\n" + text->body) {
+      const bool blank = c == ' ' || c == '\n' || c == '\t' || c == '\r';
+      if (!blank) {
+        words += c;
+      } else if (!words.empty() && words.back() != ' ') {
+        words += ' ';
+      }
+    }
+    if (words.ends_with(' ')) words.pop_back();
+    return words;
   }
   std::string describe(const OpenTask& task) {
     std::string text = CaseRun::describe(task);
     for (size_t given = 0; given < position_.size() && task.recipient != 0; ++given)
       if (file().instance(position_[given]).id == task.recipient) text += " to " + test_.instances[given].name;
     std::string fields;
-    for (const checked::Field& field : program_.queues[task.queue].fields)
-      fields += (fields.empty() ? "" : ", ") + field.name + ": " + checked::format_value(program_, field.type, task.fields.data() + field.slot);
+    for (const checked::Field& field : program_.queues[task.queue].fields) {
+      const std::string value =
+          is_letter(task, field) ? '"' + letter_of(task, field) + '"' : checked::format_value(program_, field.type, task.fields.data() + field.slot);
+      fields += (fields.empty() ? "" : ", ") + field.name + ": " + value;
+    }
     return fields.empty() ? text : text + " { " + fields + " }";
   }
 
