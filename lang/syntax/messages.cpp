@@ -297,6 +297,8 @@ std::string suggestion(const Mistake& mistake, const Slice& slice) {
 
 bool begins_action(size_t type) { return type == DunlinParser::GO || type == DunlinParser::SET || type == DunlinParser::RAISE || type == DunlinParser::RECALL; }
 
+bool chooses(const Mistake& mistake) { return mistake.found->getType() == DunlinParser::IF || mistake.found->getType() == DunlinParser::MATCH; }
+
 bool begins_rule(size_t type) {
   switch (type) {
     case DunlinParser::ON:
@@ -326,6 +328,8 @@ void describe_unknown_item(const Mistake& mistake, const Slice& slice, Diagnosti
       d.help = "did you mean " + in_backticks(near) + "?";
     } else if (begins_action(mistake.found->getType())) {
       d.help = "a comma stands between two actions: mail \"reminder\", go calling";
+    } else if (chooses(mistake)) {
+      d.help = "what a task is called is chosen behind `by`, in brackets: mail by (if dpd > 30 then \"firm\" else \"friendly\")";
     }
     return;
   }
@@ -371,6 +375,8 @@ void describe_expectation(const Mistake& mistake, const Slice& slice, Diagnostic
   if (!near.empty()) {
     d.help = "did you mean " + in_backticks(near) + "?";
     d.fixes.push_back({d.span, near, "write " + in_backticks(near)});
+  } else if (chooses(mistake)) {
+    d.help = "a choice between values stands in brackets here: (if dpd > 30 then 5 else 3)";
   } else if (words != nullptr && words->form != nullptr) {
     d.help = std::string("it is written ") + words->form;
   }

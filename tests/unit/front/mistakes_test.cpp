@@ -166,4 +166,11 @@ TEST_CASE("forms that parse but cannot be meant") {
   CHECK(mistakes("test \"t\" {\n expect stage b\n}") == Codes{"E0108@2"});
 }
 
+TEST_CASE("a choice without brackets is told to have some") {
+  CHECK(says("always { on e : mail if x then \"a\" else \"b\" }", {"expected the end of the line, found `if`", "chosen behind `by`, in brackets"}));
+  CHECK(says("always { on e : mail by if x then \"a\" else \"b\" }", {"error[E0106]: expected a value, found `if`", "stands in brackets here"}));
+  CHECK(says("always { after if x then 3 days else 5 days : mail \"a\" }", {"found `if`", "stands in brackets here"}));
+  CHECK(mistakes("always { on e : mail by (if x then \"a\" else \"b\"), after (if x then 3 days else 5 days) : mail \"a\" }").empty());
+}
+
 TEST_CASE("a fix names the place and the replacement") { CHECK(says("stratgey x", {"help: did you mean `strategy`?"})); }
