@@ -488,6 +488,9 @@ Term Expressions::in_interval(const feel::Node& interval, const Term& value, con
 Term Expressions::member_of(const Term& value, const Term& list) {
   Term found = truth_term(false);
   for (const Term& item : list.items) {
+    if (value.type.kind == Kind::list && item.type.kind != Kind::list && !is_null(item)) {
+      throw Refusal{"whether a list is among values that are no lists lies outside of what is imported", ""};
+    }
     Term same = equality(value, item);
     if (is_null(same)) continue;  // an item of another type is not the value
     if (same.nullable) same = with_needs(bare(Kind::boolean, "(" + same.text + " default false)"), {&same});

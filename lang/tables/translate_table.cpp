@@ -533,18 +533,22 @@ class TableTranslator {
 
   Term folded() {
     spot_ = {table_.line, ""};
-    for (const Row& row : rows_) {
-      if (row.outputs[0].nullable) refuse("an output that may be null cannot be aggregated here", "give every row a value");
-    }
+    const bool nullable = std::any_of(rows_.begin(), rows_.end(), [](const Row& row) { return row.outputs[0].nullable; });
     const bool number = outputs_[0].column.type.is_number();
     if (table_.aggregation != dmn::Aggregation::count && !number)
       refuse("only numbers are aggregated here, the output is " + type_words(outputs_[0].column.type));
     const bool zero = has_default_ && default_[0].figure && default_[0].figure->is_zero();
+    const bool counts = table_.aggregation == dmn::Aggregation::count;
+    if (counts && has_default_ && !zero) refuse("a default of a table that counts lies outside of what is imported");
+    if (nullable)
+      return fold_nullable(counts                                            ? "count"
+                           : table_.aggregation == dmn::Aggregation::sum     ? "sum"
+                           : table_.aggregation == dmn::Aggregation::minimum ? "min"
+                                                                             : "max");
     switch (table_.aggregation) {
       case dmn::Aggregation::sum:
         return zero ? fold_policy("sum", outputs_[0].column, "") : fold_sum();
       case dmn::Aggregation::count: {
-        if (has_default_ && !zero) refuse("a default of a table that counts lies outside of what is imported");
         return fold_policy("count", {"", {Kind::integer, {}}, false}, "");
       }
       default: {
@@ -587,6 +591,33 @@ class TableTranslator {
     result.nullable = value.nullable;
     FunctionText function{request_.dunlin_name, request_.doc, parameters(value), result,
                           fmt::format("if count(r in {0}) = 0 then {1} else sum(r for r in {0})", rows, default_[0].text)};
+    value.text = call(function.name, function.parameters);
+    workshop_.definitions.push_back(std::move(table));
+    workshop_.definitions.push_back(std::move(function));
+    return value;
+  }
+
+  /// Where an output may be null, the rows are walked: DMN makes null of a sum that meets one.
+  Term fold_nullable(const std::string& fold) {
+    require_walkable();
+    TableText table = table_text(workshop_.names.take(request_.dunlin_name + "_rows"), "collect");
+    const std::string member = quoted_name(table.outputs[0].name);
+    table.outputs[0].nullable = true;
+    table.outputs.push_back({member == "hit" ? "hit_2" : "hit", {Kind::integer, {}}, false});  // rows of one missing value would be no rows
+    for (TableText::Row& row : table.rows) row.outputs.push_back("1");
+    const bool counts = fold == "count";
+    Term value = with_needs({});
+    Column result = outputs_[0].column;
+    if (counts) result.type = {Kind::integer, {}};
+    result.nullable = !counts;
+    value.type = result.type;
+    value.nullable = result.nullable;
+    const std::string rows = quoted_name(table.name) + "(" + arguments() + ")";
+    FunctionText function{
+        request_.dunlin_name, request_.doc, parameters(value), result,
+        counts ? fmt::format("count(r in {})", rows)
+               : fmt::format("if count(r in {0}) = 0 then {1} else if exists(r in {0} where r.{2} missing) then missing else {3}(r.{2} default 0 for r in {0})",
+                             rows, default_[0].text, member, fold)};
     value.text = call(function.name, function.parameters);
     workshop_.definitions.push_back(std::move(table));
     workshop_.definitions.push_back(std::move(function));

@@ -93,7 +93,6 @@ TEST_CASE("cells are refused with their row and column") {
       "only a type that is a collection");
   has(refusal(table("hitPolicy=\"SOMETIMES\"", "-", "1")), "no hit policy or aggregation `SOMETIMES`");
   has(refusal(table("aggregation=\"SUM\"", "-", "1")), "only the policy COLLECT");
-  has(refusal(table("hitPolicy=\"COLLECT\" aggregation=\"SUM\"", "-", "null")), "null cannot be aggregated");
   has(refusal(decision("<decisionTable><input><inputExpression><text>n</text></inputExpression></input><output/><rule><inputEntry><text>1</text></inputEntry></"
                        "rule></decisionTable>")),
       "row 1: the row has 1 inputs and 0 outputs");
