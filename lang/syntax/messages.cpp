@@ -357,6 +357,8 @@ void describe_unknown_item(const Mistake& mistake, const Slice& slice, Diagnosti
   if (possible.size() > 40 || possible.empty()) return;
   for (std::string& word : possible) word = in_backticks(word);
   d.help = (top ? "a declaration begins with " : "here may stand ") + join_or(possible);
+  if (!top && mistake.found->getType() == DunlinParser::ID && allows(mistake, DunlinParser::ON))
+    d.help += "; a task stands behind the `:` of a rule, on entry : mail \"reminder\", or is kept: keep mail \"reminder\"";
 }
 
 void describe_expectation(const Mistake& mistake, const Slice& slice, Diagnostics& diagnostics) {

@@ -166,6 +166,10 @@ TEST_CASE("forms that parse but cannot be meant") {
   CHECK(mistakes("test \"t\" {\n expect stage b\n}") == Codes{"E0108@2"});
 }
 
+TEST_CASE("a task without a rule is told where it stands") {
+  CHECK(says("strategy s for a {\n stage b { mail \"x\" }\n}", {"error[E0108]: `mail` cannot stand in a stage", "a task stands behind the `:` of a rule"}));
+}
+
 TEST_CASE("a choice without brackets is told to have some") {
   CHECK(says("always { on e : mail if x then \"a\" else \"b\" }", {"expected the end of the line, found `if`", "chosen behind `by`, in brackets"}));
   CHECK(says("always { on e : mail by if x then \"a\" else \"b\" }", {"error[E0106]: expected a value, found `if`", "stands in brackets here"}));
