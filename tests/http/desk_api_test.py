@@ -423,4 +423,20 @@ s.check("every address of the desk was tried", not untried, untried)
 
 s.check("the audit is whole", s.ask("GET", "/v1/audit/verify", auditor)["good"] is True)
 s.check("no mistake of the server's own", '"message":"a request failed"' not in s.log(), [line for line in s.log().splitlines() if "a request failed" in line][:3])
+# ---- an override of a stage: each arm has its own second stage ----
+def stage_of(key):
+    return s.ask("GET", f"/v1/accounts/{key}", boss)["stage"]
+
+
+def place(stage):
+    return s.call("POST", "/v1/overrides", boss, {"key": "B018", "kind": "stage", "value": stage, "reason": "asked for"})[0]
+
+
+s.ask("POST", "/v1/overrides", boss, {"key": "B018", "kind": "stage", "value": "nowhere", "reason": "x"}, expect=422)
+before = stage_of("B018")
+arm, second = ("soft", "promised") if before.startswith("soft.") else ("softer", "waiting")
+s.check("not into the other arm", place("waiting" if second == "promised" else "promised") == 422)
+s.check("a stage of its own", place(second) == 201)
+s.until("the next step moves it", lambda: stage_of("B018") == f"{arm}.{second}")
+
 s.end()
