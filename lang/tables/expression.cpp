@@ -226,7 +226,7 @@ Term Expressions::binary(const feel::Node& node, const Scope& scope) {
     case Op::greater_equal:
       return compare(node.op, a, b);
     default:
-      return arithmetic(node.op, a, b, scope);
+      return arithmetic(node.op, a, b);
   }
 }
 

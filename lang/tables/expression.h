@@ -42,7 +42,7 @@ class Expressions {
 
  private:
   Term binary(const feel::Node& node, const Scope& scope);
-  Term arithmetic(feel::Op op, const Term& a, const Term& b, const Scope& scope);
+  Term arithmetic(feel::Op op, const Term& a, const Term& b);
   Term numeric(feel::Op op, const Term& a, const Term& b);
   Term wide(feel::Op op, const Term& a, const Term& b);
   std::string wide_text(const Term& term);

@@ -61,14 +61,13 @@ Term Expressions::nothing(const std::string& why, std::initializer_list<const Te
   return null_of(from);
 }
 
-Term Expressions::arithmetic(Op op, const Term& a, const Term& b, const Scope& scope) {
+Term Expressions::arithmetic(Op op, const Term& a, const Term& b) {
   if (is_null(a) || is_null(b)) return null_of({&a, &b});
   if (a.type.is_words() && b.type.is_words() && op == Op::add) {
     if (a.words && b.words) return words_term(*a.words + *b.words);
     return lifted("feel_join", {as_text(a), as_text(b)}, Kind::text);
   }
   if (a.type.is_number() && b.type.is_number()) return op == Op::power ? raise(a, b) : numeric(op, a, b);
-  (void)scope;
   return temporal(op, a, b);
 }
 
