@@ -108,6 +108,7 @@ class DerivedComparison {
   DerivedComparison(const DerivedVersion& before, const DerivedVersion& after, size_t cases_max) : before_(before), after_(after), cases_max_(cases_max) {}
 
   std::vector<TableCases> run() {
+    if (before_.entity == none || after_.entity == none) return {};
     const checked::Derived &a = field_of(before_), &b = field_of(after_);
     if (a.type.kind != b.type.kind || a.root == none || b.root == none) return {};
     static constexpr TypeKind plain[] = {TypeKind::boolean, TypeKind::integer, TypeKind::decimal,    TypeKind::money,
@@ -146,10 +147,15 @@ class DerivedComparison {
 
   /// Every combination of those values, or many of them, put to both versions.
   void ask_all(const Translation& there) {
+    Facts facts = blank(after_.program, after_.entity);
+    // The figures of the version before may all be out of range by now.
+    for (auto& [key, values] : values_) {
+      if (const auto usual = facts.fields.find(key); usual != facts.fields.end() && std::ranges::find(values, usual->second) == values.end())
+        values.push_back(usual->second);
+    }
     uint64_t combinations = 1;
     for (const auto& [key, values] : values_) combinations = std::min<uint64_t>(combinations * values.size(), trials_max + 1);
     const bool everything = combinations <= trials_max;
-    Facts facts = blank(after_.program, after_.entity);
     facts.self_entity = after_.entity;
     facts.today = today_;
     std::vector<size_t> choice(values_.size(), 0);
@@ -195,6 +201,7 @@ class DerivedComparison {
       const auto& [key, value] = one;
       const checked::Field& field = after_.program.entities[static_cast<size_t>(key.first)].fields[static_cast<size_t>(key.second)];
       if (value.missing) return field.type.optional;
+      if (value.slot < field.minimum.value_or(INT64_MIN) || value.slot > field.maximum.value_or(INT64_MAX)) return false;
       if (field.type.kind == TypeKind::boolean) return value.slot == 0 || value.slot == 1;
       if (field.type.kind != TypeKind::enumeration) return true;
       return value.slot >= 0 && static_cast<size_t>(value.slot) < after_.program.enums[static_cast<size_t>(field.type.id)].literals.size();

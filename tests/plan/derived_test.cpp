@@ -132,6 +132,29 @@ TEST_CASE("a segment that one version does not have, a figure, and what hangs on
   CHECK(pairs_text(day.changes[0].cases[0].witness).find("today 2026-01-05") != std::string::npos);
 }
 
+TEST_CASE("accounts are of the version after: other ranges, other literals, fields that came and went") {
+  const auto with = [](const std::string& fields, const std::string& segments) {
+    return "bundle b \"B\" { timezone UTC, currency EUR, calendar none, day starts 06:00 }\nentity account { key id : text, " + fields + " }\n" + segments;
+  };
+  const BundleWorld before(with("score : int in 0..20, kind : enum { a, b }, gone : int",
+                                "segmentation s for account { red when score < 3 or kind = b or gone > 2, otherwise green }\n"));
+  const BundleWorld after(
+      with("kind : enum { c, b, a }, score : int in 10..20, came : bool", "segmentation s for account { red when kind = c or came, otherwise green }\n"));
+  const auto comparison = plan::compare({before.program(), before.sources()}, {after.program(), after.sources()});
+  bool told = false;
+  for (const Change& change : comparison.changes) {
+    if (change.name != "account.s") continue;
+    for (const auto& one : change.cases) {
+      told = true;
+      for (const auto& [name, value] : one.witness) {
+        if (name == "score") CHECK(std::stoi(value) >= 10);
+        if (name == "kind") CHECK(value != "c");  // there was none before
+      }
+    }
+  }
+  CHECK(told);
+}
+
 TEST_CASE("what rests on history is not made up") {
   const std::string paid = "event payment of account { amount : money }\n";
   const auto comparison = compared(paid + "segmentation risk for account { red when count(payment within 30 days) > 2, otherwise green }\n",
