@@ -16,7 +16,7 @@ Reply approvals(Api& api, const Call& call) {
 
 Reply decide(Api& api, const Call& call, bool approve) {
   Json row = api.ask(Ask::decide_approval, {number_in_path(call, "approval", "approvals"), approve ? "true" : "false", call.caller.name,
-                                            call.maybe_text("reason"), call.maybe_text("at"), call.origin()})[0];
+                                            call.maybe_text("reason"), call.maybe_text("at").value_or(now_text(api)), call.origin()})[0];
   api.context().scheduler.wake();
   return {row};
 }

@@ -60,7 +60,8 @@ Reply lift_hold(Api& api, const Call& call) { return hold_event(api, call, call.
 // ---- closed accounts ----
 
 Reply close(Api& api, const Call& call) {
-  return {api.ask(Ask::close_account, {entity_of_call(call), call.path.at("key"), call.text("reason"), call.maybe_text("since"), call.caller.name})[0]};
+  return {api.ask(Ask::close_account,
+                  {entity_of_call(call), call.path.at("key"), call.text("reason"), call.maybe_text("since").value_or(now_text(api)), call.caller.name})[0]};
 }
 Reply reopen(Api& api, const Call& call) { return {api.ask(Ask::reopen_account, {entity_of_call(call), call.path.at("key"), call.caller.name})[0]}; }
 

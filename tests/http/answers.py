@@ -1,5 +1,6 @@
 """What the server answers against what /openapi.json says of it: every good answer that a test of this folder sees is compared, both ways: no field that is not
-described, none missing that is said to be always there, each of a described type. So neither can change without the other."""
+described, none missing that is said to be always there, each of a described type. So neither can change without the other. DUNLIN_RECORD_ANSWERS=FILE keeps what was seen, a
+line each: for who describes a new one."""
 import json, os, re, urllib.request
 
 

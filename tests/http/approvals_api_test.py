@@ -39,4 +39,32 @@ for path in ("/v1/approvals", "/v1/requests"):
             body = s.ask("GET", f"{path}?limit={limit}&after={body['next']}", admin) if "next" in body else {"items": []}
         s.check(f"{path} in pages by {limit}", seen == whole["items"], len(seen))
     s.ask("GET", path + "?after=soon", admin, expect=422)
+
+# ---- a word over HTTP: it is stepped, it stands, it is given once ----
+first, second = s.ask("GET", "/v1/approvals?limit=2", admin)["items"]
+boss, operator = s.token("supervisor", "boss"), s.token("operator", "olaf")
+s.ask("POST", f"/v1/approvals/{first['id']}/approve", operator, {}, expect=403)
+s.ask("POST", f"/v1/approvals/{first['id']}/approve", boss, {"reason": "paid before"})
+s.ask("POST", f"/v1/approvals/{second['id']}/decline", boss, {"reason": "too much"})
+s.check("given once", s.call("POST", f"/v1/approvals/{first['id']}/decline", boss, {"reason": "no"})[0] in (409, 422))
+decided = {row["id"]: row for row in [*s.ask("GET", "/v1/approvals?status=approved", admin)["items"], *s.ask("GET", "/v1/approvals?status=declined", admin)["items"]]}
+s.check("both stand, with who and why", {key: (row["status"], row["decided_by"], row["reason"]) for key, row in decided.items()} ==
+        {first["id"]: ("approved", "boss", "paid before"), second["id"]: ("declined", "boss", "too much")}, decided)
+s.check("the others wait", len(s.ask("GET", "/v1/approvals?limit=1000", admin)["items"]) == 23)
+noted = lambda one, what: any(row["kind"] == "note" and row["what"] == what for row in s.ask("GET", f"/v1/accounts/{one['key']}/timeline", boss)["items"])
+s.until("the rules have read it", lambda: noted(first, "agreed") and noted(second, "not agreed"), 30)
+said = [row for row in s.ask("GET", "/v1/audit?limit=50", admin)["items"] if row["who"] == "boss"]
+s.check("in the audit, with from where", len(said) == 2 and all(row["origin"] == "127.0.0.1" for row in said), said)
+s.stop()
+
+# ---- by the server's clock, where that was set: what is asked for next year is decided next year ----
+s.start("--clock", "2031-03-20T08:00:00Z")
+s.write("b.csv", "id,overdue\nB01,10.00\n")
+s.run("import", s.work + "/bundle", s.work + "/b.csv", "--mapping", s.work + "/a.toml")
+later = lambda: [row for row in s.ask("GET", "/v1/approvals?limit=1000", boss)["items"] if row["key"] == "B01"]
+if s.until("it is asked for", later, 60):
+    s.check("then", later()[0]["asked_at"].startswith("2031-03-20"), later())
+    s.ask("POST", f"/v1/approvals/{later()[0]['id']}/approve", boss, {"reason": "well"})
+    decided = next(row for row in s.ask("GET", "/v1/approvals?status=approved", boss)["items"] if row["key"] == "B01")
+    s.check("and decided then", decided["decided_at"].startswith("2031-03-20"), decided)
 s.end()

@@ -157,7 +157,7 @@ s.write("more.csv", "id,holder,overdue\n" + "".join(f"B{i:03},Invented More {i},
 s.run("import", folder, s.work + "/more.csv", "--mapping", s.work + "/accounts.toml")
 s.until("more tasks", lambda: len(s.ask("GET", "/v1/tasks?queue=call&status=ready&limit=500", admin)["items"]) >= 40)
 Receiver.modes["/fragile"] = lambda headers: "slow" if headers["Dunlin-Try"] == "1" else 200
-s.ask("POST", "/v1/webhooks", admin, {"name": "fragile", "queue": "call", "url": here + "/fragile", "tries_max": 50})
+old = s.ask("POST", "/v1/webhooks", admin, {"name": "fragile", "queue": "call", "url": here + "/fragile", "tries_max": 50})["secret"]
 s.until("under way", lambda: len(Receiver.got["/fragile"]) >= 20)
 s.server.send_signal(signal.SIGKILL)
 s.server.wait()
@@ -169,5 +169,14 @@ for headers, body in Receiver.got["/fragile"]:
     by_task[(json.loads(body)["task"], json.loads(body)["epoch"])].add(headers["Dunlin-Delivery"])
 s.check("one id for one lease of a task", all(len(ids) == 1 for ids in by_task.values()))
 s.check("each delivered once in the outbox", len(done("fragile")) >= 40)
-s.check("no secret and no name in the log", secret not in s.log() and "invented key" not in s.log() and "Invented" not in s.log())
+
+# ---- a new secret: from now on ----
+fresh = s.ask("POST", "/v1/webhooks/fragile/secret", admin, {})["secret"]
+s.check("a new one", fresh.startswith("whsec_") and len({fresh, old, secret}) == 3)
+s.write("yet_more.csv", "id,holder,overdue\n" + "".join(f"C{i:03},Invented Yet More {i},150.00\n" for i in range(5)))
+s.run("import", folder, s.work + "/yet_more.csv", "--mapping", s.work + "/accounts.toml")
+theirs = lambda: [(h, b) for h, b in Receiver.got["/fragile"] if json.loads(b)["key"].startswith("C")]
+s.until("they arrive", lambda: len({json.loads(b)["key"] for _, b in theirs()}) == 5, 60)
+s.check("signed with the new one, and with no other", all(signed(fresh, h, b) and not signed(old, h, b) for h, b in theirs()))
+s.check("no secret and no name in the log", not any(one in s.log() for one in (secret, old, fresh)) and "invented key" not in s.log() and "Invented" not in s.log())
 s.end()
