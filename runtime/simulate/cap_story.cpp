@@ -19,11 +19,10 @@ using checked::Rule;
 
 namespace {
 
-constexpr int64_t steps_of_one = 250;   // of one debtor
-constexpr int64_t tries_of_one = 12;    // debtors for each strategy
-constexpr int64_t tries_unasked = 40;   // … that has asked nothing of any of them
-constexpr int64_t tries_of_pairs = 12;  // debtors with two accounts that stand in different strategies
-constexpr int64_t simpler_tries = 50;   // to make a story simpler
+constexpr int64_t steps_of_one = 250;  // of one debtor
+constexpr int64_t tries_of_one = 12;   // debtors for each strategy
+constexpr int64_t tries_unasked = 40;  // … that has asked nothing of any of them
+constexpr int64_t simpler_tries = 50;  // to make a story simpler
 constexpr size_t told_first = 6, told_last = 18;
 
 /// All rules with their strategies.
@@ -62,7 +61,6 @@ class Search {
     const std::vector<Index> asking = strategies_that_ask();
     if (asking.empty()) return {};
     for (int64_t round = 0; round < tries_unasked && steps_left_ > 0; ++round) {
-      if (round == 1) try_pairs(asking);
       for (const Index strategy : asking) {
         if (round < tries_of_one || !has_asked_[strategy]) try_one(strategy, round);
       }
@@ -204,26 +202,6 @@ class Search {
     try_plot(two);
   }
 
-  /// Neither strategy asks for too much, and both of them do: a limit counts per debtor, and one account stands here, the other there.
-  void try_pairs(const std::vector<Index>& asking) {
-    int64_t left = tries_of_pairs;
-    for (size_t a = 0; a < asking.size(); ++a) {
-      for (size_t b = a + 1; b < asking.size(); ++b) {
-        const Index first = asking[a], second = asking[b], entity = program_.strategies[first].entity;
-        if (program_.strategies[second].entity != entity || !counts_above(entity)) continue;
-        if (--left < 0 || steps_left_ <= 0) return;
-        CapPlot other = plot_for(second, 0);
-        CapPlot plot = plot_for(first, 0);
-        plot.twice = entity;
-        plot.debtor.instances.push_back(std::move(other.debtor.instances[entity]));
-        try_plot(plot);
-      }
-    }
-  }
-
-  /// Of an instance of a plot; the second of two lies behind all others.
-  Index entity_of(const CapPlot& plot, size_t instance) const { return instance < program_.entities.size() ? static_cast<Index>(instance) : plot.twice; }
-
   /// Whether some cap counts together what is done for different instances of this entity.
   bool counts_above(Index entity) const {
     std::set<Index> above;
@@ -269,7 +247,6 @@ class Search {
     if (found.plot.twice != checked::none) {
       CapPlot one = found.plot;
       one.twice = checked::none;
-      one.debtor.instances.resize(program_.entities.size());
       if (still_hits(one, found)) found.plot = std::move(one);
     }
     const auto keep_if_hit = [&](CapPlot simpler) {
@@ -284,7 +261,7 @@ class Search {
     }
     for (size_t i = 0; i < found.plot.debtor.instances.size(); ++i) {
       for (size_t f = 0; f < found.plot.debtor.instances[i].size(); ++f) {
-        const checked::Field& field = program_.entities[entity_of(found.plot, i)].fields[found.plot.debtor.instances[i][f].field];
+        const checked::Field& field = program_.entities[i].fields[found.plot.debtor.instances[i][f].field];
         const auto values = smaller_values(program_, field.type, &field, found.plot.debtor.instances[i][f].value, found.plot.debtor.day);
         for (size_t v = 0; v < std::min<size_t>(values.size(), 3); ++v) {
           CapPlot simpler = found.plot;
@@ -310,11 +287,10 @@ class Search {
                    .facts = {},
                    .days = run.days()};
     for (size_t i = 0; i < found.plot.debtor.instances.size(); ++i) {
-      const checked::Entity& entity = program_.entities[entity_of(found.plot, i)];
-      const std::string name = entity.name + (i < program_.entities.size() ? "." : " 2.");
+      const checked::Entity& entity = program_.entities[i];
       for (const auto& [index, value] : found.plot.debtor.instances[i]) {
         const checked::Field& field = entity.fields[index];
-        if (value != blank_value(program_, field.type)) story.facts.emplace_back(name + field.name, text_of(program_, field.type, value));
+        if (value != blank_value(program_, field.type)) story.facts.emplace_back(entity.name + "." + field.name, text_of(program_, field.type, value));
       }
     }
     return story;

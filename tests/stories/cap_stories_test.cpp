@@ -125,39 +125,6 @@ TEST_CASE("a limit counts per debtor, and the strategy asks for each account") {
   CHECK(stories_of(Compiled(bundle("call at most 1 per day per account", "keep call \"ring\" { again 1 day }"))).empty());
 }
 
-TEST_CASE("one account stands here and the other there") {
-  // Calls of two accounts go out as one, and so do letters; a call for the one and a letter for the other are two contacts.
-  const auto text = [](const std::string& limits) {
-    return fmt::format(R"(
-bundle mixed "Mixed" {{ timezone UTC, currency EUR, calendar none, day starts 06:00 }}
-entity debtor {{ key id : text, name : text personal }}
-entity account of debtor {{ key id : text, overdue : money }}
-outcomes call of account {{ reached, no_answer }}
-outcomes mail of account {{ sent }}
-queue call {{ outcomes call, merge per debtor {{ counts once }} }}
-queue mail {{ outcomes mail, merge per debtor {{ counts once }} }}
-limits "Caps" {{ any contact at most 1 per day per {} }}
-strategy soft "Soft" for account {{
-  enrol when overdue in 1..250
-  stage writing {{ every 2 days : mail "letter" }}
-}}
-strategy hard "Hard" for account {{
-  enrol when overdue > 250
-  stage calling {{ every 2 days : call "ring" }}
-}}
-)",
-                       limits);
-  };
-  const Compiled compiled(text("debtor"));
-  CHECK(of_one_account(compiled).empty());
-  const auto stories = stories_of(compiled);
-  for (const auto& story : stories) UNSCOPED_INFO(told(story));
-  REQUIRE(stories.size() == 1);
-  CHECK(stories[0].twice != checked::none);
-  CHECK(told(stories[0]).find("account 2.overdue = ") != std::string::npos);
-  CHECK(stories_of(Compiled(text("account"))).empty());
-}
-
 TEST_CASE("only an outcome that nobody expects leads there") {
   // Refusals bring letters, and letters are the ones that are too many.
   const Compiled compiled(

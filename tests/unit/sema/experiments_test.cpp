@@ -49,7 +49,7 @@ TEST_CASE("arms that no rule asks for try nothing") {
   CHECK(unasked.program != nullptr);
   CHECK(says(unasked, "E0613"));
   CHECK(unasked.text().find("no rule asks for the arms of `tone`") != std::string::npos);
-  const Checked asked = trial("when arm(words) = firm and balance > 5 : go two");
+  const Checked asked = trial("when arm(words) = firm and balance > 5 : go two\n    after 1 day : call \"kind\"");
   INFO(asked.text());
   CHECK(asked.program != nullptr);
   CHECK_FALSE(says(asked, "E0613"));
