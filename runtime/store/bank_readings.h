@@ -39,13 +39,15 @@ class BankReadings {
   BankReadings(const BankReadings&) = delete;
   BankReadings& operator=(const BankReadings&) = delete;
 
+  /// An error if a newer program has brought the schema forward: it is not this one's to write to.
+  Result<void> refuse_newer_schema();
   /// One reads at a time, over all processes: waits until it is this one's turn. Held until the object goes.
   Result<void> hold();
   /// The same without waiting, and only if no reading of any table began in the last `seconds`, failed or not. False: somebody else's turn, or too early.
   Result<bool> hold_if_due(int seconds);
 
-  /// Reads what has changed since the last reading that was kept, or all (`whole`), out of one snapshot. `take` as for Store::read_bank_table. An input error
-  /// says what is wrong with the change column.
+  /// Reads what has changed since the last reading that was kept, or all (`whole`), out of one snapshot. `take` gets at most `batch` rows at
+  /// a time, may use a store, and stops by an error. An input error says what is wrong with the change column.
   Result<BankReading> read(const BankSource& source, bool whole, size_t batch, const std::function<Result<void>(std::vector<Store::BankRow>&)>& take);
   /// What read() gave is in the engine's tables: the next reading goes on from there. `retry`: keys of rows that did not fit, to be read again. So many that
   /// they are not worth a list make the next reading a whole one.

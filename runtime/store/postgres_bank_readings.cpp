@@ -7,6 +7,7 @@
 #include "runtime/store/bulk.h"
 #include "runtime/store/bulk_binary.h"
 #include "runtime/store/layout.h"
+#include "runtime/store/migrations.h"
 
 namespace dunlin::store {
 
@@ -126,6 +127,13 @@ Result<std::unique_ptr<BankReadings>> BankReadings::open(const PostgresOptions& 
   inner->own = std::move(*own);
   if (auto set = inner->own->run(bank_reading_settings); !set) return std::unexpected(set.error());
   return std::unique_ptr<BankReadings>(new BankReadings(std::move(inner)));
+}
+
+Result<void> BankReadings::refuse_newer_schema() {
+  auto newer = inner_->own->value(newer_schema_sql());
+  if (!newer) return std::unexpected(newer.error());
+  if (*newer) return std::unexpected(StoreError{StoreError::Kind::environment, migrated_by_newer(**newer)});
+  return {};
 }
 
 Result<void> BankReadings::hold() {

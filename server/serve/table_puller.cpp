@@ -55,14 +55,14 @@ void TablePuller::run() {
 }
 
 store::Result<bool> TablePuller::pull(const Runner& runner) {
-  auto store = store::open_postgres(database_);
-  if (!store) return std::unexpected(store.error());
-  // Refuses a schema that a newer program has made: it is not this one's to write to.
-  if (auto ours = (*store)->migrate(); !ours) return std::unexpected(ours.error());
   auto readings = store::BankReadings::open(database_);
   if (!readings) return std::unexpected(readings.error());
+  // The scheduler has migrated the schema; a newer program may have brought it further since.
+  if (auto ours = (*readings)->refuse_newer_schema(); !ours) return std::unexpected(ours.error());
   auto turn = (*readings)->hold_if_due(seconds_between_pulls());
   if (!turn || !*turn) return turn;
+  auto store = store::open_postgres(database_);
+  if (!store) return std::unexpected(store.error());
   auto zone = import::Zone::find(runner.program().bundle);
   if (!zone) return std::unexpected(store::StoreError{store::StoreError::Kind::environment, zone.error()});
   import::PullOptions options{.as_of = scheduler_.now()};

@@ -71,6 +71,13 @@ sql("alter table bank.away rename to accounts")
 s.until("it goes well again", lambda: metric("dunlin_table_pull_failing") == 0)
 s.check("and is told", "the tables of the bank can be pulled again" in s.log())
 s.check("doctor is content again", (finding() or {}).get("good") is True, finding())
+
+# A newer program has brought the schema forward: it is not this one's to write to.
+sql("insert into dunlin.schema_version (number, name, checksum) values (900, 'later', '')")
+s.until("nothing is pulled into a newer schema", lambda: metric("dunlin_table_pull_failing") == 1)
+s.check("which is told", re.search('could not be pulled.*migrated to 900 by a newer dunlin', s.log()) is not None, s.log()[-1500:])
+sql("delete from dunlin.schema_version where number = 900")
+s.until("with the old schema it goes on", lambda: metric("dunlin_table_pull_failing") == 0)
 s.stop()
 
 # Two nodes: once per interval between them.
