@@ -205,6 +205,34 @@ def test_a_version_without_the_stage():
         dunlin(name, "replay", "--decisions")
 
 
+def test_pinned():
+    """Who finishes under an older version goes to the stages of that version, and to no others."""
+    import shutil
+    import tempfile
+    with tempfile.TemporaryDirectory() as folder:
+        first, later = os.path.join(folder, "first"), os.path.join(folder, "later")
+        for to, edit in ((first, lambda text: text), (later, lambda text: text.replace("stage talks {", "stage parley {").replace("go talks", "go parley"))):
+            shutil.copytree(STAGED, to)
+            path = os.path.join(to, "staged.dun")
+            with open(path) as file:
+                text = edit(file.read().replace('"Soft" for account {', '"Soft" for account {\n  on change pin'))
+            with open(path, "w") as file:
+                file.write(text)
+        name = new_database(ROWS, bundle=first)
+        sql = Client(name)
+        dunlin(name, "apply", later, "--yes")
+        import_accounts(name, [("D9", "A9", 100, 1, "North")], later)
+        dunlin(name, "run", later, "--summary")
+        put(sql, "A1", "talks", at(20))
+        put(sql, "A2", "parley")
+        put(sql, "A9", "parley", at(20))
+        dunlin(name, "run", later, "--summary")
+        assert [stage(sql, key) for key in ("A1", "A2", "A9")] == ["soft.talks", "soft.calling", "soft.parley"]
+        aside = sql.all("select reason from dunlin.quarantine where kind = 'event'")
+        assert len(aside) == 1 and "finishes under version 1, where there is no stage `soft.parley`" in aside[0].reason, aside
+        dunlin(name, "replay", "--decisions")
+
+
 def test_all_ways_agree():
     """Random orders, events and data, carried through the same nights: by those that woke, natively, and by all, interpreted."""
     dice = random.Random(7)
