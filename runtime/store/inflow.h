@@ -23,8 +23,8 @@ class Inflow {
   Inflow(const Inflow&) = delete;
   Inflow& operator=(const Inflow&) = delete;
 
-  /// Whether something new waits, or something that did not fit a minute ago.
-  Result<bool> waits();
+  /// Whether something new of these entities waits, or something that did not fit a minute ago.
+  Result<bool> waits(const std::vector<std::string>& entities);
   /// One takes in at a time, over all processes, or an older row could be put behind a newer one. Held until the object goes or let_go().
   Result<void> hold();
   Result<bool> try_hold();

@@ -51,10 +51,9 @@ Result<std::unique_ptr<Inflow>> Inflow::open(const PostgresOptions& options) {
   return std::unique_ptr<Inflow>(new Inflow(std::move(inner)));
 }
 
-Result<bool> Inflow::waits() {
-  // A database of an older version has no such table yet.
-  auto some = inner_->own->value(fmt::format(
-      "select exists (select from dunlin.inflow_waiting where tried_at is null) or exists (select from dunlin.inflow_waiting where {})", tried_again));
+Result<bool> Inflow::waits(const std::vector<std::string>& entities) {
+  auto some = inner_->own->value(
+      fmt::format("select exists (select from dunlin.inflow_waiting where entity = any ({}) and (tried_at is null or {}))", texts(entities), tried_again));
   if (!some) return std::unexpected(some.error());
   return *some == "t";
 }

@@ -43,7 +43,11 @@ store::Result<void> InflowTaker::take(const Runner& runner) {
     if (!opened) return std::unexpected(opened.error());
     inflow_ = std::move(*opened);
   }
-  auto waits = inflow_->waits();
+  std::vector<std::string> entities;
+  for (const auto& entity : runner.program().entities) {
+    if (entity.table.empty()) entities.push_back(entity.name);  // the others come from the bank's own tables
+  }
+  auto waits = inflow_->waits(entities);
   if (!waits) return std::unexpected(waits.error());
   if (!*waits) return {};
   auto turn = inflow_->try_hold();
