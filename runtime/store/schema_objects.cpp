@@ -293,7 +293,7 @@ select string_agg(said, ', ' order by said) from (
   from dunlin.reader r cross join unnest(dunlin.reader_tables()) t(name)
   where not exists (select from pg_policy p where p.polrelid = to_regclass('dunlin.' || t.name) and p.polname = 'reading ' || r.role)
   union all
-  select format('policy "%s" on %s is of nobody that dunlin.reader knows: drop it', p.polname, p.polrelid::regclass)
+  select format('policy "%s" on %s.%s is of nobody that dunlin.reader knows: drop it', p.polname, n.nspname, c.relname)
   from pg_policy p join pg_class c on c.oid = p.polrelid join pg_namespace n on n.oid = c.relnamespace
   where n.nspname in ('dunlin', 'portfolio') and p.polname like 'reading %' and not exists (select from dunlin.reader r where p.polname = 'reading ' || r.role)
 ) wrong)sql";

@@ -22,6 +22,7 @@ enum class Ask : uint8_t {
   task,
   lease,
   complete,
+  complete_and_lease,
   release,
   extend,
   withdraw,

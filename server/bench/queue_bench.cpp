@@ -87,7 +87,7 @@ class QueueBench {
   std::expected<QueueFigures, std::string> measure() {
     auto made = make_queue();
     if (!made) return std::unexpected(made.error().message);
-    const int64_t probe = std::max<int64_t>(options_.seconds / 6, 5);
+    const int64_t probe = std::max<int64_t>(options_.seconds / 6, std::min<int64_t>(options_.seconds, 5));
     QueueFigures figures;
     double free = 0, held = 0;
     struct Plan {
@@ -124,7 +124,7 @@ class QueueBench {
     if (auto done = (*opened)->migrate(); !done) return done;
     auto connection = BulkConnection::open(url_);
     if (!connection) return std::unexpected(connection.error());
-    auto used = (*connection)->value("select count(*) from dunlin.name");
+    auto used = (*connection)->value("select (select count(*) from dunlin.bundle) + (select count(*) from dunlin.queue_setting)");
     if (!used) return std::unexpected(used.error());
     if (used->value_or("") != "0") {
       return std::unexpected(

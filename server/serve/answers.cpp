@@ -150,6 +150,7 @@ constexpr Named answers[] = {
     {"GET /v1/tasks/{task}/why", "list { what: text, this: text|null, other: text|null, decides: flag|text|null }"},
     {"POST /v1/queues/{queue}/lease", "list Leased"},
     {"POST /v1/tasks/{task}/complete", "Outcome"},
+    {"POST /v1/tasks/{task}/complete_and_lease", "list Leased"},
     {"POST /v1/tasks/{task}/release", "Outcome"},
     {"POST /v1/tasks/{task}/extend", "LeaseState"},
     {"POST /v1/tasks/{task}/heartbeat", "LeaseState"},

@@ -236,6 +236,7 @@ bool for_bound_callers(const Route& route) {
                                            "POST /v1/events/batch",
                                            "POST /v1/queues/{queue}/lease",
                                            "POST /v1/tasks/{task}/complete",
+                                           "POST /v1/tasks/{task}/complete_and_lease",
                                            "POST /v1/tasks/{task}/release",
                                            "POST /v1/tasks/{task}/extend",
                                            "POST /v1/tasks/{task}/withdraw",

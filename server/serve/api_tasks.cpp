@@ -47,15 +47,31 @@ Reply lease(Api& api, const Call& call) {
   return {Json{{"items", std::move(rows)}}};
 }
 
-Reply complete(Api& api, const Call& call) {
+/// What dunlin.complete() takes: task, epoch, outcome, payload, external id, at.
+store::Parameters ended(Api& api, const Call& call) {
   const auto external = call.maybe_text("external_id");
-  Json rows = api.ask(Ask::complete, {call.path.at("task"), whole(call, "epoch", 0), call.maybe_text("outcome"), call.maybe_text("payload"),
-                                      external                               ? external
-                                      : call.request.idempotency_key.empty() ? std::nullopt
-                                                                             : std::optional(call.request.idempotency_key),
-                                      call.maybe_text("at").value_or(now(api))});
+  return {call.path.at("task"), whole(call, "epoch", 0), call.maybe_text("outcome"), call.maybe_text("payload"),
+          external                               ? external
+          : call.request.idempotency_key.empty() ? std::nullopt
+                                                 : std::optional(call.request.idempotency_key),
+          call.maybe_text("at").value_or(now(api))};
+}
+
+Reply complete(Api& api, const Call& call) {
+  Json rows = api.ask(Ask::complete, ended(api, call));
   api.context().scheduler.wake();
   return {rows[0]};
+}
+
+Reply complete_and_lease(Api& api, const Call& call) {
+  store::Parameters given = ended(api, call);
+  const auto seconds = call.maybe_text("seconds");
+  given.push_back(call.maybe_text("worker"));
+  given.push_back(seconds ? std::optional(*seconds + " seconds") : std::nullopt);
+  Json rows = api.ask(Ask::complete_and_lease, given);
+  api.context().scheduler.wake();
+  hide(call, api, rows);
+  return {Json{{"items", std::move(rows)}}};
 }
 
 Reply release(Api& api, const Call& call) {
@@ -105,6 +121,19 @@ void add_task_routes(std::vector<Route>& routes) {
                      {"at", "string", "when it happened; now if not given"},
                      {"external_id", "string", "the same id again is the same outcome; the header Idempotency-Key if not given"}},
                     complete});
+  routes.push_back({"POST",
+                    "/v1/tasks/{task}/complete_and_lease",
+                    "work",
+                    "A task is done, and the next one of its queue is taken, in one transaction; `items` is empty if there is none",
+                    {},
+                    {epoch,
+                     {"outcome", "string", "a leaf of the queue's outcomes"},
+                     {"payload", "object", "the outcome's fields"},
+                     {"at", "string", "when it happened; now if not given"},
+                     {"external_id", "string", "the same id again is the same outcome; the header Idempotency-Key if not given"},
+                     {"worker", "string", "who works on the next; who had this one if not given"},
+                     {"seconds", "integer", "how long; as the queue says if not given"}},
+                    complete_and_lease});
   routes.push_back({"POST",
                     "/v1/tasks/{task}/release",
                     "work",

@@ -271,6 +271,14 @@ try:
     at = "2026-01-05T09:00:00+00:00"
     ask("POST", f"/v1/tasks/{longer['task']}/complete", tokens["operator"], dict(outcome, epoch=longer["epoch"], at="yesterday-ish"), expect=422)
     ask("POST", f"/v1/tasks/{longer['task']}/complete", tokens["operator"], dict(outcome, epoch=longer["epoch"], outcome="refuses", payload={}, at=at))
+    one = ask("POST", "/v1/queues/call/lease", tokens["operator"], {})["items"][0]
+    both = f"/v1/tasks/{one['task']}/complete_and_lease"
+    ask("POST", both, tokens["operator"], {"epoch": 999, "outcome": "refuses"}, expect=422)
+    after = ask("POST", both, tokens["operator"], {"epoch": one["epoch"], "outcome": "refuses", "seconds": 7200})["items"]
+    check("done, and the next is taken, as the same worker and for as long as asked", len(after) == 1 and after[0]["task"] != one["task"]
+          and abs(moment(after[0]["lease_until"]) - time.time() - 7200) < 120 and ask("GET", f"/v1/tasks/{after[0]['task']}", admin)["status"] == "leased", after)
+    check("nothing of it is personal to who may see", after[0]["fields"]["holder"].startswith("Invented"), after)
+    ask("POST", f"/v1/tasks/{after[0]['task']}/release", tokens["operator"], {"epoch": after[0]["epoch"]})
     until("an outcome bears when it happened", lambda: any(row["kind"] == "event" and row["at"] == at for row in ask("GET", f"/v1/accounts/{longer['key']}/timeline", admin)["items"]), 20)
     ask("POST", "/v1/tasks/no-uuid/release", tokens["operator"], {"epoch": 1}, expect=422)
     key = leased[0]["key"]
@@ -413,7 +421,7 @@ try:
                  "quarantine_dismiss": "DELETE /v1/quarantine/{number}", "quarantine_retry": "POST /v1/quarantine/retry", "step_again": "POST /v1/accounts/{key}/step_again",
                  "close_account": "POST /v1/accounts/{key}/close", "reopen_account": "POST /v1/accounts/{key}/reopen", "stop_outbound": "POST /v1/contact_stops",
                  "stop_contact": "POST /v1/contact_stops", "resume_contact": "POST /v1/contact_stops/{stop}/lift"}
-        roads |= {name: f"POST /v1/tasks/{{task}}/{name}" for name in ("heartbeat", "extend", "release", "complete", "withdraw", "reassign", "may_contact")}
+        roads |= {name: f"POST /v1/tasks/{{task}}/{name}" for name in ("heartbeat", "extend", "release", "complete", "complete_and_lease", "withdraw", "reassign", "may_contact")}
         granted = set(sql("select p.proname from pg_proc p, aclexplode(p.proacl) a join pg_roles r on r.oid = a.grantee where p.pronamespace = 'dunlin'::regnamespace "
                           "and r.rolname in ('dunlin_consumer', 'dunlin_supervisor') and p.prokind = 'f'").split())
         # lease() turns a queue over by itself, once a second.

@@ -9,6 +9,8 @@ TEST_CASE("a consumer in another language works the queues", "[queue]") { CHECK(
 
 TEST_CASE("people get what they may have", "[queue]") { CHECK(runs_well("queue/people_test.py")); }
 
+TEST_CASE("the bench of the queue measures in an empty database only", "[queue]") { CHECK(runs_well("queue/bench_test.py")); }
+
 TEST_CASE("a supervisor moves an account to a stage", "[queue]") { CHECK(runs_well("queue/stage_test.py")); }
 
 TEST_CASE("tasks go out one after another where the queue says so", "[queue]") { CHECK(runs_well("queue/order_test.py")); }
