@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "compiler/abi/clock.h"
+#include "lang/sema/checked_people.h"
 
 namespace dunlin::simulate {
 
@@ -97,35 +98,95 @@ bool CapStoryRun::fits() {
 
 // ---- what happens ---------------------------------------------------------------------------
 
-/// Everything that may go out now is done, one after the other.
+/// Everything that may go out now is done, one conversation after the other.
 void CapStoryRun::do_tasks() {
   for (int done = 0; done < done_at_once_max && !reached_ && !spoiled_; ++done) {
-    const auto& tasks = file().tasks();
-    const auto next = std::ranges::find_if(tasks, [&](const OpenTask& task) {
-      // A standing task without outcomes would come back at once: it is left to stand.
-      const bool endless = task.standing && program_.queues[task.queue].outcomes == checked::none;
-      return task.status == engine::TaskStatus::ready && task.not_before <= now() && !endless && !refused_.contains(task.id);
-    });
-    if (next == tasks.end()) return;
-    const OpenTask task = *next;
-    const CapPlot::Payload& payload = plot_.outcomes[task.queue];
-    if (payload.event == checked::none) {
-      tell(task_text(task) + " goes out");
-      std::erase_if(file().tasks(), [&](const OpenTask& other) { return other.id == task.id; });
-    } else {
-      const std::string& leaf = program_.events[payload.event].name;
-      const std::string& root = program_.events[program_.queues[task.queue].outcomes].name;
-      tell(fmt::format("{} goes out: {}{}", task_text(task), leaf.size() > root.size() ? leaf.substr(root.size() + 1) : leaf,
-                       text_of_payload(payload, outcome_fields)));
-      post(outcome_of(task, payload));
+    std::vector<OpenTask> group = next_to_go();
+    if (group.empty()) return;
+    const CapPlot::Payload& payload = plot_.outcomes[group[0].queue];
+    const size_t whose = whose_outcome(group, payload);
+    if (whose < group.size()) std::swap(group[0], group[whose]);
+    for (size_t t = 0; t < group.size(); ++t) {
+      if (t == 0 || whose == group.size()) {
+        // What goes out together costs once.
+        end(group[t], payload, t == 0 ? program_.queues[group[t].queue].cost : 0);
+      } else {
+        tell(task_text(group[t]) + " goes out with it, and goes back into line: the outcome is the other's");
+        gone_back_.insert(group[t].id);
+      }
     }
     settle({});
-    const bool still_open = std::ranges::any_of(file().tasks(), [&](const OpenTask& other) { return other.id == task.id; });
-    if (still_open) refused_.insert(task.id);
+    for (const OpenTask& task : file().tasks()) {
+      const auto same = std::ranges::find(group, task.id, &OpenTask::id);
+      if (same != group.end() && !gone_back_.contains(task.id)) refused_.insert(task.id);
+    }
   }
 }
 
-engine::IncomingEvent CapStoryRun::outcome_of(const OpenTask& task, const CapPlot::Payload& payload) {
+/// The next task that may go out, and what the queue hands out with it as one contact; it begins with the one that leads. What counts one by one goes
+/// out one by one, so that each is judged behind the others.
+std::vector<OpenTask> CapStoryRun::next_to_go() {
+  const std::vector<OpenTask>& tasks = std::as_const(file()).tasks();
+  const auto may_go = [&](const OpenTask& task) {
+    // A standing task without outcomes would come back at once: it is left to stand.
+    const bool endless = task.standing && program_.queues[task.queue].outcomes == checked::none;
+    return task.status == engine::TaskStatus::ready && task.not_before <= now() && !endless && !refused_.contains(task.id);
+  };
+  const auto first = std::ranges::find_if(tasks, may_go);
+  if (first == tasks.end()) return {};
+  std::vector<OpenTask> group{*first};
+  for (auto other = first + 1; other != tasks.end(); ++other) {
+    if (may_go(*other) && goes_with(*first, *other)) group.push_back(*other);
+  }
+  std::ranges::stable_sort(group, {}, &OpenTask::lead_rank);
+  for (const OpenTask& task : group) gone_back_.erase(task.id);
+  return group;
+}
+
+bool CapStoryRun::goes_with(const OpenTask& first, const OpenTask& other) const {
+  const auto& policy = program_.queues[first.queue].policy;
+  if (policy == nullptr || !policy->merge || !policy->merge->counts_once || other.queue != first.queue || other.recipient != first.recipient) return false;
+  const auto merged_by = [&](const OpenTask& task) {
+    const abi::Instance* up = &file().instance(task.instance);
+    while (up != nullptr && up->entity != policy->merge->per) up = up->parent;
+    return up;
+  };
+  const abi::Instance* by = merged_by(first);
+  return by != nullptr && by == merged_by(other);
+}
+
+/// Which of those that go out together has the outcome for itself: an outcome with an order is one account's, and one with money in it that of the account
+/// it is told about. The size of the group: all of them hear of it.
+size_t CapStoryRun::whose_outcome(const std::vector<OpenTask>& group, const CapPlot::Payload& payload) const {
+  if (group.size() == 1 || payload.event == checked::none) return group.size();
+  const checked::MergePolicy& merge = *program_.queues[group[0].queue].policy->merge;
+  const auto is_below = [&](const auto& order) { return payload.event >= order.event && payload.event <= program_.events[order.event].last_descendant; };
+  const auto order = std::ranges::find_if(merge.orders, [&](const auto& one) { return is_below(one) && one.oldest; });
+  const bool oldest = order != merge.orders.end();
+  if (oldest || std::ranges::any_of(merge.orders, is_below)) {
+    const auto by_age = [&](const OpenTask& task) { return oldest ? task.age_rank : -task.age_rank; };
+    return static_cast<size_t>(std::ranges::min_element(group, {}, by_age) - group.begin());
+  }
+  const auto& fields = program_.events[payload.event].fields;
+  const bool money = std::any_of(fields.begin() + outcome_fields, fields.end(), [](const auto& field) { return field.type.kind == checked::TypeKind::money; });
+  return money ? 0 : group.size();
+}
+
+/// It goes out and ends; its outcome is handled by the next settle().
+void CapStoryRun::end(const OpenTask& task, const CapPlot::Payload& payload, int64_t cost) {
+  if (payload.event == checked::none) {
+    tell(task_text(task) + " goes out");
+    std::erase_if(file().tasks(), [&](const OpenTask& other) { return other.id == task.id; });
+    return;
+  }
+  const std::string& leaf = program_.events[payload.event].name;
+  const std::string& root = program_.events[program_.queues[task.queue].outcomes].name;
+  tell(fmt::format("{} goes out: {}{}", task_text(task), leaf.size() > root.size() ? leaf.substr(root.size() + 1) : leaf,
+                   text_of_payload(payload, outcome_fields)));
+  post(outcome_of(task, payload, cost));
+}
+
+engine::IncomingEvent CapStoryRun::outcome_of(const OpenTask& task, const CapPlot::Payload& payload, int64_t cost) {
   engine::IncomingEvent event = happening(payload, task.instance);
   const checked::EventType& type = program_.events[payload.event];
   const auto fill = [&](const char* name, int64_t value) {
@@ -136,7 +197,7 @@ engine::IncomingEvent CapStoryRun::outcome_of(const OpenTask& task, const CapPlo
   };
   fill("treatment", reinterpret_cast<int64_t>(file().text(task.treatment)));
   fill("task_identity", static_cast<int64_t>(task.identity));
-  fill("cost", program_.queues[task.queue].cost);
+  fill("cost", cost);
   return event;
 }
 
@@ -168,7 +229,8 @@ void CapStoryRun::after_step(const engine::StepResult& result, Span /*where*/) {
 }
 
 void CapStoryRun::capped(const OpenTask& task, const checked::Limits& limits, const checked::LimitRule& cap, Instant /*free*/, Instant until) {
-  if (reached_ || spoiled_) return;
+  // What goes back into line did go out: it waits because the outcome was another's.
+  if (reached_ || spoiled_ || gone_back_.contains(task.id)) return;
   CapHit hit{.rule = task.rule, .limits = &limits, .cap = &cap, .strategy = file().state(task.instance).strategy, .step = steps_};
   if (known_.insert(hit.kind()).second) hits_.push_back(hit);
   if (until_ == nullptr || until_->kind() != hit.kind()) return;

@@ -55,7 +55,11 @@ class CapStoryRun final : public CaseRun, private engine::StepListener {
   bool fits();
   void go_on(int64_t steps);
   void do_tasks();
-  engine::IncomingEvent outcome_of(const engine::OpenTask& task, const CapPlot::Payload& payload);
+  std::vector<engine::OpenTask> next_to_go();
+  bool goes_with(const engine::OpenTask& first, const engine::OpenTask& other) const;
+  size_t whose_outcome(const std::vector<engine::OpenTask>& group, const CapPlot::Payload& payload) const;
+  void end(const engine::OpenTask& task, const CapPlot::Payload& payload, int64_t cost);
+  engine::IncomingEvent outcome_of(const engine::OpenTask& task, const CapPlot::Payload& payload, int64_t cost);
   engine::IncomingEvent happening(const CapPlot::Payload& payload, int32_t subject);
   void tell(std::string what);
   std::string text_of_payload(const CapPlot::Payload& payload, size_t first_field) const;
@@ -72,7 +76,8 @@ class CapStoryRun final : public CaseRun, private engine::StepListener {
   std::string waits_;     // the last line, told behind what else the step did
   std::vector<CapHit> hits_;
   std::set<std::pair<uint64_t, const checked::Limits*>> known_;
-  std::set<engine::TaskId> refused_;  // tasks whose outcome was not accepted
+  std::set<engine::TaskId> refused_;    // tasks whose outcome was not accepted
+  std::set<engine::TaskId> gone_back_;  // tasks that went out with another whose outcome it was
   std::set<std::pair<checked::Index, checked::Index>> asked_;
   Days days_;
   Instant start_ = 0;

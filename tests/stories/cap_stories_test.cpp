@@ -32,7 +32,7 @@ std::string told(const simulate::CapStory& story) {
   return text;
 }
 
-std::string bundle(const std::string& limits, const std::string& stage) {
+std::string bundle(const std::string& limits, const std::string& stage, const std::string& merge = "") {
   return fmt::format(R"(
 bundle paced "Paced" {{ timezone UTC, currency EUR, calendar none, day starts 06:00 }}
 entity debtor {{ key id : text, bankrupt : bool }}
@@ -41,7 +41,7 @@ event statement of account {{ months : int in 0..9 }}
 extend account {{ months = last(statement).months default 0 }}
 outcomes call of account {{ reached {{ promises (amount : money, due : date in today..today + 14 days), refuses }}, no_answer }}
 outcomes mail of account {{ sent }}
-queue call {{ outcomes call }}
+queue call {{ outcomes call{} }}
 queue mail {{ outcomes mail }}
 limits "Caps" {{ {} }}
 strategy soft "Soft" for account {{
@@ -53,7 +53,7 @@ strategy soft "Soft" for account {{
   final stage paid {{ enrol again when overdue > 250 }}
 }}
 )",
-                     limits, stage);
+                     merge.empty() ? merge : ", " + merge, limits, stage);
 }
 
 int64_t seeds() {
@@ -123,6 +123,50 @@ TEST_CASE("a limit counts per debtor, and the strategy asks for each account") {
   CHECK(diagnostics.all()[0].message.find("strategy `soft`, for a debtor with two of `account`, asks for more") == 0);
   // Counted for each account, there is nothing to tell.
   CHECK(stories_of(Compiled(bundle("call at most 1 per day per account", "keep call \"ring\" { again 1 day }"))).empty());
+}
+
+TEST_CASE("what goes out in one conversation is one contact") {
+  const std::string limits = "call at most 1 per day per debtor", keep = "keep call \"ring\" { again 1 day }";
+  CHECK(stories_of(Compiled(bundle(limits, keep))).size() == 1);
+  CHECK(stories_of(Compiled(bundle(limits, keep, "merge per debtor { counts once }"))).empty());
+  // It goes out together and counts for each, or counts once for each account.
+  CHECK(stories_of(Compiled(bundle(limits, keep, "merge per debtor { lead by overdue desc }"))).size() == 1);
+  CHECK(stories_of(Compiled(bundle(limits, keep, "merge per account { counts once }"))).size() == 1);
+  // What one account asks for is too much for two as well, and told as the one account's.
+  const Compiled more(bundle(limits, "keep call \"ring\" { again 3 hours }", "merge per debtor { counts once }"));
+  CHECK(stories_of(more).size() == 1);
+  CHECK(of_one_account(more).size() == 1);
+}
+
+TEST_CASE("an outcome of a conversation is heard by those whose it is") {
+  const auto stories_with = [](const std::string& promise, const std::string& order) {
+    return stories_of(Compiled(fmt::format(R"(
+bundle paced "Paced" {{ timezone UTC, currency EUR, calendar none, day starts 06:00 }}
+entity debtor {{ key id : text }}
+entity account of debtor {{ key id : text, overdue : money }}
+outcomes call of account {{ promises {} }}
+outcomes mail of account {{ sent }}
+queue call {{ outcomes call, merge per debtor {{ {}counts once }} }}
+queue mail {{ outcomes mail }}
+limits "Caps" {{ call at most 1 per day per debtor, mail at most 1 per day per debtor }}
+strategy soft "Soft" for account {{
+  enrol when overdue > 250
+  stage calling {{ keep call "ring" {{ again 3 days }}, on call.promises : mail "letter" }}
+}}
+)",
+                                           promise, order)));
+  };
+  // Both hear of it, and both write.
+  const auto stories = stories_with("", "");
+  REQUIRE(stories.size() == 1);
+  CHECK(stories[0].twice != checked::none);
+  CHECK(told(stories[0]).find("mail \"letter\" of account 2 is asked for") != std::string::npos);
+  // One of them hears of it, and the other goes back into line: it did go out, so that it waits now is not told of.
+  for (const char* order : {"promises oldest first, ", "promises newest first, "}) {
+    INFO(order);
+    for (const auto& story : stories_with("", order)) FAIL_CHECK(told(story));
+  }
+  for (const auto& story : stories_with("(amount : money)", "")) FAIL_CHECK(told(story));
 }
 
 TEST_CASE("only an outcome that nobody expects leads there") {
@@ -204,8 +248,9 @@ TEST_CASE("stories are told exactly where counting by hand says that there is on
     Dice dice(static_cast<uint64_t>(seed));
     const int64_t again_h = 1 + dice.below(60), at_most = 1 + dice.below(4), attempts = 1 + dice.below(12), window = dice.below(3);
     const char* const windows[] = {"per day", "per calendar week", "in any 3 days"};
-    const Compiled compiled(bundle(fmt::format("call at most {} {} per debtor", at_most, windows[window]),
-                                   fmt::format("keep call \"ring\" {{ again {} hours, attempts at most {} in stage }}", again_h, attempts)));
+    const std::string limits = fmt::format("call at most {} {} per debtor", at_most, windows[window]);
+    const std::string stage = fmt::format("keep call \"ring\" {{ again {} hours, attempts at most {} in stage }}", again_h, attempts);
+    const Compiled compiled(bundle(limits, stage));
     const auto too_many_from = [&](int64_t weekday, int accounts) {  // 0: the first day is a Monday
       std::vector<int64_t> dates;
       for (int64_t k = 0; k < attempts; ++k) {
@@ -227,6 +272,13 @@ TEST_CASE("stories are told exactly where counting by hand says that there is on
     if (too_many_from(0, 2)) CHECK(stories.size() == 1);
     if (too_many_from(0, 1)) CHECK(of_one_account(compiled).size() == 1);
     if (!on_some_day) CHECK(stories.empty());
+    // In one conversation two accounts ask for no more than one does.
+    const Compiled merged(bundle(limits, stage, "merge per debtor { counts once }"));
+    bool alone_on_some_day = false;
+    for (int64_t weekday = 0; weekday < 7; ++weekday) alone_on_some_day = alone_on_some_day || too_many_from(weekday, 1);
+    const auto of_merged = stories_of(merged);
+    if (too_many_from(0, 1)) CHECK(of_merged.size() == 1);
+    if (!alone_on_some_day) CHECK(of_merged.empty());
   }
 }
 
