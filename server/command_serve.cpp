@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <latch>
 
 #include "runtime/store/patience.h"
 #include "runtime/store/service.h"
@@ -168,10 +169,15 @@ int serve(const ServeCommand& command) {
   TablePuller puller(scheduler, postgres_of(*config, "dunlin tables"));
   InflowTaker taker(scheduler, postgres_of(*config, "dunlin inflow"));
   Watcher watcher({**service, scheduler, *config, *stdlib, open_admin});
-  auto server = http::HttpServer::start(config->http, [&](const http::Request& request) { return api.handle(request); });
+  std::latch whole(1);  // requests may come before the server is told what it needs of itself
+  auto server = http::HttpServer::start(config->http, [&](const http::Request& request) {
+    whole.wait();
+    return api.handle(request);
+  });
   if (!server) return fail(command.common, Exit::environment, server.error());
   api.connections = [&] { return (*server)->counts(); };
   api.reload_certificate = [&] { return reload(**server, config->http); };
+  whole.count_down();
   ahead.start();
   scheduler.start();
   live.start();

@@ -310,6 +310,7 @@ Term Expressions::built_in(const std::string& name, std::vector<Term> arguments)
       return wide_figure_term(result);
     }
     if (!value.wide.empty() && name != "abs") return lifted(name == "floor" ? "wide_floor" : "wide_ceiling", {wide_operand(value)}, Kind::integer);
+    if (name == "abs" && !value.wide.empty()) return from_wide("feel_wide_abs(" + value.wide + ")", value.nullable, {&value});
     if (name == "abs") return lifted("abs", {value}, value.type.kind);
     if (value.type.kind == Kind::integer) return value;
     require(value.type.kind == Kind::decimal, name, "an amount of money");
@@ -509,6 +510,10 @@ Term Expressions::fold(const std::string& name, std::vector<Term> arguments) {
     if (all.is_constant() && next.is_constant()) {
       const Term smaller = order(Op::less_equal, all, next);
       all = (*smaller.truth == (name == "min")) ? all : next;
+      continue;
+    }
+    if (!all.wide.empty() || !next.wide.empty()) {
+      all = from_wide(fmt::format("feel_wide_{}({}, {})", name, wide_text(all), wide_text(next)), all.nullable || next.nullable, {&all, &next});
       continue;
     }
     const bool both_whole = (all.type.kind == Kind::integer || (all.figure && all.figure->is_whole())) &&

@@ -40,9 +40,12 @@ declare
 begin
   -- Not in dunlin.event_type, where post_event() looks: nobody else reports it.
   select n.id into strict type from dunlin.name n where n.kind = 'event' and n.name = 'stage of ' || told.entity;
-  perform dunlin.put_event(told.bucket, told.case_id, told.instance_id, type, clock_timestamp(), 'override', external_id,
+  -- A key that nobody can have used before: whoever reports events names their source and id.
+  if not dunlin.put_event(told.bucket, told.case_id, told.instance_id, type, clock_timestamp(), 'override', external_id || ' ' || gen_random_uuid(),
     jsonb_strip_nulls(jsonb_build_object('strategy', case when stage is not null then split_part(told.value, '.', 1) end, 'stage', stage, 'until', until,
-                                         'who', who, 'reason', reason)));
+                                         'who', who, 'reason', reason))) then
+    perform dunlin.fail('DU013', 'the order could not be put into the inbox', 'Give it again.');
+  end if;
 end $$;
 
 -- What can be said at once against moving an instance to `value` (a stage, or strategy.stage). Gives the stage by its full name, and where it is now.
@@ -126,9 +129,10 @@ language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp 
 declare
   gone dunlin.override;
 begin
+  -- The case file first, as set_override() does, or two supervisors could wait for each other.
+  perform 1 from dunlin.case_file f, dunlin.override o where o.id = override and f.bucket = o.bucket and f.case_id = o.case_id for no key update of f;
   update dunlin.override o set lifted_at = clock_timestamp() where o.id = override and o.lifted_at is null and o.until > clock_timestamp() returning o.* into gone;
   if gone.id is null then perform dunlin.fail('DU034', format('there is no override %s that stands', override)); end if;
-  perform 1 from dunlin.case_file f where f.bucket = gone.bucket and f.case_id = gone.case_id for no key update;
   perform dunlin.note_audit(who, 'lift override', jsonb_strip_nulls(jsonb_build_object('override', override, 'before',
                             jsonb_build_object('entity', gone.entity, 'key', gone.key, 'kind', gone.kind, 'value', gone.value, 'queue', gone.queue, 'since', gone.since,
                                                'until', gone.until, 'reason', gone.reason, 'who', gone.who))));

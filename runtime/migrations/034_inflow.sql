@@ -69,6 +69,7 @@ declare
   one text;
 begin
   if not exists (select 1 from pg_roles r where r.rolname = role) then perform dunlin.fail('DU034', format('there is no role `%s`', role), 'create role … login'); end if;
+  if entities is null or array_position(entities, null) is not null then perform dunlin.fail('DU002', 'it is not said which entities', 'let_write(''etl'', ''{account}'')'); end if;
   foreach one in array entities loop
     if to_regclass(format('inflow.%I', one)) is null then
       perform dunlin.fail('DU034', format('there is no table inflow.%s', one),

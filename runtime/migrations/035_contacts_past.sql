@@ -1,9 +1,10 @@
 -- Contacts go with the rest of the past (docs/decisions/0026), once no limit can count them and nobody stays with a worker because of them.
 
--- How far back the lines of limits look that were ever in use, with two days for zones. A pause without end is not in it: contact_is_past() asks for each contact.
+-- How far back the lines of limits look that were ever in use, with two days for zones; 400 days at least, since a line is written with the first task that bears it, and a version
+-- that has just come may count a year. A pause without end is not in it: contact_is_past() asks for each contact.
 create function dunlin.limits_reach() returns interval
 language sql stable set search_path = pg_catalog, dunlin, pg_temp as $$
-  select interval '2 days' + coalesce(max(case l.kind
+  select greatest(interval '400 days', interval '2 days' + coalesce(max(case l.kind
     when 'at_most' then case l.time_window when 'day' then interval '1 day' when 'week' then interval '7 days' when 'month' then interval '31 days'
                                            when 'quarter' then interval '92 days' when 'year' then interval '366 days'
                                            when 'days' then make_interval(days => least(l.length, 100000)::int)
@@ -12,7 +13,7 @@ language sql stable set search_path = pg_catalog, dunlin, pg_temp as $$
     when 'pause' then case l.pause & 7 when 0 then least(l.pause >> 3, 8640000000000000) * interval '1 microsecond'
                                        when 1 then make_interval(days => least(l.pause >> 3, 100000)::int)
                                        when 2 then make_interval(days => 30 + 2 * least(l.pause >> 3, 100000)::int)
-                                       else make_interval(days => 31 * least(l.pause >> 3, 3000)::int) end end), interval '0')
+                                       else make_interval(days => 31 * least(l.pause >> 3, 3000)::int) end end), interval '0'))
   from dunlin.limit_line l where l.kind <> 'pause' or l.pause is not null
 $$;
 comment on function dunlin.limits_reach is 'How far back a limit may count a contact.';
@@ -34,6 +35,7 @@ declare
   gone int8;
   ended text[] := '{}';
   counted int8[] := '{}';
+  reach timestamptz := clock_timestamp() - dunlin.limits_reach();
 begin
   if before is null or before > clock_timestamp() - interval '1 day' then
     raise exception using errcode = 'DU002', message = 'history can be forgotten up to yesterday, not later', hint = 'Give an instant that lies at least a day back.';
@@ -57,7 +59,7 @@ begin
     return next;
   end loop;
   -- Contacts that no limit counts any more. They are no partitions: a completion finds its contact by the task, in whatever month it was handed out.
-  delete from dunlin.contact c where dunlin.contact_is_past(c, before, clock_timestamp() - dunlin.limits_reach());
+  delete from dunlin.contact c where c.at < least(before, reach) and dunlin.contact_is_past(c, before, reach);
   get diagnostics gone = row_count;
   what := 'contact'; rows_gone := gone;
   return next;

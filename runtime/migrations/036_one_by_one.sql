@@ -169,8 +169,12 @@ begin
   if setting.in_order then
     earlier := dunlin.goes_before(open, setting, at);
     if earlier is not null then
-      -- Its end brings this one back at once; what the engine itself takes out of line is seen after this.
-      why := format('in order: task %s was made before it, or is with a worker', earlier); again := clock_timestamp() + interval '30 seconds'; return;
+      -- Its end brings this one back at once; what the engine itself takes out of line is seen after this. Looking more often than the earlier one can go would cost every lease.
+      why := format('in order: task %s was made before it, or is with a worker', earlier);
+      select clock_timestamp() + interval '30 seconds' + greatest(case when t.status = 1 then t.lease_until - clock_timestamp()
+                                                                       else least(t.wakes - clock_timestamp(), interval '5 minutes') end, interval '0') into again
+        from dunlin.task_open t where t.bucket = open.bucket and t.case_id = open.case_id and t.task = earlier;
+      return;
     end if;
   end if;
   if setting.merge then
@@ -535,8 +539,37 @@ revoke all on function dunlin.turn_of, dunlin.goes_before, dunlin.let_next from 
 -- What somebody does who works one task after another, in one call and one transaction: one ends, and the next of its queue is theirs. Nothing of it stands
 -- where the outcome is refused. Where there is no next, or none for a worker whose day is over, there is no row, and the outcome stands. The mark comes first, while
 -- the transaction has no number.
+create or replace function dunlin.complete_many(results jsonb) returns table (task uuid, result text, code text, message text, hint text)
+language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp as $$
+#variable_conflict use_variable
+declare
+  item jsonb;
+  looking constant text := '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$';
+begin
+  if results is null or jsonb_typeof(results) <> 'array' then
+    perform dunlin.fail('DU002', 'complete_many() takes a JSON array', '[{"task": …, "epoch": …, "outcome": …, "payload": {…}, "external_id": …, "at": …}, …]');
+  end if;
+  -- Case files that a completion locks are locked in one order, or two batches could wait for each other.
+  perform 1 from dunlin.case_file f
+    where (f.bucket, f.case_id) in (select t.bucket, t.case_id from dunlin.task_open t join dunlin.queue_setting s on s.queue = t.queue and (s.in_order or s.merge)
+                                    where t.task = any (array(select (x ->> 'task')::uuid from jsonb_array_elements(results) x where lower(x ->> 'task') ~ looking)))
+    order by f.bucket, f.case_id for no key update;
+  for item in select x from jsonb_array_elements(results) x loop
+    code := null; message := null; hint := null; result := null; task := null;
+    begin
+      task := (item ->> 'task')::uuid;
+      result := dunlin.complete(task, (item ->> 'epoch')::int4, item ->> 'outcome', coalesce(item -> 'payload', '{}'), item ->> 'external_id', (item ->> 'at')::timestamptz);
+    exception when sqlstate 'DU000' or sqlstate 'DU001' or sqlstate 'DU002' or sqlstate 'DU010' or sqlstate 'DU011' or sqlstate 'DU012' or sqlstate 'DU013'
+                or sqlstate 'DU020' or sqlstate 'DU021' or sqlstate 'DU022' or sqlstate 'DU032' or data_exception then
+      get stacked diagnostics code = returned_sqlstate, message = message_text, hint = pg_exception_hint;
+      result := 'refused';
+    end;
+    return next;
+  end loop;
+end $$;
+
 create function dunlin.complete_and_lease(task uuid, epoch int4, outcome text default null, payload jsonb default '{}', external_id text default null,
-                                          worker text default null, lasting interval default null, at timestamptz default null)
+                                          worker text default null, lasting interval default null, at timestamptz default null, moment timestamptz default null)
 returns setof dunlin.leased_task
 language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_variable
@@ -561,14 +594,14 @@ begin
   perform dunlin.mark_turn();
   perform dunlin.complete(task, epoch, outcome, payload, external_id, at);
   begin
-    return query select * from dunlin.lease(its_queue, coalesce(worker, its_worker), 1, lasting, at);
+    return query select * from dunlin.lease(its_queue, coalesce(worker, its_worker), 1, lasting, moment);  -- not by `at`: hours and limits are those of now
   exception when sqlstate 'DU040' or sqlstate 'DU041' or sqlstate 'DU042' or sqlstate 'DU043' or sqlstate 'DU044' then
     raise notice 'there is no next task: %', sqlerrm;
   end;
 end $$;
 comment on function dunlin.complete_and_lease is
   'Ends a leased task as complete() does and leases the next one of its queue, for its worker or the one who is named, in one transaction. No row: there is no next, or none for this worker.';
-select dunlin.let('{dunlin_consumer}', '{complete_and_lease}');
+select dunlin.let('{dunlin_consumer,dunlin_supervisor}', '{complete_and_lease}');
 create or replace function dunlin.bound_functions(supervise bool) returns text[] language sql immutable as $$
   select '{lease,heartbeat,extend,release,complete,complete_many,complete_and_lease,withdrawn_tasks,may_contact,record_contact,post_event,post_events,register_of,post_status,post_statuses}'::text[]
          || case when supervise then '{withdraw,reassign,why,set_override}'::text[] else '{}' end

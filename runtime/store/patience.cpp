@@ -133,7 +133,7 @@ std::string with_statement_timeout(const std::string& url, int seconds) {
 
 std::string session_sql() {
   return fmt::format(
-      "set timezone = 'UTC'; set client_min_messages = warning; set jit = off; set extra_float_digits = 3; "
+      "set timezone = 'UTC'; set client_min_messages = warning; set jit = off; set extra_float_digits = 3; set standard_conforming_strings = on; "
       // The server's end of the line: its own patience with a client that is gone is two hours. A socket of this machine has no such thing, and needs none.
       "set tcp_keepalives_idle = 30; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3; set tcp_user_timeout = 30000; "
       "select set_config('statement_timeout', '{}s', false) from pg_settings where name = 'statement_timeout' and setting = '0'; "

@@ -55,9 +55,9 @@ const char* statement_of(Ask what) {
     case Ask::complete:  // task, epoch, outcome, payload, external id, at
       return "select dunlin.complete($1::uuid, $2::int, outcome => $3, payload => coalesce($4::jsonb, '{}'), external_id => $5, at => $6::timestamptz) as "
              "result";
-    case Ask::complete_and_lease:  // task, epoch, outcome, payload, external id, at, worker or null, lasting or null
+    case Ask::complete_and_lease:  // task, epoch, outcome, payload, external id, at, worker or null, lasting or null, now
       return "select * from dunlin.complete_and_lease($1::uuid, $2::int, outcome => $3, payload => coalesce($4::jsonb, '{}'), external_id => $5, "
-             "at => $6::timestamptz, worker => $7, lasting => $8::interval)";
+             "at => $6::timestamptz, worker => $7, lasting => $8::interval, moment => $9::timestamptz)";
     case Ask::release:  // task, epoch, not before, reason
       return "select dunlin.release($1::uuid, $2::int, $3::timestamptz, $4) as result";
     case Ask::extend:  // task, epoch, lasting

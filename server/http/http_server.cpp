@@ -233,8 +233,13 @@ std::expected<std::shared_ptr<asio::ssl::context>, std::string> tls_of(const Ser
   error_code error;
   tls->use_certificate_chain_file(options.certificate_file, error);
   if (error) return std::unexpected(fmt::format("the certificate `{}` cannot be used: {}", options.certificate_file, error.message()));
-  tls->use_private_key_file(options.key_file, asio::ssl::context::pem, error);  // refuses one that does not belong to the certificate
+  tls->use_private_key_file(options.key_file, asio::ssl::context::pem, error);
   if (error) return std::unexpected(fmt::format("the key `{}` cannot be used: {}", options.key_file, error.message()));
+  // Of another kind (RSA, elliptic curve) it would stand beside the certificate without being its own.
+  if (SSL_CTX_check_private_key(tls->native_handle()) != 1) {
+    ERR_clear_error();
+    return std::unexpected(fmt::format("the key `{}` does not belong to the certificate `{}`", options.key_file, options.certificate_file));
+  }
   return tls;
 }
 

@@ -265,7 +265,7 @@ void add(PulledTable& sum, PulledTable& more) {
   }
 }
 
-/// One look at what waits. False: nothing did.
+/// One look at what waits. False: what came meanwhile, if anything, is the next look's.
 class InflowPass {
  public:
   InflowPass(store::Store& store, store::Inflow& inflow, store::BankReadings& readings, const checked::Program& program, const Zone& zone,
@@ -284,7 +284,7 @@ class InflowPass {
       std::ranges::copy_if(*marks, std::back_inserter(own), [&](const auto& mark) { return mark.entity == program_.entities[e].name; });
       if (auto done = take(e, own); !done) return std::unexpected(done.error());
     }
-    return !marks->empty();
+    return marks->size() >= marks_most;
   }
 
   int64_t inserted() const {

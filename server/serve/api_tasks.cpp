@@ -68,6 +68,7 @@ Reply complete_and_lease(Api& api, const Call& call) {
   const auto seconds = call.maybe_text("seconds");
   given.push_back(call.maybe_text("worker"));
   given.push_back(seconds ? std::optional(*seconds + " seconds") : std::nullopt);
+  given.push_back(now(api));
   Json rows = api.ask(Ask::complete_and_lease, given);
   api.context().scheduler.wake();
   hide(call, api, rows);

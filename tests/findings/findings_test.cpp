@@ -154,6 +154,30 @@ TEST_CASE("a timer that nobody gives an anchor, and nothing else leads on") {
   CHECK(stages("at court_date : legal \"go_there\"\n after 9 days : go reminder").codes().empty());
 }
 
+TEST_CASE("an event of the whole strategy leads on, too, unless it ends it") {
+  const auto with = [](const std::string& event) {
+    return check(strategy("  stage waiting { after court_date + 1 day : go reminder }\n  stage reminder { after 60 days : go waiting, when dpd > 90 : go claim }\n",
+                          "  on promise : " + event + "\n"))
+        .codes();
+  };
+  CHECK(with("go claim").empty());
+  CHECK(with("go paid") == Codes{"E0617"});
+}
+
+TEST_CASE("standing tasks of one queue follow the account, and a literal that is none is no place to jump from") {
+  const auto steps = [](const std::string& queue) {
+    return check(head + "strategy soft \"Soft\" for account {\n  enrol when dpd > 0\n  stage early { keep mail \"soft\", when dpd >= 30 : go middle }\n"
+                 "  stage middle { keep call \"firm\", when dpd >= 60 : go late }\n  stage late { keep " + queue + " \"hard\", after 90 days : go early }\n}\n").codes();
+  };
+  CHECK(steps("call").empty());
+  CHECK(steps("legal") == Codes{"E0616"});
+  const Checked sorted = check(head + "strategy soft \"Soft\" for account {\n  enrol when dpd > 0\n"
+      "  stage triage { when debtor.status = fresh or debtor.status = warned or debtor.status = filed : go home }\n"
+      "  stage home { keep mail \"look\", when debtor.status = filed : go far }\n  stage far { keep call \"script\", after 90 days : go home }\n}\n");
+  INFO(sorted.text);
+  CHECK(std::ranges::none_of(sorted.all, [](const Diagnostic& one) { return one.code == "E0616"; }));
+}
+
 TEST_CASE("whoever comes in has what the timer counts from") {
   const auto entered = [](const std::string& way_in, const std::string& timer) {
     return check(strategy("  stage reminder { every 7 days : mail \"reminder\"\n" + way_in + " }\n  stage waiting { " + timer + " : go claim }\n"));
@@ -170,7 +194,7 @@ TEST_CASE("a timer that never comes due, or is put off again and again") {
   const auto calling = [](const std::string& rules) {
     return check(strategy(
         "  stage calling {\n" + rules + "\n  }\n  stage reminder { every 7 days : mail \"reminder\", after 60 days : go calling, when dpd > 90 : go claim }\n",
-        "  var visit_on : date? = missing\n"));
+        "  var visit_on : date? = missing\n  var tries : int = 0\n"));
   };
   CHECK(calling("on promise : go reminder, after last(promise since entry).due + 2 days : go claim, after 9 days : go claim").codes() == Codes{"E0617"});
   CHECK(calling("on promise : note \"x\", after last(promise since entry).due + 2 days : go claim, after 9 days : go claim").codes().empty());
@@ -185,7 +209,9 @@ TEST_CASE("a timer that never comes due, or is put off again and again") {
         "keep call \"script\" { again 20 days }\n after last(call).at + 10 days : go reminder",
         "keep call \"script\" { again 2 days }\n on call : go reminder\n after last(call).at + 10 days : go reminder",
         "keep call \"script\" { again 2 days }\n when count(call since entry) > 5 : go claim\n after last(call).at + 10 days : go reminder",
-        "keep call \"script\" { again 2 days }\n after last(promise).at + 10 days : go reminder\n after 90 days : go claim"}) {
+        "keep call \"script\" { again 2 days }\n after last(promise).at + 10 days : go reminder\n after 90 days : go claim",
+        "keep call \"script\" { again 2 days }\n on call : set tries = tries + 1\n when tries >= 5 : go claim\n after last(call).at + 10 days : go reminder",
+        "keep call \"script\" { again 2 days }\n after 60 days : go claim\n after last(call).at + 10 days : go reminder"}) {
     const Checked checked = calling(quiet);
     INFO(quiet << "\n" << checked.text);
     CHECK(checked.codes().empty());

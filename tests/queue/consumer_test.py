@@ -546,6 +546,7 @@ def test_history_by_month():
 
 def test_contacts_go_when_nothing_counts_them():
     _, sql = fresh()
+    assert sql.value("select dunlin.limits_reach() = interval '400 days'"), "lines that no task bears yet may count a year"
     sql.run("""insert into dunlin.limit_line (key, says, kind, time_window, length, queues, channels, any_contact, outcomes, odd_days, after, pause) values
                (1, 'at most 9 in 400 days', 'at_most', 'days', 400, '{call}', '{}', true, '{}', '{}', '{}', null),
                (2, 'none for 14 months after call.reached.friend', 'pause', null, null, '{call}', '{}', true, '{}', '{}', '{call.reached.friend}', 14 << 3 | 3),

@@ -1,6 +1,9 @@
 """Tasks of one debtor, or of one account, go out one after another, in the order they were made; and none is forgotten on the way."""
+import json
 import random
 import sys
+import threading
+import time
 
 from desk import Client, check_sound, new_database, run_all
 
@@ -230,6 +233,42 @@ def test_who_takes_the_next_with_the_end_moves_the_cursor():
         sql.run("select setval('dunlin.turn', nextval('dunlin.turn') + 300)")
         task = sql.one("select * from dunlin.complete_and_lease(%s, %s)", task.task, task.epoch)
         assert sql.value("select max(seq) from dunlin.turn_mark") >= before + 300
+    check_sound(sql)
+
+
+def test_the_next_one_is_taken_by_the_clock():
+    """Somebody who reports late what happened in hours of work does not get the next one by those hours."""
+    sql = fresh()
+    task = errands(sql)[0]
+    sql.one("select * from dunlin.complete_and_lease(%s, %s, at => now() - interval '3 days')", task.task, task.epoch)
+    call = sql.lease("call", "anna")[0]
+    sql.all("select * from dunlin.complete_and_lease(%s, %s, 'missed.busy', at => now() - interval '3 days')", call.task, call.epoch)
+    assert sql.value("select min(at) > now() - interval '1 hour' from dunlin.contact where kind = 'reserved'"), "handed out by the time of the outcome"
+    check_sound(sql)
+
+
+def test_batches_of_outcomes_do_not_wait_for_each_other():
+    """A batch locks its case files in their order, whatever the order of its rows: else two batches could wait for each other."""
+    name = new_database(None, template=BASE)
+    sql = Client(name)
+    sql.run("update dunlin.queue_setting set in_order = true, order_per = 'account' where name = 'errand'")
+    held = {}
+    for task in errands(sql, n=100):
+        held.setdefault(sql.one("select bucket, case_id from dunlin.task_open where task = %s", task.task), task)
+    first, last = min(held), max(held)
+    lock = "select 1 from dunlin.case_file where bucket = %s and case_id = %s for no key update nowait"
+    mine, others, answers = Client(name), Client(name), []
+    mine.run("begin")
+    mine.run(lock, *first)
+    batch = json.dumps([{"task": held[place].task, "epoch": held[place].epoch} for place in (last, first)] + [{"task": "none"}, {}], default=str)
+    caller = threading.Thread(target=lambda: answers.extend(row.result for row in others.all("select * from dunlin.complete_many(%s)", batch)))
+    caller.start()
+    while not sql.value("select cardinality(pg_blocking_pids(%s)) > 0", others.connection.info.backend_pid):
+        time.sleep(0.01)
+    mine.run(lock, *last)  # the batch does not have it yet
+    mine.run("commit")
+    caller.join(30)
+    assert answers == ["accepted", "accepted", "refused", "refused"], answers
     check_sound(sql)
 
 

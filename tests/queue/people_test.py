@@ -252,7 +252,8 @@ def test_overrides():
     # The debtor's is for all accounts below.
     sql.run("select dunlin.set_override('debtor', 'D3', 'exclude', null, %s, 'a lawyer writes')", until)
     assert not {"A3", "A3b"} & {t.key for t in lease(sql, "anna", MONDAY, 500)}
-    for call, code in {"select dunlin.set_override('account', 'A1', 'stage', 'x', now() + interval '1 day', 'x')": "DU002",
+    for call, code in {"select dunlin.set_override('account', 'A1', 'stage', 'x', now() + interval '1 day', 'x')": "DU034",
+                       "select dunlin.set_override('account', 'A1', 'colour', 'x', now() + interval '1 day', 'x')": "DU002",
                        "select dunlin.set_override('account', 'A1', 'exclude', null, now() - interval '1 day', 'x')": "DU002",
                        "select dunlin.set_override('account', 'A1', 'exclude', null, now() + interval '1 day', '')": "DU002",
                        "select dunlin.set_override('account', 'A1', 'worker', 'nobody', now() + interval '1 day', 'x')": "DU034",

@@ -70,7 +70,7 @@ def test_moves_once():
     assert stage(sql, "A1") == "soft.talks"
     night(name, 4)
     assert stage(sql, "A1") == "soft.calling"
-    shown = dunlin(name, "explain", STAGED, "A1").stdout
+    shown = dunlin(name, "explain", STAGED, "A1", "--at", at(5).isoformat()).stdout
     assert "override of the stage" in shown, shown
     dunlin(name, "replay", "--decisions")
 

@@ -186,8 +186,8 @@ class AnchorCheck {
       if (asks && !same) return true;
       if (same || !leads_away(*rule, stage) || rule->kind == Rule::Kind::on_entry) continue;
       if (here) return true;
-      if (rule->kind == Rule::Kind::on_event) continue;
-      if (rule->kind != Rule::Kind::when || !ends_only(*rule)) return true;
+      const bool asked = rule->kind == Rule::Kind::when || rule->kind == Rule::Kind::on_event;
+      if (!asked || !ends_only(*rule)) return true;
     }
     return false;
   }

@@ -120,6 +120,9 @@ class PutOffCheck {
       if (rule->kind == Rule::Kind::on_event && leads_away(*rule, stage)) {
         for (const Index event : rule->events) std::erase_if(stay, [&](Index leaf) { return readings_.leaves_of(event).contains(leaf); });
       }
+      // A time from the entry ends them, too; and so does a number that the strategy keeps in a variable.
+      if (rule->kind == Rule::Kind::after && rule->instant == checked::none && rule->guard == checked::none && leads_away(*rule, stage)) return {};
+      if (rule->kind == Rule::Kind::when && leads_away(*rule, stage) && !readings_.of(rule->guard).variables.empty()) return {};
       // Whoever counts the attempts ends them: `when count(call since entry) >= 5 : go …`.
       if (rule->kind == Rule::Kind::when && std::ranges::any_of(readings_.of(rule->guard).events, [&](Index event) { return stay.contains(event); })) return {};
     }

@@ -105,7 +105,8 @@ class SkipCheck {
       return body == nullptr ? std::string() : key_of(*body, Scope{});
     };
     for (const Rule& rule : stage_at(stage).rules) {
-      if (rule.keep) tasks.insert({rule.keep->queue, treatment(rule.keep->treatment)});
+      // A standing task follows the account: who has come further gets what stands there, in the same queue.
+      if (rule.keep) tasks.insert({rule.keep->queue, "keep"});
       for (const Action& action : rule.actions) {
         if (action.kind == Action::Kind::task) tasks.insert({action.queue, treatment(action.value)});
         if (action.kind == Action::Kind::raise || action.kind == Action::Kind::notify) tasks.insert({checked::none, fmt::format("{}", rule.key)});

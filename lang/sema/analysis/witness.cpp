@@ -65,7 +65,12 @@ class Search {
     std::vector<Value>& values = candidates_[key];
     const checked::Field& declared = field(key);
     if (value.missing ? !declared.type.optional : !in_range(declared, value.slot)) return;
+    if (!value.missing && declared.type.kind == TypeKind::enumeration && !is_literal(declared, value.slot)) return;
     if (values.size() < values_max && std::find(values.begin(), values.end(), value) == values.end()) values.push_back(value);
+  }
+
+  bool is_literal(const checked::Field& field, int64_t slot) const {
+    return slot >= 0 && static_cast<size_t>(slot) < program_.enums.at(static_cast<size_t>(field.type.id)).literals.size();
   }
 
   static bool in_range(const checked::Field& field, int64_t slot) {
