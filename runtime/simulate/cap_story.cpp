@@ -19,10 +19,13 @@ using checked::Rule;
 
 namespace {
 
-constexpr int64_t steps_of_one = 250;  // of one debtor
-constexpr int64_t tries_of_one = 12;   // debtors for each strategy
-constexpr int64_t tries_unasked = 40;  // … that has asked nothing of any of them
-constexpr int64_t simpler_tries = 50;  // to make a story simpler
+constexpr int64_t steps_of_one = 250;   // of one debtor
+constexpr int64_t steps_of_pair = 60;   // of one with two accounts that differ
+constexpr int64_t tries_of_one = 12;    // debtors for each strategy
+constexpr int64_t tries_unasked = 40;   // … that has asked nothing of any of them
+constexpr int64_t tries_of_pairs = 12;  // debtors with two accounts that differ
+constexpr int64_t share_of_pairs = 6;   // of the steps of all others, besides them
+constexpr int64_t simpler_tries = 50;   // to make a story simpler
 constexpr size_t told_first = 6, told_last = 18;
 
 /// All rules with their strategies.
@@ -46,6 +49,7 @@ class Search {
     // A step of a large bundle costs more: it tries every enrolment.
     const auto size = static_cast<int64_t>(program.roots.size()) + 100;
     steps_left_ = options.steps_max > 0 ? options.steps_max : std::clamp<int64_t>(INT64_C(600'000) / size, 200, 3'000);
+    steps_of_pairs_ = steps_left_ / share_of_pairs;
     settings_ = engine::initial_settings(program, evaluator, calendar, arena_);
     for (size_t e = 0; e < program.entities.size(); ++e) {
       checked::TestInstance& one = all_.instances.emplace_back();
@@ -65,6 +69,7 @@ class Search {
         if (round < tries_of_one || !has_asked_[strategy]) try_one(strategy, round);
       }
     }
+    try_pairs(asking);
     std::ranges::sort(found_, [](const Found& a, const Found& b) {
       return std::tuple(a.rule->span.file, a.rule->span.begin, a.hit.cap->span.file, a.hit.cap->span.begin) <
              std::tuple(b.rule->span.file, b.rule->span.begin, b.hit.cap->span.file, b.hit.cap->span.begin);
@@ -202,6 +207,45 @@ class Search {
     try_plot(two);
   }
 
+  /// Accounts that differ: neither strategy asks for too much, and both of them do, as a limit counts per debtor and one account stands here, the other
+  /// there. Neighbours in the text come first; then two that stand in the same strategy, the second with facts that are drawn.
+  void try_pairs(const std::vector<Index>& asking) {
+    steps_left_ = steps_of_pairs_;
+    int64_t left = tries_of_pairs;
+    const auto try_pair = [&](Index first, Index second) {
+      const Index entity = program_.strategies[first].entity;
+      if (program_.strategies[second].entity != entity || !counts_above(entity)) return;
+      if (--left >= 0 && steps_left_ > 0) try_plot(plot_of_pair(first, second), steps_of_pair);
+    };
+    for (size_t apart = 1; apart < asking.size() && left > 0; ++apart) {
+      for (size_t a = 0; a + apart < asking.size(); ++a) try_pair(asking[a], asking[a + apart]);
+    }
+    for (int64_t again = 0; again < tries_of_pairs && left > 0; ++again) {
+      for (const Index strategy : asking) try_pair(strategy, strategy);
+    }
+  }
+
+  /// What is above the accounts is as the first strategy has it, and as the second where the first does not look. The second of one strategy is any
+  /// account: what is sought for the first would make them alike.
+  CapPlot plot_of_pair(Index first, Index second) {
+    const Index entity = program_.strategies[first].entity;
+    CapPlot other = plot_for(second, first == second ? 1 : 0);
+    CapPlot plot = plot_for(first, 0);
+    for (size_t e = 0; e < program_.entities.size(); ++e) {
+      for (size_t f = 0; f < plot.debtor.instances[e].size(); ++f) {
+        const std::pair key{static_cast<Index>(e), plot.debtor.instances[e][f].field};
+        if (key.first != entity && ready_.at(second).sought.contains(key) && !ready_.at(first).sought.contains(key))
+          plot.debtor.instances[e][f].value = other.debtor.instances[e][f].value;
+      }
+    }
+    plot.twice = entity;
+    plot.debtor.instances.push_back(std::move(other.debtor.instances[entity]));
+    return plot;
+  }
+
+  /// Of an instance of a plot; the second of two lies behind all others.
+  Index entity_of(const CapPlot& plot, size_t instance) const { return instance < program_.entities.size() ? static_cast<Index>(instance) : plot.twice; }
+
   /// Whether some cap counts together what is done for different instances of this entity.
   bool counts_above(Index entity) const {
     std::set<Index> above;
@@ -213,9 +257,9 @@ class Search {
     });
   }
 
-  void try_plot(const CapPlot& plot) {
+  void try_plot(const CapPlot& plot, int64_t steps = steps_of_one) {
     CapStoryRun run(program_, evaluator_, calendar_, settings_, plot);
-    run.run(std::min(steps_of_one, steps_left_), nullptr);
+    run.run(std::min(steps, steps_left_), nullptr);
     steps_left_ -= run.steps() + 1;
     for (const auto& [strategy, queue] : run.asked()) {
       if (judged_[queue]) has_asked_[strategy] = true;
@@ -247,7 +291,14 @@ class Search {
     if (found.plot.twice != checked::none) {
       CapPlot one = found.plot;
       one.twice = checked::none;
-      if (still_hits(one, found)) found.plot = std::move(one);
+      one.debtor.instances.resize(program_.entities.size());
+      CapPlot alike = found.plot;
+      alike.debtor.instances.resize(program_.entities.size());
+      if (still_hits(one, found)) {
+        found.plot = std::move(one);
+      } else if (found.plot.differ(program_) && still_hits(alike, found)) {
+        found.plot = std::move(alike);
+      }
     }
     const auto keep_if_hit = [&](CapPlot simpler) {
       if (--left < 0 || !still_hits(simpler, found)) return false;
@@ -261,7 +312,7 @@ class Search {
     }
     for (size_t i = 0; i < found.plot.debtor.instances.size(); ++i) {
       for (size_t f = 0; f < found.plot.debtor.instances[i].size(); ++f) {
-        const checked::Field& field = program_.entities[i].fields[found.plot.debtor.instances[i][f].field];
+        const checked::Field& field = program_.entities[entity_of(found.plot, i)].fields[found.plot.debtor.instances[i][f].field];
         const auto values = smaller_values(program_, field.type, &field, found.plot.debtor.instances[i][f].value, found.plot.debtor.day);
         for (size_t v = 0; v < std::min<size_t>(values.size(), 3); ++v) {
           CapPlot simpler = found.plot;
@@ -281,16 +332,19 @@ class Search {
     }
     CapStory story{.strategy = found.hit.strategy,
                    .twice = found.plot.twice,
+                   .differ = found.plot.differ(program_),
                    .rule = found.rule,
                    .limits = found.hit.limits,
                    .cap = found.hit.cap,
                    .facts = {},
                    .days = run.days()};
     for (size_t i = 0; i < found.plot.debtor.instances.size(); ++i) {
-      const checked::Entity& entity = program_.entities[i];
+      const checked::Entity& entity = program_.entities[entity_of(found.plot, i)];
+      const bool one_of_two = story.differ && entity_of(found.plot, i) == found.plot.twice;
+      const std::string name = entity.name + (!one_of_two ? "." : i < program_.entities.size() ? " 1." : " 2.");
       for (const auto& [index, value] : found.plot.debtor.instances[i]) {
         const checked::Field& field = entity.fields[index];
-        if (value != blank_value(program_, field.type)) story.facts.emplace_back(entity.name + "." + field.name, text_of(program_, field.type, value));
+        if (value != blank_value(program_, field.type)) story.facts.emplace_back(name + field.name, text_of(program_, field.type, value));
       }
     }
     return story;
@@ -310,7 +364,7 @@ class Search {
   std::vector<bool> judged_;                          // by queue: some cap counts its tasks
   std::vector<bool> has_asked_;                       // by strategy: for a task of those, of somebody
   std::vector<Found> found_;
-  int64_t steps_left_ = 0;
+  int64_t steps_left_ = 0, steps_of_pairs_ = 0;
 };
 
 }  // namespace
@@ -323,12 +377,25 @@ std::vector<CapStory> find_cap_stories(const Program& program, const Evaluator& 
   return Search(program, evaluator, calendar, options).run();
 }
 
+namespace {
+
+std::string help_for(const Program& program, const CapStory& story) {
+  const std::string keep = ", or keep it: the engine puts the task off as shown";
+  if (story.twice == checked::none) return "ask less often (`again`, `attempts`, `every`, `when`)" + keep;
+  const std::string& above = program.entities[program.entities[story.twice].parent].name;
+  const std::string merge = "`merge per " + above + " { counts once }`";
+  if (!story.differ) return "ask once for all of them (" + merge + " in the queue, or a strategy for it)" + keep;
+  return "ask once for both of them (a strategy for the " + above + "; " + merge + " where both ask in one queue)" + keep;
+}
+
+}  // namespace
+
 void report_cap_stories(const Program& program, const std::vector<CapStory>& stories, Diagnostics& diagnostics) {
   for (const CapStory& story : stories) {
     std::string who = story.strategy == checked::none ? "a rule of `always`" : "strategy `" + program.strategies[story.strategy].name + "`";
     if (story.twice != checked::none) {
       const checked::Entity& entity = program.entities[story.twice];
-      who += fmt::format(", for a {} with two of `{}`,", program.entities[entity.parent].name, entity.name);
+      who += fmt::format(", for a {} with two of `{}`{},", program.entities[entity.parent].name, entity.name, story.differ ? " that differ" : "");
     }
     Diagnostic& diagnostic = diagnostics.warning("E0735", story.rule->span,
                                                  fmt::format("{} asks for more than the limits `{}` allow: `{}`", who, story.limits->name, story.cap->text));
@@ -343,9 +410,7 @@ void report_cap_stories(const Program& program, const std::vector<CapStory>& sto
       diagnostic.notes.push_back({{}, story.days[d].first + ": " + story.days[d].second});
     }
     diagnostic.witness = story.facts;
-    diagnostic.help = story.twice == checked::none ? "ask less often (`again`, `attempts`, `every`, `when`), or keep it: the engine puts the task off as shown"
-                                                   : "ask once for all of them (`merge per " + program.entities[program.entities[story.twice].parent].name +
-                                                         "` in the queue, or a strategy for it), or keep it: the engine puts the task off as shown";
+    diagnostic.help = help_for(program, story);
   }
 }
 

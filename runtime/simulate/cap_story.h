@@ -29,10 +29,11 @@ struct CapStoryOptions {
 struct CapStory {
   checked::Index strategy = checked::none;  // in which the account stood; none: in none, the rule is one of `always`
   checked::Index twice = checked::none;     // entity of which the debtor has two: one alone would keep within the limits as far as was seen
+  bool differ = false;                      // those two, and two that are alike would keep within them
   const checked::Rule* rule = nullptr;      // that asked
   const checked::Limits* limits = nullptr;
   const checked::LimitRule* cap = nullptr;  // that had no room
-  /// The debtor as it was on the first day: ("account.overdue", "500"). What is empty or zero is left out.
+  /// The debtor as it was on the first day: ("account.overdue", "500"), of two that differ ("account 2.overdue", "500"). What is empty or zero is left out.
   std::vector<std::pair<std::string, std::string>> facts;
   /// "day 2, 2026-01-06 18:00", what happened; the last one is the task that had to wait.
   std::vector<std::pair<std::string, std::string>> days;

@@ -76,17 +76,18 @@ void CapStoryRun::make_debtor() {
   if (plot_.twice != checked::none) {
     const checked::Entity& entity = program_.entities[plot_.twice];
     const int32_t second = add(plot_.twice, entity.parent == checked::none ? -1 : entity.parent, entity.name + "_2");
-    plot_.debtor.fill(program_, plot_.twice, file(), second);
+    plot_.debtor.fill(program_, plot_.differ(program_) ? static_cast<Index>(program_.entities.size()) : plot_.twice, file(), second);
   }
   file().finish();
 }
 
 /// Whether rows with such values would be taken in.
 bool CapStoryRun::fits() {
-  for (size_t e = 0; e < program_.entities.size(); ++e) {
-    for (const checked::Field& field : program_.entities[e].fields) {
+  const size_t instances = program_.entities.size() + (plot_.twice != checked::none ? 1 : 0);
+  for (size_t i = 0; i < instances; ++i) {
+    const auto position = static_cast<int32_t>(i);
+    for (const checked::Field& field : program_.entities[file().instance(position).entity].fields) {
       if (field.in_range == checked::none) continue;
-      const auto position = static_cast<int32_t>(e);
       const int64_t* slots = file().slots(position) + field.slot;
       if (field.type.optional && *slots++ == 0) continue;
       const std::vector<int64_t> value(slots, slots + checked::slot_count(program_, field.type.known()));

@@ -18,10 +18,13 @@ struct CapPlot {
     checked::Index event = checked::none;
     std::vector<DrawnValue> fields;  // by EventType::fields; those of every outcome are filled by the run
   };
-  Drawn debtor;                          // one instance of every entity, by Program::entities; `day` is the first day
+  /// One instance of every entity, by Program::entities; behind them, where the debtor has two that differ, the second one. `day` is the first day.
+  Drawn debtor;
   std::vector<Payload> first;            // what happens at the start of the first day
-  checked::Index twice = checked::none;  // entity of which the debtor has two, alike; none: one of everything
+  checked::Index twice = checked::none;  // entity of which the debtor has two, alike or not; none: one of everything
   std::vector<Payload> outcomes;         // by queue: what its tasks end in; event none: the queue has no outcomes
+
+  bool differ(const checked::Program& program) const { return debtor.instances.size() > program.entities.size(); }
 };
 
 /// A cap that a rule ran into.

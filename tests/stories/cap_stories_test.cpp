@@ -169,6 +169,56 @@ strategy soft "Soft" for account {{
   for (const auto& story : stories_with("(amount : money)", "")) FAIL_CHECK(told(story));
 }
 
+TEST_CASE("one account stands here and the other there") {
+  // Calls of two accounts go out as one, and so do letters; a call for the one and a letter for the other are two contacts.
+  const auto text = [](const std::string& limits, const std::string& strategies) {
+    return fmt::format(R"(
+bundle mixed "Mixed" {{ timezone UTC, currency EUR, calendar none, day starts 06:00 }}
+entity debtor {{ key id : text, bankrupt : bool, asked : bool }}
+entity account of debtor {{ key id : text, overdue : money }}
+outcomes call of account {{ reached, no_answer }}
+outcomes mail of account {{ sent }}
+queue call {{ outcomes call, merge per debtor {{ counts once }} }}
+queue mail {{ outcomes mail, merge per debtor {{ counts once }} }}
+limits "Caps" {{ any contact at most 1 per day per {} }}
+{}
+)",
+                       limits, strategies);
+  };
+  const std::string two = R"(
+strategy soft "Soft" for account {
+  enrol when overdue in 1..250
+  stage writing { every 2 days when not debtor.bankrupt : mail "letter" }
+}
+strategy hard "Hard" for account {
+  enrol when overdue > 250
+  stage calling { every 2 days when debtor.asked : call "ring" }
+})";
+  const std::string one = R"(
+strategy all "All" for account {
+  enrol when overdue > 0
+  stage calling { every 2 days : call "ring", when overdue <= 250 : go writing }
+  stage writing { every 2 days : mail "letter" }
+})";
+  for (const std::string& strategies : {two, one}) {
+    INFO(strategies);
+    const Compiled compiled(text("debtor", strategies));
+    CHECK(of_one_account(compiled).empty());
+    const auto stories = stories_of(compiled);
+    for (const auto& story : stories) UNSCOPED_INFO(told(story));
+    REQUIRE(stories.size() == 1);
+    CHECK(stories[0].twice != checked::none);
+    CHECK(stories[0].differ);
+    CHECK(told(stories[0]).find("account 1.overdue = ") != std::string::npos);
+    CHECK(told(stories[0]).find("account 2.overdue = ") != std::string::npos);
+    Diagnostics diagnostics;
+    simulate::report_cap_stories(compiled.program(), stories, diagnostics);
+    REQUIRE(diagnostics.all().size() == 1);
+    CHECK(diagnostics.all()[0].message.find(", for a debtor with two of `account` that differ, asks for more") != std::string::npos);
+    CHECK(stories_of(Compiled(text("account", strategies))).empty());
+  }
+}
+
 TEST_CASE("only an outcome that nobody expects leads there") {
   // Refusals bring letters, and letters are the ones that are too many.
   const Compiled compiled(
@@ -279,6 +329,60 @@ TEST_CASE("stories are told exactly where counting by hand says that there is on
     const auto of_merged = stories_of(merged);
     if (too_many_from(0, 1)) CHECK(of_merged.size() == 1);
     if (!alone_on_some_day) CHECK(of_merged.empty());
+  }
+}
+
+TEST_CASE("accounts that differ are told of exactly where counting their contacts by hand says so", "[property]") {
+  for (int64_t seed = 1; seed <= seeds(); ++seed) {
+    Dice dice(static_cast<uint64_t>(seed));
+    // Both begin on the same morning, and each has its own pace. What is merged is one contact for any number of accounts.
+    const int64_t at_most = 1 + dice.below(2);
+    int64_t first[2], every[2], times[2];
+    std::string strategies;
+    const char* const queues[] = {"call", "mail"};
+    for (int s = 0; s < 2; ++s) {
+      every[s] = 2 + dice.below(4);
+      first[s] = 1 + dice.below(3);
+      times[s] = 1 + dice.below(4);
+      strategies += fmt::format(R"(
+strategy s{0} "S{0}" for account {{
+  enrol when overdue > 0 and kind = k{0}
+  stage waits {{ after {1} days : go asks }}
+  stage asks {{ every {2} days at most {3} times : {4} "it" }}
+}})",
+                                s, first[s], every[s], times[s], queues[s]);
+    }
+    const std::string text = fmt::format(R"(
+bundle mixed "Mixed" {{ timezone UTC, currency EUR, calendar none, day starts 06:00 }}
+enum kinds {{ k0, k1 }}
+entity debtor {{ key id : text }}
+entity account of debtor {{ key id : text, overdue : money, kind : kinds }}
+outcomes call of account {{ reached, no_answer }}
+outcomes mail of account {{ sent }}
+queue call {{ outcomes call, merge per debtor {{ counts once }} }}
+queue mail {{ outcomes mail, merge per debtor {{ counts once }} }}
+limits "Caps" {{ any contact at most {} in any 3 days per debtor }}
+{}
+)",
+                                         at_most, strategies);
+    // `every` acts when its first period is over.
+    std::vector<int64_t> days;
+    for (int s = 0; s < 2; ++s) {
+      for (int64_t k = 0; k < times[s]; ++k) days.push_back(first[s] + (k + 1) * every[s]);
+    }
+    const auto too_many_by = [&](auto begin, auto end) {
+      return std::any_of(begin, end,
+                         [&](int64_t day) { return std::count_if(begin, end, [&](int64_t other) { return other <= day && other > day - 3; }) > at_most; });
+    };
+    const auto border = days.begin() + times[0];
+    const bool alone = too_many_by(days.begin(), border) || too_many_by(border, days.end()), both = too_many_by(days.begin(), days.end());
+    const Compiled compiled(text);
+    const auto stories = stories_of(compiled);
+    INFO("seed " << seed << "\n" << text);
+    for (const auto& story : stories) UNSCOPED_INFO(told(story));
+    CHECK(stories.empty() == !both);
+    CHECK(of_one_account(compiled).empty() == !alone);
+    if (both && !alone) CHECK(std::ranges::all_of(stories, &simulate::CapStory::differ));
   }
 }
 
