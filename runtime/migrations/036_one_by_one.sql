@@ -614,3 +614,27 @@ begin
     execute format('grant execute on function dunlin.complete_and_lease to %I', bound);
   end loop;
 end $$;
+
+-- ---- a task on a list of the day, given to all again or to somebody else ----
+
+create or replace function dunlin.reassign_within(task uuid, worker text, reason text, who text default null) returns text
+language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
+#variable_conflict use_variable
+declare
+  open dunlin.task_open := dunlin.lock_task(task);
+  number int4 := case when worker is not null then dunlin.worker_number(worker) end;
+begin
+  if coalesce(reason, '') = '' then perform dunlin.fail('DU002', 'a reassignment needs a reason'); end if;
+  perform dunlin.note_audit(who, 'reassign task', jsonb_build_object('task', task, 'worker', worker, 'reason', reason,
+                            'before', jsonb_build_object('worker', (select w.name from dunlin.worker w where w.id = open.assigned),
+                                                         'held_by', (select w.name from dunlin.worker w where w.id = open.worker and open.status = 1))));
+  if open.status = 1 and open.worker is distinct from number then
+    -- Whoever held it may have called already.
+    if dunlin.give_back(open, 'unknown', null, reason, false) <> 'ready' then return 'withdrawn'; end if;
+  end if;
+  perform pg_current_xact_id();
+  -- What stood on somebody's list of the day stands there no longer, unless it is theirs.
+  update dunlin.task_open t set assigned = number, listed = case when t.assigned = number then t.listed end, seq = nextval('dunlin.turn')
+    where t.bucket = open.bucket and t.case_id = open.case_id and t.task = task;
+  return 'reassigned';
+end $$;

@@ -100,7 +100,9 @@ if shutil.which("openssl"):
     lines = lambda words: [json.loads(line) for line in s.log().splitlines() if words in line]
     kept = {end: open(f"{s.work}/one.{end}").read() for end in ("crt", "key")}
     put = lambda end, text: s.write(f"one.{end}", text)
-    for what, end, text in (("half of it", "crt", kept["crt"][:400]), ("somebody else's key", "key", open(f"{s.work}/other.key").read()), ("nothing", "crt", "")):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout",
+                    f"{s.work}/curve.key", "-out", f"{s.work}/curve.crt"], check=True, capture_output=True)
+    for what, end, text in (("of another kind than the key", "crt", open(f"{s.work}/curve.crt").read()), ("half of it", "crt", kept["crt"][:400]), ("somebody else's key", "key", open(f"{s.work}/other.key").read()), ("nothing", "crt", "")):
         put(end, text)
         count = len(lines("the new certificate cannot be used"))
         os.kill(s.server.pid, signal.SIGHUP)

@@ -199,6 +199,21 @@ def test_day_lists():
     check_sound(sql)
 
 
+def test_what_stood_on_a_list_is_given_to_others():
+    """A task on somebody's list of the day may be given to all again, or to somebody else: it stands on no list then."""
+    _, sql = fresh()
+    put(sql, {"worker": "anna", "capacity": "5", "queues": "call"}, {"worker": "bert", "capacity": "7", "queues": "call"})
+    fill(sql, MONDAY)
+    whose = sql.all("select task, assigned from dunlin.queue where listed is not null order by task limit 3")
+    assert len(whose) == 3, whose
+    other = "bert" if whose[1].assigned == "anna" else "anna"
+    for (task, _), to in zip(whose, (None, other, whose[2].assigned)):
+        assert sql.value("select dunlin.reassign(%s, %s, 'a holiday', 'boss')", task, to) == "reassigned"
+    now = [sql.one("select assigned, listed is not null as listed from dunlin.queue where task = %s", task) for task, _ in whose]
+    assert [tuple(row) for row in now] == [(None, False), (other, False), (whose[2].assigned, True)], now
+    check_sound(sql)
+
+
 def test_the_engine_looks_after_the_lists():
     _, sql = fresh()
     put(sql, {"worker": "anna", "capacity": "5", "queues": "call"})
