@@ -50,7 +50,10 @@ Reply lease(Api& api, const Call& call) {
 /// What dunlin.complete() takes: task, epoch, outcome, payload, external id, at.
 store::Parameters ended(Api& api, const Call& call) {
   const auto external = call.maybe_text("external_id");
-  return {call.path.at("task"), whole(call, "epoch", 0), call.maybe_text("outcome"), call.maybe_text("payload"),
+  return {call.path.at("task"),
+          whole(call, "epoch", 0),
+          call.maybe_text("outcome"),
+          call.maybe_text("payload"),
           external                               ? external
           : call.request.idempotency_key.empty() ? std::nullopt
                                                  : std::optional(call.request.idempotency_key),

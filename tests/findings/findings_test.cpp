@@ -156,8 +156,9 @@ TEST_CASE("a timer that nobody gives an anchor, and nothing else leads on") {
 
 TEST_CASE("an event of the whole strategy leads on, too, unless it ends it") {
   const auto with = [](const std::string& event) {
-    return check(strategy("  stage waiting { after court_date + 1 day : go reminder }\n  stage reminder { after 60 days : go waiting, when dpd > 90 : go claim }\n",
-                          "  on promise : " + event + "\n"))
+    return check(strategy(
+                     "  stage waiting { after court_date + 1 day : go reminder }\n  stage reminder { after 60 days : go waiting, when dpd > 90 : go claim }\n",
+                     "  on promise : " + event + "\n"))
         .codes();
   };
   CHECK(with("go claim").empty());
@@ -166,14 +167,19 @@ TEST_CASE("an event of the whole strategy leads on, too, unless it ends it") {
 
 TEST_CASE("standing tasks of one queue follow the account, and a literal that is none is no place to jump from") {
   const auto steps = [](const std::string& queue) {
-    return check(head + "strategy soft \"Soft\" for account {\n  enrol when dpd > 0\n  stage early { keep mail \"soft\", when dpd >= 30 : go middle }\n"
-                 "  stage middle { keep call \"firm\", when dpd >= 60 : go late }\n  stage late { keep " + queue + " \"hard\", after 90 days : go early }\n}\n").codes();
+    return check(head +
+                 "strategy soft \"Soft\" for account {\n  enrol when dpd > 0\n  stage early { keep mail \"soft\", when dpd >= 30 : go middle }\n"
+                 "  stage middle { keep call \"firm\", when dpd >= 60 : go late }\n  stage late { keep " +
+                 queue + " \"hard\", after 90 days : go early }\n}\n")
+        .codes();
   };
   CHECK(steps("call").empty());
   CHECK(steps("legal") == Codes{"E0616"});
-  const Checked sorted = check(head + "strategy soft \"Soft\" for account {\n  enrol when dpd > 0\n"
-      "  stage triage { when debtor.status = fresh or debtor.status = warned or debtor.status = filed : go home }\n"
-      "  stage home { keep mail \"look\", when debtor.status = filed : go far }\n  stage far { keep call \"script\", after 90 days : go home }\n}\n");
+  const Checked sorted =
+      check(head +
+            "strategy soft \"Soft\" for account {\n  enrol when dpd > 0\n"
+            "  stage triage { when debtor.status = fresh or debtor.status = warned or debtor.status = filed : go home }\n"
+            "  stage home { keep mail \"look\", when debtor.status = filed : go far }\n  stage far { keep call \"script\", after 90 days : go home }\n}\n");
   INFO(sorted.text);
   CHECK(std::ranges::none_of(sorted.all, [](const Diagnostic& one) { return one.code == "E0616"; }));
 }

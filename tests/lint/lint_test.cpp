@@ -93,9 +93,11 @@ TEST_CASE("many at once are mended without getting in each other's way") {
 
 TEST_CASE("a name that nobody reads is taken out wherever it stands") {
   const std::string head =
-      "bundle example \"Example\" { timezone UTC, currency EUR, calendar none, day starts 06:00 }\nentity account { key id : text, due : money }\nqueue mail { cost 1 }\n";
+      "bundle example \"Example\" { timezone UTC, currency EUR, calendar none, day starts 06:00 }\nentity account { key id : text, due : money }\nqueue mail { "
+      "cost 1 }\n";
   const auto strategy = [&](const std::string& variables) {
-    return head + "strategy soft for account {" + variables + "  enrol when due > 0\n  stage a { every 7 days when kept < 3 : set kept = kept + 1, mail \"x\" }\n}\n";
+    return head + "strategy soft for account {" + variables +
+           "  enrol when due > 0\n  stage a { every 7 days when kept < 3 : set kept = kept + 1, mail \"x\" }\n}\n";
   };
   const std::string wanted = all_mended(strategy("\n  var kept : int = 0\n"));
   CHECK(wanted == strategy("\n  var kept : int = 0\n"));
