@@ -166,7 +166,7 @@ int serve(const ServeCommand& command) {
   Api api({**service, scheduler, metrics, oidc, ldap, live, *config, *stdlib, open_admin, simulations});
   Deliverer deliverer(**service, scheduler, *config);
   Overseer overseer(**service, scheduler, config->keep_months, postgres_of(*config, "dunlin history"));
-  TablePuller puller(scheduler, postgres_of(*config, "dunlin tables"));
+  TablePuller puller(scheduler, postgres_of(*config, "dunlin tables"), config->tables_seconds);
   InflowTaker taker(scheduler, postgres_of(*config, "dunlin inflow"));
   Watcher watcher({**service, scheduler, *config, *stdlib, open_admin});
   std::latch whole(1);  // requests may come before the server is told what it needs of itself

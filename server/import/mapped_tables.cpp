@@ -270,11 +270,11 @@ class InflowPass {
  public:
   InflowPass(store::Store& store, store::Inflow& inflow, store::BankReadings& readings, const checked::Program& program, const Zone& zone,
              const PullOptions& options)
-      : inflow_(inflow), program_(program), pull_(store, readings, program, zone, options), sums_(program.entities.size()) {
-    for (const auto& entity : program.entities) {
-      if (entity.table.empty()) entities_.push_back(entity.name);
-    }
-  }
+      : inflow_(inflow),
+        program_(program),
+        pull_(store, readings, program, zone, options),
+        entities_(inflow_entities(program)),
+        sums_(program.entities.size()) {}
 
   store::Result<bool> run(bool tried) {
     auto marks = inflow_.waiting(entities_, tried, marks_most);
@@ -333,11 +333,17 @@ class InflowPass {
 
 }  // namespace
 
-store::Result<std::vector<PulledTable>> take_inflow(store::Store& store, store::Inflow& inflow, const store::PostgresOptions& database,
-                                                    const checked::Program& program, const Zone& zone, const PullOptions& options, bool tried) {
-  auto readings = store::BankReadings::open(database);
-  if (!readings) return std::unexpected(readings.error());
-  InflowPass pass(store, inflow, **readings, program, zone, options);
+std::vector<std::string> inflow_entities(const checked::Program& program) {
+  std::vector<std::string> entities;
+  for (const auto& entity : program.entities) {
+    if (entity.table.empty() && entity.key_field != checked::none) entities.push_back(entity.name);
+  }
+  return entities;
+}
+
+store::Result<std::vector<PulledTable>> take_inflow(store::Store& store, store::Inflow& inflow, store::BankReadings& readings, const checked::Program& program,
+                                                    const Zone& zone, const PullOptions& options, bool tried) {
+  InflowPass pass(store, inflow, readings, program, zone, options);
   for (bool again = tried;; again = false) {
     auto some = pass.run(again);
     if (!some) return std::unexpected(some.error());
@@ -354,13 +360,13 @@ store::Result<std::vector<PulledTable>> take_inflow(store::Store& store, const s
                                                     const Zone& zone, const PullOptions& options) {
   auto inflow = store::Inflow::open(database);
   if (!inflow) return std::unexpected(inflow.error());
-  std::vector<std::string> entities;
-  for (const auto& entity : program.entities) entities.push_back(entity.name);
-  auto any = (*inflow)->waiting(entities, true, 1);
+  auto any = (*inflow)->waiting(inflow_entities(program), true, 1);
   if (!any) return std::unexpected(any.error());
   if (any->empty()) return std::vector<PulledTable>{};
   if (auto held = (*inflow)->hold(); !held) return std::unexpected(held.error());
-  return take_inflow(store, **inflow, database, program, zone, options, true);
+  auto readings = store::BankReadings::open(database);
+  if (!readings) return std::unexpected(readings.error());
+  return take_inflow(store, **inflow, **readings, program, zone, options, true);
 }
 
 store::Result<std::vector<PulledTable>> pull_bank_tables(store::Store& store, const store::PostgresOptions& database, const checked::Program& program,

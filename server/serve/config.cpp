@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "server/import/near_match.h"
-#include "server/serve/table_puller.h"
 
 namespace dunlin::server {
 
@@ -104,7 +103,7 @@ const std::vector<Setting>& settings() {
       number<int>(
           "engine.poll_ms", [](C& c) -> int& { return c.poll_ms; }, 10, 3'600'000),
       number<int>(
-          "engine.tables_seconds", [](C&) -> int& { return seconds_between_pulls(); }, 0, 86'400),
+          "engine.tables_seconds", [](C& c) -> int& { return c.tables_seconds; }, 0, 86'400),
       word("engine.node", [](C& c) -> std::string& { return c.node; }),
       number<int>(
           "engine.lease_seconds", [](C& c) -> int& { return c.lease_seconds; }, 2, 3600),
@@ -113,6 +112,8 @@ const std::vector<Setting>& settings() {
       yes_or_no("bundles.second_person", [](C& c) -> bool& { return c.second_person; }),
       word("bundles.watch", [](C& c) -> std::string& { return c.watch; }),
       yes_or_no("bundles.watch_apply", [](C& c) -> bool& { return c.watch_apply; }),
+      number<int>(
+          "bundles.plan_seconds", [](C& c) -> int& { return c.plan_seconds; }, 1, 86'400),
       word("oidc.issuer", [](C& c) -> std::string& { return c.oidc.issuer; }),
       word("oidc.audience", [](C& c) -> std::string& { return c.oidc.audience; }),
       word("oidc.roles_claim", [](C& c) -> std::string& { return c.oidc.roles_claim; }),
@@ -280,7 +281,6 @@ std::string read_over(ServeConfig& config, Read read) {
 
 std::expected<ServeConfig, std::string> load_config(const ConfigSources& sources) {
   ServeConfig config;
-  seconds_between_pulls() = usual_seconds_between_pulls;
   std::string wrong = sources.file.empty() ? "" : read_file(config, sources.file);
   if (wrong.empty()) wrong = read_over(config, [&] { return read_environment(config); });
   if (wrong.empty()) wrong = read_over(config, [&] { return read_flags(config, sources.flags); });

@@ -26,6 +26,8 @@ struct ServeConfig {
   bool second_person = false;  // a version becomes active only when somebody else agrees
   std::string watch;           // a folder with a bundle; empty: none
   bool watch_apply = false;    // a good bundle in it is made active
+  int plan_seconds = 300;      // a plan over HTTP; afterwards it is stopped
+  int tables_seconds = 60;     // between two pulls of the bank's tables; 0: never
   int database_connections = 8;
   int statement_seconds = 30;
   int drain_seconds = 30;

@@ -1,21 +1,11 @@
 // The thread that pulls tables of the bank (`entity … from table`) while the server runs, once per interval over all nodes of a database.
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
-#include <string>
-#include <thread>
 
-#include "runtime/store/postgres_store.h"
-#include "server/serve/scheduler.h"
+#include "server/serve/row_taker.h"
 
 namespace dunlin::server {
-
-constexpr int usual_seconds_between_pulls = 60;
-/// engine.tables_seconds: how often; 0: never. Of the process, as its log level is.
-int& seconds_between_pulls();
 
 /// What this node has pulled since it started, for metrics.
 struct PullTotals {
@@ -24,32 +14,20 @@ struct PullTotals {
 };
 PullTotals pull_totals();
 
-class TablePuller {
+class TablePuller final : public RowTaker {
  public:
-  /// `database`: where a store of its own is opened for each pull. What fails is said in the log, in /metrics and by `dunlin doctor`; nothing else stops for
-  /// it.
-  TablePuller(Scheduler& scheduler, store::PostgresOptions database) : scheduler_(scheduler), database_(std::move(database)) {}
-  ~TablePuller() { stop(); }
-  TablePuller(const TablePuller&) = delete;
-  TablePuller& operator=(const TablePuller&) = delete;
-
-  void start();
-  /// A pull that is under way ends with its batch; the next one reads the same rows again.
-  void stop();
+  /// `seconds` between two pulls; 0: never. What fails is said in /metrics and by `dunlin doctor`, too.
+  TablePuller(Scheduler& scheduler, store::PostgresOptions database, int seconds);
+  ~TablePuller() override { stop(); }
 
  private:
-  void run();
-  /// An error, or whether it was this node's turn.
-  store::Result<bool> pull(const Runner& runner);
-  void told(const store::Result<bool>& done);
+  bool concerns(const checked::Program& program) const override;
+  store::Result<bool> hold(store::BankReadings& readings) override;
+  store::Result<std::vector<import::PulledTable>> take(store::Store& store, store::BankReadings& readings, const checked::Program& program,
+                                                       const import::Zone& zone, const import::PullOptions& options) override;
+  void ended(const store::Result<Look>& look, const std::vector<import::PulledTable>& taken) override;
 
-  Scheduler& scheduler_;
-  const store::PostgresOptions database_;
-  std::string trouble_;  // that was told last
-  std::thread thread_;
-  std::mutex guard_;
-  std::condition_variable woken_;
-  std::atomic<bool> stop_ = false;
+  const int seconds_;
 };
 
 }  // namespace dunlin::server

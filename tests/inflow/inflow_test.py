@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "queue"))
@@ -196,6 +197,39 @@ def test_servers_take_it_in():
             node.terminate()
         ends = [node.wait(60) for node in nodes]
     assert ends == [0, 0], ends
+
+
+def test_a_server_leaves_a_newer_schema_alone():
+    """A newer program has brought the schema forward: it is not this one's to write to. Said once, and what waits is taken in when the schema is ours."""
+    name, sql = fresh()
+    with tempfile.TemporaryFile("w+") as log:
+        node = subprocess.Popen([COMMAND, "serve", "--port", "0", "--database", f"{SERVER} dbname={name}", "--set", "log.level=info"], stdout=subprocess.DEVNULL, stderr=log)
+
+        def told(words):
+            log.flush()
+            with open(f"/proc/self/fd/{log.fileno()}") as text:
+                return [line for line in text if words in line]
+
+        try:
+            sql.run(UPSERT, "A1", "D1", 111, 10, "North")
+            until(lambda: waiting(sql) == 0)
+            sql.run("insert into dunlin.schema_version (number, name, checksum) values (900, 'later', '')")
+            sql.run(UPSERT, "A1", "D1", 222, 10, "North")
+            until(lambda: told("could not be taken in"))
+            time.sleep(3)
+            assert len(told("could not be taken in")) == 1 and "migrated to 900 by a newer dunlin" in told("could not be taken in")[0], told("taken in")
+            assert sql.value("select owed from portfolio.account where id = 'A1'") == 111
+            sql.run("delete from dunlin.schema_version where number = 900")
+            until(lambda: waiting(sql) == 0)
+            assert sql.value("select owed from portfolio.account where id = 'A1'") == 222
+            until(lambda: told("can be taken in again"))
+            # What does not fit is warned of, with how many rows it is.
+            sql.run(UPSERT, "A1", "D1", "much", 10, "North")
+            until(lambda: [line for line in told("rows taken in") if json.loads(line)["level"] == "warning" and json.loads(line)["set_aside"] == "1"])
+        finally:
+            node.terminate()
+            end = node.wait(60)
+    assert end == 0, end
 
 
 def until(holds, seconds=90):
