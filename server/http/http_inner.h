@@ -39,6 +39,7 @@ struct HttpServer::Inner {
   tcp::acceptor acceptor{io};
   /// Only the thread that accepts looks at it and changes it. A connection keeps what it was made with.
   std::shared_ptr<asio::ssl::context> tls;
+  std::atomic<int64_t> certificate_expires = 0;  // in seconds since 1970; 0: no TLS, or the certificate does not say
   Proxies proxies;
   std::thread thread;
   std::atomic<bool> stopping = false;

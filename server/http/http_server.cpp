@@ -9,6 +9,7 @@
 #include <boost/beast/ssl.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <chrono>
+#include <ctime>
 
 #include "server/http/http_live.h"
 #include "server/http/wrong_options.h"
@@ -220,7 +221,7 @@ namespace {
 std::expected<asio::ip::address, std::string> address_of(const ServerOptions& options) {
   error_code error;
   auto address = asio::ip::make_address(options.address, error);
-  if (error) return std::unexpected(fmt::format("`{}` is no address to listen on", options.address));
+  if (error) return std::unexpected(fmt::format("server.address: `{}` is no address to listen on", options.address));
   return address;
 }
 
@@ -232,13 +233,13 @@ std::expected<std::shared_ptr<asio::ssl::context>, std::string> tls_of(const Ser
                    asio::ssl::context::no_tlsv1_1);
   error_code error;
   tls->use_certificate_chain_file(options.certificate_file, error);
-  if (error) return std::unexpected(fmt::format("the certificate `{}` cannot be used: {}", options.certificate_file, error.message()));
+  if (error) return std::unexpected(fmt::format("server.certificate_file: the certificate `{}` cannot be used: {}", options.certificate_file, error.message()));
   tls->use_private_key_file(options.key_file, asio::ssl::context::pem, error);
-  if (error) return std::unexpected(fmt::format("the key `{}` cannot be used: {}", options.key_file, error.message()));
+  if (error) return std::unexpected(fmt::format("server.key_file: the key `{}` cannot be used: {}", options.key_file, error.message()));
   // Of another kind (RSA, elliptic curve) it would stand beside the certificate without being its own.
   if (SSL_CTX_check_private_key(tls->native_handle()) != 1) {
     ERR_clear_error();
-    return std::unexpected(fmt::format("the key `{}` does not belong to the certificate `{}`", options.key_file, options.certificate_file));
+    return std::unexpected(fmt::format("server.key_file: the key `{}` does not belong to the certificate `{}`", options.key_file, options.certificate_file));
   }
   return tls;
 }
@@ -253,6 +254,14 @@ std::string valid_until(asio::ssl::context& tls) {
   BIO_free(text);
   written.resize(static_cast<size_t>(std::max(0, length)));
   return written;
+}
+
+/// In seconds since 1970; 0: it cannot be said.
+int64_t expires(asio::ssl::context& tls) {
+  const X509* certificate = SSL_CTX_get0_certificate(tls.native_handle());
+  std::tm parts{};
+  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1) return 0;
+  return static_cast<int64_t>(timegm(&parts));
 }
 
 }  // namespace
@@ -271,6 +280,7 @@ std::expected<std::unique_ptr<HttpServer>, std::string> HttpServer::start(const 
   auto tls = tls_of(options);
   if (!tls) return std::unexpected(tls.error());
   inner->tls = std::move(*tls);
+  if (inner->tls) inner->certificate_expires = expires(*inner->tls);
   auto proxies = Proxies::parse(options.trusted_proxies, options.forwarded_header);
   if (!proxies) return std::unexpected(proxies.error());
   inner->proxies = std::move(*proxies);
@@ -295,11 +305,17 @@ ConnectionCounts HttpServer::counts() const {
   return {inner_->open, inner_->accepted, inner_->refused, inner_->timed_out, inner_->malformed, inner_->streams, inner_->slow_readers};
 }
 
+std::optional<int64_t> HttpServer::certificate_expires() const {
+  const int64_t seconds = inner_->certificate_expires;
+  return seconds == 0 ? std::nullopt : std::optional(seconds);
+}
+
 Certificate HttpServer::reload_certificate() {
   auto tls = tls_of(inner_->options);
   if (!tls) return {Certificate::State::kept, "", tls.error()};
   if (!*tls) return {};
   Certificate loaded{Certificate::State::loaded, valid_until(**tls), ""};
+  inner_->certificate_expires = expires(**tls);
   asio::post(inner_->io, [inner = inner_, tls = std::move(*tls)]() mutable { inner->tls = std::move(tls); });
   return loaded;
 }

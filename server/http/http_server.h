@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -86,6 +87,8 @@ class HttpServer {
 
   uint16_t port() const;
   ConnectionCounts counts() const;
+  /// When the certificate that new connections get ends, in seconds since 1970; nothing where there is no TLS. Any thread.
+  std::optional<int64_t> certificate_expires() const;
   /// Reads certificate and key again; connections that are made from now on get them. What cannot be used leaves the old ones where they are. Any thread.
   Certificate reload_certificate();
   /// Accepts no more, lets running requests end (up to `seconds`), closes the rest.

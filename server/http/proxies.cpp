@@ -3,17 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/network_v4.hpp>
+#include <boost/asio/ip/network_v6.hpp>
 #include <cctype>
 #include <optional>
-#include <vector>
 
 namespace dunlin::server::http {
 
 namespace {
 
-using boost::asio::ip::address;
+namespace ip = boost::asio::ip;
+using ip::address;
 
 std::string trimmed(const std::string& text) {
   const size_t from = text.find_first_not_of(" \t"), to = text.find_last_not_of(" \t");
@@ -38,10 +38,10 @@ std::vector<std::string> split_back(const std::string& text, char mark, bool quo
 
 std::optional<address> address_in(const std::string& text) {
   boost::system::error_code error;
-  const address found = boost::asio::ip::make_address(text, error);
+  const address found = ip::make_address(text, error);
   if (error) return std::nullopt;
   // ::ffff:10.0.0.1 is the IPv4 caller of a socket that takes both.
-  if (found.is_v6() && found.to_v6().is_v4_mapped()) return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, found.to_v6());
+  if (found.is_v6() && found.to_v6().is_v4_mapped()) return ip::make_address_v4(ip::v4_mapped, found.to_v6());
   return found;
 }
 
@@ -70,35 +70,11 @@ std::string for_in(const std::string& element) {
   return "";
 }
 
-struct Network {
-  std::array<uint8_t, 16> bytes{};
-  size_t size = 4;  // bytes of an address
-  int bits = 32;
-};
-
-std::array<uint8_t, 16> bytes_of(const address& of) {
-  std::array<uint8_t, 16> bytes{};
-  if (of.is_v4()) {
-    std::ranges::copy(of.to_v4().to_bytes(), bytes.begin());
-  } else {
-    std::ranges::copy(of.to_v6().to_bytes(), bytes.begin());
-  }
-  return bytes;
-}
-
-bool same_bits(const std::array<uint8_t, 16>& a, const std::array<uint8_t, 16>& b, int bits) {
-  for (int bit = 0; bit < bits; bit += 8) {
-    const auto mask = static_cast<uint8_t>(bits - bit >= 8 ? 0xff : 0xff << (8 - (bits - bit)));
-    if (((a[static_cast<size_t>(bit / 8)] ^ b[static_cast<size_t>(bit / 8)]) & mask) != 0) return false;
-  }
-  return true;
-}
-
-std::optional<Network> network_in(const std::string& text) {
+std::optional<Proxies::Network> network_in(const std::string& text) {
   const size_t slash = text.find('/');
   const auto base = address_in(text.substr(0, slash));
   if (!base) return std::nullopt;
-  Network network{bytes_of(*base), base->is_v4() ? size_t{4} : size_t{16}, base->is_v4() ? 32 : 128};
+  Proxies::Network network{*base, base->is_v4() ? 32 : 128};
   if (slash == std::string::npos) return network;
   const std::string width = text.substr(slash + 1);
   if (width.empty() || width.size() > 3 || !std::ranges::all_of(width, [](unsigned char c) { return std::isdigit(c); })) return std::nullopt;
@@ -110,25 +86,22 @@ std::optional<Network> network_in(const std::string& text) {
 
 }  // namespace
 
-struct Proxies::Networks {
-  std::vector<Network> all;
-  ForwardedHeader header = ForwardedHeader::x_forwarded_for;
+bool Proxies::Network::contains(const address& one) const {
+  if (one.is_v4() != base.is_v4()) return false;
+  const auto width = static_cast<unsigned short>(bits);
+  if (one.is_v4()) return ip::make_network_v4(one.to_v4(), width).network() == ip::make_network_v4(base.to_v4(), width).network();
+  // By their bytes: at which interface an address is meant does not count.
+  return ip::make_network_v6(one.to_v6(), width).network().to_bytes() == ip::make_network_v6(base.to_v6(), width).network().to_bytes();
+}
 
-  bool contain(const address& one) const {
-    const size_t size = one.is_v4() ? 4 : 16;
-    return std::ranges::any_of(all, [&](const Network& network) { return network.size == size && same_bits(network.bytes, bytes_of(one), network.bits); });
-  }
-};
-
-Proxies::Proxies() : networks_(std::make_unique<Networks>()) {}
-Proxies::~Proxies() = default;
-Proxies::Proxies(Proxies&&) noexcept = default;
-Proxies& Proxies::operator=(Proxies&&) noexcept = default;
+bool Proxies::contain(const address& one) const {
+  return std::ranges::any_of(networks_, [&](const Network& network) { return network.contains(one); });
+}
 
 std::expected<Proxies, std::string> Proxies::parse(const std::string& list, const std::string& header) {
   Proxies proxies;
   if (header == "Forwarded") {
-    proxies.networks_->header = ForwardedHeader::forwarded;
+    proxies.header_ = ForwardedHeader::forwarded;
   } else if (header != "X-Forwarded-For") {
     return std::unexpected(fmt::format("server.forwarded_header is X-Forwarded-For or Forwarded, not `{}`", header));
   }
@@ -138,20 +111,18 @@ std::expected<Proxies, std::string> Proxies::parse(const std::string& list, cons
     if (!network) return std::unexpected(fmt::format("server.trusted_proxies: `{}` is no address and no network such as 10.0.0.0/8", trimmed(part)));
     // Whoever believes everybody lets everybody say who they are.
     if (network->bits == 0) return std::unexpected(fmt::format("server.trusted_proxies: `{}` is every address; name the proxies", trimmed(part)));
-    proxies.networks_->all.push_back(*network);
+    proxies.networks_.push_back(*network);
   }
   return proxies;
 }
 
-ForwardedHeader Proxies::header() const { return networks_->header; }
-
 std::string Proxies::caller(const std::string& peer, const std::string& header) const {
   auto counted = address_in(peer);
   if (!counted) return peer;
-  if (!networks_->all.empty() && !header.empty()) {
-    const bool standard = networks_->header == ForwardedHeader::forwarded;
+  if (!networks_.empty() && !header.empty()) {
+    const bool standard = header_ == ForwardedHeader::forwarded;
     for (const std::string& hop : split_back(header, ',', standard)) {
-      if (!networks_->contain(*counted)) break;
+      if (!contain(*counted)) break;
       const auto before = address_of_hop(standard ? for_in(hop) : hop);
       if (!before) break;
       counted = before;
@@ -165,7 +136,7 @@ std::string counted_as(const std::string& address) {
   if (!found || found->is_v4()) return address;
   auto bytes = found->to_v6().to_bytes();
   std::fill(bytes.begin() + 8, bytes.end(), uint8_t{0});
-  return boost::asio::ip::address_v6(bytes).to_string() + "/64";
+  return ip::address_v6(bytes).to_string() + "/64";
 }
 
 }  // namespace dunlin::server::http

@@ -22,7 +22,7 @@ bool can_be_read(const std::string& file) {
 }  // namespace
 
 std::string wrong_surroundings(const ServeConfig& config) {
-  if (std::string wrong = http::wrong_options(config.http); !wrong.empty()) return "server: " + wrong;
+  if (std::string wrong = http::wrong_options(config.http); !wrong.empty()) return wrong;
   const std::pair<const char*, const std::string*> files[] = {{"oidc.authorities_file", &config.oidc.authorities_file},
                                                               {"ldap.authorities_file", &config.ldap.authorities_file},
                                                               {"webhooks.authorities_file", &config.webhook_authorities}};
