@@ -177,6 +177,7 @@ int serve(const ServeCommand& command) {
   if (!server) return fail(command.common, Exit::environment, server.error());
   api.connections = [&] { return (*server)->counts(); };
   api.reload_certificate = [&] { return reload(**server, config->http); };
+  api.certificate_expires = [&] { return (*server)->certificate_expires(); };
   whole.count_down();
   ahead.start();
   scheduler.start();

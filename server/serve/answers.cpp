@@ -13,12 +13,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// How shapes are written:
+// How shapes are written, here and in the routes for the rows of a body:
 //   text integer number flag null   as JSON has them
 //   instant day uuid                texts of a form
 //   object                          its fields are the bundle's or the caller's, not ours
 //   map X                           any names, each with an X
 //   { a: X, b?: Y }                 `b` may be missing
+//   { a: X, ... }                   and other fields, which are the bundle's
 //   [X]   X|Y   Name                a list, one of several, a shape of the first table
 //   list X                          { items: [X] }
 //   page X                          { items: [X], next?: text }
@@ -28,6 +29,10 @@ struct Named {
 };
 
 constexpr Named shapes[] = {
+    {"Problem", "{ type: text, title: text, status: integer, help?: text, code?: text, request_id?: text }"},
+    {"RefusedFile",
+     "{ type: text, title: text, status: integer, help: text, request_id: text, feed: text, day: day, delivery: integer|null, result: text, reason: text, "
+     "rows_read?: integer, rows_taken?: integer, rows_rejected?: integer, rejected_rows?: integer, rejected?: [Rejected] }"},
     {"Outcome", "{ result: text }"},
     {"Done", "{ done: flag }"},
     {"Example", "{ entity: text, key: text }"},
@@ -112,7 +117,7 @@ constexpr Named shapes[] = {
     {"RuleExplained", "{ place: text, kind: text, rule: text, where: text, verdict: text, because: text, read: [{ name: text, value: text }], due?: text }"},
 };
 
-/// By address and method, as /openapi.json has them.
+/// By address and method, as /openapi.json has them. With 422: a problem that says more than the others.
 constexpr Named answers[] = {
     {"GET /livez", "{ live: flag }"},
     {"GET /readyz", "{ ready: flag, database: flag, version: integer, clock?: text, schema?: text }"},
@@ -250,6 +255,7 @@ constexpr Named answers[] = {
     {"POST /v1/feeds/{feed}/files",
      "{ feed: text, day: day, delivery: integer|null, result: text, reason?: text|null, tasks_let_go?: integer, rows_read?: integer, rows_taken?: integer, "
      "rows_rejected?: integer, rejected_rows?: integer, rejected?: [Rejected] }"},
+    {"POST /v1/feeds/{feed}/files 422", "RefusedFile"},
     {"POST /v1/feeds/{feed}/lift", "{ day: day|null }"},
     {"GET /v1/campaigns", "page Campaign"},
     {"POST /v1/campaigns", "CampaignTried"},
@@ -290,7 +296,7 @@ constexpr Named answers[] = {
 /// Reads one shape; a mistake in the tables above is a mistake of the program.
 class Shape {
  public:
-  explicit Shape(const char* text) : text_(text) {}
+  explicit Shape(std::string text) : text_(std::move(text)) {}
   Json whole() {
     Json schema = either();
     if (!next().empty()) wrong("the end");
@@ -372,7 +378,13 @@ class Shape {
 
   Json fields() {
     Json properties = Json::object(), required = Json::array();
+    bool others = false;
     do {
+      if (next() == ".") {
+        for (int dot = 0; dot < 3; ++dot) need(".");
+        others = true;
+        break;
+      }
       const std::string name = take();
       if (!taken("?")) required.push_back(name);
       need(":");
@@ -381,6 +393,7 @@ class Shape {
     need("}");
     Json schema{{"type", "object"}, {"properties", std::move(properties)}};
     if (!required.empty()) schema["required"] = std::move(required);
+    if (others) schema["additionalProperties"] = Json::object();
     return schema;
   }
 
@@ -398,12 +411,18 @@ Json answer_schema(const std::string& method, const std::string& pattern) {
   return nullptr;
 }
 
+Json problem_schema(const std::string& method, const std::string& pattern) { return answer_schema(method, pattern + " 422"); }
+
+Json shape_schema(const std::string& shape) { return Shape(shape).whole(); }
+
 Json named_schemas() {
   const auto form = [](const char* pattern, const char* what) { return Json{{"type", "string"}, {"pattern", pattern}, {"description", what}}; };
   Json all{{"Instant", form(R"(^(\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d(:\d\d)?)|-?infinity)$)", "ISO 8601 with its offset; `infinity`: never")},
            {"Day", form(R"(^\d{4}-\d\d-\d\d$)", "a calendar day")},
            {"Uuid", form("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", "a number of 128 bits")}};
   for (const Named& named : shapes) all[named.name] = Shape(named.shape).whole();
+  // Where a problem says more it is described by itself: no other has a field that does not stand here.
+  all["Problem"]["additionalProperties"] = false;
   return all;
 }
 

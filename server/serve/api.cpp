@@ -6,10 +6,12 @@
 #include <chrono>
 
 #include "server/http/proxies.h"
-#include "server/serve/answers.h"
 #include "server/serve/body_rows.h"
 #include "server/serve/live.h"
 #include "server/serve/log.h"
+#include "server/serve/number_text.h"
+#include "server/serve/openapi.h"
+#include "server/serve/split.h"
 
 namespace dunlin::server {
 
@@ -20,9 +22,6 @@ constexpr int64_t caller_ttl_ms = 10'000;  // a revoked token is refused after t
 constexpr size_t clients_max = 50'000;
 
 int64_t milliseconds() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-/// Of the request that this thread answers.
-thread_local std::string asking_id;
 
 std::string dump(const Json& body) { return body.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
@@ -50,19 +49,8 @@ bool decode_part(const std::string& from, std::string& to) {
   return !to.empty();
 }
 
-std::vector<std::string> parts_of(const std::string& path) {
-  std::vector<std::string> parts;
-  for (size_t from = 1; from <= path.size();) {
-    size_t to = path.find('/', from);
-    if (to == std::string::npos) to = path.size();
-    parts.push_back(path.substr(from, to - from));
-    from = to + 1;
-  }
-  return parts;
-}
-
 bool matches(const std::string& pattern, const std::string& path, std::map<std::string, std::string>& values) {
-  const auto wanted = parts_of(pattern), given = parts_of(path);
+  const auto wanted = split(pattern, '/'), given = split(path, '/');
   if (wanted.size() != given.size()) return false;
   values.clear();
   for (size_t i = 0; i < wanted.size(); ++i) {
@@ -129,10 +117,9 @@ std::optional<std::string> Call::asked(const std::string& name) const {
 int64_t Call::limit(int64_t otherwise, int64_t most) const {
   const auto given = asked("limit");
   if (!given) return otherwise;
-  char* end = nullptr;
-  const long long value = std::strtoll(given->c_str(), &end, 10);
-  if (*end != '\0' || value < 1 || value > most) throw Problem{422, fmt::format("`limit` must be a whole number from 1 to {}", most), "", ""};
-  return value;
+  const auto value = number_in_text(*given);
+  if (!value || *value < 1 || *value > most) throw Problem{422, fmt::format("`limit` must be a whole number from 1 to {}", most), "", ""};
+  return *value;
 }
 
 void Call::require_match(const std::string& tag) const {
@@ -150,9 +137,7 @@ void Call::require_match(const std::string& tag) const {
 }
 
 void unavailable(const std::string& reason) {
-  // Where the database is and what it is called is nothing for clients.
-  log::write(log::Level::warn, "the database did not answer a request", {{"request", asking_id}, {"reason", reason}});
-  throw Problem{503, "the database does not answer", "try again in a while; the log of the server says more", ""};
+  throw Problem{503, "the database does not answer", "try again in a while; the log of the server says more", "", reason};
 }
 
 void refuse(const store::StoreError& error) {
@@ -197,6 +182,7 @@ Api::Api(ApiContext context) : context_(std::move(context)) {
   add_quarantine_routes(routes_);
   add_experiment_routes(routes_);
   add_simulation_routes(routes_);
+  openapi_ = dump(openapi_document(routes_));
 }
 
 namespace {
@@ -312,6 +298,7 @@ std::optional<std::unique_ptr<Caller>> Api::caller_again(const http::Request& re
     return std::make_unique<Caller>(caller_of(request));
   } catch (const Problem& problem) {
     if (problem.status == 401) return std::unique_ptr<Caller>();
+    if (!problem.logged.empty()) log::write(log::Level::warn, "whether a stream's token is still good cannot be said now", {{"reason", problem.logged}});
     return std::nullopt;
   }
 }
@@ -429,12 +416,12 @@ http::Response Api::handle(const http::Request& request) {
   const bool good_id = !request.request_id.empty() && request.request_id.size() <= 64 &&
                        std::ranges::all_of(request.request_id, [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_'; });
   Call call{request, {}, {}, Json::object(), {}, good_id ? request.request_id : fmt::format("r{:x}-{}", milliseconds(), ++count)};
-  asking_id = call.id;
   http::Response response;
   std::string route = "(none)";
   try {
     response = answer(request, route, call);
   } catch (const Problem& problem) {
+    if (!problem.logged.empty()) log::write(log::Level::warn, "the database did not answer a request", {{"request", call.id}, {"reason", problem.logged}});
     response = problem_response(problem, call.id);
   } catch (const nlohmann::json::exception&) {
     response = problem_response({422, "a field of the body has a wrong form", "see /openapi.json", ""}, call.id);
@@ -455,102 +442,6 @@ http::Response Api::handle(const http::Request& request) {
               {"caller", call.caller.name},
               {"ms", fmt::format("{:.1f}", seconds * 1000)}});
   return response;
-}
-
-namespace {
-
-bool has_field(const Route& route, const char* name) { return std::ranges::find(route.query, name, &QueryField::name) != route.query.end(); }
-
-/// What a good answer looks like, by media type.
-Json content_of(const Route& route) {
-  const auto text = [](const char* format = nullptr) {
-    Json schema{{"type", "string"}};
-    if (format != nullptr) schema["format"] = format;
-    return Json{{"schema", std::move(schema)}};
-  };
-  if (route.streams) return {{"text/event-stream", Json::object()}};
-  if (route.pattern == "/metrics") return {{"text/plain", text()}};
-  Json content{{"application/json", {{"schema", answer_schema(route.method, route.pattern)}}}};
-  if (!has_field(route, "format")) return content;
-  if (route.pattern.starts_with("/v1/reports/")) {
-    content["text/csv"] = text();
-    content["application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"] = text("binary");
-  } else {
-    content["text/html"] = text();
-    content["text/plain"] = text();
-  }
-  return content;
-}
-
-Json responses_of(const Route& route) {
-  Json responses = Json::object();
-  // What makes or begins something has that one good answer; the other ones stand beside 200.
-  const bool alone = std::ranges::any_of(route.also, [](const auto& one) { return one.second == "made" || one.second == "begun"; });
-  if (!alone) responses["200"] = {{"description", "done"}, {"content", content_of(route)}};
-  for (const auto& [status, what] : route.also) responses[std::to_string(status)] = {{"description", what}, {"content", content_of(route)}};
-  const Json problem{{"description", "what is wrong"}, {"content", {{"application/problem+json", {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
-  responses["default"] = problem;
-  if (!route.edits) return responses;
-  for (const auto& [status, what] : {std::pair{"412", "it has changed since it was read"}, std::pair{"428", "If-Match is missing"}}) {
-    responses[status] = problem;
-    responses[status]["description"] = what;
-  }
-  return responses;
-}
-
-}  // namespace
-
-Json Api::openapi() const {
-  Json paths = Json::object();
-  for (const Route& route : routes_) {
-    Json operation{{"summary", route.summary}};
-    Json parameters = Json::array();
-    for (const std::string& part : parts_of(route.pattern)) {
-      if (part.starts_with('{'))
-        parameters.push_back({{"name", part.substr(1, part.size() - 2)}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
-    }
-    for (const QueryField& field : route.query)
-      parameters.push_back(
-          {{"name", field.name}, {"in", "query"}, {"description", field.what}, {"schema", {{"type", field.name == "limit" ? "integer" : "string"}}}});
-    if (route.edits)
-      parameters.push_back(
-          {{"name", "If-Match"}, {"in", "header"}, {"required", true}, {"description", "ETag of the state that is changed"}, {"schema", {{"type", "string"}}}});
-    if (!parameters.empty()) operation["parameters"] = std::move(parameters);
-    if (route.method != "GET") {
-      Json properties = Json::object(), required = Json::array();
-      for (const BodyField& field : route.body) {
-        properties[field.name] = {{"type", field.type}, {"description", field.what}};
-        if (field.required) required.push_back(field.name);
-      }
-      Json schema{{"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
-      if (!required.empty()) schema["required"] = std::move(required);
-      operation["requestBody"] = {{"content", {{"application/json", {{"schema", std::move(schema)}}}}}};
-    }
-    operation["responses"] = responses_of(route);
-    if (route.right == "-") {
-      operation["security"] = Json::array();
-    } else if (!route.right.empty()) {
-      operation["x-right"] = route.right;
-    }
-    std::string method = route.method;
-    std::ranges::transform(method, method.begin(), [](unsigned char c) { return std::tolower(c); });
-    paths[route.pattern][method] = std::move(operation);
-  }
-  const Json text{{"type", "string"}};
-  Json schemas = named_schemas();
-  schemas["Problem"] = {
-      {"type", "object"},
-      {"properties", {{"type", text}, {"title", text}, {"status", {{"type", "integer"}}}, {"help", text}, {"code", text}, {"request_id", text}}},
-      {"required", Json::array({"type", "title", "status"})}};
-  return {{"openapi", "3.1.0"},
-          {"info", {{"title", "Dunlin"}, {"version", "1"}}},
-          {"security", Json::array({Json{{"token", Json::array()}}, Json{{"password", Json::array()}}})},
-          {"paths", std::move(paths)},
-          {"components",
-           {{"securitySchemes",
-             {{"token", {{"type", "http"}, {"scheme", "bearer"}, {"description", "a token of ours, or one of the OpenID provider"}}},
-              {"password", {{"type", "http"}, {"scheme", "basic"}, {"description", "name and password of the directory, where the server has one ([ldap])"}}}}},
-            {"schemas", std::move(schemas)}}}};
 }
 
 }  // namespace dunlin::server

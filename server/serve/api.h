@@ -39,6 +39,7 @@ struct Call {
 struct Problem {
   int status = 400;
   std::string title, help, code;
+  std::string logged = {};  // why, for the server's log only: where the database is and what it is called is nothing for clients
 };
 
 /// What an answer is made of.
@@ -57,6 +58,7 @@ struct QueryField {
 struct BodyField {
   std::string name, type, what;  // type as JSON Schema has it: "string", "integer", "object", "array", "boolean"
   bool required = false;
+  std::string each = {};  // of an array: what each of it looks like, as answers.h writes shapes
 };
 
 class Api;
@@ -69,7 +71,7 @@ struct Route {
   std::function<Reply(Api&, const Call&)> answer;
   bool edits = false;                                  // needs If-Match: 428 without it, 412 where somebody was first
   bool streams = false;                                // the answer does not end
-  std::vector<std::pair<int, std::string>> also = {};  // other answers than 200 that are no problems: 201 made, 202 waits for somebody
+  std::vector<std::pair<int, std::string>> also = {};  // other answers than 200 that have its shape: 201 made, 202 waits for somebody, 503 not ready
 };
 
 class Live;
@@ -92,11 +94,12 @@ class Api {
  public:
   explicit Api(ApiContext context);
   http::Response handle(const http::Request& request);
-  Json openapi() const;
-  const std::vector<Route>& routes() const { return routes_; }
+  /// The text of /openapi.json.
+  const std::string& openapi() const { return openapi_; }
   ApiContext& context() { return context_; }
   std::function<http::ConnectionCounts()> connections;
   std::function<http::Certificate()> reload_certificate;
+  std::function<std::optional<int64_t>()> certificate_expires;
 
   /// Asks the database; throws Problem where it refuses.
   Json ask(store::Ask what, const store::Parameters& parameters = {});
@@ -121,6 +124,7 @@ class Api {
 
   ApiContext context_;
   std::vector<Route> routes_;
+  std::string openapi_;
   std::mutex store_guard_, caller_guard_, rate_guard_;
   std::unique_ptr<store::Store> store_;
   struct KnownCaller {
@@ -155,7 +159,7 @@ void add_quarantine_routes(std::vector<Route>& routes);
 void add_experiment_routes(std::vector<Route>& routes);
 void add_simulation_routes(std::vector<Route>& routes);
 
-/// Logs why, and ends the call with 503.
+/// Ends the call with 503; the reason goes to the log, with the id of the request.
 [[noreturn]] void unavailable(const std::string& reason);
 /// Turns a store's error into a problem.
 [[noreturn]] void refuse(const store::StoreError& error);

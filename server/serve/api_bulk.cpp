@@ -83,7 +83,9 @@ Reply undo(Api& api, const Call& call) { return {api.ask(Ask::bulk_undo, {number
 
 void add_bulk_routes(std::vector<Route>& routes) {
   const BodyField reason{"reason", "string", "why, for the audit", true};
-  const BodyField lines{"lines", "array", "objects with event, key, at, id, source and the event's fields, each a text as in a list", true},
+  const BodyField lines{"lines", "array",
+                        "as in a list: id is its own in the source, other names are fields of the event; each cell a text, a figure, or yes and no", true,
+                        "{ event: text, key: text, at?: text, id: text, source?: text, ... }"},
       source{"source", "string", "of lines that name none; the file's name if not given"}, file{"file", "string", "name of the list"};
   routes.push_back({"POST", "/v1/bulk/plan", "events", "What would become of each line of a list; nothing is written", {}, {lines, source, file}, plan});
   routes.push_back({"POST",

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+#include <chrono>
 
 #include "lang/diag/render.h"
 #include "lang/service/kept.h"
@@ -83,17 +83,55 @@ namespace {
 
 bool wider_accepted(const Call& call) { return call.body.value("accept_wider_limits", false); }
 
-Proposal propose(Api& api, store::Store& store, const Runner& next) {
+/// `progress`: as for make_proposal().
+Proposal propose(Api& api, store::Store& store, const Runner& next, const std::function<bool(int64_t)>& progress = {}) {
   store::Result<Proposal> proposal;
-  give_way([&] { proposal = make_proposal(store, next, {.at = api.context().scheduler.now(), .portfolio = true, .progress = {}}); });
+  give_way([&] { proposal = make_proposal(store, next, {.at = api.context().scheduler.now(), .portfolio = true, .progress = progress}); });
   if (!proposal) refuse(proposal.error());
   return std::move(*proposal);
 }
 
+/// How long a plan may take. Looked at between its parts, and on the portfolio after each batch of case files.
+class PlanTime {
+ public:
+  explicit PlanTime(int seconds) : seconds_(seconds), end_(std::chrono::steady_clock::now() + std::chrono::seconds(seconds)) {}
+  bool over() const { return std::chrono::steady_clock::now() >= end_; }
+  /// Throws Problem 504 where it is over.
+  void check(int64_t cases) const {
+    if (!over()) return;
+    const std::string far = cases == 0 ? "" : fmt::format(", after {} case files", cases);
+    throw Problem{504, fmt::format("the plan was stopped after {} seconds (`bundles.plan_seconds`){}; nothing was changed", seconds_, far),
+                  "`dunlin plan` on the command line takes the time it needs, and a simulation of fewer case files (POST /v1/simulations, `cases`) runs aside",
+                  ""};
+  }
+
+ private:
+  int seconds_;
+  std::chrono::steady_clock::time_point end_;
+};
+
 Reply plan(Api& api, const Call& call) {
+  const PlanTime time(api.context().config.plan_seconds);
   const auto store = open(api);
-  const auto next = runner(*store, checked(api, call));
-  const Proposal proposal = propose(api, *store, *next);
+  auto bundle = checked(api, call);
+  time.check(0);
+  const auto next = runner(*store, std::move(bundle));
+  time.check(0);
+  int64_t seen = 0;
+  bool stopped = false;
+  const auto go_on = [&](int64_t cases) {
+    seen = cases;
+    stopped = time.over();
+    return !stopped;
+  };
+  const Proposal proposal = [&] {
+    try {
+      return propose(api, *store, *next, go_on);
+    } catch (const Problem&) {
+      if (stopped) time.check(seen);
+      throw;
+    }
+  }();
   Json body = proposal_json(proposal);
   if (const auto refusal = refusal_of(proposal, wider_accepted(call))) body["refused"] = {{"reason", refusal->message}, {"help", refusal->help}};
   return {body};
@@ -165,14 +203,7 @@ Reply rollback(Api& api, const Call& call) {
 
 // ---- what waits for a second person ----
 
-int64_t proposal_number(const Call& call) {
-  const std::string& text = call.path.at("proposal");
-  char* end = nullptr;
-  errno = 0;
-  const long long value = std::strtoll(text.c_str(), &end, 10);
-  if (*end != '\0' || value < 1 || errno != 0) throw Problem{404, "proposals have numbers", "", ""};
-  return value;
-}
+int64_t proposal_number(const Call& call) { return std::stoll(number_in_path(call, "proposal", "proposals")); }
 
 Reply proposals(Api& api, const Call& call) {
   const int64_t limit = call.limit();
@@ -180,9 +211,7 @@ Reply proposals(Api& api, const Call& call) {
 }
 
 Reply proposal(Api& api, const Call& call) {
-  Json rows = api.ask(store::Ask::proposal, {std::to_string(proposal_number(call))});
-  if (rows.empty()) throw Problem{404, "there is no proposal with this number", "", ""};
-  return {rows[0]};
+  return {one_row(api.ask(store::Ask::proposal, {std::to_string(proposal_number(call))}), "there is no proposal with this number")};
 }
 
 Activator decision_of(const Call& call) {
@@ -223,12 +252,8 @@ int64_t pinned_to(const std::vector<plan::Carried>& carried, int32_t version) {
 
 Reply versions(Api& api, const Call& call) {
   const int64_t limit = call.limit(500, 1000);
-  int64_t after = 0;
-  if (const auto given = call.asked("after")) {
-    const auto [end, wrong] = std::from_chars(given->data(), given->data() + given->size(), after);
-    if (wrong != std::errc() || end != given->data() + given->size())
-      throw Problem{422, "`after` is the number of a version", "take `next` of the page before", ""};
-  }
+  const auto given = number_asked(call, "before");
+  const int64_t before = given ? std::stoll(*given) : INT64_MAX;
   return api.with_store([&](store::Store& store) {
     auto all = store.versions();
     if (!all) refuse(all.error());
@@ -240,9 +265,10 @@ Reply versions(Api& api, const Call& call) {
     }
     Json rows = Json::array();
     std::string etag = "v0";
+    std::ranges::sort(*all, std::ranges::greater(), &store::BundleVersion::number);
     for (const auto& version : *all) {
       if (version.active) etag = fmt::format("v{}", version.number);
-      if (version.number <= after || static_cast<int64_t>(rows.size()) == limit) continue;
+      if (version.number >= before || static_cast<int64_t>(rows.size()) == limit) continue;
       rows.push_back(version_json(version));
       rows.back()["instances_pinned"] = pinned_to(carried, version.number);
     }
@@ -252,13 +278,7 @@ Reply versions(Api& api, const Call& call) {
   });
 }
 
-int32_t number_in(const Call& call, const char* name) {
-  const std::string& text = call.path.at(name);
-  char* end = nullptr;
-  const long value = std::strtol(text.c_str(), &end, 10);
-  if (*end != '\0' || value < 1 || value > INT32_MAX) throw Problem{404, "versions have numbers", "", ""};
-  return static_cast<int32_t>(value);
-}
+int32_t version_in_path(const Call& call, const char* name) { return static_cast<int32_t>(std::stoll(number_in_path(call, name, "versions", INT32_MAX))); }
 
 BundleSources sources_of(Api& api, int32_t number) {
   return api.with_store([&](store::Store& store) {
@@ -271,13 +291,13 @@ BundleSources sources_of(Api& api, int32_t number) {
 
 Reply sources(Api& api, const Call& call) {
   Json files = Json::array();
-  for (const auto& file : sources_of(api, number_in(call, "version")).files) files.push_back({{"path", file.path}, {"text", file.text}});
-  return {Json{{"version", number_in(call, "version")}, {"files", std::move(files)}}};
+  for (const auto& file : sources_of(api, version_in_path(call, "version")).files) files.push_back({{"path", file.path}, {"text", file.text}});
+  return {Json{{"version", version_in_path(call, "version")}, {"files", std::move(files)}}};
 }
 
 Reply diff(Api& api, const Call& call) {
-  const auto before = check_files(service::own_files(sources_of(api, number_in(call, "version"))), api.context().stdlib),
-             after = check_files(service::own_files(sources_of(api, number_in(call, "other"))), api.context().stdlib);
+  const auto before = check_files(service::own_files(sources_of(api, version_in_path(call, "version"))), api.context().stdlib),
+             after = check_files(service::own_files(sources_of(api, version_in_path(call, "other"))), api.context().stdlib);
   if (!before->program || !after->program) throw Problem{409, "one of the versions does not pass the checks of this server", "", ""};
   return {comparison_json(plan::compare({*before->program, before->sources}, {*after->program, after->sources}))};
 }
@@ -285,20 +305,25 @@ Reply diff(Api& api, const Call& call) {
 }  // namespace
 
 void add_bundle_routes(std::vector<Route>& routes) {
-  const BodyField files{"files", "array", "the bundle: objects with path and text", true},
-      wider{"accept_wider_limits", "boolean", "a limit may let more through"};
+  const BodyField files{"files", "array", "the bundle", true, "File"}, wider{"accept_wider_limits", "boolean", "a limit may let more through"};
   const BodyField reason{"reason", "string", "why, for the audit"}, replacing{"replacing", "integer", "number of the version that must still be active"};
   routes.push_back({"GET",
                     "/v1/bundles",
                     "read",
-                    "All versions by number; the ETag names the active one, for If-Match of apply and rollback",
-                    {{"after", "`next` of the page before"}, {"limit", "how many at most, 1 to 1000; 500 if not given"}},
+                    "All versions, newest first; the ETag names the active one, for If-Match of apply and rollback",
+                    {{"before", "`next` of the page before"}, {"limit", "how many at most, 1 to 1000; 500 if not given"}},
                     {},
                     versions});
   routes.push_back({"GET", "/v1/bundles/{version}", "read", "The files of a version", {}, {}, sources});
   routes.push_back({"GET", "/v1/bundles/{version}/diff/{other}", "read", "What two versions say differently", {}, {}, diff});
   routes.push_back({"POST", "/v1/bundles/check", "design", "Every mistake in a bundle", {}, {files}, check});
-  routes.push_back({"POST", "/v1/bundles/plan", "design", "What a bundle would change: its meaning, and the live portfolio", {}, {files, wider}, plan});
+  routes.push_back({"POST",
+                    "/v1/bundles/plan",
+                    "design",
+                    "What a bundle would change: its meaning, and the live portfolio; 504 where that takes longer than bundles.plan_seconds",
+                    {},
+                    {files, wider},
+                    plan});
   routes.push_back({"POST",
                     "/v1/bundles/apply",
                     "activate",

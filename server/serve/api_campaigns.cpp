@@ -82,7 +82,7 @@ Reply release(Api& api, const Call&) {
 void add_campaign_routes(std::vector<Route>& routes) {
   const BodyField reason{"reason", "string", "why, for the audit", true};
   std::vector<BodyField> settings{{"name", "string", "what it is called", true},
-                                  {"keys", "array", "whom it is about, a text each", true},
+                                  {"keys", "array", "whom it is about", true, "text"},
                                   {"queue", "string", "queue of its tasks", true},
                                   {"from", "string", "first day: 2026-05-05", true},
                                   {"to", "string", "last day", true},

@@ -168,10 +168,11 @@ class Intake {
   }
 
   /// A problem with all that is known of the file.
-  static Reply refused_whole(Json body, const std::string& reason) {
+  Reply refused_whole(Json body, const std::string& reason) const {
     body["result"] = "refused";
     body["reason"] = reason;
-    Json problem{{"type", "about:blank"}, {"title", "the file is refused: " + reason}, {"status", 422}, {"help", "nothing of it was written"}};
+    Json problem{
+        {"type", "about:blank"}, {"title", "the file is refused: " + reason}, {"status", 422}, {"help", "nothing of it was written"}, {"request_id", call_.id}};
     problem.update(body);
     Reply reply{std::move(problem), 422};
     reply.content_type = "application/problem+json";

@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-
 #include "server/serve/instant.h"
+#include "server/serve/number_text.h"
 #include "server/serve/personal.h"
 
 namespace dunlin::server {
@@ -25,14 +24,21 @@ std::string whole_number(const Call& call, const char* name, int64_t otherwise, 
   return std::to_string(value);
 }
 
-std::string number_in_path(const Call& call, const char* name, const char* of) {
-  const std::string& text = call.path.at(name);
-  char* end = nullptr;
-  errno = 0;
-  const long long value = std::strtoll(text.c_str(), &end, 10);
-  if (text.find_first_not_of("0123456789") != std::string::npos || *end != '\0' || value < 1 || errno != 0)
-    throw Problem{404, fmt::format("{} have numbers", of), "", ""};
-  return std::to_string(value);
+std::string number_in_path(const Call& call, const char* name, const char* of, int64_t high) {
+  const auto value = number_in_text(call.path.at(name));
+  if (!value || *value < 1 || *value > high) throw Problem{404, fmt::format("{} have numbers", of), "", ""};
+  return std::to_string(*value);
+}
+
+std::optional<std::string> number_asked(const Call& call, const char* name) {
+  const auto given = call.asked(name);
+  if (given && !number_in_text(*given)) throw Problem{422, fmt::format("`{}` is the `next` of the page before", name), "", ""};
+  return given;
+}
+
+std::optional<std::string> external_id_of(const Call& call) {
+  if (auto given = call.maybe_text("external_id")) return given;
+  return call.request.idempotency_key.empty() ? std::nullopt : std::optional(call.request.idempotency_key);
 }
 
 bool flag_of(const Call& call, const char* name) {

@@ -11,8 +11,12 @@ std::string now_text(Api& api);
 void hide_personal(Api& api, const Call& call, Json& body);
 /// A whole number of the body as a parameter; `otherwise` where it is not given. Throws Problem 422 outside of low … high.
 std::string whole_number(const Call& call, const char* name, int64_t otherwise, int64_t low, int64_t high);
-/// A number in the path. Throws Problem 404 where it is none: `of` are known by numbers.
-std::string number_in_path(const Call& call, const char* name, const char* of);
+/// A number in the path. Throws Problem 404 where it is none, or greater than any can be: `of` are known by numbers.
+std::string number_in_path(const Call& call, const char* name, const char* of, int64_t high = INT64_MAX);
+/// Where a page begins, of a list that goes by numbers. Throws Problem 422 where it is none.
+std::optional<std::string> number_asked(const Call& call, const char* name);
+/// `external_id` of the body, else the header Idempotency-Key.
+std::optional<std::string> external_id_of(const Call& call);
 bool flag_of(const Call& call, const char* name);
 /// Kind of instance that a key is of: from the body, else from the query, else account.
 std::string entity_of_call(const Call& call);

@@ -77,13 +77,16 @@ void add_people_routes(std::vector<Route>& routes) {
                     {{"after", "`next` of the page before"}, {"limit", "how many at most, 1 to 500"}},
                     {},
                     workers});
-  routes.push_back({"POST",
-                    "/v1/workers",
-                    "supervise",
-                    "Add people or change them; each row is taken or refused for itself, and what it does not name stays",
-                    {},
-                    {{"workers", "array", "objects with worker, name, head, schedule, timezone, territories, queues, capacity, skills, tests, active", true}},
-                    put_workers});
+  routes.push_back(
+      {"POST",
+       "/v1/workers",
+       "supervise",
+       "Add people or change them; each row is taken or refused for itself, and what it does not name stays",
+       {},
+       {{"workers", "array", "what each is to be, written as for PUT /v1/workers/{worker}", true,
+         "{ worker: text, name?: text, head?: text, schedule?: text, timezone?: text, territories?: text, queues?: text, capacity?: text|integer|null, "
+         "skills?: text, tests?: text, active?: text|flag }"}},
+       put_workers});
   routes.push_back({"GET", "/v1/workers/{worker}", "read", "Somebody: skills, tests, absences, other days, the day list; with an ETag", {}, {}, read_worker});
   routes.push_back({.method = "PUT",
                     .pattern = "/v1/workers/{worker}",

@@ -3,9 +3,8 @@
 
 #include "runtime/simulate/explain.h"
 #include "server/output/moment.h"
-#include "server/serve/api.h"
+#include "server/serve/api_parts.h"
 #include "server/serve/body_rows.h"
-#include "server/serve/instant.h"
 #include "server/serve/personal.h"
 
 namespace dunlin::server {
@@ -14,17 +13,10 @@ namespace {
 
 using store::Ask;
 
-void hide(const Call& call, Api& api, Json& body) {
-  if (!call.caller.may("personal")) mask(body, api.active()->personal());
-}
-
-/// An entity with its own kind of key; accounts if nothing is said.
-std::string entity_of(const Call& call) { return call.asked("entity").value_or("account"); }
-
 Reply list_accounts(Api& api, const Call& call) {
   const int64_t limit = call.limit();
-  Json rows =
-      api.ask(Ask::accounts, {entity_of(call), call.asked("after").value_or(""), call.asked("key").value_or(""), call.asked("stage"), std::to_string(limit)});
+  Json rows = api.ask(Ask::accounts,
+                      {entity_of_call(call), call.asked("after").value_or(""), call.asked("key").value_or(""), call.asked("stage"), std::to_string(limit)});
   return {page(std::move(rows), limit, "key")};
 }
 
@@ -46,11 +38,9 @@ Json fields_of(const engine::CaseFile& file, int32_t position) {
 }
 
 Reply read_account(Api& api, const Call& call) {
-  const std::string entity = entity_of(call), &key = call.path.at("key");
-  Json rows = api.ask(Ask::account_place, {entity, key});
-  if (rows.empty()) throw Problem{404, fmt::format("there is no {} with this key", entity), "", ""};
+  const std::string entity = entity_of_call(call), &key = call.path.at("key");
+  Json body = one_row(api.ask(Ask::account_place, {entity, key}), fmt::format("there is no {} with this key", entity));
   const auto active = api.active();
-  Json body = std::move(rows[0]);
   api.with_store([&](store::Store& store) {
     auto file = store.load_case(active->program(), entity, key, std::nullopt);
     if (!file) refuse(file.error());
@@ -58,13 +48,13 @@ Reply read_account(Api& api, const Call& call) {
     if (position >= 0) body["fields"] = fields_of(**file, position);
     return 0;
   });
-  hide(call, api, body);
+  hide_personal(api, call, body);
   return {body};
 }
 
 Reply timeline(Api& api, const Call& call) {
   const int64_t limit = call.limit(100);
-  Json rows = api.ask(Ask::timeline, {entity_of(call), call.path.at("key"), call.asked("before"), std::to_string(limit)});
+  Json rows = api.ask(Ask::timeline, {entity_of_call(call), call.path.at("key"), call.asked("before"), std::to_string(limit)});
   if (!call.caller.may("personal")) {
     const auto names = api.active()->personal();
     for (auto& row : rows) {
@@ -97,9 +87,8 @@ Json rule_json(const simulate::RuleExplained& rule, const SourceMap& sources, co
 
 Reply explain_account(Api& api, const Call& call) {
   const auto active = api.active();
-  const std::string entity = entity_of(call), &key = call.path.at("key");
-  if (call.caller.bound() && api.ask(Ask::account_place, {entity, key}).empty())
-    throw Problem{404, fmt::format("there is no {} with this key", entity), "", ""};
+  const std::string entity = entity_of_call(call), &key = call.path.at("key");
+  if (call.caller.bound()) (void)one_row(api.ask(Ask::account_place, {entity, key}), fmt::format("there is no {} with this key", entity));
   const int64_t at = api.context().scheduler.now();
   const auto names = active->personal();
   const std::set<std::string>* hidden = call.caller.may("personal") ? nullptr : &names;
@@ -122,12 +111,11 @@ Reply explain_account(Api& api, const Call& call) {
 }
 
 Reply post_event(Api& api, const Call& call) {
-  const auto external = call.maybe_text("external_id");
-  const std::string id = external ? *external : call.request.idempotency_key;
-  if (id.empty()) throw Problem{422, "an event needs the id it has in its source", "give external_id, or the header Idempotency-Key", ""};
+  const auto id = external_id_of(call);
+  if (!id || id->empty()) throw Problem{422, "an event needs the id it has in its source", "give external_id, or the header Idempotency-Key", ""};
   Json rows =
       api.ask(Ask::post_event, {call.maybe_text("source").value_or(call.caller.name), id, call.text("event"), call.maybe_text("entity").value_or("account"),
-                                call.text("key"), call.maybe_text("at").value_or(precise_text(api.context().scheduler.now())), call.maybe_text("payload")});
+                                call.text("key"), call.maybe_text("at").value_or(now_text(api)), call.maybe_text("payload")});
   api.context().scheduler.wake();
   return {rows[0]};
 }
@@ -191,7 +179,8 @@ void add_portfolio_routes(std::vector<Route>& routes) {
                     "events",
                     "Post many events; each is taken or refused for itself",
                     {},
-                    {{"events", "array", "objects with source, external_id, event, entity, key, at, payload", true}},
+                    {{"events", "array", "each as for POST /v1/events; source, external_id, entity and at must be given", true,
+                      "{ source: text, external_id: text, event: text, entity: text, key: text, at: text, payload?: object }"}},
                     post_events});
   routes.push_back({"GET",
                     "/v1/quarantine",

@@ -67,7 +67,7 @@ void add_simulation_routes(std::vector<Route>& routes) {
                     "Begin a simulation: what the clock alone would do to a copy of the live portfolio, under a bundle and under the active version; one at a "
                     "time on a node",
                     {},
-                    {{"files", "array", "the bundle: objects with path and text; the active version alone if neither this nor version is given"},
+                    {{"files", "array", "the bundle; the active version alone if neither this nor version is given", false, "File"},
                      {"version", "integer", "a stored version instead"},
                      {"days", "integer", "how far; 30 if not given, 400 at most"},
                      {"cases", "integer", "only so many case files; all if not given"}},

@@ -92,6 +92,8 @@ Reply metrics(Api& api, const Call&) {
   add("dunlin_table_changed_total", "counter", "Of them: new or changed.", pulled.changed);
   add("dunlin_table_set_aside_total", "counter", "Of them: set aside, counted with each reading.", pulled.set_aside);
   text += api.context().scheduler.effects().text();
+  if (const auto expires = api.certificate_expires ? api.certificate_expires() : std::nullopt)
+    add("dunlin_certificate_expires_timestamp_seconds", "gauge", "When the certificate in use ends, in seconds since 1970.", *expires);
   if (api.connections) {
     const auto counts = api.connections();
     add("dunlin_http_connections", "gauge", "Open connections.", counts.open);
@@ -111,12 +113,12 @@ Reply metrics(Api& api, const Call&) {
     for (const auto& queue : queues) text += fmt::format("dunlin_queue_{}{{queue=\"{}\"}} {}\n", name, queue["queue"].get<std::string>(), figure(queue));
   };
   const auto whole = [](const Json& queue, const char* name) { return queue[name].template get<int64_t>(); };
-  of_queues("ready", "Tasks that can be leased, were the queue not paused.", [&](const Json& queue) { return whole(queue, "due_now"); });
+  of_queues("due_now", "Tasks that can be leased, were the queue not paused.", [&](const Json& queue) { return whole(queue, "due_now"); });
   of_queues("waiting", "Tasks whose time has not come.", [&](const Json& queue) { return whole(queue, "ready") - whole(queue, "due_now"); });
   of_queues("leased", "Tasks that somebody holds.", [&](const Json& queue) { return whole(queue, "leased"); });
   of_queues("held", "Tasks that are withheld, or were given up.", [&](const Json& queue) { return whole(queue, "held"); });
   of_queues("paused", "1: nothing is handed out.", [](const Json& queue) { return queue["paused"].template get<bool>() ? 1 : 0; });
-  text += "# HELP dunlin_queue_oldest_seconds Since when the oldest task could be leased.\n# TYPE dunlin_queue_oldest_seconds gauge\n";
+  text += "# HELP dunlin_queue_oldest_seconds For how long the oldest task that can be leased has been one.\n# TYPE dunlin_queue_oldest_seconds gauge\n";
   for (const auto& queue : queues) {
     if (const auto age = age_of(queue["oldest"], api.context().scheduler.now()))
       text += fmt::format("dunlin_queue_oldest_seconds{{queue=\"{}\"}} {:.0f}\n", queue["queue"].get<std::string>(), *age);
@@ -138,7 +140,11 @@ Reply metrics(Api& api, const Call&) {
   return {Json(text)};
 }
 
-Reply openapi(Api& api, const Call&) { return {api.openapi()}; }
+Reply openapi(Api& api, const Call&) {
+  Reply reply{Json(api.openapi())};
+  reply.content_type = "application/json";
+  return reply;
+}
 
 Reply audit(Api& api, const Call& call) {
   const int64_t limit = call.limit();
@@ -184,7 +190,16 @@ Reply me(Api&, const Call& call) {
 
 void add_system_routes(std::vector<Route>& routes) {
   routes.push_back({"GET", "/livez", "-", "The process answers", {}, {}, live});
-  routes.push_back({"GET", "/readyz", "-", "The database answers too", {}, {}, ready});
+  routes.push_back({"GET",
+                    "/readyz",
+                    "-",
+                    "The database answers too, and the active version is in use",
+                    {},
+                    {},
+                    ready,
+                    false,
+                    false,
+                    {{503, "not now: the database is away, the version is being compiled, or what `clock` or `schema` says"}}});
   routes.push_back({"GET", "/openapi.json", "-", "This description", {}, {}, openapi});
   routes.push_back({"GET", "/metrics", "read", "Counters in Prometheus' form", {}, {}, metrics});
   routes.push_back({"GET", "/v1/me", "", "Who the token belongs to, and what it may do", {}, {}, me});

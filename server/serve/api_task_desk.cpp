@@ -29,9 +29,8 @@ Reply may_contact(Api& api, const Call& call) { return {api.ask(Ask::may_contact
 Reply withdrawn(Api& api, const Call& call) { return {Json{{"items", api.ask(Ask::withdrawn_tasks, {call.path.at("worker")})}}}; }
 
 Reply record_contact(Api& api, const Call& call) {
-  const auto external = call.maybe_text("external_id");
-  const std::string id = external ? *external : call.request.idempotency_key;
-  if (id.empty()) throw Problem{422, "a contact needs the id it has in its source", "give external_id, or the header Idempotency-Key", ""};
+  const auto id = external_id_of(call);
+  if (!id || id->empty()) throw Problem{422, "a contact needs the id it has in its source", "give external_id, or the header Idempotency-Key", ""};
   Json row = api.ask(Ask::record_contact, {call.maybe_text("source").value_or(call.caller.name), id, call.maybe_text("entity").value_or("account"),
                                            call.text("key"), call.text("channel"), call.maybe_text("at").value_or(now_text(api)), call.maybe_text("kind"),
                                            call.maybe_text("recipient"), call.maybe_text("address"), call.maybe_text("outcome")})[0];
@@ -70,9 +69,7 @@ Reply post_statuses(Api& api, const Call& call) {
 
 Reply overrides(Api& api, const Call& call) {
   const int64_t limit = call.limit();
-  const std::string after = call.asked("after").value_or("0");
-  if (after.find_first_not_of("0123456789") != std::string::npos || after.size() > 18) throw Problem{422, "`after` is the `next` of the page before", "", ""};
-  return {page(api.ask(Ask::overrides, {after, std::to_string(limit)}), limit, "override")};
+  return {page(api.ask(Ask::overrides, {number_asked(call, "after").value_or("0"), std::to_string(limit)}), limit, "override")};
 }
 
 Reply set_override(Api& api, const Call& call) {
@@ -109,7 +106,8 @@ void add_task_desk_routes(std::vector<Route>& routes) {
                     "work",
                     "Outcomes of many tasks; each is taken or refused for itself",
                     {},
-                    {{"results", "array", "objects with task, epoch, outcome, payload, external_id, at", true}},
+                    {{"results", "array", "each as for POST /v1/tasks/{task}/complete", true,
+                      "{ task: uuid, epoch: integer, outcome?: text|null, payload?: object|null, external_id?: text|null, at?: text|null }"}},
                     complete_many});
   routes.push_back({"POST",
                     "/v1/tasks/{task}/may_contact",
@@ -156,7 +154,8 @@ void add_task_desk_routes(std::vector<Route>& routes) {
                     "work",
                     "What became of items of registers, by their numbers; each is taken or refused for itself",
                     {},
-                    {{"statuses", "array", "objects with number, status, at, payload, external_id", true}},
+                    {{"statuses", "array", "what became of each item, by its number", true,
+                      "{ number: text, status: text, at?: text|null, payload?: object|null, external_id?: text|null }"}},
                     post_statuses});
   routes.push_back({"GET", "/v1/overrides", "read", "What supervisors have said about single accounts, and still stands", {after, limit}, {}, overrides});
   routes.push_back({"POST",

@@ -40,8 +40,8 @@ def call(method, path, token=None, body=None, raw=None, headers=None):
         with urllib.request.urlopen(request, timeout=60) as answer:
             status, text, given = answer.status, answer.read().decode(), dict(answer.headers)
     except urllib.error.HTTPError as error:
-        return error.code, error.read().decode(), dict(error.headers)
-    undescribed = answers.wrong(url, method, path, status, given.get("Content-Type", ""), text)
+        status, text, given = error.code, error.read().decode(), dict(error.headers)
+    undescribed = answers.wrong(url, method, path, status, given.get("Content-Type", ""), text, body)
     check(f"{method} {path} as described", not undescribed, undescribed)
     return status, text, given
 
@@ -136,6 +136,8 @@ try:
                              ("server", 'address = "banana"'), ("bundles", 'watch = "/nowhere"'), ("oidc", 'authorities_file = "/nowhere.pem"'),
                              ("server", 'certificate_file = "/nope.pem"\nkey_file = "/nope.key"')):
         configured(f"[{section}]\n{setting}\n", expect=1)
+    told = subprocess.run([dunlin, "serve", "--set", "server.trusted_proxies=banana", "--check-config"], env=env, capture_output=True, text=True).stderr
+    check("what is wrong is said of its setting, once", "server.trusted_proxies: `banana`" in told and told.count("server") == 1, told)
     check("a sound file", "server.port = 8461" in configured("[server]\nport = 8461\n"))
     configured("", "--stdlib", "/nowhere", expect=1)
 
@@ -169,6 +171,11 @@ try:
             if "application/json" in answer["content"]:
                 check(f"{method} {path} names the fields of its answer", "$ref" in schema or schema.get("properties"), schema)
             check(f"{method} {path}: what has pages says so", bool(limits) == ("next" in schema.get("properties", {})) and set(limits) <= {"integer"}, schema)
+    for method, path, op in operations:
+        for name, field in op.get("requestBody", {"content": {"application/json": {"schema": {"properties": {}}}}})["content"]["application/json"]["schema"]["properties"].items():
+            check(f"{method} {path}: `{name}` says what each of it is", (field["type"] == "array") == ("items" in field), field)
+    check("not ready is described, too", "503" in openapi["paths"]["/readyz"]["get"]["responses"])
+    check("a problem has no other fields", openapi["components"]["schemas"]["Problem"]["additionalProperties"] is False)
     names = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(openapi)))
     check("every shape is there, and is used", names == set(openapi["components"]["schemas"]), names ^ set(openapi["components"]["schemas"]))
     described = lambda path, method="get": openapi["paths"][path][method]["responses"]
@@ -255,8 +262,10 @@ try:
     check("the same outcome again", "duplicate" in json.dumps(ask("POST", done, tokens["operator"], outcome)))
     ask("POST", f"/v1/tasks/{leased[1]['task']}/release", tokens["operator"], {"epoch": leased[1]["epoch"], "not_before": "2999-01-01T00:00:00Z"})
     depth = lambda name: int(re.search(r'(?m)^dunlin_queue_%s\{queue="call"\} (\d+)' % name, call("GET", "/metrics", admin)[1]).group(1))
-    check("depth: what can be leased, and what waits for its time", (depth("ready"), depth("waiting"), depth("leased"), depth("held"), depth("paused")) == (18, 1, 0, 0, 0),
-          (depth("ready"), depth("waiting"), depth("leased")))
+    check("depth: what can be leased, and what waits for its time", (depth("due_now"), depth("waiting"), depth("leased"), depth("held"), depth("paused")) == (18, 1, 0, 0, 0),
+          (depth("due_now"), depth("waiting"), depth("leased")))
+    row = next(row for row in ask("GET", "/v1/queues", admin)["items"] if row["queue"] == "call")
+    check("by the same names as in /v1/queues", (row["due_now"], row["ready"]) == (depth("due_now"), depth("due_now") + depth("waiting")), row)
     ask("POST", "/v1/queues/call/pause", admin, {"reason": "a look at the metrics"})
     check("a paused queue", depth("paused") == 1)
     ask("POST", "/v1/queues/call/resume", admin, {})
@@ -328,8 +337,8 @@ try:
     check("and in the timeline", "Invented" in call("GET", f"/v1/accounts/{urllib.request.quote(key, safe='')}/timeline", tokens["supervisor"])[1])
     check("explain", ask("GET", "/v1/accounts/A020/explain", admin)["stage"] == "calling")
     metrics = call("GET", "/metrics", admin)[1]
-    check("nobody can lease from a queue without tasks, and it is there", 'dunlin_queue_ready{queue="mail"} 0\n' in metrics and 'oldest_seconds{queue="mail"}' not in metrics, metrics[-900:])
-    check("metrics", "dunlin_active_version 1" in metrics and 'dunlin_queue_ready{queue="call"}' in metrics and "dunlin_http_requests_total" in metrics, metrics[-500:])
+    check("nobody can lease from a queue without tasks, and it is there", 'dunlin_queue_due_now{queue="mail"} 0\n' in metrics and 'oldest_seconds{queue="mail"}' not in metrics, metrics[-900:])
+    check("metrics", "dunlin_active_version 1" in metrics and 'dunlin_queue_due_now{queue="call"}' in metrics and "dunlin_http_requests_total" in metrics, metrics[-500:])
     for line in metrics.splitlines():
         check("metrics line", line.startswith("#") or re.fullmatch(r'[a-z_]+(\{([a-z]+="(?:[^"\\]|\\.)*",?)*\})? [-+0-9.e]+', line), line)
 
@@ -345,12 +354,13 @@ try:
     ask("POST", "/v1/bundles/apply", admin, {"files": [{"path": "api.dun", "text": changed}], "replacing": 1, "reason": "fewer calls"})
     until("tasks as planned", lambda: len(ask("GET", "/v1/tasks?limit=500", admin)["items"]) == before - plan["portfolio"]["tasks_withdrawn"])
     versions = ask("GET", "/v1/bundles", admin)["items"]
-    seen, after = [], "0"
-    while after:
-        body = ask("GET", f"/v1/bundles?limit=1&after={after}", admin)
-        seen, after = seen + body["items"], body.get("next")
-    check("versions in pages", len(versions) == 2 and seen == versions, seen)
-    check("no number of a version", call("GET", "/v1/bundles?after=x", admin)[0] == 422 and call("GET", "/v1/bundles?after=1x", admin)[0] == 422)
+    check("versions, the newest first", [row["version"] for row in versions] == [2, 1] and versions[0]["active"], versions)
+    seen, more = [], ""
+    while more is not None:
+        body = ask("GET", "/v1/bundles?limit=1" + more, admin)
+        seen, more = seen + body["items"], f"&before={body['next']}" if "next" in body else None
+    check("in pages", seen == versions, seen)
+    check("no number of a version", all(call("GET", "/v1/bundles?before=" + wrong, admin)[0] == 422 for wrong in ("x", "1x", "-1", "%2B1", "9" * 30)))
     check("diff", ask("GET", "/v1/bundles/1/diff/2", admin)["changes"][0]["what"] == "rule")
     check("no such version", call("GET", "/v1/bundles/77", admin)[0] == 404 and call("GET", "/v1/bundles/x", admin)[0] == 404)
     for wrong in (4294967297, 0, -1, 2**64, 2**80, 1.0):  # figures that are no version, one of them after a wrap

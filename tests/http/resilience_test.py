@@ -51,8 +51,8 @@ admin = s.token("administrator", "admin")
 
 # ---- TLS ----
 if shutil.which("openssl"):
-    for name in ("one", "other"):
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout",
+    for name, days in (("one", "2"), ("other", "9")):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", days, "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout",
                         f"{s.work}/{name}.key", "-out", f"{s.work}/{name}.crt"], check=True, capture_output=True)
     s.run("serve", "--set", f"server.certificate_file={s.work}/one.crt", "--check-config", expect=1)
     s.start("--set", f"server.certificate_file={s.work}/one.crt", "--set", f"server.key_file={s.work}/one.key", "--set", "server.read_seconds=2")
@@ -76,7 +76,15 @@ if shutil.which("openssl"):
         finally:
             connection.close()
 
+    def ends_in(name):
+        """Days until the certificate ends that the metrics tell of; nothing where they tell of none."""
+        connection = http.client.HTTPSConnection("localhost", port, context=ssl.create_default_context(cafile=f"{s.work}/{name}.crt"), timeout=20)
+        connection.request("GET", "/metrics", headers={"Authorization": "Bearer " + admin})
+        found = re.search(r"(?m)^dunlin_certificate_expires_timestamp_seconds (\d+)$", connection.getresponse().read().decode())
+        return found and (int(found.group(1)) - time.time()) / 86400
+
     s.check("a secure connection", secure("one") == [(200, "admin")] * 3, secure("one"))
+    s.check("a metric says when the certificate ends", 1.9 < ends_in("one") <= 2, ends_in("one"))
     s.check("somebody else's certificate", secure("other") == "SSLCertVerificationError", secure("other"))
     s.check("TLS 1.2 does", secure("one", maximum_version=ssl.TLSVersion.TLSv1_2) == [(200, "admin")] * 3)
     if subprocess.run(["openssl", "ciphers", "-tls1_1", "-s"], capture_output=True).returncode == 0:
@@ -118,6 +126,7 @@ if shutil.which("openssl"):
     s.check("and nobody has the old one", secure("first") == "SSLCertVerificationError", secure("first"))
     s.check("with how long it is good", "GMT" in lines("the certificate was read again")[-1]["valid_until"])
     s.check("what was open goes on", ask_on(open_before) == b'{"live":true}')
+    s.check("the metric goes by the new one", 8.9 < ends_in("second") <= 9, ends_in("second"))
 
     def reload():
         connection = http.client.HTTPSConnection("localhost", port, context=ssl._create_unverified_context(), timeout=20)
@@ -145,6 +154,7 @@ s.check("with when to come back", late[2].get("Retry-After") == "1" and json.loa
 s.check("health is always answered", all(s.call("GET", "/livez")[0] == 200 for _ in range(50)))
 time.sleep(1.2)
 s.check("later it goes on", s.call("GET", "/v1/me", admin)[0] == 200)
+s.check("without TLS no certificate ends", "dunlin_certificate" not in s.ask("GET", "/metrics", admin))
 s.stop()
 
 # ---- behind a proxy: each caller has a bucket and an origin of its own, and nobody can say that they are somebody else ----
@@ -158,6 +168,8 @@ s.check("another's is full", [from_("203.0.113.2")[0] for _ in range(5)] == [401
 s.check("addresses that a caller adds on the left change nothing", [from_(f"198.51.100.{n}, 203.0.113.1")[0] for n in range(5)] == [429] * 5)
 s.check("nor do other proxies of ours on the right", from_("203.0.113.1, 10.1.2.3")[0] == 429)
 s.check("and no other header", s.call("GET", "/v1/me", headers={"X-Forwarded-For": "203.0.113.1", "Forwarded": "for=198.51.100.7", "X-Real-IP": "198.51.100.7"})[0] == 429)
+s.check("of IPv6 a network of 64 bits is one caller", [from_(f"2001:db8:1:2::{n:x}")[0] for n in range(1, 14)][-1] == 429 and from_("2001:db8:1:2:ffff::1")[0] == 429)
+s.check("and the next network another", [from_(f"2001:db8:1:3::{n:x}")[0] for n in range(1, 6)] == [401] * 5)
 s.check("where the change came from", from_("198.51.100.9, 203.0.113.77", "/v1/reload", "POST", token=admin, body={})[0] == 200)
 s.stop()
 s.start(*few)
@@ -187,7 +199,10 @@ print(f"{done} switches in {seconds:.0f} s; {count} requests meanwhile, median {
       f"memory {sizes[0]:.0f} MB after the first, {sizes[done // 2 - 1]:.0f} MB after half of them, {sizes[-1]:.0f} MB after the last")
 s.check("no request failed", statuses == {200}, statuses)
 s.check("many switches", done >= (20 if quiet else 5), done)
-s.check("a hundred in a minute", not quiet or (done == 100 and seconds <= 60), (done, seconds))
+if quiet:
+    s.check("a hundred in a minute", done == 100 and seconds <= 60, (done, seconds))
+else:
+    print("skipped: a hundred switches in a minute, the machine was busy when they began" if not s.sanitized else "skipped: a hundred switches in a minute, a sanitizer is in the way")
 # The allocator's arenas fill up during the first half; what stays of a version shows in the second.
 each = (sizes[-1] - sizes[done // 2 - 1]) / (done - done // 2)
 # A sanitizer keeps what was freed, and looks for leaks by itself when the server ends.
@@ -247,6 +262,9 @@ if programs:
             status, text, headers = s.call("GET", "/v1/tasks", admin)
             s.check(f"{how}: a problem, not a broken connection", status == 503 and headers["Content-Type"] == "application/problem+json", f"{status} {text}")
             s.check(f"{how}: no word of where the database is", place not in text, text)
+            told = [json.loads(line) for line in s.log().splitlines() if "the database did not answer a request" in line]
+            s.check(f"{how}: the log says why, by the id that the answer has", [line["reason"] for line in told if line["request"] == headers["X-Request-Id"] == json.loads(text)["request_id"]],
+                    (headers, told[-2:]))
             s.check(f"{how}: it lives", s.call("GET", "/livez")[0] == 200)
             s.ask("POST", "/v1/bundles/apply", admin, apply(texts[1]), expect=503)
             up()

@@ -119,8 +119,8 @@ class Served:
             with urllib.request.urlopen(request, timeout=timeout) as answer:
                 status, text, given = answer.status, answer.read().decode(), dict(answer.headers)
         except urllib.error.HTTPError as error:
-            return error.code, error.read().decode(), dict(error.headers)
-        undescribed = self.answers.wrong(self.url, method, path, status, given.get("Content-Type", ""), text)
+            status, text, given = error.code, error.read().decode(), dict(error.headers)
+        undescribed = self.answers.wrong(self.url, method, path, status, given.get("Content-Type", ""), text, body)
         self.check(f"{method} {path} as described", not undescribed, undescribed)
         return status, text, given
 
