@@ -128,7 +128,7 @@ for token, queues, mine in bindings:
 
     # ---- what changes something ----
     for task in chance.sample(sorted(set(tasks) - theirs), min(4, len(set(tasks) - theirs))):
-        for verb, body in {"complete": {"epoch": 1, "outcome": "refuses"}, "release": {"epoch": 1}, "extend": {"epoch": 1}, "withdraw": {"reason": "x"}, "reassign": {"reason": "x", "worker": "me"}}.items():
+        for verb, body in {"complete": {"epoch": 1, "outcome": "refuses"}, "complete_and_lease": {"epoch": 1, "outcome": "refuses"}, "release": {"epoch": 1}, "extend": {"epoch": 1}, "withdraw": {"reason": "x"}, "reassign": {"reason": "x", "worker": "me"}}.items():
             status, text, _ = s.call("POST", f"/v1/tasks/{task}/{verb}", token, body)
             s.check(f"{name}: {verb} of another's task", status == 422 and "DU037" in text, f"{status} {text}")
     for queue in other_queues:
@@ -152,6 +152,12 @@ foreign = next(task for task, row in tasks.items() if row["key"] not in north[2]
 s.ask("POST", f"/v1/tasks/{foreign}/reassign", admin, {"worker": "north", "reason": "by mistake"})
 got = s.ask("POST", "/v1/queues/call/lease", north[0], {"n": 1})["items"]
 s.check("others' are not handed out by name either", [row["key"] in north[2] for row in got] == [True], got)
+# ---- who completes one and takes the next gets theirs, to the last ----
+done = []
+while got and len(done) < len(north[2]):
+    done += [row["key"] for row in got]
+    got = s.ask("POST", f"/v1/tasks/{got[0]['task']}/complete_and_lease", north[0], {"epoch": got[0]["epoch"], "outcome": "refuses"})["items"]
+s.check("the next one is theirs, too", set(done) == north[2], (len(done), len(north[2]), set(done) - north[2]))
 listed = s.run("token", "list")
 s.check("the list says it", "north" in listed and "region" in listed)
 s.end()

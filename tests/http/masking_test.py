@@ -86,6 +86,19 @@ quarantined = s.ask("GET", "/v1/quarantine?limit=100", admin)["items"]
 s.check("something was set aside", len(quarantined) == 2, quarantined)
 dismissed = next(row for row in quarantined if row["location"] != "account TYPO")
 s.ask("DELETE", f"/v1/quarantine/{dismissed['id']}", admin, {"reason": "not ours"}, headers={"If-Match": s.call("GET", f"/v1/quarantine/{dismissed['id']}", admin)[2]["ETag"]})
+# Who works and may not see: what is leased is masked, too, however it is leased.
+bare = s.run("token", "create", "--rights", "work", "--name", "bare")
+held = s.ask("POST", "/v1/queues/call/lease", bare, {"n": 1})["items"]
+next_one = s.ask("POST", f"/v1/tasks/{held[0]['task']}/complete_and_lease", bare, {"epoch": held[0]["epoch"], "outcome": "refuses"})["items"]
+letter = s.ask("POST", "/v1/queues/mail/lease", bare, {"n": 1})["items"]
+for what, rows in (("a lease", held), ("the next one", next_one)):
+    s.check(f"{what} shows no personal field", len(rows) == 1 and rows[0]["fields"]["whom"] == "***" and rows[0]["fields"]["plain"] not in (None, "***") and SECRET not in json.dumps(rows), rows)
+s.check("nor does a letter", len(letter) == 1 and SECRET not in json.dumps(letter), letter)
+for row in next_one + letter:
+    s.ask("POST", f"/v1/tasks/{row['task']}/release", bare, {"epoch": row["epoch"]})
+seeing = s.ask("POST", "/v1/queues/call/lease", admin, {"n": 1})["items"]
+s.check("who may see does", SECRET in seeing[0]["fields"]["whom"], seeing)
+s.ask("POST", f"/v1/tasks/{seeing[0]['task']}/release", admin, {"epoch": seeing[0]["epoch"]})
 for name, queue in (("plain", "call"), ("letters", "mail")):
     s.ask("POST", "/v1/webhooks", admin, {"name": name, "queue": queue, "url": f"http://{here}/{name}"})
 s.until("webhooks", lambda: all(sum(path == place for path, _ in got) >= 15 for place in ("/plain", "/letters")))
