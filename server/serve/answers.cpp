@@ -83,7 +83,7 @@ constexpr Named shapes[] = {
      "facts?: [{ what: text, name: text, since: text|null, until: text|null, reason: text|null, who: text|null }], day_list?: [Listed] }"},
     {"Simulation",
      "{ simulation: integer, status: text, by: text, bundle: text|null, from: instant, until: instant, started_at: instant, ended_at: instant|null, "
-     "cases_done: integer, active_version: integer|null, trouble?: text, result?: { cases_total?: integer, "
+     "cases_done: integer, active_version: integer|null, trouble?: text, result?: { "
      "stages: [{ stage: text, now: integer, active: integer, proposed?: integer }], "
      "moves: [{ from: text, to: text, rule: text, example: Example, active: integer, proposed?: integer }], "
      "tasks: [{ queue: text, treatment: text, active: SimulatedTasks, proposed?: SimulatedTasks }], "
@@ -94,7 +94,7 @@ constexpr Named shapes[] = {
     {"Figure", "{ total: text, per_head: text|null }"},
     {"Experiment",
      "{ experiment: text, title: text, kind: text, status: text, from: text, to: text, split_by: text, layer: text, arms: [{ arm: text, control: flag, "
-     "share: text, enrolled: integer, success: Figure|null, cost: Figure|null, guardrails: [{ guardrail: text, happened: text, passed: flag }], "
+     "share: text, enrolled: integer, success: Figure|null, cost: Figure|null, guardrails: [{ guardrail: text, happened: integer, passed: flag }], "
      "faults: integer }] }"},
     {"Ordered", "{ experiment: text, status: text, new_go_into: text }"},
     {"BulkPlan", "{ lines: integer, results: map integer, events: map integer, witness: [{ line: integer, event: text, entity: text, key: text }] }"},
@@ -256,7 +256,7 @@ constexpr Named answers[] = {
      "{ feed: text, day: day, delivery: integer|null, result: text, reason?: text|null, tasks_let_go?: integer, rows_read?: integer, rows_taken?: integer, "
      "rows_rejected?: integer, rejected_rows?: integer, rejected?: [Rejected] }"},
     {"POST /v1/feeds/{feed}/files 422", "RefusedFile"},
-    {"POST /v1/feeds/{feed}/lift", "{ day: day|null }"},
+    {"POST /v1/feeds/{feed}/lift", "{ feed: text, day: day }"},
     {"GET /v1/campaigns", "page Campaign"},
     {"POST /v1/campaigns", "CampaignTried"},
     {"POST /v1/campaigns/plan", "CampaignTried"},

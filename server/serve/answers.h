@@ -1,5 +1,5 @@
 // What answers look like, field by field: the half of /openapi.json that the handlers do not say themselves. The tests of the API compare each answer they see
-// with it: nothing in it that is not described, nothing missing that is said to be always there.
+// with it: nothing in it that is not described, nothing missing that is said to be always there. What none of them has ever seen, answers_test tells.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -148,6 +148,7 @@ s.ask("GET", "/v1/territories", reader)
 # ---- overrides ----
 number = s.ask("POST", "/v1/overrides", boss, {"key": "B015", "kind": "exclude", "until": "2090-01-01", "reason": "lawyer"}, expect=201)["override"]
 s.check("overrides", [row["key"] for row in s.ask("GET", "/v1/overrides", reader)["items"]] == ["B015"])
+s.check("overrides have pages", s.ask("GET", "/v1/overrides?limit=1", reader)["next"] == str(number))
 s.check("bound: seen", len(s.ask("GET", "/v1/overrides", north)["items"]) == 1)
 s.ask("POST", "/v1/overrides", north, {"key": "B014", "kind": "exclude", "until": "2090-01-01", "reason": "x", "queue": "call"}, expect=422)  # south
 s.ask("POST", "/v1/overrides", north, {"key": "B017", "kind": "exclude", "until": "2090-01-01", "reason": "x"}, expect=422)  # every queue
@@ -252,6 +253,8 @@ s.check("opened again", s.ask("POST", "/v1/accounts/B021/reopen", boss, {})["wai
 s.ask("POST", "/v1/events", operations, dict(event, key="TYPO", external_id="typo"))
 rows = {row["location"]: row for row in s.ask("GET", "/v1/quarantine?limit=100", boss)["items"]}
 typo, late = rows["account TYPO"]["id"], rows["account B021"]["id"]
+page = s.ask("GET", "/v1/quarantine?limit=1", boss)
+s.check("in pages, the newest first", page["items"][0]["id"] == typo and s.ask("GET", f"/v1/quarantine?limit=1&before={page['next']}", boss)["items"][0]["id"] == late, page)
 status, text, headers = s.call("GET", f"/v1/quarantine/{typo}", reader)
 s.check("a raw row is masked", status == 200 and "Invented" not in text and json.loads(text)["body"] == "***", text)
 tag = headers["ETag"]
@@ -287,6 +290,8 @@ s.check("taken, with the row that is not", answer["result"] == "taken" and answe
 s.check("the same bytes again", s.ask("POST", "/v1/feeds/balances/files", operations, dict(post, content=file_of(newer, odd=",Nobody,north,0.00\n")))["result"] == "known")
 listed = s.ask("GET", "/v1/feeds/balances/files", reader)["items"]
 s.check("files with their totals", [row["status"] for row in listed] == ["taken", "refused"] and listed[0]["rows_bad"] == 1, listed)
+page = s.ask("GET", "/v1/feeds/balances/files?limit=1", reader)
+s.check("files in pages", page["items"] + s.ask("GET", f"/v1/feeds/balances/files?before={page['next']}", reader)["items"] == listed, page)
 audited("take file", "ops")
 # A row that does not fit is cited where it was set aside, for eyes that may see it; who lets it be writes none of it into the audit.
 cited = next((row["id"] for row in s.ask("GET", "/v1/quarantine?limit=100", boss)["items"] if "Secret Person" in row["reason"]), None)

@@ -38,6 +38,7 @@ s.check("nothing happened yet", made["activated"] is False and s.active(admin) =
 s.check("it is not kept twice", s.ask("POST", "/v1/bundles/apply", olga, dict(files(changed), reason="fewer calls"), expect=202)["proposal"] == number)
 waiting = s.ask("GET", "/v1/proposals?status=waiting", designer)["items"]
 s.check("it waits", [p["id"] for p in waiting] == [number] and waiting[0]["author"] == "olga", waiting)
+s.check("proposals in pages", s.ask("GET", "/v1/proposals?limit=1", designer)["next"] == str(waiting[0]["id"]))
 seen = s.ask("GET", f"/v1/proposals/{number}", designer)
 s.check("with what it says and what it would do", seen["files"][0]["text"] == changed and seen["plan"]["portfolio"]["tasks_withdrawn"] > 0)
 s.ask("POST", f"/v1/proposals/{number}/approve", olga, {}, expect=403)

@@ -116,6 +116,8 @@ s.check("put back", s.ask("POST", "/v1/webhooks/sms/redrive", admin, {})["tasks"
 s.until("delivered now", lambda: len(done("sms")) == 9)
 s.check("a new lease is a new delivery", not old & {d["id"] for d in done("sms")})
 s.check("no dead letters", dead() == [])
+page = s.ask("GET", "/v1/webhooks/sms/deliveries?limit=1", admin)
+s.check("deliveries in pages", page["items"] and page["next"] == page["items"][-1]["created_at"], page)
 s.check("counted", 'dunlin_webhook_deliveries{webhook="sms",status="dead"} 9' in s.call("GET", "/metrics", admin)[1])
 
 # ---- ETags ----
