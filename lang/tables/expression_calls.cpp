@@ -45,7 +45,9 @@ Term null_from(const std::vector<Term>& arguments) {
 constexpr std::pair<std::string_view, std::array<std::string_view, 4>> parameter_names[] = {
     {"abs", {"n"}},
     {"floor", {"n"}},
+    {"floor", {"n", "scale"}},  // refused, as it is by position
     {"ceiling", {"n"}},
+    {"ceiling", {"n", "scale"}},
     {"decimal", {"n", "scale"}},
     {"modulo", {"dividend", "divisor"}},
     {"even", {"number"}},
@@ -79,9 +81,13 @@ constexpr std::pair<std::string_view, std::array<std::string_view, 4>> parameter
     {"years and months duration", {"from", "to"}},
 };
 
+/// The arguments in the order of the parameters. Names that the function does not have give null; of a function that is not imported nobody knows which it has,
+/// so its arguments are left as they are: it is refused where it is called.
 std::vector<Term> by_position(const std::string& function, const std::vector<std::string>& names, std::vector<Term> arguments) {
+  bool imported = false;
   for (const auto& [known, parameters] : parameter_names) {
     if (known != function) continue;
+    imported = true;
     const auto count = static_cast<size_t>(std::find(parameters.begin(), parameters.end(), "") - parameters.begin());
     if (arguments.size() > count) continue;
     std::vector<Term> placed(arguments.size());
@@ -96,6 +102,7 @@ std::vector<Term> by_position(const std::string& function, const std::vector<std
     }
     if (all) return placed;
   }
+  if (!imported) return arguments;
   std::string all;
   for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
   throw NoResult{fmt::format("`{}` has no parameters `{}`", function, all)};
@@ -512,7 +519,7 @@ Term Expressions::fold(const std::string& name, std::vector<Term> arguments) {
       all = (*smaller.truth == (name == "min")) ? all : next;
       continue;
     }
-    if (!all.wide.empty() || !next.wide.empty()) {
+    if (is_wide(all) || is_wide(next)) {
       all = from_wide(fmt::format("feel_wide_{}({}, {})", name, wide_text(all), wide_text(next)), all.nullable || next.nullable, {&all, &next});
       continue;
     }

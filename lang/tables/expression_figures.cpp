@@ -82,8 +82,6 @@ std::optional<Term> folded(Op op, const ExactDecimal& a, const ExactDecimal& b) 
   return result ? std::optional(wide_figure_term(*result)) : std::nullopt;
 }
 
-bool fits(const Term& term) { return !term.figure || millionths(*term.figure); }
-
 }  // namespace
 
 Term Expressions::placed(const Term& term) const {
@@ -126,7 +124,7 @@ Term Expressions::numeric(Op op, const Term& left, const Term& right) {
     if (auto made = folded(op, *left.figure, *right.figure)) return *made;
     return wide(op, left, right);
   }
-  if (!left.wide.empty() || !right.wide.empty() || !fits(left) || !fits(right)) return wide(op, left, right);
+  if (is_wide(left) || is_wide(right)) return wide(op, left, right);
   Term a = left, b = right;
   const bool nullable = a.nullable || b.nullable;
   const bool sum = op == Op::add || op == Op::subtract;

@@ -34,7 +34,8 @@ std::string quoted(const std::optional<ExactDecimal>& figure) { return figure ? 
 TEST_CASE("figures at run time are the figures of constants") {
   Deciding deciding("use std.feel", "a : text, b : text",
                     {"wide_sum(a, b)", "wide_difference(a, b)", "wide_product(a, b)", "feel_wide_quotient(a, b) default \"none\"", "wide_order(a, b)",
-                     "feel_wide_power(a, \"3\") default \"none\"", "wide_rounded(a, 2)", "feel_wide_less(a, b)"});
+                     "feel_wide_power(a, \"3\") default \"none\"", "wide_rounded(a, 2)", "feel_wide_less(a, b)", "feel_wide_at_most(a, b)", "feel_wide_abs(a)",
+                     "feel_wide_min(a, b)", "feel_wide_max(a, b)"});
   std::mt19937_64 random(34);
   for (int i = 0; i < 400; ++i) {
     const ExactDecimal a = any_figure(random), b = i % 10 == 0 ? a : i % 10 == 1 ? ExactDecimal{} : any_figure(random);
@@ -51,6 +52,10 @@ TEST_CASE("figures at run time are the figures of constants") {
     cents.erase(std::remove(cents.begin(), cents.end(), '_'), cents.end());
     CHECK(read_decimal(cents) == rounded_half_even(a, 2));
     CHECK(found[7] == (order < 0 ? "true" : "false"));
+    CHECK(found[8] == (order <= 0 ? "true" : "false"));
+    CHECK(found[9] == quoted(a.mantissa < 0 ? negate(a) : a));
+    CHECK(found[10] == quoted(order <= 0 ? a : b));
+    CHECK(found[11] == quoted(order <= 0 ? b : a));
   }
 }
 
@@ -92,6 +97,37 @@ TEST_CASE("expected figures with more places are held to the rounded ones where 
   const auto rounded = server::try_tables(translate(*model, {.only = "", .rounded = true}), *cases, stdlib, true);
   REQUIRE(rounded);
   for (const auto& line : *rounded) {
+    INFO(line.decision << ": " << line.interpreted << " " << line.reason);
+    CHECK(line.outcome == server::TrialLine::Outcome::equal);
+  }
+}
+
+TEST_CASE("the size, the least and the greatest of figures with more places than a decimal has") {
+  std::string decisions, expected;
+  const auto ask = [&](const std::string& name, const std::string& logic, const std::string& value) {
+    decisions += "<decision id=\"" + name + "\" name=\"" + name + "\"><variable name=\"" + name +
+                 "\" typeRef=\"number\"/><informationRequirement><requiredInput href=\"#i\"/></informationRequirement><literalExpression><text>" + logic +
+                 "</text></literalExpression></decision>";
+    expected += "<resultNode name=\"" + name + "\"><expected><value>" + value + "</value></expected></resultNode>";
+  };
+  ask("size", "abs(0 - debt / 7) * 7", "10");
+  ask("least", "min(debt / 7, debt / 9) * 9", "10");
+  ask("most", "max(debt / 7, debt / 9) * 7", "10");
+  ask("under", "min(debt, 0.0000001) * 10000000", "1");
+  ask("over", "max(debt, 0.0000001)", "10");
+  ask("several", "min(debt, 0.0000003, debt / 7) * 10000000", "3");
+  const auto model = dmn::read_model(
+      "<definitions xmlns=\"https://www.omg.org/spec/DMN/20191111/MODEL/\" id=\"m\" name=\"m\" namespace=\"m\">"
+      "<inputData id=\"i\" name=\"debt\"><variable name=\"debt\" typeRef=\"number\"/></inputData>" +
+      decisions + "</definitions>");
+  REQUIRE(model);
+  const auto cases =
+      read_test_cases("<testCases><testCase id=\"1\"><inputNode name=\"debt\"><value>10</value></inputNode>" + expected + "</testCase></testCases>");
+  REQUIRE(cases);
+  const auto lines = server::try_tables(translate(*model, {.only = "", .rounded = true}), *cases, std::filesystem::path(DUNLIN_SOURCE_DIR) / "stdlib", true);
+  REQUIRE(lines);
+  CHECK(lines->size() == 6);
+  for (const auto& line : *lines) {
     INFO(line.decision << ": " << line.interpreted << " " << line.reason);
     CHECK(line.outcome == server::TrialLine::Outcome::equal);
   }
