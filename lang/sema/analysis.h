@@ -6,6 +6,7 @@
 // the fault that the engine raises.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -19,6 +20,7 @@ namespace dunlin {
 struct AnalysisOptions {
   /// Files (ids of the SourceMap) of library modules: what a bundle does not use of them is not worth a warning.
   std::vector<uint32_t> library_files;
+  bool is_of_bundle(Span span) const { return span.known() && std::ranges::find(library_files, span.file) == library_files.end(); }
   /// Enumerations that are declared by themselves (`enum product { … }`).
   struct DeclaredEnum {
     checked::Index index = checked::none;
@@ -31,6 +33,8 @@ struct AnalysisOptions {
   uint64_t table_work_max = 40'000'000;
   /// Conditions over arithmetic are put to Z3. An editor, which checks at every keystroke, does without.
   bool ask_solver = true;
+  /// What was written, for advice that quotes it; without it nothing is quoted.
+  const SourceMap* sources = nullptr;
 };
 
 /// Looks at a program that has been checked without errors. Codes E0501–E0549 (tables) and E0600–E0649 (strategies).

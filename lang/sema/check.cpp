@@ -244,6 +244,7 @@ void check_all(Context& context, const std::string& calendars) {
 AnalysisOptions options_of(const Context& context, const std::vector<uint32_t>& library_files) {
   AnalysisOptions options;
   options.library_files = library_files;
+  options.sources = &context.sources;
   context.each<ast::TypeDecl>([&](const sema::Placed&, const ast::TypeDecl& declaration) {
     const auto known = context.names.types.find(declaration.name.text);
     if (known != context.names.types.end() && known->second.kind == sema::Symbol::Kind::enumeration)

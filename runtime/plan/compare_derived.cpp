@@ -28,15 +28,10 @@ const checked::Derived& field_of(const DerivedVersion& version) {
 
 bool is_text(TypeKind kind) { return kind == TypeKind::text || kind == TypeKind::timezone || kind == TypeKind::file || kind == TypeKind::location; }
 
-std::string text_of(const Program& program, const Type& type, const Value& value) {
-  if (value.missing) return "missing";
-  return is_text(type.kind) ? '"' + value.text + '"' : checked::format_value(program, type.known(), &value.slot);
-}
-
 /// The same facts in the words of another version. A field that it does not have is left out; one of another type is another field.
 class Translation {
  public:
-  Translation(const Program& from, const Program& to) {
+  Translation(const Program& from, const Program& to) : to_(to) {
     for (size_t e = 0; e < from.entities.size(); ++e) {
       const Index entity = checked::find_entity(to, from.entities[e].name);
       if (entity == none) continue;
@@ -45,7 +40,7 @@ class Translation {
       for (size_t f = 0; f < fields.size(); ++f) {
         const Index field = checked::find_field(others, fields[f].name);
         if (field == none || others[static_cast<size_t>(field)].type.kind != fields[f].type.kind) continue;
-        Way way{{entity, field}, {}, others[static_cast<size_t>(field)].type.optional};
+        Way way{{entity, field}, {}};
         if (fields[f].type.kind == TypeKind::enumeration) {
           const auto& theirs = to.enums[static_cast<size_t>(others[static_cast<size_t>(field)].type.id)].literals;
           for (const std::string& literal : from.enums[static_cast<size_t>(fields[f].type.id)].literals) {
@@ -67,12 +62,12 @@ class Translation {
       const auto way = ways_.find(key);
       if (way == ways_.end()) continue;
       Value translated = value;
-      if (value.missing && !way->second.optional) return std::nullopt;
       if (!value.missing && way->second.by_literal) {
         const bool is_literal = value.slot >= 0 && static_cast<size_t>(value.slot) < way->second.literals.size();
         translated.slot = is_literal ? way->second.literals[static_cast<size_t>(value.slot)] : -1;
-        if (translated.slot < 0) return std::nullopt;
       }
+      const auto& [entity, field] = way->second.field;
+      if (!analysis::is_value_of(to_, to_.entities[static_cast<size_t>(entity)].fields[static_cast<size_t>(field)], translated)) return std::nullopt;
       other.fields[way->second.field] = std::move(translated);
     }
     return other;
@@ -82,8 +77,9 @@ class Translation {
   struct Way {
     FieldKey field;
     std::vector<int64_t> literals;
-    bool optional = false, by_literal = false;
+    bool by_literal = false;
   };
+  const Program& to_;
   std::map<FieldKey, Way> ways_;
 };
 
@@ -125,24 +121,23 @@ class DerivedComparison {
   /// The fields that a version reads, which an account is told by, and the values that are worth a try: kept in the words of the version after.
   void read(const DerivedVersion& version, const Translation* into_after) {
     const checked::RootId root = field_of(version).root;
-    const auto any = analysis::find_witness(version.program, {version.entity, {root}, [](const Facts&) { return true; }});
-    if (!any) return;
-    for (const FieldKey& key : any->sought) {
+    const auto worth = analysis::values_worth_trying(version.program, {.entity = version.entity, .roots = {root}, .accept = {}});
+    today_ = worth.today;
+    uses_today_ = uses_today_ || worth.uses_today;
+    for (const auto& [key, tries] : worth.values) {
       const checked::Entity& entity = version.program.entities[static_cast<size_t>(key.first)];
       names_.insert({entity.name, entity.fields[static_cast<size_t>(key.second)].name});
-    }
-    uses_today_ = uses_today_ || any->text.size() > any->sought.size();
-    const auto take = [&](const Facts& facts) {
-      const auto known = into_after == nullptr ? std::optional(facts) : into_after->of(facts, after_.entity, {});
-      if (!known) return false;
-      for (const auto& [key, value] : known->fields) {
-        std::vector<Value>& values = values_[key];
-        if (std::ranges::find(values, value) == values.end()) values.push_back(value);
+      for (const Value& value : tries) {
+        Facts one;
+        one.fields[key] = value;
+        const auto known = into_after == nullptr ? std::optional(one) : into_after->of(one, after_.entity, {});
+        if (!known) continue;
+        for (const auto& [known_key, known_value] : known->fields) {
+          std::vector<Value>& values = values_[known_key];
+          if (std::ranges::find(values, known_value) == values.end()) values.push_back(known_value);
+        }
       }
-      today_ = known->today;
-      return false;
-    };
-    analysis::find_witness(version.program, {version.entity, {root}, take});
+    }
   }
 
   /// Every combination of those values, or many of them, put to both versions.
@@ -153,59 +148,32 @@ class DerivedComparison {
       if (const auto usual = facts.fields.find(key); usual != facts.fields.end() && std::ranges::find(values, usual->second) == values.end())
         values.push_back(usual->second);
     }
-    uint64_t combinations = 1;
-    for (const auto& [key, values] : values_) combinations = std::min<uint64_t>(combinations * values.size(), trials_max + 1);
-    const bool everything = combinations <= trials_max;
     facts.self_entity = after_.entity;
     facts.today = today_;
-    std::vector<size_t> choice(values_.size(), 0);
-    uint64_t state = 88172645463325252;  // fixed: the same versions always give the same accounts
-    for (uint64_t trial = 0; trial < std::min(combinations, trials_max) && found_.size() < cases_max_; ++trial) {
-      size_t f = 0;
-      for (const auto& [key, values] : values_) facts.fields[key] = values[choice[f++]];
+    analysis::try_combinations(values_, trials_max, facts, [&] {
       ask(facts, there);
-      f = 0;
-      for (const auto& [key, values] : values_) {
-        if (everything) {
-          if (++choice[f] < values.size()) break;
-          choice[f++] = 0;
-        } else {
-          state ^= state << 13;
-          state ^= state >> 7;
-          state ^= state << 17;
-          choice[f++] = state % values.size();
-        }
-      }
-    }
+      return found_.size() >= cases_max_;
+    });
   }
 
   void ask(const Facts& facts, const Translation& there) {
     const checked::Derived &old_field = field_of(before_), &new_field = field_of(after_);
-    if (!real(facts)) return;
-    const auto in_before = there.of(facts, before_.entity, blank(before_.program, before_.entity));
+    // What neither version asks for makes no difference: it is as usual in each of them.
+    Facts asked;
+    asked.today = facts.today;
+    for (const auto& [key, values] : values_) asked.fields[key] = facts.fields.at(key);
+    const auto in_before = there.of(asked, before_.entity, blank(before_.program, before_.entity));
     if (!in_before) return;
     const auto one = analysis::evaluate_root(before_.program, old_field.root, *in_before);
     const auto two = one ? analysis::evaluate_root(after_.program, new_field.root, facts) : std::nullopt;
     if (!two) return;
-    const std::string old_text = text_of(before_.program, old_field.type, *one), new_text = text_of(after_.program, new_field.type, *two);
+    const std::string old_text = analysis::text_of_value(before_.program, old_field.type, *one),
+                      new_text = analysis::text_of_value(after_.program, new_field.type, *two);
     if (old_text == new_text) return;
     // Of figures that differ everywhere one account is enough.
     const bool kinds = new_field.type.kind == TypeKind::enumeration || new_field.type.kind == TypeKind::boolean;
     if (!seen_.insert(kinds ? std::pair{old_text, new_text} : std::pair<std::string, std::string>{}).second) return;
     found_.push_back({{}, words(after_, facts), old_text, new_text});
-  }
-
-  /// The values beside a border need not be values of the type.
-  bool real(const Facts& facts) const {
-    return std::ranges::all_of(facts.fields, [&](const auto& one) {
-      const auto& [key, value] = one;
-      const checked::Field& field = after_.program.entities[static_cast<size_t>(key.first)].fields[static_cast<size_t>(key.second)];
-      if (value.missing) return field.type.optional;
-      if (value.slot < field.minimum.value_or(INT64_MIN) || value.slot > field.maximum.value_or(INT64_MAX)) return false;
-      if (field.type.kind == TypeKind::boolean) return value.slot == 0 || value.slot == 1;
-      if (field.type.kind != TypeKind::enumeration) return true;
-      return value.slot >= 0 && static_cast<size_t>(value.slot) < after_.program.enums[static_cast<size_t>(field.type.id)].literals.size();
-    });
   }
 
   std::vector<std::pair<std::string, std::string>> words(const DerivedVersion& version, const Facts& facts) const {
@@ -214,9 +182,10 @@ class DerivedComparison {
       const checked::Entity& entity = version.program.entities[static_cast<size_t>(key.first)];
       const checked::Field& field = entity.fields[static_cast<size_t>(key.second)];
       if (!names_.contains({entity.name, field.name})) continue;
-      said.emplace_back(key.first == version.entity ? field.name : entity.name + "." + field.name, text_of(version.program, field.type, value));
+      said.emplace_back(key.first == version.entity ? field.name : entity.name + "." + field.name, analysis::text_of_value(version.program, field.type, value));
     }
-    if (uses_today_ && facts.today) said.emplace_back("today", text_of(version.program, {TypeKind::date, false, -1}, analysis::of_slot(*facts.today)));
+    if (uses_today_ && facts.today)
+      said.emplace_back("today", analysis::text_of_value(version.program, {TypeKind::date, false, -1}, analysis::of_slot(*facts.today)));
     return said;
   }
 
@@ -224,7 +193,7 @@ class DerivedComparison {
   const DerivedVersion& after_;
   const size_t cases_max_;
   std::set<std::pair<std::string, std::string>> names_, seen_;
-  std::map<FieldKey, std::vector<Value>> values_;
+  analysis::Tries values_;
   std::optional<int64_t> today_;
   bool uses_today_ = false;
   std::vector<TableCases> found_;

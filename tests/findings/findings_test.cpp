@@ -7,6 +7,8 @@
 #include <filesystem>
 
 #include "lang/diag/render.h"
+#include "lang/sema/analysis/strategies.h"
+#include "lang/sema/analysis/witness.h"
 #include "lang/sema/check.h"
 #include "runtime/simulate/test_runner.h"
 #include "tests/sim/world.h"
@@ -93,6 +95,8 @@ TEST_CASE("a jump of one figure leads through a stage") {
   INFO(checked.text);
   REQUIRE(checked.codes() == Codes{"E0616"});
   const Diagnostic& found = checked.only("E0616");
+  CHECK(found.help.find("above the rule that leads in: `when dpd >= 60 : go claim`") != std::string::npos);
+  CHECK(found.help.find("`after 1 day when dpd >= 60 : go claim`") != std::string::npos);
   CHECK(found.severity == Severity::warning);
   CHECK(value_of(found, "dpd after") == "60");
   CHECK(found.notes.at(0).message.find("with 30 in `soft.notice`") != std::string::npos);
@@ -130,6 +134,33 @@ TEST_CASE("no stage is said to be skipped where nothing is lost, or where it is 
   quiet("when dpd >= 30 : go notice", mail + "when balance <= 0 and dpd >= 60 : go paid\n after 20 days : go claim");
   quiet("when dpd >= 30 : go notice", "when dpd >= 60 : go claim");  // nothing to lose
   quiet("when secured : go notice", mail + "when dpd >= 60 and secured : go claim");
+}
+
+TEST_CASE("many stages and conditions take no more work than is set apart for them") {
+  std::string text = head + "extend account { ";
+  for (int figure = 0; figure < 8; ++figure) text += fmt::format("f{} : int, ", figure);
+  text += "}\nstrategy soft \"Soft\" for account {\n  enrol when balance > 0\n";
+  constexpr int stages = 40;
+  for (int stage = 0; stage < stages; ++stage) {
+    text += fmt::format("  stage s{} {{ every 7 days : mail \"m{}\", after 30 days : go s{}\n", stage, stage, (stage + 1) % stages);
+    for (int rule = 0; rule < 4; ++rule) {
+      text += fmt::format("    when f{} >= {} and f{} < {} : go s{}\n", (stage + rule) % 8, 30 + stage * 7 + rule * 3, (stage * 3 + rule) % 8,
+                          500 + stage - rule, (stage + 1 + rule * 3) % stages);
+    }
+    text += "  }\n";
+  }
+  text += "}\n";
+  SourceMap sources;
+  Diagnostics diagnostics;
+  const auto program = check_bundle({{{"many.dun", text}}}, sources, diagnostics, CheckOptions{.analyse = false});
+  INFO(render_text(diagnostics, sources));
+  REQUIRE(program);
+  analysis::Conditions conditions(*program);
+  const analysis::Flow flow(*program);
+  Diagnostics found;
+  const uint64_t work = analysis::check_skipped_stages(*program, conditions, flow, found, {});
+  CHECK(work < analysis::skipped_stages_work_max + 5'000);
+  CHECK(found.all().size() > 20);
 }
 
 TEST_CASE("a timer that nobody gives an anchor, and nothing else leads on") {
@@ -242,6 +273,23 @@ TEST_CASE("hours of several lines") {
              "extend debtor { secured_debtor = exists(a in accounts where a.secured) }\n")
             .empty());
   CHECK(with("limits \"A\" in force from 2026-01-01 to 2026-01-31 { call between 08:00 and 12:00 }\nlimits \"B\" { call between 13:00 and 20:00 }\n").empty());
+}
+
+TEST_CASE("a flag is tried as true and as false, and as nothing else") {
+  SourceMap sources;
+  Diagnostics diagnostics;
+  const auto program =
+      check_bundle({{{"planted.dun", head + "strategy soft \"Soft\" for account { enrol when secured = true and dpd > 0, stage calling { } }\n"}}}, sources,
+                   diagnostics, CheckOptions{.analyse = false});
+  INFO(render_text(diagnostics, sources));
+  REQUIRE(program);
+  const auto worth = analysis::values_worth_trying(*program, {.entity = 1, .roots = {program->strategies.at(0).enrol}, .accept = {}});
+  const auto secured = worth.values.find({1, checked::find_field(program->entities.at(1).fields, "secured")});
+  REQUIRE(secured != worth.values.end());
+  std::vector<int64_t> slots;
+  for (const analysis::Value& value : secured->second) slots.push_back(value.slot);
+  std::ranges::sort(slots);
+  CHECK(slots == std::vector<int64_t>{0, 1});
 }
 
 TEST_CASE("the parts of a condition that exclude each other") {

@@ -155,6 +155,39 @@ TEST_CASE("accounts are of the version after: other ranges, other literals, fiel
   CHECK(told);
 }
 
+TEST_CASE("an account that the version before could not have had is no example, and a range that nobody asks for makes no difference") {
+  const auto with = [](const std::string& fields, const std::string& segments) {
+    return "bundle b \"B\" { timezone UTC, currency EUR, calendar none, day starts 06:00 }\nentity account { key id : text, " + fields + " }\n" + segments;
+  };
+  const auto cases = [&](const std::string& old_fields, const std::string& old_segments, const std::string& fields, const std::string& segments) {
+    const BundleWorld before(with(old_fields, old_segments)), after(with(fields, segments));
+    std::vector<plan::TableCases> found;
+    for (const Change& change : plan::compare({before.program(), before.sources()}, {after.program(), after.sources()}).changes) {
+      if (change.name == "account.s") found.insert(found.end(), change.cases.begin(), change.cases.end());
+    }
+    return found;
+  };
+  const std::string low = "segmentation s for account { red when score < 3, otherwise green }\n";
+  CHECK(
+      cases("score : int in 0..10", low, "score : int in 0..20", "segmentation s for account { red when score < 3 or score > 15, otherwise green }\n").empty());
+  const auto some =
+      cases("score : int in 0..10", low, "score : int in 0..20", "segmentation s for account { red when score < 5 or score > 15, otherwise green }\n");
+  REQUIRE(some.size() == 1);
+  const int score = std::stoi(some[0].witness.at(0).second);
+  CHECK((score >= 3 && score < 5));
+  CHECK(cases("score : int in 0..10, age : int in 0..10", low, "score : int in 0..10, age : int in 20..30",
+              "segmentation s for account { red when score < 5, otherwise green }\n")
+            .size() == 1);
+}
+
+TEST_CASE("a flag is true or false, whatever stands beside a border of it") {
+  const auto comparison = compared("extend account { seen : bool }\nsegmentation risk for account { red when seen = true, otherwise green }\n",
+                                   "extend account { seen : bool }\nsegmentation risk for account { red when seen != true, otherwise green }\n");
+  REQUIRE(comparison.changes.size() == 1);
+  REQUIRE(comparison.changes[0].cases.size() == 2);
+  for (const auto& one : comparison.changes[0].cases) CHECK(pairs_text(one.witness) == (one.before == "red" ? "seen true" : "seen false"));
+}
+
 TEST_CASE("what rests on history is not made up") {
   const std::string paid = "event payment of account { amount : money }\n";
   const auto comparison = compared(paid + "segmentation risk for account { red when count(payment within 30 days) > 2, otherwise green }\n",

@@ -15,7 +15,7 @@ void analyse(const checked::Program& program, Diagnostics& diagnostics, const An
   const Flow flow(program);
   check_stages(program, flow, diagnostics);
   check_circles(program, conditions, flow, diagnostics);
-  check_skipped_stages(program, conditions, flow, diagnostics);
+  (void)check_skipped_stages(program, conditions, flow, diagnostics, options);
   check_anchors(program, conditions, flow, diagnostics);
   check_put_off(program, flow, diagnostics);
   allow(100);

@@ -165,13 +165,8 @@ class AnchorCheck {
 
   // ---- what becomes of those who come without ----
 
-  bool leads_away(const Rule& rule, Index stage) const {
-    const Targets targets = flow_.targets_of(rule);
-    return targets.back || targets.anywhere || std::ranges::any_of(targets.stages, [&](Index to) { return to != stage; });
-  }
-
   bool ends_only(const Rule& rule) const {
-    const Targets targets = flow_.targets_of(rule);
+    const Targets& targets = flow_.targets_of(rule);
     return !targets.back && !targets.anywhere && std::ranges::all_of(targets.stages, [&](Index to) { return to < 0 || stage_at(to).is_final; });
   }
 
@@ -184,7 +179,7 @@ class AnchorCheck {
       const bool same = timer != checked::none && readings_.of(timer).reads_any_of(anchor);
       const bool asks = readings_.of(rule->guard).reads_any_of(anchor) || (rule->keep && readings_.of(rule->keep->condition).reads_any_of(anchor));
       if (asks && !same) return true;
-      if (same || !leads_away(*rule, stage) || rule->kind == Rule::Kind::on_entry) continue;
+      if (same || !flow_.leads_away(*rule, stage) || rule->kind == Rule::Kind::on_entry) continue;
       if (here) return true;
       const bool asked = rule->kind == Rule::Kind::when || rule->kind == Rule::Kind::on_event;
       if (!asked || !ends_only(*rule)) return true;
@@ -203,7 +198,7 @@ class AnchorCheck {
     if (from.events.empty() || !from.fields.empty() || !from.variables.empty() || !counts_since_entry(*root_at(anchor).body)) return false;
     std::set<Index> lead_out;
     for (const Rule& rule : stage_at(stage).rules) {
-      if (rule.kind != Rule::Kind::on_event || rule.guard != checked::none || !leads_away(rule, stage)) continue;
+      if (rule.kind != Rule::Kind::on_event || rule.guard != checked::none || !flow_.leads_away(rule, stage)) continue;
       for (const Index event : rule.events) {
         const auto leaves = readings_.leaves_of(event);
         lead_out.insert(leaves.begin(), leaves.end());
@@ -245,7 +240,7 @@ class AnchorCheck {
       never_comes_due(stage, rule, anchor);
       return;
     }
-    if (!leads_away(rule, stage) || produces(stage_at(stage).rules, from) || works_for(stage, from) || goes_on_otherwise(stage, from)) return;
+    if (!flow_.leads_away(rule, stage) || produces(stage_at(stage).rules, from) || works_for(stage, from) || goes_on_otherwise(stage, from)) return;
     const auto arrival = arrival_without(stage, anchor);
     if (!arrival) return;
     const auto witness = somebody_without(*arrival, anchor);
@@ -297,7 +292,8 @@ class AnchorCheck {
       return;
     }
     for (const Rule& other : stage_at(stage).rules) {
-      if (other.kind == Rule::Kind::on_event && leads_away(other, stage)) diagnostic.notes.push_back({other.span, "the event leads out of the stage at once"});
+      if (other.kind == Rule::Kind::on_event && flow_.leads_away(other, stage))
+        diagnostic.notes.push_back({other.span, "the event leads out of the stage at once"});
     }
     diagnostic.help = "let the handler stay in the stage, or ask for the event of before (without `since entry`)";
   }

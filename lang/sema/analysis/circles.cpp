@@ -37,7 +37,7 @@ class Settling {
  private:
   Index next_stage(Index stage, Index before, const Facts& facts) const {
     if (program_.stages[static_cast<size_t>(stage)].is_final) return checked::none;
-    const auto rules = flow_.rules_in(stage);
+    const auto& rules = flow_.rules_in(stage);
     for (const Rule* rule : rules) {
       if (rule->kind != Rule::Kind::on_entry) continue;
       const Index target = single_target(*rule, before);
@@ -56,7 +56,7 @@ class Settling {
   }
 
   Index single_target(const Rule& rule, Index before) const {
-    const Targets targets = flow_.targets_of(rule);
+    const Targets& targets = flow_.targets_of(rule);
     if (targets.back && targets.stages.empty()) return before;
     return targets.stages.size() == 1 && !targets.anywhere && !targets.back ? targets.stages.front() : checked::none;
   }

@@ -176,10 +176,11 @@ class Evaluator {
 
   Answer computed(const Expr& expr, const Scope& scope) {
     std::vector<Value> values;
+    values.reserve(expr.args.size());
     for (const auto& argument : expr.args) {
-      const Answer answer = value(*argument, scope);
+      Answer answer = value(*argument, scope);
       if (!answer) return {};
-      values.push_back(*answer);
+      values.push_back(std::move(*answer));
     }
     if (values.empty()) return {};
     if (expr.op == Op::known) return of_slot(!values[0].missing);

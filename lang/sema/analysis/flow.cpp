@@ -13,7 +13,11 @@ using checked::Op;
 using checked::Rule;
 using checked::TypeKind;
 
-Flow::Flow(const checked::Program& program) : program_(program), reachable_(program.stages.size()), has_before_(program.stages.size()) { search(); }
+Flow::Flow(const checked::Program& program)
+    : program_(program), rules_(program.stages.size()), reachable_(program.stages.size()), has_before_(program.stages.size()) {
+  collect_rules();
+  search();
+}
 
 bool Flow::entered(Index strategy) const {
   const auto& stages = program_.strategies[static_cast<size_t>(strategy)].stages;
@@ -65,15 +69,9 @@ void Flow::add_arms(Targets& targets) const {
   }
 }
 
-Targets Flow::targets_of(const Rule& rule) const {
-  Targets all;
-  for (const Action& action : rule.actions) {
-    const Targets one = targets_of(action);
-    all.stages.insert(all.stages.end(), one.stages.begin(), one.stages.end());
-    all.back = all.back || one.back;
-    all.anywhere = all.anywhere || one.anywhere;
-  }
-  return all;
+bool Flow::leads_away(const Rule& rule, Index stage) const {
+  const Targets& targets = targets_of(rule);
+  return targets.back || targets.anywhere || std::ranges::any_of(targets.stages, [&](Index to) { return to != stage; });
 }
 
 void Flow::stages_named_in(checked::RootId root, std::vector<bool>& seen, Targets& targets) const {
@@ -112,25 +110,40 @@ void Flow::stages_of_table(Index index, std::vector<bool>& seen, Targets& target
   if (table.otherwise) add_row(*table.otherwise);
 }
 
-std::vector<const Rule*> Flow::rules_in(Index stage) const {
-  std::vector<const Rule*> rules;
-  const checked::Stage& here = program_.stages[static_cast<size_t>(stage)];
-  const auto add = [&](const std::vector<Rule>& list) {
-    for (const Rule& rule : list) rules.push_back(&rule);
+/// Searches ask for both at every account they try.
+void Flow::collect_rules() {
+  const auto lead_of = [&](const std::vector<Rule>& rules) {
+    for (const Rule& rule : rules) {
+      Targets& all = targets_[&rule];
+      for (const Action& action : rule.actions) {
+        const Targets one = targets_of(action);
+        all.stages.insert(all.stages.end(), one.stages.begin(), one.stages.end());
+        all.back = all.back || one.back;
+        all.anywhere = all.anywhere || one.anywhere;
+      }
+    }
   };
-  add(here.rules);
-  const checked::Strategy& strategy = program_.strategies[static_cast<size_t>(here.strategy)];
-  if (!here.is_final) add(strategy.rules);
-  for (const checked::Always& always : program_.always) {
-    if (always.entity == checked::none || always.entity == strategy.entity) add(always.rules);
+  for (const checked::Strategy& strategy : program_.strategies) lead_of(strategy.rules);
+  for (const checked::Stage& stage : program_.stages) lead_of(stage.rules);
+  for (const checked::Always& always : program_.always) lead_of(always.rules);
+  for (size_t i = 0; i < program_.stages.size(); ++i) {
+    const auto add = [&](const std::vector<Rule>& list) {
+      for (const Rule& rule : list) rules_[i].push_back(&rule);
+    };
+    const checked::Stage& here = program_.stages[i];
+    const checked::Strategy& strategy = program_.strategies[static_cast<size_t>(here.strategy)];
+    add(here.rules);
+    if (!here.is_final) add(strategy.rules);
+    for (const checked::Always& always : program_.always) {
+      if (always.entity == checked::none || always.entity == strategy.entity) add(always.rules);
+    }
   }
-  return rules;
 }
 
 std::vector<Index> Flow::next_stages(Index stage) const {
   std::vector<Index> next;
   for (const Rule* rule : rules_in(stage)) {
-    const Targets targets = targets_of(*rule);
+    const Targets& targets = targets_of(*rule);
     if (targets.anywhere) {
       next.resize(program_.stages.size());
       std::iota(next.begin(), next.end(), 0);

@@ -38,9 +38,7 @@ void check_histories(const checked::Program& program, Diagnostics& diagnostics, 
     if (!root.body || root.label.starts_with("test ")) continue;  // a test asks once
     for_each_part(*root.body, [&](const checked::Expr& part) {
       const char* does = part.aggregate ? walks_all(*part.aggregate) : nullptr;
-      const bool ours =
-          part.span.known() && std::find(options.library_files.begin(), options.library_files.end(), part.span.file) == options.library_files.end();
-      if (does == nullptr || !ours) return;
+      if (does == nullptr || !options.is_of_bundle(part.span)) return;
       auto& diagnostic = diagnostics.warning("E0614", part.span, fmt::format("this {} all of history, at every look", does));
       diagnostic.help = "say how far back it goes: `within 365 days`, `since enrolment`, `this year`";
     });

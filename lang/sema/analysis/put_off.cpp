@@ -105,11 +105,6 @@ class PutOffCheck {
     return anchor;
   }
 
-  bool leads_away(const Rule& rule, Index stage) const {
-    const Targets targets = flow_.targets_of(rule);
-    return targets.back || targets.anywhere || std::ranges::any_of(targets.stages, [&](Index to) { return to != stage; });
-  }
-
   /// Outcomes of the queue that the timer counts from and that no rule of the stage takes as a reason to go on.
   std::set<Index> that_stay(Index stage, Index queue, const Anchor& anchor) {
     std::set<Index> stay;
@@ -117,12 +112,12 @@ class PutOffCheck {
     if (root == checked::none) return stay;
     std::ranges::set_intersection(readings_.leaves_of(root), anchor.events, std::inserter(stay, stay.end()));
     for (const Rule* rule : flow_.rules_in(stage)) {
-      if (rule->kind == Rule::Kind::on_event && leads_away(*rule, stage)) {
+      if (rule->kind == Rule::Kind::on_event && flow_.leads_away(*rule, stage)) {
         for (const Index event : rule->events) std::erase_if(stay, [&](Index leaf) { return readings_.leaves_of(event).contains(leaf); });
       }
       // A time from the entry ends them, too; and so does a number that the strategy keeps in a variable.
-      if (rule->kind == Rule::Kind::after && rule->instant == checked::none && rule->guard == checked::none && leads_away(*rule, stage)) return {};
-      if (rule->kind == Rule::Kind::when && leads_away(*rule, stage) && !readings_.of(rule->guard).variables.empty()) return {};
+      if (rule->kind == Rule::Kind::after && rule->instant == checked::none && rule->guard == checked::none && flow_.leads_away(*rule, stage)) return {};
+      if (rule->kind == Rule::Kind::when && flow_.leads_away(*rule, stage) && !readings_.of(rule->guard).variables.empty()) return {};
       // Whoever counts the attempts ends them: `when count(call since entry) >= 5 : go …`.
       if (rule->kind == Rule::Kind::when && std::ranges::any_of(readings_.of(rule->guard).events, [&](Index event) { return stay.contains(event); })) return {};
     }
@@ -137,7 +132,7 @@ class PutOffCheck {
   }
 
   void judge(Index stage, const Rule& rule) {
-    if (!leads_away(rule, stage)) return;
+    if (!flow_.leads_away(rule, stage)) return;
     const auto anchor = anchor_of(rule);
     const auto wait = anchor ? days_of(anchor->wait) : std::nullopt;
     if (!wait) return;

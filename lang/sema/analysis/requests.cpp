@@ -54,11 +54,10 @@ class RequestCheck {
     }
   }
 
-  bool ours(Span span) const { return span.known() && std::ranges::find(options_.library_files, span.file) == options_.library_files.end(); }
   bool heard(Index event) const { return event == checked::none || heard_[static_cast<size_t>(event)]; }
 
   void judge(const Request& request) {
-    if (!ours(request.span)) return;
+    if (!options_.is_of_bundle(request.span)) return;
     const Asked& asked = raised_[static_cast<size_t>(request.asked)];
     if (asked.where.empty()) {
       constexpr const char* kinds[] = {"approval", "quota", "allocation"};

@@ -9,11 +9,13 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
 #include <set>
 
 #include "lang/sema/analysis/readings.h"
 #include "lang/sema/analysis/strategies.h"
 #include "lang/sema/analysis/witness.h"
+#include "lang/sema/interruption.h"
 
 namespace dunlin::analysis {
 
@@ -26,8 +28,7 @@ namespace {
 
 using FieldKey = std::pair<Index, Index>;
 
-constexpr size_t looked_at_max = 400;     // pairs of rules in one run
-constexpr uint64_t trials_of_one = 1500;  // combinations of values for each
+constexpr uint64_t trials_of_one = 1500;  // combinations of values for a pair of rules
 
 /// Figures that come from outside, of which one value may follow any other.
 bool jumps(TypeKind kind) {
@@ -37,11 +38,11 @@ bool jumps(TypeKind kind) {
 
 class SkipCheck {
  public:
-  SkipCheck(const checked::Program& program, Conditions& conditions, const Flow& flow, Diagnostics& diagnostics)
-      : program_(program), conditions_(conditions), flow_(flow), diagnostics_(diagnostics), readings_(program) {}
+  SkipCheck(const checked::Program& program, Conditions& conditions, const Flow& flow, Diagnostics& diagnostics, const SourceMap* sources)
+      : program_(program), conditions_(conditions), flow_(flow), diagnostics_(diagnostics), sources_(sources), readings_(program) {}
 
-  void run() {
-    for (size_t stage = 0; stage < program_.stages.size() && looked_at_ < looked_at_max; ++stage) {
+  uint64_t run() {
+    for (size_t stage = 0; stage < program_.stages.size() && work_ < skipped_stages_work_max; ++stage) {
       const auto from = static_cast<Index>(stage);
       if (!flow_.reachable(from) || stage_at(from).is_final) continue;
       for (const Rule* in : flow_.rules_in(from)) {
@@ -50,16 +51,28 @@ class SkipCheck {
         for (const Rule& out : stage_at(through).rules) {
           const Index to = only_target(out);
           if (to == checked::none || to == through || to == from || stage_at(to).is_final || told_.contains(&out)) continue;
-          if (worth_a_look(*in, out) && !does_the_same(through, to)) look_at({from, through, to, in, &out});
+          if (work_ >= skipped_stages_work_max) return work_;
+          const std::set<FieldKey> shared = shared_figures(*in, out);
+          if (!shared.empty() && !conditions_.exclude_each_other({in->guard, out.guard}) && !does_the_same(through, to)) {
+            look_at({from, through, to, in, &out, shared, leads_of(from), leads_of(through)});
+          }
         }
       }
     }
+    return work_;
   }
 
  private:
+  /// The `when` rules of a stage that lead out of it, in their order.
+  struct Leads {
+    std::vector<const Rule*> whens;
+    bool on_entry = false;  // something else leads out before them: nothing is known of the stage
+  };
   struct Way {
     Index from, through, to;
     const Rule *in, *out;
+    const std::set<FieldKey>& shared;  // what both conditions look at
+    const Leads &leads_from, &leads_through;
   };
   /// What one field did.
   struct Jump {
@@ -72,7 +85,7 @@ class SkipCheck {
   /// Where a `when` leads, if that is one stage.
   Index only_target(const Rule& rule) const {
     if (rule.kind != Rule::Kind::when || rule.guard == checked::none) return checked::none;
-    const Targets targets = flow_.targets_of(rule);
+    const Targets& targets = flow_.targets_of(rule);
     return targets.stages.size() == 1 && !targets.back && !targets.anywhere ? targets.stages.front() : checked::none;
   }
 
@@ -126,33 +139,50 @@ class SkipCheck {
     return !field.key && jumps(field.type.kind);
   }
 
-  bool worth_a_look(const Rule& in, const Rule& out) {
+  std::set<FieldKey> shared_figures(const Rule& in, const Rule& out) {
     const auto& first = readings_.of(in.guard).fields;
     const auto& second = readings_.of(out.guard).fields;
-    const bool shared = std::any_of(first.begin(), first.end(), [&](const FieldKey& key) { return second.contains(key) && may_jump(key); });
-    return shared && !conditions_.exclude_each_other({in.guard, out.guard});
+    std::set<FieldKey> shared;
+    for (const FieldKey& key : first) {
+      if (second.contains(key) && may_jump(key)) shared.insert(key);
+    }
+    return shared;
+  }
+
+  const Leads& leads_of(Index stage) {
+    const auto [place, fresh] = leads_.try_emplace(stage);
+    if (!fresh) return place->second;
+    for (const Rule* rule : flow_.rules_in(stage)) {
+      if (rule->kind == Rule::Kind::on_entry && !flow_.targets_of(*rule).none()) place->second.on_entry = true;
+      if (rule->kind != Rule::Kind::when) continue;
+      const Targets& targets = flow_.targets_of(*rule);
+      if (targets.stages.size() == 1 && targets.stages.front() == stage) continue;  // a `go` to the current stage does nothing
+      place->second.whens.push_back(rule);
+    }
+    return place->second;
+  }
+
+  std::optional<bool> holds(checked::RootId root, const Facts& facts) {
+    ++work_;
+    const auto value = evaluate_root(program_, root, facts);
+    if (!value || value->missing) return {};
+    return value->slot != 0;
   }
 
   /// The first `when` that leads away, null where the account stays. Nothing: these facts do not tell.
-  std::optional<const Rule*> taken(Index stage, const Facts& facts) const {
-    for (const Rule* rule : flow_.rules_in(stage)) {
-      if (rule->kind == Rule::Kind::on_entry && !flow_.targets_of(*rule).none()) return {};
-      if (rule->kind != Rule::Kind::when) continue;
-      const auto holds = evaluate_root(program_, rule->guard, facts);
-      if (!holds || holds->missing) return {};
-      if (holds->slot == 0) continue;
-      const Targets targets = flow_.targets_of(*rule);
-      if (targets.stages.size() == 1 && targets.stages.front() == stage) continue;  // a `go` to the current stage does nothing
-      return rule;
+  std::optional<const Rule*> taken(const Leads& leads, const Facts& facts) {
+    if (leads.on_entry) return {};
+    for (const Rule* rule : leads.whens) {
+      const auto leads_on = holds(rule->guard, facts);
+      if (!leads_on) return {};
+      if (*leads_on) return rule;
     }
     return nullptr;
   }
 
-  bool enrolled(Index stage, const Facts& facts) const {
+  bool enrolled(Index stage, const Facts& facts) {
     const checked::Strategy& strategy = program_.strategies[static_cast<size_t>(stage_at(stage).strategy)];
-    if (strategy.enrol == checked::none) return true;
-    const auto holds = evaluate_root(program_, strategy.enrol, facts);
-    return holds && !holds->missing && holds->slot != 0;
+    return strategy.enrol == checked::none || holds(strategy.enrol, facts) == true;
   }
 
   static bool between(const checked::Field& field, const Jump& jump) {
@@ -165,16 +195,16 @@ class SkipCheck {
   }
 
   /// With `after` for this field the account goes through: which value keeps it in the first stage, and which in the second?
-  std::optional<Jump> jump_of(const Way& way, Facts facts, const FieldKey& key, const std::vector<Value>& values) const {
+  std::optional<Jump> jump_of(const Way& way, Facts facts, const FieldKey& key, const std::vector<Value>& values) {
     const checked::Field& field = program_.entities[static_cast<size_t>(key.first)].fields[static_cast<size_t>(key.second)];
     Jump jump{key, {}, {}, facts.fields[key]};
     std::vector<Value> before, middle;
     for (const Value& value : values) {
       facts.fields[key] = value;
-      const auto first = taken(way.from, facts);
+      const auto first = taken(way.leads_from, facts);
       if (first && *first == nullptr && enrolled(way.from, facts)) before.push_back(value);
       if (!first || *first != way.in) continue;
-      if (const auto second = taken(way.through, facts); second && *second == nullptr) middle.push_back(value);
+      if (const auto second = taken(way.leads_through, facts); second && *second == nullptr) middle.push_back(value);
     }
     for (const Value& a : before) {
       for (const Value& b : middle) {
@@ -187,34 +217,46 @@ class SkipCheck {
   }
 
   void look_at(const Way& way) {
-    if (++looked_at_ > looked_at_max) return;
-    WitnessQuestion question{.entity = program_.strategies[static_cast<size_t>(stage_at(way.from).strategy)].entity,
-                             .roots = {},
-                             .accept = {},
-                             .given = {},
-                             .trials_max = trials_of_one};
-    std::set<checked::RootId> roots;
-    for (const Index stage : {way.from, way.through}) {
-      for (const Rule* rule : flow_.rules_in(stage)) {
-        if (rule->kind == Rule::Kind::when && rule->guard != checked::none) roots.insert(rule->guard);
-      }
+    sema::Interruptible::ask();
+    const WorthTrying& worth = worth_trying(way);
+    std::vector<std::pair<FieldKey, const std::vector<Value>*>> figures;
+    for (const auto& [key, tries] : worth.values) {
+      if (way.shared.contains(key)) figures.emplace_back(key, &tries);
     }
-    if (const auto enrol = program_.strategies[static_cast<size_t>(stage_at(way.from).strategy)].enrol; enrol != checked::none) roots.insert(enrol);
-    question.roots.assign(roots.begin(), roots.end());
-    auto values = values_worth_trying(program_, question);
-    std::erase_if(values, [&](const auto& one) { return !may_jump(one.first); });
+    Facts facts;
+    facts.self_entity = entity_of(way);
+    facts.today = worth.today;
     std::optional<Jump> jump;
-    question.accept = [&](const Facts& facts) {
-      const auto first = taken(way.from, facts);
+    const auto goes_through = [&] {
+      if (work_ >= skipped_stages_work_max) return false;
+      // Both must hold whatever stands above them: that is soon told.
+      if (holds(way.out->guard, facts) != true || holds(way.in->guard, facts) != true) return false;
+      const auto first = taken(way.leads_from, facts);
       if (!first || *first != way.in) return false;
-      const auto second = taken(way.through, facts);
+      const auto second = taken(way.leads_through, facts);
       if (!second || *second != way.out) return false;
-      for (const auto& [key, tries] : values) {
-        if ((jump = jump_of(way, facts, key, tries))) return true;
+      for (const auto& [key, tries] : figures) {
+        if ((jump = jump_of(way, facts, key, *tries))) return true;
       }
       return false;
     };
-    if (const auto witness = find_witness(program_, question); witness && jump) report(way, *jump, *witness);
+    if (try_combinations(worth.values, trials_of_one, facts, goes_through) && jump) report(way, *jump, witness_of(program_, entity_of(way), worth, facts));
+  }
+
+  Index entity_of(const Way& way) const { return program_.strategies[static_cast<size_t>(stage_at(way.from).strategy)].entity; }
+
+  /// The values beside the borders of all conditions of both stages.
+  const WorthTrying& worth_trying(const Way& way) {
+    const auto [place, fresh] = worth_.try_emplace({way.from, way.through});
+    if (!fresh) return place->second;
+    std::set<checked::RootId> roots;
+    for (const Leads* leads : {&way.leads_from, &way.leads_through}) {
+      for (const Rule* rule : leads->whens) roots.insert(rule->guard);
+    }
+    roots.insert(program_.strategies[static_cast<size_t>(stage_at(way.from).strategy)].enrol);
+    roots.erase(checked::none);
+    const WitnessQuestion question{.entity = entity_of(way), .roots = {roots.begin(), roots.end()}, .accept = {}};
+    return place->second = values_worth_trying(program_, question);
   }
 
   void report(const Way& way, const Jump& jump, const Witness& witness) {
@@ -239,25 +281,45 @@ class SkipCheck {
     }
     diagnostic.witness.emplace_back(name + " before", text(jump.before));
     diagnostic.witness.emplace_back(name + " after", text(jump.after));
-    diagnostic.help = fmt::format(
-        "if nothing is lost by that, say so in `{}`: the second condition with its own `go`, above the rule that leads in; else let `{}` be left by "
-        "`after 1 day when …`",
-        stage(way.from), stage(way.through));
+    const std::string out = quoted(*way.out);
+    diagnostic.help =
+        out.empty() ? fmt::format(
+                          "if nothing is lost by that, say so in `{}`: the second condition with its own `go`, above the rule that leads in; else let "
+                          "`{}` be left by `after 1 day when …`",
+                          stage(way.from), stage(way.through))
+                    : fmt::format("if nothing is lost by that, say so in `{}`, above the rule that leads in: `{}`; else let `{}` be left by `after 1 day {}`",
+                                  stage(way.from), out, stage(way.through), out);
+  }
+
+  /// A short `when` as it is written, in one line.
+  std::string quoted(const Rule& rule) const {
+    constexpr size_t length_max = 80;
+    if (sources_ == nullptr || !rule.span.known()) return "";
+    std::string text;
+    for (const char c : sources_->text(rule.span)) {
+      const bool blank = c == ' ' || c == '\n' || c == '\t' || c == '\r';
+      if (!blank || (!text.empty() && text.back() != ' ')) text += blank ? ' ' : c;
+    }
+    return text.starts_with("when ") && text.size() <= length_max ? text : "";
   }
 
   const checked::Program& program_;
   Conditions& conditions_;
   const Flow& flow_;
   Diagnostics& diagnostics_;
+  const SourceMap* sources_;
   Readings readings_;
+  std::map<Index, Leads> leads_;
+  std::map<std::pair<Index, Index>, WorthTrying> worth_;
   std::set<const Rule*> told_;
-  size_t looked_at_ = 0;
+  uint64_t work_ = 0;  // conditions worked out
 };
 
 }  // namespace
 
-void check_skipped_stages(const checked::Program& program, Conditions& conditions, const Flow& flow, Diagnostics& diagnostics) {
-  SkipCheck(program, conditions, flow, diagnostics).run();
+uint64_t check_skipped_stages(const checked::Program& program, Conditions& conditions, const Flow& flow, Diagnostics& diagnostics,
+                              const AnalysisOptions& options) {
+  return SkipCheck(program, conditions, flow, diagnostics, options.sources).run();
 }
 
 }  // namespace dunlin::analysis

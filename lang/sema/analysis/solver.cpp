@@ -596,12 +596,6 @@ struct Solver::Inner {
     if (is_text(free.type.kind)) return {.missing = false, .slot = 0, .text = statement.text_of(slot)};
     return of_slot(slot);
   }
-
-  std::string text_of(const checked::Type& type, const Value& value) const {
-    if (value.missing) return "missing";
-    if (is_text(type.kind)) return '"' + value.text + '"';
-    return checked::format_value(program, type.known(), &value.slot);
-  }
 };
 
 Solver::Solver(const checked::Program& program) : inner_(std::make_unique<Inner>(program)) {}
@@ -636,9 +630,10 @@ SolverAnswer Solver::ask(Index entity, const std::vector<Demand>& demands) {
         witness.facts.fields[*free.field] = value;
         const checked::Entity& of = program.entities.at(static_cast<size_t>(free.field->first));
         const checked::Field& declared = of.fields.at(static_cast<size_t>(free.field->second));
-        witness.text.emplace_back(free.field->first == entity ? declared.name : of.name + "." + declared.name, inner_->text_of(declared.type, value));
+        witness.text.emplace_back(free.field->first == entity ? declared.name : of.name + "." + declared.name,
+                                  text_of_value(inner_->program, declared.type, value));
       }
-      if (today) witness.text.emplace_back("today", inner_->text_of({TypeKind::date, false, -1}, of_slot(*today)));
+      if (today) witness.text.emplace_back("today", text_of_value(inner_->program, {TypeKind::date, false, -1}, of_slot(*today)));
       const bool holds = std::all_of(demands.begin(), demands.end(), [&](const Demand& demand) {
         const auto value = evaluate_root(program, demand.root, witness.facts);
         return value && !value->missing && (value->slot != 0) == demand.wanted;
@@ -701,7 +696,7 @@ SolverAnswer Solver::ask_table(const checked::Table& table, const std::vector<Ro
       for (size_t c = 0; c < table.inputs.size(); ++c) {
         const checked::Type& type = table.inputs[c].type;
         const Value value = inner_->value_in(statement, model, statement.free().at(fmt::format("parameter {}", c)));
-        witness.text.emplace_back(table.inputs[c].name, inner_->text_of(type, value));
+        witness.text.emplace_back(table.inputs[c].name, text_of_value(inner_->program, type, value));
         written[c].op = value.missing ? Op::missing : Op::literal;
         written[c].type = type;
         written[c].value = value.slot;

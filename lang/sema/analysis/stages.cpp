@@ -77,7 +77,7 @@ class StageCheck {
 
   void way_out(Index stage) {
     for (const Rule* rule : flow_.rules_in(stage)) {
-      const Targets targets = flow_.targets_of(*rule);
+      const Targets& targets = flow_.targets_of(*rule);
       if (targets.back || targets.anywhere) return;
       if (std::any_of(targets.stages.begin(), targets.stages.end(), [&](Index target) { return target != stage; })) return;
     }

@@ -12,8 +12,10 @@ namespace dunlin::analysis {
 void check_stages(const checked::Program& program, const Flow& flow, Diagnostics& diagnostics);
 /// Circles that take no time, where an account that runs in one can be named.
 void check_circles(const checked::Program& program, Conditions& conditions, const Flow& flow, Diagnostics& diagnostics);
-/// Stages that an account passes through in one step when a single fact jumps.
-void check_skipped_stages(const checked::Program& program, Conditions& conditions, const Flow& flow, Diagnostics& diagnostics);
+/// Stages that an account passes through in one step when a single fact jumps. Returns how many conditions were worked out for it: there is a bound on them.
+uint64_t check_skipped_stages(const checked::Program& program, Conditions& conditions, const Flow& flow, Diagnostics& diagnostics,
+                              const AnalysisOptions& options);
+constexpr uint64_t skipped_stages_work_max = 3'000'000;
 /// Timers that count from something that may never be there.
 void check_anchors(const checked::Program& program, Conditions& conditions, const Flow& flow, Diagnostics& diagnostics);
 /// Timers that the work of their own stage puts off, again and again.

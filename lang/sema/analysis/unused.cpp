@@ -41,10 +41,8 @@ class UnusedCheck {
   }
 
  private:
-  bool ours(Span span) const { return span.known() && std::ranges::find(options_.library_files, span.file) == options_.library_files.end(); }
-
   void unused(const char* what, const std::string& name, Span span, std::string help) {
-    if (!ours(span)) return;
+    if (!options_.is_of_bundle(span)) return;
     diagnostics_.warning("E0613", span, fmt::format("{} `{}` is never used", what, name)).help = std::move(help);
   }
 

@@ -88,12 +88,8 @@ class UseCheck {
     return false;
   }
 
-  bool ours(Span span) const {
-    return span.known() && std::find(options_.library_files.begin(), options_.library_files.end(), span.file) == options_.library_files.end();
-  }
-
   void unused(const char* what, const std::string& name, Span span) {
-    if (!ours(span)) return;
+    if (!options_.is_of_bundle(span)) return;
     auto& diagnostic = diagnostics_.warning("E0613", span, fmt::format("{} `{}` is never used", what, name));
     diagnostic.help = "use it or remove it";
   }
@@ -111,7 +107,7 @@ class UseCheck {
     }
     if (program_.trials) {
       for (const checked::Experiment& experiment : program_.trials->experiments) {
-        if (asked_for(experiment) || !ours(experiment.span)) continue;
+        if (asked_for(experiment) || !options_.is_of_bundle(experiment.span)) continue;
         auto& diagnostic = diagnostics_.warning("E0613", experiment.span, fmt::format("no rule asks for the arms of `{}`", experiment.name));
         diagnostic.label = "it would compare accounts that are treated alike";
         diagnostic.help = fmt::format("ask `arm({}) = {}` in a rule, or remove the experiment", experiment.subject, experiment.arms.back().name);
@@ -121,7 +117,7 @@ class UseCheck {
       const checked::EventType& event = program_.events[i];
       // An outcome without a name of its own is an attempt: `again` and `attempts` deal with it.
       const bool expected = event.leaf && event.cancels.empty() && (event.queue == checked::none || !event.alias.empty());
-      if (events_[i] || !expected || !ours(event.span)) continue;
+      if (events_[i] || !expected || !options_.is_of_bundle(event.span)) continue;
       auto& diagnostic = diagnostics_.warning(
           "E0612", event.span, fmt::format("no rule handles event `{}` and nothing asks for it", event.alias.empty() ? event.name : event.alias));
       diagnostic.help = "add an `on` rule or a query, or remove it";

@@ -4,6 +4,8 @@
 #include <bit>
 #include <set>
 
+#include "lang/sema/interruption.h"
+
 namespace dunlin::analysis {
 
 using checked::Expr;
@@ -32,12 +34,14 @@ class Search {
     return try_all();
   }
 
-  std::map<FieldKey, std::vector<Value>> values() {
+  WorthTrying values() {
     if (!collect_all()) return {};
-    return std::move(candidates_);
+    return all_worth();
   }
 
  private:
+  WorthTrying all_worth() { return {.values = std::move(candidates_), .today = some_day, .uses_today = uses_today_}; }
+
   /// False: a root has no body, so nothing is known of it.
   bool collect_all() {
     for (RootId root : question_.roots) {
@@ -63,18 +67,8 @@ class Search {
 
   void offer(const FieldKey& key, const Value& value, size_t values_max = values_per_field_max) {
     std::vector<Value>& values = candidates_[key];
-    const checked::Field& declared = field(key);
-    if (value.missing ? !declared.type.optional : !in_range(declared, value.slot)) return;
-    if (!value.missing && declared.type.kind == TypeKind::enumeration && !is_literal(declared, value.slot)) return;
+    if (!is_value_of(program_, field(key), value)) return;
     if (values.size() < values_max && std::find(values.begin(), values.end(), value) == values.end()) values.push_back(value);
-  }
-
-  bool is_literal(const checked::Field& field, int64_t slot) const {
-    return slot >= 0 && static_cast<size_t>(slot) < program_.enums.at(static_cast<size_t>(field.type.id)).literals.size();
-  }
-
-  static bool in_range(const checked::Field& field, int64_t slot) {
-    return (!field.minimum || slot >= *field.minimum) && (!field.maximum || slot <= *field.maximum);
   }
 
   /// What a field can be where no comparison says more; every literal, true and false, missing.
@@ -235,51 +229,10 @@ class Search {
     });
   }
 
-  void set_all(const std::vector<size_t>& choice) {
-    size_t f = 0;
-    for (const auto& [key, values] : candidates_) facts_.fields[key] = values[choice[f++]];
-  }
-
   std::optional<Witness> try_all() {
-    const uint64_t trials_max = question_.trials_max;
-    uint64_t combinations = 1;
-    for (const auto& [key, values] : candidates_) {
-      if (values.empty()) return {};
-      combinations = std::min<uint64_t>(combinations * values.size(), trials_max + 1);
-    }
-    std::vector<size_t> choice(candidates_.size(), 0);
-    const bool everything = combinations <= trials_max;
-    uint64_t state = 88172645463325252;  // fixed: the same program always gives the same witness
-    for (uint64_t trial = 0; trial < std::min(combinations, trials_max); ++trial) {
-      set_all(choice);
-      if (accepted()) return found();
-      size_t f = 0;
-      for (const auto& [key, values] : candidates_) {
-        if (everything) {
-          if (++choice[f] < values.size()) break;
-          choice[f++] = 0;
-        } else {
-          state ^= state << 13;
-          state ^= state >> 7;
-          state ^= state << 17;
-          choice[f++] = state % values.size();
-        }
-      }
-    }
-    return {};
-  }
-
-  std::optional<Witness> found() const {
-    Witness witness{facts_, {}, {}};
-    for (const auto& [key, values] : candidates_) {
-      witness.sought.push_back(key);
-      const checked::Entity& entity = program_.entities.at(static_cast<size_t>(key.first));
-      const checked::Field& declared = field(key);
-      const std::string name = key.first == question_.entity ? declared.name : entity.name + "." + declared.name;
-      witness.text.emplace_back(name, text_of_value(program_, declared.type, facts_.fields.at(key)));
-    }
-    if (uses_today_) witness.text.emplace_back("today", text_of_value(program_, {TypeKind::date, false, -1}, of_slot(some_day)));
-    return witness;
+    const WorthTrying worth = all_worth();
+    if (!try_combinations(worth.values, question_.trials_max, facts_, [&] { return accepted(); })) return {};
+    return witness_of(program_, question_.entity, worth, facts_);
   }
 
   static constexpr int steps_max = 50'000, depth_max = 60;
@@ -287,7 +240,7 @@ class Search {
   const checked::Program& program_;
   const WitnessQuestion& question_;
   Facts facts_;
-  std::map<FieldKey, std::vector<Value>> candidates_;
+  Tries candidates_;
   bool uses_today_ = false;
   int steps_ = 0, depth_ = 0;
 };
@@ -296,8 +249,57 @@ class Search {
 
 std::optional<Witness> find_witness(const checked::Program& program, const WitnessQuestion& question) { return Search(program, question).run(); }
 
-std::map<FieldKey, std::vector<Value>> values_worth_trying(const checked::Program& program, const WitnessQuestion& question) {
-  return Search(program, question).values();
+WorthTrying values_worth_trying(const checked::Program& program, const WitnessQuestion& question) { return Search(program, question).values(); }
+
+bool try_combinations(const Tries& values, uint64_t trials_max, Facts& facts, const std::function<bool()>& tried) {
+  uint64_t combinations = 1;
+  for (const auto& [key, some] : values) {
+    if (some.empty()) return false;
+    combinations = std::min<uint64_t>(combinations * some.size(), trials_max + 1);
+  }
+  std::vector<size_t> choice(values.size(), 0);
+  const bool everything = combinations <= trials_max;
+  uint64_t state = 88172645463325252;  // fixed: the same program always gives the same witness
+  for (uint64_t trial = 0; trial < std::min(combinations, trials_max); ++trial) {
+    sema::Interruptible::ask();
+    size_t f = 0;
+    for (const auto& [key, some] : values) facts.fields[key] = some[choice[f++]];
+    if (tried()) return true;
+    f = 0;
+    for (const auto& [key, some] : values) {
+      if (everything) {
+        if (++choice[f] < some.size()) break;
+        choice[f++] = 0;
+      } else {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        choice[f++] = state % some.size();
+      }
+    }
+  }
+  return false;
+}
+
+Witness witness_of(const checked::Program& program, checked::Index entity, const WorthTrying& worth, const Facts& facts) {
+  Witness witness{facts, {}, {}};
+  for (const auto& [key, values] : worth.values) {
+    witness.sought.push_back(key);
+    const checked::Entity& owner = program.entities.at(static_cast<size_t>(key.first));
+    const checked::Field& field = owner.fields.at(static_cast<size_t>(key.second));
+    const std::string name = key.first == entity ? field.name : owner.name + "." + field.name;
+    witness.text.emplace_back(name, text_of_value(program, field.type, facts.fields.at(key)));
+  }
+  if (worth.uses_today) witness.text.emplace_back("today", text_of_value(program, {TypeKind::date, false, -1}, of_slot(worth.today)));
+  return witness;
+}
+
+bool is_value_of(const checked::Program& program, const checked::Field& field, const Value& value) {
+  if (value.missing) return field.type.optional;
+  if ((field.minimum && value.slot < *field.minimum) || (field.maximum && value.slot > *field.maximum)) return false;
+  if (field.type.kind == TypeKind::boolean) return value.slot == 0 || value.slot == 1;
+  if (field.type.kind != TypeKind::enumeration) return true;
+  return value.slot >= 0 && static_cast<size_t>(value.slot) < program.enums.at(static_cast<size_t>(field.type.id)).literals.size();
 }
 
 std::string text_of_value(const checked::Program& program, const checked::Type& type, const Value& value) {

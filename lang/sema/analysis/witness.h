@@ -31,8 +31,23 @@ struct Witness {
 
 std::optional<Witness> find_witness(const checked::Program& program, const WitnessQuestion& question);
 
-/// By (entity, field): the values that such a search would try.
-std::map<std::pair<checked::Index, checked::Index>, std::vector<Value>> values_worth_trying(const checked::Program& program, const WitnessQuestion& question);
+/// By (entity, field): values to try.
+using Tries = std::map<std::pair<checked::Index, checked::Index>, std::vector<Value>>;
+
+/// What such a search would try.
+struct WorthTrying {
+  Tries values;
+  int64_t today = 0;  // of all its cases
+  bool uses_today = false;
+};
+WorthTrying values_worth_trying(const checked::Program& program, const WitnessQuestion& question);
+/// Gives the fields all combinations of these values, or `trials_max` of them where there are more, the same ones each time, until `tried` says true. False:
+/// it never did, or a field has no values.
+bool try_combinations(const Tries& values, uint64_t trials_max, Facts& facts, const std::function<bool()>& tried);
+/// These facts, told by the fields that were tried.
+Witness witness_of(const checked::Program& program, checked::Index entity, const WorthTrying& worth, const Facts& facts);
+/// Whether a stored field of this version can have the value.
+bool is_value_of(const checked::Program& program, const checked::Field& field, const Value& value);
 /// A value of such a field as Dunlin text.
 std::string text_of_value(const checked::Program& program, const checked::Type& type, const Value& value);
 
