@@ -452,69 +452,6 @@ class LimitsChecker {
   Limits made_;
 };
 
-/// Standing tasks against limits that always apply: one that no hour of any day permits is a mistake of the strategy.
-class NeverPermitted {
- public:
-  explicit NeverPermitted(Context& context) : context_(context) {}
-
-  void run() {
-    for (const checked::Strategy& strategy : context_.program.strategies) look_at(strategy.rules);
-    for (const checked::Stage& stage : context_.program.stages) look_at(stage.rules);
-    for (const checked::Always& always : context_.program.always) look_at(always.rules);
-  }
-
- private:
-  void look_at(const std::vector<checked::Rule>& rules) {
-    for (const checked::Rule& rule : rules) {
-      if (!rule.keep) continue;
-      for (const Limits& limits : context_.program.limits) {
-        if (limits.applies != none || limits.from || limits.to) continue;
-        for (const LimitRule& line : limits.rules) {
-          if (std::binary_search(line.queues.begin(), line.queues.end(), rule.keep->queue)) judge(rule, limits, line);
-        }
-      }
-    }
-  }
-
-  void judge(const checked::Rule& rule, const Limits& limits, const LimitRule& line) {
-    const std::string& queue = context_.program.queues[rule.keep->queue].name;
-    if (line.kind == LimitRule::Kind::never) {
-      const bool excepted = std::any_of(line.except.begin(), line.except.end(), [&](const auto& except) { return except.queue == rule.keep->queue; });
-      if (line.condition != none || !line.after.empty() || line.recipient_entity != none || excepted) return;
-      report(rule, limits, line, "no task of the queue " + in_ticks(queue) + " is ever permitted");
-      return;
-    }
-    // The window is told by the bundle's clock; where the limit has a clock of its own, some debtor's hours may meet it.
-    if (line.kind != LimitRule::Kind::between || limits.zone != none) return;
-    const auto window = packed_window(rule.keep->window);
-    if (!window) return;
-    const int64_t from = *window >> 17, to = *window & 131071;
-    if (from == to) return;
-    const bool meet = std::any_of(line.hours.begin(), line.hours.end(), [&](const LimitRule::Hours& hours) {
-      return from < to ? from < hours.to_s && hours.from_s < to : from < hours.to_s || hours.from_s < to;
-    });
-    if (!meet) report(rule, limits, line, "its window " + clock(from) + ".." + clock(to) + " and the hours that are permitted share no minute of any day");
-  }
-
-  std::optional<int64_t> packed_window(RootId root) {
-    if (root == none || context_.program.roots[root].body == nullptr) return std::nullopt;
-    return constant_key(*folded(clone(*context_.program.roots[root].body)));
-  }
-
-  static std::string clock(int64_t seconds) {
-    const auto two = [](int64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); };
-    return two(seconds / 3600) + ":" + two(seconds / 60 % 60);
-  }
-
-  void report(const checked::Rule& rule, const Limits& limits, const LimitRule& line, const std::string& why) {
-    Diagnostic& diagnostic = context_.error("E0734", rule.span, "the limits " + in_ticks(limits.name) + " withhold this task for ever: " + why);
-    diagnostic.notes.push_back({line.span, "the limit"});
-    diagnostic.help = "change the rule, or let the limit say when it holds";
-  }
-
-  Context& context_;
-};
-
 void check_channels(Context& context) {
   for (size_t q = 0; q < context.queues.size(); ++q) {
     const ast::QueueDecl& written = *context.queues[q].declaration;
@@ -542,7 +479,6 @@ void check_channels(Context& context) {
 }  // namespace
 
 void check_limits(Context& context) {
-  const size_t errors_before = context.diagnostics.error_count();
   check_channels(context);
   context.each<ast::Part<ast::LimitsDecl>>([&](const Placed& placed, const ast::Part<ast::LimitsDecl>& declaration) {
     const auto same = [&](const Limits& other) { return other.name == declaration->name.text; };
@@ -556,7 +492,6 @@ void check_limits(Context& context) {
     context.program.limits.push_back(std::move(made));
   });
   make_stops_of_holds(context);
-  if (context.diagnostics.error_count() == errors_before) NeverPermitted(context).run();
 }
 
 }  // namespace dunlin::sema

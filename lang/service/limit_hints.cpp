@@ -1,8 +1,8 @@
 // Beside a task: which limits it is under, in as few words as will do.
 #include <algorithm>
 #include <functional>
-#include <optional>
 
+#include "lang/sema/limit_reach.h"
 #include "lang/service/features.h"
 
 namespace dunlin::service {
@@ -23,13 +23,6 @@ std::string clock(int32_t seconds) {
 }
 
 std::string date_text(int64_t day) { return checked::format_value(checked::Program{}, checked::Type{.kind = checked::TypeKind::date}, &day); }
-
-/// A task as a rule asks for it.
-struct Asked {
-  checked::Index queue = checked::none;
-  checked::RootId treatment = checked::none;
-  uint32_t offset = 0;  // where the hint stands
-};
 
 class LimitHints {
  public:
@@ -52,10 +45,10 @@ class LimitHints {
   void read(const std::vector<checked::Rule>& rules) {
     for (const checked::Rule& rule : rules) {
       if (rule.span.file != file_) continue;
-      if (rule.keep && rule.span.begin <= end_ && rule.span.end >= begin_) tell({rule.keep->queue, rule.keep->treatment, end_of_head(rule.span)});
+      if (rule.keep && rule.span.begin <= end_ && rule.span.end >= begin_) tell(checked::asked_task(program_, *rule.keep), end_of_head(rule.span));
       for (const checked::Action& action : rule.actions) {
         const bool here = action.span.file == file_ && action.span.begin <= end_ && action.span.end >= begin_;
-        if (here && action.kind == checked::Action::Kind::task) tell({action.queue, action.value, action.span.end});
+        if (here && action.kind == checked::Action::Kind::task) tell(checked::asked_task(program_, action), action.span.end);
       }
     }
   }
@@ -75,22 +68,6 @@ class LimitHints {
       if (text_[at] != ' ' && text_[at] != '\t' && text_[at] != '\r') behind = at + 1;
     }
     return static_cast<uint32_t>(std::min(behind, end));
-  }
-
-  std::optional<std::string> literal_text(checked::RootId root) const {
-    if (!holds(program_.roots, root) || !program_.roots[root].body) return std::nullopt;
-    const checked::Expr& body = *program_.roots[root].body;
-    if (body.op != checked::Op::literal) return std::nullopt;
-    return body.text;
-  }
-
-  bool covers(const LimitRule& rule, const Asked& asked) const {
-    if (!std::ranges::binary_search(rule.queues, asked.queue)) return false;
-    const auto treatment = literal_text(asked.treatment);
-    if (rule.only && treatment && *rule.only != *treatment) return false;
-    return std::ranges::none_of(rule.except, [&](const LimitRule::Exception& except) {
-      return except.queue == asked.queue && (!except.treatment || (treatment && *except.treatment == *treatment));
-    });
   }
 
   std::string window(const LimitRule& rule) const {
@@ -166,13 +143,13 @@ class LimitHints {
     return "never";
   }
 
-  void tell(const Asked& asked) {
+  void tell(const checked::AskedTask& asked, uint32_t offset) {
     std::vector<std::string> caps, others, bans;
     std::string in_full;
     for (const Limits& limits : program_.limits) {
       if (limits.hold != checked::none) continue;
       for (const LimitRule& rule : limits.rules) {
-        if (!covers(rule, asked)) continue;
+        if (checked::judges(program_, rule, asked) == checked::Judges::no) continue;
         const std::string since = several_versions(limits) ? dates(limits) : "";
         in_full += "- " + rule.text + " *(" + limits.name + (since.empty() ? "" : "," + since) + ")*\n";
         if (rule.kind == LimitRule::Kind::at_most) caps.push_back(cap(rule) + since);
@@ -182,7 +159,7 @@ class LimitHints {
       }
     }
     if (in_full.empty()) return;
-    hints_.push_back({asked.offset, " ⊲ " + in_short(std::move(caps), std::move(others), std::move(bans)), in_full, InlayHint::Kind::limit});
+    hints_.push_back({offset, " ⊲ " + in_short(std::move(caps), std::move(others), std::move(bans)), in_full, InlayHint::Kind::limit});
   }
 
   /// Figures first, then hours and pauses, then what forbids: at most four of them all, and how many are left.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lang/sema/limit_reach.h"
 #include "lang/sema/stage_orders.h"
 #include "lang/sema/transfers.h"
 #include "runtime/engine/identity.h"
@@ -98,10 +99,7 @@ Run::Run(const checked::Program& program, const Evaluator& evaluator, const abi:
     add_kept(program.strategies[s].rules);
     for (const checked::Index stage : program.strategies[s].stages) add_kept(program.stages[stage].rules);
   }
-  for (const auto& entity : program_.entities) {
-    const checked::Index name = checked::find_field(entity.fields, "name");
-    entity_is_person_.push_back(entity.parent == checked::none || (name != checked::none && entity.fields[name].personal) ? 1 : 0);
-  }
+  for (const auto& entity : program_.entities) entity_is_person_.push_back(checked::is_person(entity) ? 1 : 0);
 }
 
 Run::Value Run::evaluate(checked::RootId root, int32_t i, const abi::Event* event, Arguments arguments) {

@@ -275,6 +275,49 @@ TEST_CASE("hours of several lines") {
   CHECK(with("limits \"A\" in force from 2026-01-01 to 2026-01-31 { call between 08:00 and 12:00 }\nlimits \"B\" { call between 13:00 and 20:00 }\n").empty());
 }
 
+TEST_CASE("hours of several lines and the window of a task") {
+  const auto with = [](const std::string& limits, const std::string& window) {
+    const Checked checked =
+        check(head + "limits \"A\" { " + limits +
+              " }\nstrategy soft \"Soft\" for account {\n  enrol when dpd > 0\n  stage calling { keep call \"script\" { window " + window + " } }\n}\n");
+    std::string said;
+    for (const Diagnostic& one : checked.all) said += one.code == "E0734" ? one.message + "\n" : "";
+    return said;
+  };
+  // Each line leaves something of the window, both together nothing.
+  CHECK(with("call between 08:00 and 13:00, any contact between 11:00 and 20:00", "19:00..09:00") ==
+        "the limits `A` withhold this task for ever: its window 19:00..09:00 and their hours for `call` share no minute of any day\n");
+  CHECK(with("call between 08:00 and 13:00, any contact between 11:00 and 20:00", "19:00..11:01").empty());
+  CHECK(with("call between 08:00 and 13:00, any contact between 11:00 and 20:00", "09:00..11:01").empty());
+  // Of a line that is enough by itself the others are not told.
+  CHECK(with("call between 08:00 and 20:00, any contact between 07:00 and 21:00", "20:00..07:30") ==
+        "the limits `A` withhold this task for ever: its window 20:00..07:30 and the hours that are permitted share no minute of any day\n");
+  // Hours that meet nowhere are told once, whatever the window.
+  CHECK(with("call between 08:00 and 12:00, any contact between 13:00 and 20:00", "09:00..10:00") ==
+        "the limits `A` withhold this task for ever: their hours for `call` share no minute of any day\n");
+  // On a Saturday the second line permits what the first forbids on working days.
+  CHECK(with("call between 08:00 and 12:00 on working days, 10:00 and 18:00 on others, any contact between 11:00 and 20:00", "14:00..16:00").empty());
+  CHECK_FALSE(with("call between 08:00 and 12:00 on working days, 10:00 and 14:00 on others, any contact between 11:00 and 20:00", "14:00..16:00").empty());
+}
+
+TEST_CASE("one line and the window of a task") {
+  const auto with = [](const std::string& window, const std::string& line) {
+    std::string entities = head;
+    if (line.find("debtor.home") != std::string::npos) entities.replace(entities.find("entity debtor { "), 16, "entity debtor { home : timezone, ");
+    return check(entities + "limits \"L\" { " + line + " }\nstrategy soft \"Soft\" for account {\n  enrol when dpd > 0\n  stage a { keep call \"x\" { window " +
+                 window + " } }\n}\n")
+        .codes();
+  };
+  CHECK(with("20:00..22:00", "call between 08:00 and 20:00") == Codes{"E0734"});  // the end is left out
+  CHECK(with("19:59..22:00", "call between 08:00 and 20:00").empty());
+  CHECK(with("22:00..08:00", "call between 08:00 and 20:00") == Codes{"E0734"});
+  CHECK(with("22:00..08:01", "call between 08:00 and 20:00").empty());
+  CHECK(with("20:00..22:00", "call between 08:00 and 20:00 on working days, 10:00 and 21:00 on others").empty());
+  CHECK(with("20:00..22:00", "call between 08:00 and 20:00 in debtor.home").empty());  // some debtor's evening is another's noon
+  CHECK(with("18:00..19:00", "never call") == Codes{"E0734"});
+  CHECK(with("18:00..19:00", "never call when debtor.status = filed").empty());
+}
+
 TEST_CASE("a flag is tried as true and as false, and as nothing else") {
   SourceMap sources;
   Diagnostics diagnostics;
@@ -290,6 +333,26 @@ TEST_CASE("a flag is tried as true and as false, and as nothing else") {
   for (const analysis::Value& value : secured->second) slots.push_back(value.slot);
   std::ranges::sort(slots);
   CHECK(slots == std::vector<int64_t>{0, 1});
+}
+
+TEST_CASE("bans that are certainly about a task") {
+  const auto with = [](const std::string& limits, const std::string& rule = "keep call \"script\"") {
+    return check(head +
+                 "entity party of debtor { key id : text, name : text personal }\nextend account { wording = if secured then \"law\" else \"script\" }\nlimits "
+                 "\"A\" { " +
+                 limits + " }\nstrategy soft \"Soft\" for account {\n  enrol when dpd > 0\n  stage calling { " + rule + " }\n}\n")
+        .codes();
+  };
+  CHECK(with("never call") == Codes{"E0734"});
+  CHECK(with("never call", "every 7 days : call \"once\"") == Codes{"E0734"});
+  CHECK(with("never call except call \"script\"").empty());
+  CHECK(with("never call except call \"law\"") == Codes{"E0734"});
+  CHECK(with("never call except call \"law\"", "keep call by wording").empty());
+  CHECK(with("never call to debtor") == Codes{"E0734"});
+  CHECK(with("never call to party").empty());
+  CHECK(with("never call to party", "keep call \"script\" to first(p in debtor.parties)") == Codes{"E0734"});
+  CHECK(with("never call to debtor", "keep call \"script\" to first(p in debtor.parties)").empty());
+  CHECK(with("never call to party", "keep call \"script\" for p in debtor.parties") == Codes{"E0734"});
 }
 
 TEST_CASE("the parts of a condition that exclude each other") {

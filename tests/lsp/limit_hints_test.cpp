@@ -101,12 +101,32 @@ TEST_CASE("many limits are counted, not listed") {
             "  mail at most 1 per day, 2 per calendar week, 4 per calendar month, 8 per calendar quarter, 9 per calendar year\n"
             "  never mail when debtor.bankrupt\n"
             "}\n"));
-  CHECK(hints(client).front() == "7:32 ⊲ at most 1 per day, 2 per week, 4 per month, 8 per quarter, +2");
+  CHECK(hints(client) ==
+        Said{"7:32 ⊲ at most 1 per day, 2 per week, 4 per month, 8 per quarter, +2", "9:36 ⊲ at most 1 per day, 2 per week, 4 per month, 8 per quarter, +2"});
+}
+
+TEST_CASE("a limit on contact with others than the task goes to does not stand beside it") {
+  auto files = under("limits \"Law\" {\n  never call to party when debtor.bankrupt\n  never mail to debtor when debtor.bankrupt\n  never robot to party\n}\n");
+  files["bundle.dun"] += "entity party of debtor { key id : text, name : text personal }\n";
+  files["strategy.dun"] =
+      "strategy soft \"Soft\" for account {\n"
+      "  enrol when overdue > 0\n"
+      "  stage calling {\n"
+      "    keep call \"script\" while overdue > 10\n"
+      "    keep call \"guardian\" to first(p in debtor.parties)\n"
+      "    keep call \"each\" for p in debtor.parties\n"
+      "    every 7 days : mail \"demand\"\n"
+      "    every 8 days : mail \"copy\" to first(p in debtor.parties)\n"
+      "    every 9 days : robot \"say {id}\"\n"
+      "  }\n"
+      "}\n";
+  Client client(files);
+  CHECK(hints(client) == Said{"4:54 ⊲ never when debtor.bankrupt", "5:44 ⊲ never when debtor.bankrupt", "6:32 ⊲ never when debtor.bankrupt"});
 }
 
 TEST_CASE("a bundle with mistakes is told of as far as it goes") {
   Client client(under("limits \"Law\" { call at most nothing per day\n mail at most 1 per day }\n"));
-  CHECK_NOTHROW(hints(client));
+  CHECK(hints(client) == Said{"4:43 ⊲ at most nothing per day", "7:32 ⊲ at most 1 per day", "8:35 ⊲ at most nothing per day", "9:36 ⊲ at most 1 per day"});
 }
 
 }  // namespace dunlin

@@ -1,14 +1,16 @@
-// Tasks and limits that exclude each other: whenever the rule wants the task, a `never` forbids it. What has to do with hours is looked at in
-// lang/sema/limits.cpp, what has to do with figures by runtime/simulate/cap_story.h.
+// Tasks and limits that exclude each other: whenever the rule wants the task, a `never` forbids it. What has to do with hours is looked at in hours.cpp,
+// what has to do with figures by runtime/simulate/cap_story.h.
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "lang/sema/analysis/strategies.h"
+#include "lang/sema/limit_reach.h"
 
 namespace dunlin::analysis {
 
 using checked::Action;
+using checked::AskedTask;
 using checked::Expr;
 using checked::Index;
 using checked::LimitRule;
@@ -18,14 +20,6 @@ using checked::RootId;
 using checked::Rule;
 
 namespace {
-
-/// A task as far as a `never` looks at it.
-struct Wanted {
-  Index queue = checked::none;
-  RootId treatment = checked::none;
-  bool to_head = false;  // nobody is named: the contact is with the head of the case file
-  std::vector<RootId> conditions;
-};
 
 class PermittedCheck {
  public:
@@ -49,16 +43,10 @@ class PermittedCheck {
   }
 
   void look_at_keep(const Rule& rule, Index entity) {
-    const checked::Keep& keep = *rule.keep;
-    const Wanted wanted{.queue = keep.queue,
-                        .treatment = keep.treatment,
-                        .to_head = keep.recipient == checked::none && keep.binder_entity == checked::none,
-                        .conditions = {keep.condition, keep.binder_where}};
+    const AskedTask task = checked::asked_task(program_, *rule.keep);
     for (const Limits& limits : program_.limits) {
       for (const LimitRule& line : limits.rules) {
-        // Without a condition of its own it is E0734 at once, or nothing (lang/sema/limits.cpp).
-        if (line.condition == checked::none && limits.applies == checked::none) continue;
-        if (judges(limits, line, wanted) && forbids(wanted, entity, limits, line)) report(rule, rule.span, limits, line);
+        if (bans(limits, line, task) && (is_always(limits, line) || forbids(*rule.keep, entity, limits, line))) report(rule, rule.span, limits, line);
       }
     }
   }
@@ -66,35 +54,24 @@ class PermittedCheck {
   /// A one-off may wait until a condition no longer holds: only what is always forbidden is a mistake.
   void look_at_action(const Rule& rule, const Action& action) {
     if (action.kind != Action::Kind::task) return;
-    const Wanted wanted{.queue = action.queue, .treatment = action.value, .to_head = action.recipient == checked::none, .conditions = {}};
+    const AskedTask task = checked::asked_task(program_, action);
     for (const Limits& limits : program_.limits) {
-      if (limits.applies != checked::none) continue;
       for (const LimitRule& line : limits.rules) {
-        if (line.condition == checked::none && judges(limits, line, wanted)) report(rule, action.span.known() ? action.span : rule.span, limits, line);
+        if (is_always(limits, line) && bans(limits, line, task)) report(rule, action.span.known() ? action.span : rule.span, limits, line);
       }
     }
   }
 
-  /// Whether the line is a ban without end that is certainly about such a task.
-  bool judges(const Limits& limits, const LimitRule& line, const Wanted& wanted) const {
-    if (limits.from || limits.to || line.kind != LimitRule::Kind::never || line.hold != checked::none || !line.after.empty()) return false;
-    if (!std::binary_search(line.queues.begin(), line.queues.end(), wanted.queue)) return false;
-    const std::string* treatment = literal(wanted.treatment);
-    if (line.only && (treatment == nullptr || *treatment != *line.only)) return false;
-    if (line.recipient_entity != checked::none && !(wanted.to_head && line.recipient_entity == 0)) return false;
-    return std::none_of(line.except.begin(), line.except.end(), [&](const LimitRule::Exception& except) {
-      return except.queue == wanted.queue && (!except.treatment || treatment == nullptr || *treatment == *except.treatment);
-    });
-  }
+  static bool is_always(const Limits& limits, const LimitRule& line) { return limits.applies == checked::none && line.condition == checked::none; }
 
-  const std::string* literal(RootId root) const {
-    if (root == checked::none) return nullptr;
-    const Expr* body = program_.roots[static_cast<size_t>(root)].body.get();
-    return body != nullptr && body->op == Op::literal ? &body->text : nullptr;
+  /// Whether the line is a ban without end that is certainly about such a task.
+  bool bans(const Limits& limits, const LimitRule& line, const AskedTask& task) const {
+    if (limits.from || limits.to || line.kind != LimitRule::Kind::never || line.hold != checked::none || !line.after.empty()) return false;
+    return checked::judges(program_, line, task) == checked::Judges::surely;
   }
 
   /// Nothing makes the task wanted and leaves it permitted.
-  bool forbids(const Wanted& wanted, Index entity, const Limits& limits, const LimitRule& line) {
+  bool forbids(const checked::Keep& keep, Index entity, const Limits& limits, const LimitRule& line) {
     // Limits look at the head of the case file: for the rule that is what its instance hangs on.
     Expr self, head;
     self.op = Op::self;
@@ -110,7 +87,7 @@ class PermittedCheck {
       above.self = head.args.empty() ? nullptr : &head;
     }
     std::optional<Cases> together = Cases{Case{}};
-    for (const RootId condition : wanted.conditions) together = Conditions::both(together, conditions_.cases_of(condition));
+    for (const RootId condition : {keep.condition, keep.binder_where}) together = Conditions::both(together, conditions_.cases_of(condition));
     if (together && together->empty()) return false;  // never wanted: that is another mistake
     const auto leaves_none = [&](RootId root) {
       const auto rest = Conditions::both(together, conditions_.cases_in(root, above, false));
@@ -121,7 +98,7 @@ class PermittedCheck {
 
   void report(const Rule& rule, Span span, const Limits& limits, const LimitRule& line) {
     auto& diagnostic = diagnostics_.error("E0734", span, fmt::format("the limits `{}` withhold this task whenever it is wanted: `{}`", limits.name, line.text));
-    diagnostic.label = rule.keep ? "its condition lies within what is forbidden" : "never permitted";
+    diagnostic.label = rule.keep && !is_always(limits, line) ? "its condition lies within what is forbidden" : "never permitted";
     diagnostic.notes.push_back({line.span, "the limit"});
     diagnostic.help = "change the rule, or let the limit say when it holds";
   }

@@ -79,30 +79,6 @@ TEST_CASE("hours, pauses, bans and reserves") {
             .from.has_value());
 }
 
-TEST_CASE("a standing task that limits never permit is a mistake of the strategy") {
-  const std::string head = R"(
-entity debtor { key id : text, home : timezone, late : bool }
-entity account of debtor { key id : text, overdue : money }
-outcomes call of account { reached, no_answer }
-queue call { outcomes call }
-)";
-  const auto with = [&](const std::string& window, const std::string& line) {
-    std::string entities = head;
-    if (line.find("debtor.home") == std::string::npos) entities.replace(entities.find("home : timezone"), 15, "home : text");
-    return check(entities + "limits \"L\" { " + line + " }\nstrategy soft \"Soft\" for account {\n  enrol when overdue > 0\n  when overdue <= 0 : go cured\n" +
-                 "  stage a { keep call \"x\" { window " + window + " } }\n  final stage cured\n}\n")
-        .codes();
-  };
-  CHECK(with("20:00..22:00", "call between 08:00 and 20:00") == "E0734");  // the end is left out
-  CHECK(with("19:59..22:00", "call between 08:00 and 20:00") == "");
-  CHECK(with("22:00..08:00", "call between 08:00 and 20:00") == "E0734");
-  CHECK(with("22:00..08:01", "call between 08:00 and 20:00") == "");
-  CHECK(with("20:00..22:00", "call between 08:00 and 20:00 on working days, 10:00 and 21:00 on others") == "");
-  CHECK(with("20:00..22:00", "call between 08:00 and 20:00 in debtor.home") == "");  // some debtor's evening is another's noon
-  CHECK(with("18:00..19:00", "never call") == "E0734");
-  CHECK(with("18:00..19:00", "never call when debtor.late") == "");
-}
-
 TEST_CASE("limits that are wrong") {
   CHECK(limits("calls at most 1 per day").codes() == "E0730");
   CHECK(limits("call at most 0 per day").codes() == "E0731");
