@@ -13,7 +13,7 @@
 //             at 2026-01-05 09:30 : …                a date alone means the start of that day
 //             on 2026-01-09 payment of second { amount: 100 } : …     the event reaches the named instance
 //             set account.balance = 0                the data changes at that step
-//             expect stage calling [of second], task sms "x" [to "a"] { … }, no task [call ["x"]], not enrolled, dpd = 4
+//             expect stage calling [of second], task sms "x" [to "a"] { … }, no task [call ["x"] [to "a"] { … }], not enrolled, dpd = 4
 //             further lines that begin with `expect` or `set` belong to the step above
 //             for any account where overdue > 0      a property: many instances; with `: expect …` behind it there is a step on any day
 //   - treatments are texts, `sms "reminder"`, or chosen, `sms by letter_for(risk)`
@@ -240,8 +240,8 @@ testSet : SET path EQ expr ;
 expectation
   : STAGE path (OF (ident | TEXT))?
   | NOT ENROLLED (OF (ident | TEXT))?
-  | NO TASK (path TEXT?)? (OF (ident | TEXT))?
-  | WITHHELD path TEXT? (OF (ident | TEXT))?
+  | NO TASK (path TEXT? (TO sum)? payload?)? (OF (ident | TEXT))?
+  | WITHHELD path TEXT? (TO sum)? payload? (OF (ident | TEXT))?
   | TASK path TEXT? (TO sum)? payload? (OF (ident | TEXT))?
   | expr
   ;

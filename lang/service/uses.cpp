@@ -187,7 +187,8 @@ class Reader {
       if (step.event) event(*step.event);
       for (const ast::TestExpect& expect : step.expects) {
         if (expect.kind == ast::TestExpect::Kind::stage) stage(expect.target);
-        if (expect.kind == ast::TestExpect::Kind::task || expect.kind == ast::TestExpect::Kind::no_task) queue(expect.target);
+        using Kind = ast::TestExpect::Kind;
+        if (expect.kind == Kind::task || expect.kind == Kind::no_task || expect.kind == Kind::withheld) queue(expect.target);
       }
     }
   }

@@ -12,6 +12,7 @@
 #include "runtime/simulate/case_run.h"
 #include "runtime/simulate/coverage.h"
 #include "runtime/simulate/drawn.h"
+#include "runtime/simulate/letter_words.h"
 #include "runtime/simulate/property.h"
 
 namespace dunlin::simulate {
@@ -236,40 +237,67 @@ class TestRun final : public CaseRun {
     if (expect.treatment.has_value()) wanted += " \"" + *expect.treatment + "\"";
     const int64_t recipient = expect.recipient == checked::none ? 0 : file().instance(position_[expect.recipient]).id;
     if (recipient != 0) wanted += " to " + test_.instances[expect.recipient].name;
+    wanted += fields_text(expect);
+    const std::string words = expect.kind == TestExpect::Kind::no_task ? "" : words_wanted(expect);
     std::string others;
     bool found = false;
     for (const OpenTask& task : file().tasks()) {
       if (task.marked || !concerns(task.instance, subject, subject)) continue;
       // A task that limits moved is there, and may not go out yet.
       const bool kept_back = task.status == engine::TaskStatus::withheld || task.not_before > now();
-      const bool fits = (withheld ? kept_back : task.status != engine::TaskStatus::withheld) && (expect.queue == checked::none || task.queue == expect.queue) &&
-                        (recipient == 0 || task.recipient == recipient) && (!expect.treatment.has_value() || task.treatment == *expect.treatment) &&
-                        (expect.fields.empty() || fields_fit(expect, task));
+      const bool alike = (withheld ? kept_back : task.status != engine::TaskStatus::withheld) &&
+                         (expect.queue == checked::none || task.queue == expect.queue) && (recipient == 0 || task.recipient == recipient) &&
+                         (!expect.treatment.has_value() || task.treatment == *expect.treatment);
+      const bool fits = alike && fields_fit(expect, task);
       found = found || fits;
-      others += (others.empty() ? "" : ", ") + describe(task);
+      others += (others.empty() ? "" : ", ") + describe(task, !fits && alike && fields_fit(expect, task, false) ? words : "");
     }
     if (found != (expect.kind != TestExpect::Kind::no_task)) fail(expect, wanted, others.empty() ? "no open task" : others);
   }
-  bool fields_fit(const TestExpect& expect, const OpenTask& task) {
-    const auto& fields = program_.queues[expect.queue].fields;
+  std::vector<int64_t> value_wanted(const TestExpect& expect, const checked::FieldValue& given) {
+    const checked::Field& field = program_.queues[expect.queue].fields[given.field];
+    std::vector<int64_t> wanted(static_cast<size_t>(checked::slot_count(program_, field.type)));
+    checked::Field first = field;
+    first.slot = 0;
+    put(first, given, wanted.data(), expect.span);
+    return wanted;
+  }
+  /// Nothing where no words are asked for, or none at all (`letter: missing`).
+  std::string words_wanted(const TestExpect& expect) {
+    for (const checked::FieldValue& given : expect.fields) {
+      if (!is_letter(expect.queue, program_.queues[expect.queue].fields[given.field])) continue;
+      const std::vector<int64_t> wanted = value_wanted(expect, given);
+      return wanted[0] == 0 ? "" : one_blank(reinterpret_cast<const abi::Text*>(wanted[1])->view());
+    }
+    return "";
+  }
+  bool fields_fit(const TestExpect& expect, const OpenTask& task, bool with_letter = true) {
     return std::ranges::all_of(expect.fields, [&](const checked::FieldValue& given) {
-      const checked::Field& field = fields[given.field];
-      std::vector<int64_t> wanted(static_cast<size_t>(checked::slot_count(program_, field.type)));
-      checked::Field first = field;
-      first.slot = 0;
-      put(first, given, wanted.data(), expect.span);
-      if (is_letter(task, field)) {
-        if (wanted[0] == 0) return false;
-        const std::string words = one_blank(reinterpret_cast<const abi::Text*>(wanted[1])->view());
-        return !words.empty() && letter_of(task, field).find(words) != std::string::npos;
+      const checked::Field& field = program_.queues[expect.queue].fields[given.field];
+      if (is_letter(task.queue, field)) {
+        const std::string words = words_wanted(expect);
+        // No words at all say nothing of a letter: neither that it is there nor that it is not.
+        if (words.empty()) return expect.kind == TestExpect::Kind::no_task;
+        return !with_letter || letter_of(task, field).find(words) != std::string::npos;
       }
+      const std::vector<int64_t> wanted = value_wanted(expect, given);
       return checked::format_value(program_, field.type, wanted.data()) == checked::format_value(program_, field.type, task.fields.data() + field.slot);
     });
   }
-  bool is_letter(const OpenTask& task, const checked::Field& field) const {
-    return field.name == checked::letter_field && !checked::letters_of(program_.queues[task.queue]).empty();
+  std::string fields_text(const TestExpect& expect) {
+    std::string text;
+    for (const checked::FieldValue& given : expect.fields) {
+      const checked::Field& field = program_.queues[expect.queue].fields[given.field];
+      const std::string value =
+          is_letter(expect.queue, field) ? '"' + words_wanted(expect) + '"' : checked::format_value(program_, field.type, value_wanted(expect, given).data());
+      text += (text.empty() ? " { " : ", ") + field.name + ": " + value;
+    }
+    return text.empty() ? text : text + " }";
   }
-  /// Subject and words as they go out, with a blank for each run of blanks and line ends: how a line is broken is no business of a test.
+  bool is_letter(Index queue, const checked::Field& field) const {
+    return field.name == checked::letter_field && !checked::letters_of(program_.queues[queue]).empty();
+  }
+  /// Subject and words as they go out.
   std::string letter_of(const OpenTask& task, const checked::Field& field) {
     const checked::Letter* letter = checked::find_letter(program_, program_.queues[task.queue], task.treatment, file().instance(task.instance).entity);
     const int64_t* slots = task.fields.data() + field.slot;
@@ -278,27 +306,16 @@ class TestRun final : public CaseRun {
     if (!text) return "";
     return one_blank(text->subject + "\n" + text->body);
   }
-  static std::string one_blank(std::string_view text) {
-    std::string words;
-    for (const char c : text) {
-      const bool blank = c == ' ' || c == '\n' || c == '\t' || c == '\r';
-      if (!blank) {
-        words += c;
-      } else if (!words.empty() && words.back() != ' ') {
-        words += ' ';
-      }
-    }
-    if (words.ends_with(' ')) words.pop_back();
-    return words;
-  }
-  std::string describe(const OpenTask& task) {
+  /// Of a letter that is all that differs: where it comes nearest to these words.
+  std::string describe(const OpenTask& task, const std::string& words) {
     std::string text = CaseRun::describe(task);
     for (size_t given = 0; given < position_.size() && task.recipient != 0; ++given)
       if (file().instance(position_[given]).id == task.recipient) text += " to " + test_.instances[given].name;
     std::string fields;
     for (const checked::Field& field : program_.queues[task.queue].fields) {
-      const std::string value =
-          is_letter(task, field) ? '"' + letter_of(task, field) + '"' : checked::format_value(program_, field.type, task.fields.data() + field.slot);
+      const std::string value = !is_letter(task.queue, field) ? checked::format_value(program_, field.type, task.fields.data() + field.slot)
+                                : words.empty()               ? '"' + letter_of(task, field) + '"'
+                                                              : nearest_words(letter_of(task, field), words);
       fields += (fields.empty() ? "" : ", ") + field.name + ": " + value;
     }
     return fields.empty() ? text : text + " { " + fields + " }";

@@ -46,6 +46,29 @@ TEST_CASE("a test's instances, steps and expectations") {
   CHECK(test.steps[2].sets[0].first == 1);
 }
 
+TEST_CASE("what is not there, and what is withheld, is told as closely as what is there") {
+  const Checked made = with(R"(
+  given debtor { name: "Anna" }
+  given account { balance: 12_000, product: card }
+  given party heir { role: heir }
+  at 2026-01-05 : expect no task letter "x" to heir { amount: 5 } of account, no task letter { amount: 6 }, withheld letter "x" to heir { amount: 7 }
+)");
+  INFO(made.text());
+  REQUIRE(made.program);
+  const auto& expects = made.program->tests.at(0).steps.at(0).expects;
+  REQUIRE(expects.size() == 3);
+  CHECK(expects[0].kind == Kind::no_task);
+  CHECK(expects[0].treatment == "x");
+  CHECK(made.program->tests[0].instances.at(static_cast<size_t>(expects[0].recipient)).name == "heir");
+  CHECK(expects[0].fields.size() == 1);
+  CHECK(expects[1].kind == Kind::no_task);
+  CHECK(expects[1].fields.size() == 1);
+  CHECK(expects[2].kind == Kind::withheld);
+  CHECK(expects[2].fields.size() == 1);
+  CHECK(with("given account { }\nat 2026-01-05 : expect no task letter { colour: 1 }").codes() == "E0208");
+  CHECK(with("given account { }\nat 2026-01-05 : expect no task letter to heir").codes() == "E0717");
+}
+
 TEST_CASE("an event of the debtor makes the debtor") {
   const Checked made = with("given account { balance: 5 }\non 2026-01-05 complaint { serious: true } : expect stage a");
   INFO(made.text());
