@@ -5,6 +5,10 @@ const vscode = require("vscode");
 const { spawn } = require("child_process");
 
 const selector = { language: "dunlin", scheme: "file" };
+/** Letters: pages and plain texts in a folder `templates`. The server passes over those that belong to no bundle. */
+const letters = { scheme: "file", pattern: "**/templates/**/*.{html,htm,txt}" };
+const isLetter = (d) => /\/templates\/.*\.(html?|txt)$/.test(d.uri.path);
+const isOurs = (d) => d.uri.scheme === "file" && (d.languageId === "dunlin" || isLetter(d));
 
 /** JSON-RPC over the standard input and output of a child process. */
 class Connection {
@@ -125,15 +129,13 @@ function providers(connection, capabilities) {
   const ask = (method, params, token, convert) => connection.request(method, params, token).then((result) => (result === null ? undefined : convert(result)));
   const languages = vscode.languages;
   const legend = capabilities.semanticTokensProvider.legend;
+  const completion = { provideCompletionItems: (d, p, t) => ask("textDocument/completion", at(d, p), t, (r) => r.items.map(completionItem)) };
   return [
     languages.registerHoverProvider(selector, {
       provideHover: (d, p, t) => ask("textDocument/hover", at(d, p), t, (r) => new vscode.Hover(markdown(r.contents.value), range(r.range))),
     }),
-    languages.registerCompletionItemProvider(
-      selector,
-      { provideCompletionItems: (d, p, t) => ask("textDocument/completion", at(d, p), t, (r) => r.items.map(completionItem)) },
-      ...capabilities.completionProvider.triggerCharacters
-    ),
+    languages.registerCompletionItemProvider(selector, completion, ...capabilities.completionProvider.triggerCharacters),
+    languages.registerCompletionItemProvider(letters, completion, "{", ...capabilities.completionProvider.triggerCharacters),
     languages.registerSignatureHelpProvider(
       selector,
       {
@@ -240,14 +242,14 @@ function providers(connection, capabilities) {
 /** Tells the server what is open and what changes. */
 function documents(connection) {
   const open = (d) => {
-    if (d.languageId !== "dunlin" || d.uri.scheme !== "file") return;
-    connection.notify("textDocument/didOpen", { textDocument: { ...document(d), languageId: "dunlin", version: d.version, text: d.getText() } });
+    if (!isOurs(d)) return;
+    connection.notify("textDocument/didOpen", { textDocument: { ...document(d), languageId: d.languageId, version: d.version, text: d.getText() } });
   };
   vscode.workspace.textDocuments.forEach(open);
   const ours = (d, then) => {
-    if (d.languageId === "dunlin" && d.uri.scheme === "file") then();
+    if (isOurs(d)) then();
   };
-  const watcher = vscode.workspace.createFileSystemWatcher("**/*.{dun,csv}");
+  const watcher = vscode.workspace.createFileSystemWatcher("{**/*.{dun,csv},**/templates/**/*.{html,htm,txt}}");
   const moved = () => connection.notify("workspace/didChangeWatchedFiles", { changes: [] });
   watcher.onDidChange(moved);
   watcher.onDidCreate(moved);

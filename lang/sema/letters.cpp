@@ -262,6 +262,15 @@ class LetterChecker {
 
   bool read_style(Span written, const std::vector<LetterStyle>& known, const std::string& type, LetterStyle& style) {
     const std::string word(context_.sources.text(written));
+    if (context_.symbols != nullptr && !word.empty() && word == context_.symbols->marker) {
+      Probe found;
+      found.member = true;
+      for (const LetterStyle candidate : known) {
+        if (candidate != LetterStyle::plain) found.words.emplace_back(word_of(candidate));
+      }
+      context_.symbols->probe = std::move(found);
+      return false;
+    }
     for (const LetterStyle candidate : known) {
       if (candidate != LetterStyle::plain && word == word_of(candidate)) {
         style = candidate;

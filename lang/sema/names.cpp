@@ -238,7 +238,7 @@ bool ExpressionChecker::is_literal_name(const ast::Expr& expr) const {
 
 bool ExpressionChecker::probe(const ast::Name& name, Type hint, Type base, bool member) {
   if (context_.symbols == nullptr || name.text != context_.symbols->marker || name.text.empty()) return false;
-  Probe found{hint, base, member, {}};
+  Probe found{hint, base, member, {}, {}};
   for (const std::string& visible : visible_names()) found.visible.emplace_back(visible, type_of_name(visible));
   context_.symbols->probe = std::move(found);
   return true;

@@ -56,6 +56,7 @@ struct Probe {
   checked::Type hint;  // what the place would like; error: anything
   checked::Type base;  // of what stands before the dot; error: the name stands alone
   bool member = false;
+  std::vector<std::string> words;                              // not empty: no name but one of these, the forms of a value in a letter
   std::vector<std::pair<std::string, checked::Type>> visible;  // locals, parameters, variables and fields that may be named here
 };
 

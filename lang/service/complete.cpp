@@ -2,7 +2,9 @@
 // scopes are never guessed; elsewhere the words before the cursor say what is wanted.
 #include <algorithm>
 #include <initializer_list>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "lang/sema/context.h"
 #include "lang/sema/signatures.h"
@@ -82,6 +84,25 @@ class Completer {
       } else {
         items_at_line_start();
       }
+    }
+    return std::move(items_);
+  }
+
+  /// Between the braces of a letter.
+  std::vector<CompletionItem> items_of_letter() {
+    const auto& texts = before_.texts;
+    const bool loop = !texts.empty() && texts.front() == "for";
+    if (loop && texts.size() == 2) {
+      keywords({"in"}, 1);
+    } else if (!snapshot_.probe) {
+      if (texts.size() == 1 && texts.front() == "else") keywords({"if"}, 1);
+      if (!before_.after_dot) after_value();
+      if (loop && std::ranges::find(texts, "in") != texts.end() && std::ranges::find(texts, "where") == texts.end()) keywords({"where"}, 1);
+    } else if (!snapshot_.probe->words.empty()) {
+      for (const std::string& word : snapshot_.probe->words) add(word, ItemKind::keyword, "how it is written", {}, 1);
+    } else {
+      if (texts.empty()) keywords({"if", "for", "else", "end"}, 4);
+      probed(*snapshot_.probe);
     }
     return std::move(items_);
   }
@@ -444,34 +465,93 @@ class Completer {
   std::set<std::string> seen_;
 };
 
-bool letter(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || (c & 0x80); }
+bool is_of_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || (c & 0x80); }
 
 }  // namespace
 
-std::string text_with_marker(std::string_view text, uint32_t offset) {
-  offset = std::min(offset, static_cast<uint32_t>(text.size()));
-  uint32_t begin = offset;
-  while (begin > 0 && letter(text[begin - 1])) --begin;
-  uint32_t end = offset;
-  while (end < text.size() && letter(text[end])) ++end;
-  size_t line_end = text.find('\n', end);
-  if (line_end == std::string_view::npos) line_end = text.size();
-  std::string result(text.substr(0, begin));
-  const Before before = look_back(text, begin);
+namespace {
+
+/// The name around a place.
+std::pair<uint32_t, uint32_t> name_around(std::string_view text, uint32_t offset) {
+  uint32_t begin = std::min(offset, static_cast<uint32_t>(text.size())), end = begin;
+  while (begin > 0 && is_of_name(text[begin - 1])) --begin;
+  while (end < text.size() && is_of_name(text[end])) ++end;
+  return {begin, end};
+}
+
+/// What is put in where the words before end in `before` and a name would begin at `begin` of the text.
+std::string marker_behind(std::string_view text, const Before& before, uint32_t begin) {
   const size_t last = before.words.size();
   // Behind a value no name can stand: a test stands in for it, so that the value is checked.
   const bool behind_value = last > 0 && before.words[last - 1].end < begin &&
                             text.substr(before.words[last - 1].end, begin - before.words[last - 1].end).find('\n') == std::string_view::npos &&
                             (before.words[last - 1].kind == WordKind::name || before.texts[last - 1] == ")");
-  result += behind_value ? "known" : completion_marker;
+  return behind_value ? "known" : completion_marker;
+}
+
+/// What the placeholder of a letter around a place begins behind; nothing: the place is among the words, or inside a text.
+std::optional<uint32_t> placeholder_at(std::string_view text, uint32_t offset) {
+  const size_t line_end = offset == 0 ? std::string_view::npos : text.rfind('\n', offset - 1);
+  int depth = 0;
+  bool quoted = false;
+  uint32_t begin = 0;
+  for (uint32_t at = line_end == std::string_view::npos ? 0 : static_cast<uint32_t>(line_end) + 1; at < offset; ++at) {
+    const char c = text[at];
+    if (c == '\\' && (depth == 0 || quoted)) {
+      ++at;
+    } else if (depth == 0) {
+      if (c != '{') continue;
+      depth = 1;
+      begin = at + 1;
+    } else if (quoted || c == '"') {
+      if (c == '"') quoted = !quoted;
+    } else {
+      depth += c == '{' ? 1 : c == '}' ? -1 : 0;
+    }
+  }
+  return depth > 0 && !quoted ? std::optional(begin) : std::nullopt;
+}
+
+/// The brace that closes it on its line, if one does.
+std::optional<uint32_t> end_of_placeholder(std::string_view text, uint32_t from) {
+  int depth = 1;
+  bool quoted = false;
+  for (uint32_t at = from; at < text.size() && text[at] != '\n'; ++at) {
+    const char c = text[at];
+    if (quoted && c == '\\') {
+      ++at;
+    } else if (quoted || c == '"') {
+      if (c == '"') quoted = !quoted;
+    } else {
+      depth += c == '{' ? 1 : c == '}' ? -1 : 0;
+      if (depth == 0) return at;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string closing(const Before& before, size_t from) {
+  std::string brackets;
+  for (size_t i = before.open.size(); i-- > 0 && before.words[before.open[i]].begin >= from;) {
+    const std::string& bracket = before.texts[before.open[i]];
+    brackets += bracket == "(" ? ")" : bracket == "[" ? "]" : " }";
+  }
+  return brackets;
+}
+
+}  // namespace
+
+std::string text_with_marker(std::string_view text, uint32_t offset) {
+  const auto [begin, end] = name_around(text, offset);
+  size_t line_end = text.find('\n', end);
+  if (line_end == std::string_view::npos) line_end = text.size();
+  std::string result(text.substr(0, begin));
+  const Before before = look_back(text, begin);
+  result += marker_behind(text, before, begin);
   const std::string_view rest = text.substr(end, line_end - end);
   if (rest.find_first_not_of(" \t\r") == std::string_view::npos) {
     // What is being written is not finished: close what is open on this line, and let a rule do something.
-    const size_t line_begin = begin == 0 ? 0 : text.rfind('\n', begin - 1) + 1;
-    for (size_t i = before.open.size(); i-- > 0 && before.words[before.open[i]].begin >= line_begin;) {
-      const std::string& bracket = before.texts[before.open[i]];
-      result += bracket == "(" ? ")" : bracket == "[" ? "]" : " }";
-    }
+    result += closing(before, begin == 0 ? 0 : text.rfind('\n', begin - 1) + 1);
     static const std::set<std::string> heads = {"on", "when", "after", "at", "every"};
     const bool rule = before.item < before.texts.size() && heads.contains(before.texts[before.item]) && before.open.size() > 0;
     const bool acts = std::find(before.texts.begin() + static_cast<std::ptrdiff_t>(std::min(before.item, before.texts.size())), before.texts.end(), ":") !=
@@ -484,9 +564,39 @@ std::string text_with_marker(std::string_view text, uint32_t offset) {
   return result;
 }
 
+std::string letter_with_marker(std::string_view text, uint32_t offset) {
+  offset = std::min(offset, static_cast<uint32_t>(text.size()));
+  const auto from = placeholder_at(text, offset);
+  if (!from) return std::string(text);
+  auto [begin, end] = name_around(text, offset);
+  begin = std::max(begin, *from);
+  const std::string_view inside = text.substr(*from);
+  const Before before = look_back(inside, begin - *from);
+  const auto close = end_of_placeholder(text, *from);
+  std::string result(text.substr(0, begin));
+  result += marker_behind(inside, before, begin - *from);
+  const std::string_view rest = text.substr(end, close ? *close - end : 0);
+  if (rest.find_first_not_of(" \t") == std::string_view::npos) result += closing(before, 0);
+  if (!close) result += '}';
+  result += text.substr(end);
+  return result;
+}
+
 std::vector<CompletionItem> completions(const Snapshot& probed, uint32_t file, std::string_view text, uint32_t offset) {
   Completer completer(probed, file, look_back(text, std::min(offset, static_cast<uint32_t>(text.size()))));
   return completer.items();
+}
+
+std::vector<CompletionItem> letter_completions(const Snapshot& probed, uint32_t file, std::string_view text, uint32_t offset) {
+  offset = std::min(offset, static_cast<uint32_t>(text.size()));
+  const auto from = placeholder_at(text, offset);
+  if (!from) return {};
+  Before before = look_back(text.substr(*from), offset - *from);
+  for (Word& word : before.words) {  // as they stand in the letter
+    word.begin += *from;
+    word.end += *from;
+  }
+  return Completer(probed, file, std::move(before)).items_of_letter();
 }
 
 }  // namespace dunlin::service

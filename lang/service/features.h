@@ -71,6 +71,9 @@ std::string text_with_marker(std::string_view text, uint32_t offset);
 /// `probed`: a snapshot in which `file` is the text with the marker; `text` is the one without.
 std::vector<CompletionItem> completions(const Snapshot& probed, uint32_t file, std::string_view text, uint32_t offset);
 extern const char* const completion_marker;
+/// The same for a letter, where names stand between braces only. Elsewhere the text comes back as it is, and nothing can be completed.
+std::string letter_with_marker(std::string_view text, uint32_t offset);
+std::vector<CompletionItem> letter_completions(const Snapshot& probed, uint32_t file, std::string_view text, uint32_t offset);
 
 // ---- structure ----
 

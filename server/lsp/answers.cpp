@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "lang/format/format.h"
+#include "lang/sema/letter_file.h"
 
 namespace dunlin::lsp {
 
@@ -182,9 +183,11 @@ Json signature_help(const Place& place, uint32_t offset) {
 Json completion(const Place& place, uint32_t offset) {
   const std::string name = Workspace::name_in(place.bundle, place.path);
   const std::string text(place.text());
-  const auto probed = place.workspace.probe(place.bundle, name, service::text_with_marker(text, offset));
+  const bool letter = is_letter_file(name);
+  const auto probed = place.workspace.probe(place.bundle, name, letter ? service::letter_with_marker(text, offset) : service::text_with_marker(text, offset));
+  const uint32_t file = probed->file(name);
   Json list = Json::array();
-  for (const auto& item : service::completions(*probed, probed->file(name), text, offset)) {
+  for (const auto& item : letter ? service::letter_completions(*probed, file, text, offset) : service::completions(*probed, file, text, offset)) {
     Json made{{"label", item.label}, {"kind", completion_kind(item.kind)}, {"sortText", std::to_string(item.rank) + item.label}};
     if (!item.detail.empty()) made["detail"] = item.detail;
     if (!item.documentation.empty()) made["documentation"] = {{"kind", "markdown"}, {"value", item.documentation}};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "lang/sema/letter_file.h"
 #include "server/lsp/answers.h"
 
 namespace dunlin::lsp {
@@ -126,6 +127,8 @@ class Session::State {
   Json opened(const Json& params) {
     const std::string path = path_in(params);
     if (path.empty()) return nullptr;
+    // A page in a folder `templates` may be of another program.
+    if (is_letter_file(path) && !workspace_.has_bundle(path)) return nullptr;
     const Json& document = params.at("textDocument");
     workspace_.documents[path] = {document.at("text").get<std::string>(), document.value("version", int64_t{0})};
     workspace_.changed(workspace_.bundle_of(path), Clock::now(), true);

@@ -75,21 +75,21 @@ bool Workspace::opens_bundle(const fs::path& folder) const {
   return false;
 }
 
+std::optional<fs::path> Workspace::bundle_folder(const std::string& path) const {
+  constexpr int levels_max = 6;
+  fs::path candidate = fs::path(path).parent_path();
+  for (int level = 0; level < levels_max && candidate.has_relative_path(); ++level, candidate = candidate.parent_path()) {
+    if (opens_bundle(candidate)) return candidate;
+  }
+  return std::nullopt;
+}
+
 OpenBundle& Workspace::bundle_of(const std::string& path) {
-  const fs::path own = fs::path(path).parent_path();
   for (auto& [folder, bundle] : bundles) {
     const fs::path relative = fs::path(path).lexically_relative(folder);
     if (!relative.empty() && *relative.begin() != "..") return bundle;
   }
-  fs::path folder = own;
-  constexpr int levels_max = 6;
-  fs::path candidate = own;
-  for (int level = 0; level < levels_max && candidate.has_relative_path(); ++level, candidate = candidate.parent_path()) {
-    if (opens_bundle(candidate)) {
-      folder = candidate;
-      break;
-    }
-  }
+  const fs::path folder = bundle_folder(path).value_or(fs::path(path).parent_path());
   OpenBundle& made = bundles[folder.string()];
   made.folder = folder;
   return made;

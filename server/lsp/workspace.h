@@ -41,6 +41,8 @@ class Workspace {
 
   /// The bundle a file belongs to: the nearest folder above it in which a file opens a bundle; else the file's own folder.
   OpenBundle& bundle_of(const std::string& path);
+  /// Whether a folder above the file opens a bundle: texts that are no rules belong to one, or are nobody's.
+  bool has_bundle(const std::string& path) const { return bundle_folder(path).has_value(); }
   /// Name of a file inside its bundle; empty if it is elsewhere.
   static std::string name_in(const OpenBundle& bundle, const std::string& path);
   static std::string path_of(const OpenBundle& bundle, const std::filesystem::path& stdlib, const service::Snapshot& snapshot, uint32_t file);
@@ -58,6 +60,7 @@ class Workspace {
  private:
   BundleSources sources(OpenBundle& bundle);
   bool opens_bundle(const std::filesystem::path& folder) const;
+  std::optional<std::filesystem::path> bundle_folder(const std::string& path) const;
 
   SessionOptions options_;
 };

@@ -27,6 +27,10 @@ test "reminded" {
 }
 `;
 fs.writeFileSync(file, good);
+const pageFile = path.join(folder, "templates", "demand.html");
+fs.mkdirSync(path.dirname(pageFile));
+fs.writeFileSync(pageFile, "<p>{баланс}</p>");
+fs.writeFileSync(path.join(folder, "letters.dun"), 'template "demand" for account in mail from "templates/demand.html"\n');
 
 // ---- a stand-in for the editor ----
 
@@ -46,7 +50,7 @@ const plain = (...names) =>
       names.forEach((name, i) => (this[name] = values[i]));
     }
   };
-const uri = (text) => ({ scheme: "file", text, toString: () => text });
+const uri = (text) => ({ scheme: "file", path: decodeURIComponent(text.slice("file://".length)), text, toString: () => text });
 const providers = {};
 const listeners = {};
 const commands = {};
@@ -72,6 +76,12 @@ const document = {
   getText() {
     return this.text;
   },
+};
+const page = {
+  languageId: "html",
+  uri: uri("file://" + pageFile.split("/").map(encodeURIComponent).join("/")),
+  version: 1,
+  getText: () => "<p>{}</p>", // not saved
 };
 const vscode = {
   Position,
@@ -171,6 +181,9 @@ async function session() {
 
   const items = await providers.registerCompletionItemProvider.provideCompletionItems(document, place("go cur@ed"), token);
   assert(items.some((i) => i.label === "cured"));
+  listeners.open(page);
+  const names = await providers.registerCompletionItemProvider.provideCompletionItems(page, new Position(0, 4), token);
+  assert(names.some((i) => i.label === "баланс"));
   const edit = await providers.registerRenameProvider.provideRenameEdits(document, place("баланс@ : money"), "остаток", token);
   assert.strictEqual(edit.edits.length, 3);
   await assert.rejects(() => providers.registerRenameProvider.provideRenameEdits(document, place("баланс@ : money"), "two words", token), /cannot be a name/);
