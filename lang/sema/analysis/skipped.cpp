@@ -29,6 +29,7 @@ namespace {
 using FieldKey = std::pair<Index, Index>;
 
 constexpr uint64_t trials_of_one = 1500;  // combinations of values for a pair of rules
+constexpr size_t going_through_max = 40;  // of them, those that go through both stages and are looked at from all sides
 
 /// Figures that come from outside, of which one value may follow any other.
 bool jumps(TypeKind kind) {
@@ -227,14 +228,16 @@ class SkipCheck {
     facts.self_entity = entity_of(way);
     facts.today = worth.today;
     std::optional<Jump> jump;
+    size_t going_through = 0;
     const auto goes_through = [&] {
-      if (work_ >= skipped_stages_work_max) return false;
+      if (work_ >= skipped_stages_work_max || going_through >= going_through_max) return true;  // enough of this one
       // Both must hold whatever stands above them: that is soon told.
       if (holds(way.out->guard, facts) != true || holds(way.in->guard, facts) != true) return false;
       const auto first = taken(way.leads_from, facts);
       if (!first || *first != way.in) return false;
       const auto second = taken(way.leads_through, facts);
       if (!second || *second != way.out) return false;
+      ++going_through;
       for (const auto& [key, tries] : figures) {
         if ((jump = jump_of(way, facts, key, *tries))) return true;
       }
