@@ -1,8 +1,6 @@
 #include "runtime/simulate/explain.h"
 
 #include <algorithm>
-#include <chrono>
-#include <cstdio>
 #include <map>
 
 #include "compiler/abi/arena.h"
@@ -384,34 +382,6 @@ Explanation explain_case(CaseFile& file, int32_t instance, const checked::Progra
   return explanation;
 }
 
-namespace {
-
-/// When a recorded decision was made: "at": "2026-01-05T05:00:00Z", or with six digits behind the seconds. Nothing if it does not say.
-std::optional<Instant> decided_at(const std::string& line) {
-  const size_t at = line.find("\"at\": \"");
-  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, micros = 0;
-  if (at == std::string::npos) return std::nullopt;
-  if (std::sscanf(line.c_str() + at + 7, "%d-%d-%dT%d:%d:%d.%6d", &year, &month, &day, &hour, &minute, &second, &micros) < 6) return std::nullopt;
-  const std::chrono::sys_days date = std::chrono::year(year) / month / day;
-  return ((date.time_since_epoch().count() * int64_t{24} + hour) * 60 + minute) * 60'000'000 + second * int64_t{1'000'000} + micros;
-}
-
-/// The newest decisions that had been made by `at`; those that came later are looked past.
-std::vector<std::string> decisions_until(store::Store& store, const std::string& entity, const std::string& key, Instant at) {
-  constexpr int64_t wanted = 50;
-  for (int64_t asked = wanted;; asked *= 4) {
-    auto lines = store.decisions(entity, key, asked);
-    if (!lines) return {};
-    const bool all = static_cast<int64_t>(lines->size()) < asked;
-    std::erase_if(*lines, [&](const std::string& line) { return decided_at(line).value_or(at) > at; });
-    if (!all && static_cast<int64_t>(lines->size()) < wanted) continue;
-    if (static_cast<int64_t>(lines->size()) > wanted) lines->resize(wanted);
-    return std::move(*lines);
-  }
-}
-
-}  // namespace
-
 store::Result<Explanation> explain(store::Store& store, const checked::Program& program, const Interpreter& interpreter, const abi::Calendar& calendar,
                                    const std::vector<int64_t>& settings, const std::string& entity, const std::string& key, Instant at, const AsRead& as_read) {
   auto file = store.load_case(program, entity, key, at);
@@ -444,7 +414,8 @@ store::Result<Explanation> explain(store::Store& store, const checked::Program& 
       if (row.at <= at) explanation.set_aside.push_back(std::move(row));
     }
   }
-  explanation.decisions = decisions_until(store, entity, key, at);
+  constexpr int64_t decisions_max = 50;
+  if (auto decided = store.decisions(entity, key, decisions_max, at)) explanation.decisions = std::move(*decided);
   if (auto notes = store.notes(entity, key)) {
     for (auto& note : *notes) {
       if (note.at <= at) explanation.notes.push_back(std::move(note));

@@ -113,13 +113,13 @@ Result<std::vector<Store::NoteRow>> ModelStore::notes(const std::string& entity,
   return found;
 }
 
-Result<std::vector<std::string>> ModelStore::decisions(const std::string& entity, const std::string& key, int64_t limit) {
+Result<std::vector<std::string>> ModelStore::decisions(const std::string& entity, const std::string& key, int64_t limit, Instant until) {
   const Lock lock(data_.guard);
   const StoredCase* stored = find_case(entity, key);
   if (stored == nullptr) return unknown(entity, key);
   std::vector<std::string> lines;
   for (size_t d = stored->decisions.size(); d-- > 0 && lines.size() < static_cast<size_t>(limit);) {
-    if (stored->decisions[d].instance == engine::stable_id(entity, key)) lines.push_back(stored->decisions[d].line);
+    if (stored->decisions[d].instance == engine::stable_id(entity, key) && stored->decisions[d].at <= until) lines.push_back(stored->decisions[d].line);
   }
   return lines;
 }

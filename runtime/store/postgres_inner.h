@@ -122,7 +122,7 @@ class PostgresStore final : public Store, public StepLog, public BusinessClock, 
   Result<std::vector<TransitionRow>> transitions(const std::string& entity, const std::string& key) override;
   Result<std::vector<TaskRow>> tasks_of(const std::string& entity, const std::string& key) override;
   Result<std::vector<NoteRow>> notes(const std::string& entity, const std::string& key) override;
-  Result<std::vector<std::string>> decisions(const std::string& entity, const std::string& key, int64_t limit) override;
+  Result<std::vector<std::string>> decisions(const std::string& entity, const std::string& key, int64_t limit, Instant until) override;
   Result<void> for_each_case(const checked::Program& program, Instant at, const std::function<void(engine::CaseFile&)>& visit) override;
   Result<std::vector<Finding>> inspect() override;
 

@@ -6,6 +6,7 @@
 
 #include "runtime/store/postgres_packed.h"
 #include "runtime/store/postgres_small.h"
+#include "runtime/store/step_record.h"
 
 namespace dunlin::store {
 
@@ -229,7 +230,7 @@ Result<std::vector<Store::NoteRow>> PostgresStore::notes(const std::string& enti
   return found;
 }
 
-Result<std::vector<std::string>> PostgresStore::decisions(const std::string& entity, const std::string& key, int64_t limit) {
+Result<std::vector<std::string>> PostgresStore::decisions(const std::string& entity, const std::string& key, int64_t limit, Instant until) {
   auto place = place_of(entity, key);
   if (!place) return std::unexpected(place.error());
   std::vector<std::string> found;
@@ -244,7 +245,9 @@ Result<std::vector<std::string>> PostgresStore::decisions(const std::string& ent
       if (!decompress(rows.field().view(), plain)) continue;
       std::vector<std::string> lines;
       for (size_t from = 0, end = 0; (end = plain.find('\n', from)) != std::string::npos; from = end + 1) {
-        if (plain.compare(from, mark.size(), mark) == 0) lines.push_back("{" + plain.substr(from + mark.size(), end - from - mark.size()));
+        if (plain.compare(from, mark.size(), mark) != 0) continue;
+        std::string line = "{" + plain.substr(from + mark.size(), end - from - mark.size());
+        if (until == abi::never || decided_at(line).value_or(until) <= until) lines.push_back(std::move(line));
       }
       found.insert(found.end(), lines.rbegin(), lines.rend());
     }

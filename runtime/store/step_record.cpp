@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdio>
 #include <cstring>
 
 #include "runtime/engine/identity.h"
@@ -475,6 +477,15 @@ void append_decision(std::string& out, const CaseFile& case_file, const engine::
     append_json_text(out, firing.read[i].value);
   }
   out += "}}\n";
+}
+
+std::optional<Instant> decided_at(const std::string& decision) {
+  const size_t at = decision.find("\"at\": \"");
+  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, micros = 0;
+  if (at == std::string::npos) return std::nullopt;
+  if (std::sscanf(decision.c_str() + at + 7, "%d-%d-%dT%d:%d:%d.%6d", &year, &month, &day, &hour, &minute, &second, &micros) < 6) return std::nullopt;
+  const std::chrono::sys_days date = std::chrono::year(year) / month / day;
+  return ((date.time_since_epoch().count() * int64_t{24} + hour) * 60 + minute) * 60'000'000 + second * int64_t{1'000'000} + micros;
 }
 
 }  // namespace dunlin::store

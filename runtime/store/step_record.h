@@ -86,5 +86,7 @@ uint64_t outcome_of(const SlotPlan& plan, const engine::CaseFile& case_file, con
 
 /// One line of the decision record: {"instance": …, "at": …, "rule": …, "read": {…}}
 void append_decision(std::string& out, const engine::CaseFile& case_file, const engine::Firing& firing, Instant now);
+/// When it was made: "at": "2026-01-05T05:00:00Z", or with six digits behind the seconds. Nothing if it does not say.
+std::optional<Instant> decided_at(const std::string& decision);
 
 }  // namespace dunlin::store

@@ -271,8 +271,8 @@ class Store {
     std::string text;
   };
   virtual Result<std::vector<NoteRow>> notes(const std::string& entity, const std::string& key) = 0;
-  /// Decision records of an instance, newest first: (at, rule, what was read) as JSON lines.
-  virtual Result<std::vector<std::string>> decisions(const std::string& entity, const std::string& key, int64_t limit) = 0;
+  /// Decision records of an instance, newest first: (at, rule, what was read) as JSON lines. `until`: those made by then; abi::never: all.
+  virtual Result<std::vector<std::string>> decisions(const std::string& entity, const std::string& key, int64_t limit, Instant until) = 0;
   /// Visits every case file (for reports: roll rates). Not stepped, not locked.
   virtual Result<void> for_each_case(const checked::Program& program, Instant at, const std::function<void(engine::CaseFile&)>& visit) = 0;
 

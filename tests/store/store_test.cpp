@@ -3,6 +3,7 @@
 #include <set>
 
 #include "runtime/store/bulk.h"
+#include "runtime/store/step_record.h"
 #include "tests/store/office.h"
 
 namespace dunlin::store::test {
@@ -398,8 +399,21 @@ TEST_CASE("counts of tasks, decisions and every case file can be read", "[store]
   CHECK(created == 18);
   CHECK(open == 18);
   CHECK(good(office.store->task_counts(on(4), on(5))).size() == 1);
-  CHECK(!good(office.store->decisions("account", "A-1", 10)).empty());
-  CHECK(good(office.store->decisions("account", "A-1", 1)).size() == 1);
+  const auto decided = good(office.store->decisions("account", "A-1", 10, abi::never));
+  CHECK(!decided.empty());
+  CHECK(good(office.store->decisions("account", "A-1", 1, abi::never)).size() == 1);
+  // By an instant: what came later is looked past, and takes no place of those that are wanted.
+  const auto line_at = [&](const std::string& line) {
+    const auto at = store::decided_at(line);
+    REQUIRE(at);
+    return *at;
+  };
+  const Instant first = line_at(decided.back());
+  CHECK(good(office.store->decisions("account", "A-1", 10, first)).back() == decided.back());
+  CHECK(good(office.store->decisions("account", "A-1", 10, first - 1)).empty());
+  const auto by_then = good(office.store->decisions("account", "A-1", 10, line_at(decided.front()) - 1));
+  CHECK(by_then.size() < decided.size());
+  for (const std::string& line : by_then) CHECK(line_at(line) < line_at(decided.front()));
   int64_t visited = 0;
   good(office.store->for_each_case(office.desk.program, on(5),
                                    [&](engine::CaseFile& case_file) { visited += static_cast<int64_t>(case_file.instance_count()); }));

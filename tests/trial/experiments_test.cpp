@@ -108,7 +108,7 @@ TEST_CASE("arms get their shares, and each is in the strategy of its arm", "[tri
   const auto rows = good(store.experiment_arms());
   REQUIRE(rows.size() == 2);
   for (const auto& row : rows) CHECK(row.enrolled == count_of(arms, row.arm));
-  const auto lines = good(store.decisions("account", "A1", 10));
+  const auto lines = good(store.decisions("account", "A1", 10, abi::never));
   REQUIRE(std::ranges::any_of(lines, [](const std::string& line) { return line.find("experiment sms_first") != std::string::npos; }));
 }
 
