@@ -18,6 +18,12 @@ Date date_of_days(int64_t days) {
   return {int{found.year()}, static_cast<int>(unsigned{found.month()}), static_cast<int>(unsigned{found.day()})};
 }
 
+std::string clock_text(int64_t seconds) {
+  const auto two = [](int64_t value) { return (value < 10 ? "0" : "") + std::to_string(value); };
+  const std::string text = two(seconds / 3600) + ":" + two(seconds / 60 % 60);
+  return seconds % 60 == 0 ? text : text + ":" + two(seconds % 60);
+}
+
 static const date::time_zone* find_zone(const std::string& name) {
   try {
     return date::locate_zone(name);

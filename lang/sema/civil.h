@@ -14,6 +14,9 @@ struct Date {
 };
 Date date_of_days(int64_t days);
 
+/// A time of day as the language writes it: "08:00", "08:00:30"; the end of a day is "24:00".
+std::string clock_text(int64_t seconds);
+
 bool zone_exists(const std::string& name);
 /// Microseconds since 1970-01-01T00:00Z of a local time. A time skipped by a clock change is the first instant after the gap,
 /// a repeated one its first occurrence. Nothing if the zone is unknown.

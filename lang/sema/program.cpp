@@ -105,11 +105,6 @@ static std::string fixed_text(int64_t value, int places, int kept) {
 
 static std::string two_digits(int64_t value) { return (value < 10 ? "0" : "") + std::to_string(value); }
 
-static std::string time_text(int64_t seconds) {
-  std::string text = two_digits(seconds / 3600) + ":" + two_digits(seconds / 60 % 60);
-  return seconds % 60 == 0 ? text : text + ":" + two_digits(seconds % 60);
-}
-
 static std::string date_text(int64_t days) {
   const sema::Date date = sema::date_of_days(days);
   std::string year = std::to_string(date.year);
@@ -199,12 +194,12 @@ std::string format_value(const Program& program, const Type& type, const int64_t
     case TypeKind::date:
       return date_text(slots[0]);
     case TypeKind::time:
-      return time_text(slots[0]);
+      return sema::clock_text(slots[0]);
     case TypeKind::time_range:
-      return time_text(slots[0] >> 17) + ".." + time_text(slots[0] & 131071);
+      return sema::clock_text(slots[0] >> 17) + ".." + sema::clock_text(slots[0] & 131071);
     case TypeKind::datetime: {
       const sema::LocalTime local = sema::local_of_instant(program.bundle.timezone, slots[0]);
-      return date_text(local.days) + " " + time_text(local.second_of_day);
+      return date_text(local.days) + " " + sema::clock_text(local.second_of_day);
     }
     case TypeKind::duration:
       return duration_text(slots[0]);

@@ -5,6 +5,7 @@
 
 #include "lang/diag/markup.h"
 #include "lang/sema/checked_letters.h"
+#include "lang/sema/civil.h"
 #include "lang/service/graph.h"
 #include "lang/syntax/ast_department.h"
 
@@ -77,13 +78,8 @@ class Writer {
            escape_xml(title) + "</title><style>" + style + "</style></head><body>\n<h1>" + escape_xml(title) + "</h1>\n<p class=\"where\">bundle <code>" +
            escape_xml(bundle.name) + "</code>, zone " + escape_xml(bundle.timezone) + ", amounts in " + escape_xml(bundle.currency) +
            (bundle.calendar.empty() ? "" : ", working days of the calendar " + escape_xml(bundle.calendar)) + ", the day begins at " +
-           clock(bundle.day_start_s) + "</p>\n";
+           sema::clock_text(bundle.day_start_s) + "</p>\n";
     each<ast::BundleDecl>([&](const ast::Decl& declaration, const ast::BundleDecl&) { top_ += prose(declaration.doc); });
-  }
-
-  static std::string clock(int64_t seconds) {
-    const auto two = [](int64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); };
-    return two(seconds / 3600) + ":" + two(seconds / 60 % 60);
   }
 
   void section(const std::string& id, const std::string& title, const std::function<void()>& content) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "lang/sema/civil.h"
 #include "lang/sema/limit_reach.h"
 #include "lang/service/features.h"
 
@@ -15,11 +16,6 @@ using checked::Limits;
 template <class List>
 bool holds(const List& list, int32_t index) {
   return index >= 0 && static_cast<size_t>(index) < list.size();
-}
-
-std::string clock(int32_t seconds) {
-  const auto two = [](int32_t n) { return std::string(n < 10 ? "0" : "") + std::to_string(n); };
-  return two(seconds / 3600) + ":" + two(seconds / 60 % 60);
 }
 
 std::string date_text(int64_t day) { return checked::format_value(checked::Program{}, checked::Type{.kind = checked::TypeKind::date}, &day); }
@@ -124,7 +120,7 @@ class LimitHints {
   static std::string hours_of(const LimitRule& rule) {
     std::string said;
     for (const LimitRule::Hours& hours : rule.hours)
-      said += (said.empty() ? "" : ", ") + clock(hours.from_s) + "–" + clock(hours.to_s) + group(hours, rule.hours.size() == 1);
+      said += (said.empty() ? "" : ", ") + sema::clock_text(hours.from_s) + "–" + sema::clock_text(hours.to_s) + group(hours, rule.hours.size() == 1);
     return said;
   }
 

@@ -83,11 +83,7 @@ std::string date_literal(int64_t days) {
   return fmt::format("{:04}-{:02}-{:02}", date.year, date.month, date.day);
 }
 
-std::string time_literal(int64_t seconds) {
-  std::string text = fmt::format("{:02}:{:02}", seconds / 3600, seconds / 60 % 60);
-  if (seconds % 60 != 0) text += fmt::format(":{:02}", seconds % 60);
-  return text;
-}
+std::string time_literal(int64_t seconds) { return sema::clock_text(seconds); }
 
 std::span<const std::string_view> library_functions() {
   static constexpr std::string_view names[] = {"exact_product", "exact_quotient",  "decimal_of",     "ends_with",      "text_precedes", "text_part",

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lang/sema/checked_people.h"
+#include "lang/sema/civil.h"
 #include "lang/sema/stage_orders.h"
 #include "lang/sema/transfers.h"
 #include "runtime/plan/canonical.h"
@@ -211,8 +212,7 @@ class Comparing {
     tell_setting("timezone", a.timezone, b.timezone);
     tell_setting("currency", a.currency, b.currency);
     tell_setting("calendar", a.calendar, b.calendar);
-    const auto clock = [](int64_t seconds) { return fmt::format("{:02}:{:02}", seconds / 3600, seconds / 60 % 60); };
-    tell_setting("day starts", clock(a.day_start_s), clock(b.day_start_s));
+    tell_setting("day starts", sema::clock_text(a.day_start_s), sema::clock_text(b.day_start_s));
   }
 
   static Group entities(Version& v) {

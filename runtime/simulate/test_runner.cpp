@@ -12,7 +12,7 @@
 #include "runtime/simulate/case_run.h"
 #include "runtime/simulate/coverage.h"
 #include "runtime/simulate/drawn.h"
-#include "runtime/simulate/letter_words.h"
+#include "runtime/simulate/expected_words.h"
 #include "runtime/simulate/property.h"
 
 namespace dunlin::simulate {

@@ -1,7 +1,7 @@
 // What a test says of a letter that has not the words it should have.
 #include <catch2/catch.hpp>
 
-#include "runtime/simulate/letter_words.h"
+#include "runtime/simulate/expected_words.h"
 
 namespace dunlin::simulate {
 

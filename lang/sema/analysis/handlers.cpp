@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
+#include "lang/sema/analysis/readings.h"
 #include "lang/sema/analysis/strategies.h"
 
 namespace dunlin::analysis {
@@ -10,19 +12,6 @@ using checked::Index;
 using checked::Rule;
 
 namespace {
-
-/// Event types below the given ones that can really happen.
-std::vector<Index> leaves_below(const checked::Program& program, const std::vector<Index>& events) {
-  std::vector<Index> leaves;
-  for (Index event : events) {
-    for (Index below = event; below <= program.events.at(static_cast<size_t>(event)).last_descendant; ++below) {
-      if (program.events.at(static_cast<size_t>(below)).leaf) leaves.push_back(below);
-    }
-  }
-  std::sort(leaves.begin(), leaves.end());
-  leaves.erase(std::unique(leaves.begin(), leaves.end()), leaves.end());
-  return leaves;
-}
 
 class HandlerCheck {
  public:
@@ -53,14 +42,14 @@ class HandlerCheck {
   }
 
   void handler(const std::vector<Rule>& rules, size_t later) {
-    std::vector<Index> left = leaves_below(program_, rules[later].events);
+    std::set<Index> left = leaves_below(program_, rules[later].events);
     if (left.empty()) return;
     const Rule* taker = nullptr;
     for (size_t earlier = 0; earlier < later && !left.empty(); ++earlier) {
       if (rules[earlier].kind != Rule::Kind::on_event || !takes_all_of(rules[earlier], rules[later])) continue;
-      const std::vector<Index> taken = leaves_below(program_, rules[earlier].events);
+      const std::set<Index> taken = leaves_below(program_, rules[earlier].events);
       const size_t before = left.size();
-      std::erase_if(left, [&](Index event) { return std::binary_search(taken.begin(), taken.end(), event); });
+      std::erase_if(left, [&](Index event) { return taken.contains(event); });
       if (left.size() < before) taker = &rules[earlier];
     }
     if (!left.empty() || taker == nullptr) return;

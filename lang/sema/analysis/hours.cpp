@@ -9,6 +9,7 @@
 #include <set>
 
 #include "lang/sema/analysis/strategies.h"
+#include "lang/sema/civil.h"
 
 namespace dunlin::analysis {
 
@@ -58,8 +59,6 @@ void narrow(Week& week, const Week& by) {
     week[kind] = std::move(both);
   }
 }
-
-std::string clock_text(int32_t seconds) { return fmt::format("{:02}:{:02}", seconds / 3600, seconds / 60 % 60); }
 
 class HoursCheck {
  public:
@@ -177,7 +176,7 @@ class HoursCheck {
     const std::string hours =
         lines.size() == 1 ? "the hours that are permitted" : fmt::format("their hours for `{}`", program_.queues[static_cast<size_t>(rule.keep->queue)].name);
     report(rule, rule.span, lines,
-           fmt::format("its window {}..{} and {} share no minute of any day", clock_text(window->first), clock_text(window->second), hours));
+           fmt::format("its window {}..{} and {} share no minute of any day", sema::clock_text(window->first), sema::clock_text(window->second), hours));
   }
 
   std::optional<std::pair<int32_t, int32_t>> constant_window(RootId root) const {

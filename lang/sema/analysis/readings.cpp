@@ -23,10 +23,12 @@ void add(std::set<T>& to, const std::set<T>& from) {
 
 bool Reading::reads_any_of(const Reading& other) const { return meet(fields, other.fields) || meet(variables, other.variables) || meet(events, other.events); }
 
-std::set<Index> Readings::leaves_of(Index event) const {
+std::set<Index> leaves_below(const checked::Program& program, const std::vector<Index>& events) {
   std::set<Index> leaves;
-  for (Index below = event; below <= program_.events.at(static_cast<size_t>(event)).last_descendant; ++below) {
-    if (program_.events[static_cast<size_t>(below)].leaf) leaves.insert(below);
+  for (const Index event : events) {
+    for (Index below = event; below <= program.events.at(static_cast<size_t>(event)).last_descendant; ++below) {
+      if (program.events[static_cast<size_t>(below)].leaf) leaves.insert(below);
+    }
   }
   return leaves;
 }
@@ -59,7 +61,7 @@ void Readings::walk(const checked::Expr& expr, Reading& reading) {
       take(program_.entities.at(static_cast<size_t>(part.args[0]->type.id)).derived.at(static_cast<size_t>(part.index)).root);
     }
     if (part.aggregate == nullptr || part.aggregate->source != checked::Aggregate::Source::events) return;
-    for (const Index event : part.aggregate->event_types) add(reading.events, leaves_of(event));
+    add(reading.events, leaves_below(program_, part.aggregate->event_types));
   });
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "lang/sema/analysis/scope.h"
 
@@ -16,6 +17,9 @@ struct Reading {
   bool reads_any_of(const Reading& other) const;
 };
 
+/// The leaves at and below some event types: what can really happen.
+std::set<checked::Index> leaves_below(const checked::Program& program, const std::vector<checked::Index>& events);
+
 /// Each root is walked once.
 class Readings {
  public:
@@ -23,7 +27,7 @@ class Readings {
   /// Of `checked::none`: nothing.
   const Reading& of(checked::RootId root);
   /// The leaves at and below an event type.
-  std::set<checked::Index> leaves_of(checked::Index event) const;
+  std::set<checked::Index> leaves_of(checked::Index event) const { return leaves_below(program_, {event}); }
 
  private:
   void walk(const checked::Expr& expr, Reading& reading);

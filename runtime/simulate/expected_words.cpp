@@ -1,4 +1,4 @@
-#include "runtime/simulate/letter_words.h"
+#include "runtime/simulate/expected_words.h"
 
 #include <algorithm>
 #include <iterator>
