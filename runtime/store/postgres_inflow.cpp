@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "runtime/store/address.h"
 #include "runtime/store/bank_rows.h"
 #include "runtime/store/bulk.h"
 #include "runtime/store/bulk_binary.h"
-#include "runtime/store/embedded.h"
 #include "runtime/store/inflow.h"
 #include "runtime/store/layout.h"
 
@@ -28,7 +28,7 @@ std::string texts(const std::vector<std::string>& values) {
 std::string inflow_table(const std::string& entity) { return "inflow." + entity; }
 
 struct Inflow::Inner {
-  std::unique_ptr<EmbeddedServer> server;
+  Address address;  // outlives the connection
   std::unique_ptr<BulkConnection> own;
 };
 
@@ -37,14 +37,10 @@ Inflow::~Inflow() = default;
 
 Result<std::unique_ptr<Inflow>> Inflow::open(const PostgresOptions& options) {
   auto inner = std::make_unique<Inner>();
-  std::string url = options.url;
-  if (url.empty()) {
-    auto server = EmbeddedServer::start({.folder = options.folder});
-    if (!server) return std::unexpected(server.error());
-    inner->server = std::move(*server);
-    url = inner->server->connection();
-  }
-  auto own = BulkConnection::open(url);
+  auto address = address_of(options);
+  if (!address) return std::unexpected(address.error());
+  inner->address = std::move(*address);
+  auto own = BulkConnection::open(inner->address.url);
   if (!own) return std::unexpected(own.error());
   inner->own = std::move(*own);
   if (auto set = inner->own->run(bank_reading_settings); !set) return std::unexpected(set.error());

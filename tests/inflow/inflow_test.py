@@ -1,12 +1,16 @@
 """Account data written into inflow.ENTITY by other programs: taken in as by an import, noticed whoever writes it and however, and only what changed is stepped."""
 import decimal
 import io
+import itertools
 import json
 import os
+import pwd
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "queue"))
@@ -155,10 +159,75 @@ def test_who_may_write():
         sql.run(f"drop owned by {role}; drop role {role}")
 
 
+def test_it_ends_while_a_writer_goes_on():
+    """Taking in ends though somebody writes all the time; what was written before it began is in, and the rest is taken in the next time."""
+    name, sql = fresh()
+    sql.run("insert into inflow.debtor select 'D' || n from generate_series(1, 12) n")
+    sql.run(UPSERT, "A1", "D1", 777, 10, "North")
+    stop, written = threading.Event(), []
+
+    def write():
+        writer = Client(name)
+        for nth in itertools.count(1):
+            if stop.is_set():
+                return
+            writer.run(UPSERT, "A2", "D2", 10_000 + nth, 20, "North")
+            written.append(10_000 + nth)
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        until(lambda: len(written) > 20)
+        for _ in range(3):
+            before = written[-1]
+            dunlin_in_time(name, "import", "--inflow", BUNDLE)
+            assert sql.value("select owed from portfolio.account where id = 'A1'") == 777
+            assert before <= sql.value("select owed from portfolio.account where id = 'A2'") <= written[-1] + 1
+        assert thread.is_alive()
+    finally:
+        stop.set()
+        thread.join()
+    take(name)
+    assert sql.value("select owed from portfolio.account where id = 'A2'") == written[-1] and waiting(sql) == 0
+
+
+def dunlin_in_time(name, *words):
+    done = subprocess.run([COMMAND, *words, "--database", f"{SERVER} dbname={name}"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, (done.stdout, done.stderr)
+
+
+def test_nobody_says_where_the_database_is():
+    """An ordinary user runs a bundle without `--data` and `--database`: all of it is in the private database of their data folder, and nothing anywhere else."""
+    with tempfile.TemporaryDirectory() as home:
+        bundle, here = os.path.join(home, "desk"), os.path.join(home, "here")
+        shutil.copytree(BUNDLE, bundle)
+        os.mkdir(here)
+        file = os.path.join(here, "accounts.csv")
+        with open(file, "w") as out:
+            out.write("debtor,account,owed,urgency,client\nD1,A1,100,10,North\n")
+        user = {}
+        if os.geteuid() == 0:  # whose data folder belongs to the machine
+            nobody = pwd.getpwnam("nobody")
+            user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+            for folder, _, files in os.walk(home):
+                for path in [folder, *(os.path.join(folder, f) for f in files)]:
+                    os.chown(path, nobody.pw_uid, nobody.pw_gid)
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("DUNLIN_", "PG", "XDG_"))}
+
+        def run(*words):
+            done = subprocess.run([COMMAND, *words], capture_output=True, text=True, cwd=here, timeout=120, env={**kept, "HOME": home, "XDG_DATA_HOME": os.path.join(home, "data")}, **user)
+            assert done.returncode == 0, (words, done.stdout, done.stderr)
+            return done.stdout
+
+        run("import", bundle, file, "--mapping", "desk.toml")
+        run("run", bundle, "--summary")
+        assert "A1" in run("queue", "call", "--json")
+        assert json.loads(run("import", "--inflow", bundle, "--json"))["pulled"] == []
+        assert os.listdir(here) == ["accounts.csv"], os.listdir(here)
+        assert os.path.exists(os.path.join(home, "data", "dunlin", "main", "data", "PG_VERSION"))
+
+
 def test_a_new_version():
     """Columns come with the fields of a new version, and what is written into them is taken in."""
-    import shutil
-    import tempfile
     name, sql = fresh()
     with tempfile.TemporaryDirectory() as folder:
         later = os.path.join(folder, "desk")
