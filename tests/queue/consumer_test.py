@@ -1,4 +1,5 @@
 """The life of a task as a consumer in another language sees it: the SQL functions, their answers and their errors."""
+import datetime
 import json
 import os
 import subprocess
@@ -175,6 +176,66 @@ def test_news_hold_the_hand_out():
     assert sql.one("select * from dunlin.may_contact(%s, '+49 30 1')", task.task).allowed
     sql.run("select dunlin.post_event('bank', 'p2', 'payment', 'account', %s, now(), '{\"amount\": 1}')", task.key)
     assert "news" in sql.one("select * from dunlin.may_contact(%s)", task.task).reason
+
+
+HELD = """select h.why, h.again from dunlin.task_open o join dunlin.instance_key k on k.id = o.instance_id join dunlin.queue_setting s on s.queue = o.queue,
+          dunlin.hold_back(o, s, dunlin.worker_number('bert'), clock_timestamp() + %s * interval '1 second', true) h where s.name = 'call' and k.key = %s"""
+
+
+def kept_back(prepare, key, words, seconds, ahead=0):
+    """What keeps this task back, if it is asked for so many seconds ahead, and for how long; the line is kept by the database's clock all the same."""
+    _, sql = fresh()
+    for statement in prepare:
+        sql.run(statement)
+    before = sql.value("select clock_timestamp()")
+    row = sql.one(HELD, ahead, key)
+    after = sql.value("select clock_timestamp()")
+    assert row.why and words in row.why, (words, row)
+    length = datetime.timedelta(seconds=seconds)
+    assert before + length <= row.again <= after + length, (words, row.again - before, length)
+
+
+def test_how_long_each_thing_keeps_a_task_back():
+    minute, day = 60, 24 * 3600
+    of = "where case_id = (select k.case_id from dunlin.instance_key k where k.key = 'A1')"
+    place = "update dunlin.task_open o set {} from dunlin.instance_key k where k.id = o.instance_id and k.key = '{}'"
+    taken = "with t as (select dunlin.worker_number('anna') as anna) " + place.format("status = 1, lease_until = clock_timestamp() + interval '{}', lease_epoch = 1, worker = (select anna from t)", "A1b")
+    for ahead in (0, 400 * day):
+        kept_back([f"update dunlin.case_file set set_aside = true {of}"], "A1", "set aside", minute, ahead)
+        kept_back(["select dunlin.post_event('bank', 'p', 'payment', 'account', 'A1', now(), '{\"amount\": 1}')"], "A1", "news", 5, ahead)
+        kept_back([f"update dunlin.task_body set expires = now() {of}"], "A1", "expired", minute, ahead)
+        kept_back(["select dunlin.stop_contact('strike', who => 'eva')"], "A1", "strike", 10 * minute, ahead)
+        # Somebody at the same debtor.
+        kept_back(["update dunlin.queue_setting set assign = 'one_operator'", taken.format("10 minutes")], "A1", "another worker", minute, ahead)
+        kept_back(["update dunlin.queue_setting set merge = true", taken.format("10 minutes")], "A1", "another account of this person", minute, ahead)
+        # Whoever goes before: no sooner than it can go itself, and within minutes, since a turn may come back in other ways than by its end.
+        in_order = ["update dunlin.queue_setting set in_order = true"]
+        kept_back(in_order, "A1", "in order", 5 * minute + 30, ahead)
+        kept_back(in_order + [place.format("wakes = clock_timestamp() + interval '1 hour', reason = 'nobody there'", "A1b")], "A1", "in order", 5 * minute + 30, ahead)
+        kept_back(in_order + [place.format("wakes = clock_timestamp() - interval '1 hour', reason = 'nobody there'", "A1b")], "A1", "in order", 30, ahead)
+    # An exclusion ends by the time that is asked for, and is looked at once a day.
+    excluded = "select dunlin.set_override('account', 'A1', 'exclude', null, date_trunc('second', clock_timestamp()) + interval '10 days', 'ill')"
+    kept_back([excluded], "A1", "excluded", day)
+    kept_back([excluded], "A1", "excluded", day, 8 * day)
+
+
+def test_what_keeps_a_task_back_until_an_instant():
+    """A lease of the one before, the last hours of an exclusion, the hours of a rule: known ahead, and counted by the database's clock."""
+    _, sql = fresh()
+    sql.run("update dunlin.queue_setting set in_order = true where name = 'call'")
+    while "A1b" not in [t.key for t in sql.lease("call", "anna", 3)]:
+        pass
+    row = sql.one(HELD, 0, "A1")
+    late = row.again - sql.value("select lease_until from dunlin.queue where key = 'A1b' and queue = 'call'")
+    assert "in order" in row.why and abs(late.total_seconds() - 30) < 1, row
+    sql.run("update dunlin.queue_setting set in_order = false")
+    number = sql.value("select dunlin.set_override('account', 'A1', 'exclude', null, clock_timestamp() + interval '10 days', 'ill')")
+    row = sql.one(HELD, 10 * 24 * 3600 - 7200, "A1")
+    ahead = (row.again - sql.value("select clock_timestamp()")).total_seconds()
+    assert "excluded" in row.why and 7100 < ahead <= 7200, row
+    sql.run("select dunlin.lift_override(%s)", number)
+    assert sql.one(HELD, 0, "A1").why is None
+    check_sound(sql)
 
 
 def test_hours_of_a_rule():
@@ -484,6 +545,26 @@ def test_consumers_touch_no_table():
     sql.run("reset role; set role dunlin_supervisor")
     sql.run("select dunlin.pause_queue('call', 'x')")
     assert sql.refusal("delete from dunlin.audit")[0] == "42501"
+
+
+def test_supervisors_work_tasks_themselves():
+    """A login that may supervise takes, ends and takes the next one, under its own name."""
+    _, sql = fresh()
+    role = f"chief_{os.getpid()}"
+    sql.run(f"create role {role} login in role dunlin_supervisor")
+    try:
+        sql.run(f"set session authorization {role}")
+        task = sql.lease(worker="greta")[0]
+        following = sql.all("select * from dunlin.complete_and_lease(%s, %s, 'busy')", task.task, task.epoch)
+        assert len(following) == 1 and following[0].task != task.task
+        batch = json.dumps([{"task": str(following[0].task), "epoch": following[0].epoch, "outcome": "busy"}])
+        assert [r.result for r in sql.all("select * from dunlin.complete_many(%s)", batch)] == ["accepted"]
+        assert sql.refusal("select * from dunlin.complete_and_lease(%s, %s, 'busy')", following[0].task, 99)[0] in ("DU011", "DU012")
+        assert sql.refusal("select * from dunlin.task_open")[0] == "42501"
+    finally:
+        sql.run("reset session authorization")
+        sql.run(f"drop owned by {role}; drop role {role}")
+    check_sound(sql)
 
 
 def test_consumers_call_these_functions_and_no_other():
