@@ -152,9 +152,20 @@ def test_who_may_write():
                           "delete from dunlin.inflow_waiting", "alter table inflow.account disable trigger all", "select dunlin.let_write('public', '{account}')"):
             assert writer.refusal(statement)[0] == "42501", statement
         assert sql.refusal("select dunlin.let_write(%s, '{nothing}')", role)[0] == "DU034"
+        for nothing in ("null", "'{account,null}'"):
+            assert sql.refusal(f"select dunlin.let_write(%s, {nothing})", role)[0] == "DU002"
+        writer.run("update inflow.account set owed = '2' where id = 'A1'")  # what was refused took nothing away
         assert sql.value("select dunlin.stop_writing(%s, 'anna')", role) is True
         assert writer.refusal(UPSERT, "A1", "D1", 2, 10, "North")[0] == "42501"
-        assert [r.action for r in sql.all("select action from dunlin.audit where action like '%%writ%%' order by id")] == ["let write", "stop writing"]
+        assert sql.value("select dunlin.stop_writing(%s)", role) is False
+        for call in ("stop_writing('nobody_of_this_name')", "let_write('nobody_of_this_name', '{account}')"):
+            assert sql.refusal(f"select dunlin.{call}")[0] == "DU034", call
+        # Whoever does not say who they are is the login.
+        sql.run("select dunlin.let_write(%s, '{account}'); select dunlin.let_write(%s, '{account,debtor}')", role, role)
+        assert sql.value("select dunlin.stop_writing(%s)", role) is True
+        me = sql.value("select session_user::text")
+        assert sql.all("select who, action from dunlin.audit where action like '%%writ%%' order by id") == [
+            ("anna", "let write"), ("anna", "stop writing"), (me, "let write"), (me, "let write"), (me, "stop writing")]
     finally:
         sql.run(f"drop owned by {role}; drop role {role}")
 

@@ -4,6 +4,8 @@ import datetime
 import json
 import os
 import random
+import threading
+import time
 
 from desk import CAPPED, Client, check_sound, dunlin, new_database, run_all, step
 
@@ -503,6 +505,94 @@ def test_random_conversations_are_heard_once():
     assert talked == len(accounts)
     # One a debtor in thirty days, whichever account: nobody is called again, before the events are read and behind it.
     assert lease(sql, "anna", MONDAY + datetime.timedelta(days=1), 50) == []
+
+
+# ---- those who end tasks of several workers at once lock them in one order ----
+
+def beside(sql, name, statement, *values):
+    """The statement in a session of its own, as soon as it waits for somebody; call what comes back for its answer."""
+    other, answer = Client(name), []
+
+    def run():
+        try:
+            answer.append(other.all(statement, *values))
+        except Exception as error:  # judged by the caller
+            answer.append(error)
+    caller = threading.Thread(target=run)
+    caller.start()
+    end = time.monotonic() + 30
+    while caller.is_alive() and not sql.value("select cardinality(pg_blocking_pids(%s)) > 0", other.connection.info.backend_pid):
+        assert time.monotonic() < end, "it neither ends nor waits"
+        time.sleep(0.01)
+
+    def wait():
+        caller.join(30)
+        assert answer and not isinstance(answer[0], Exception), answer
+        return answer[0]
+    return wait
+
+
+def two_at_work(**more):
+    """anna and bert, two tasks each."""
+    name, sql = fresh()
+    put(sql, {"worker": "anna", "capacity": "9", **more}, {"worker": "bert", "capacity": "20", **more})
+    sql.run("select dunlin.fill_day_lists()")
+    held = {worker: sql.lease("call", worker, 2) for worker in ("anna", "bert")}
+    assert [len(tasks) for tasks in held.values()] == [2, 2] and sql.value("select a.id < b.id from dunlin.worker a, dunlin.worker b where a.name = 'anna' and b.name = 'bert'")
+    return name, sql, held
+
+
+def batch_of(*tasks):
+    return json.dumps([{"task": str(t.task), "epoch": t.epoch, "outcome": "busy"} for t in tasks])
+
+
+def ends(client, task):
+    return client.value("select dunlin.complete(%s, %s, 'busy')", task.task, task.epoch)
+
+
+def test_batches_over_several_workers_do_not_wait_for_each_other():
+    name, sql, held = two_at_work()
+    mine = Client(name)
+    mine.run("begin")
+    assert ends(mine, held["anna"][0]) == "accepted"
+    others = beside(sql, name, "select result from dunlin.complete_many(%s)", batch_of(held["bert"][0], held["anna"][1]))
+    assert ends(mine, held["bert"][1]) == "accepted"  # not held by a batch that waits for anna's day
+    mine.run("commit")
+    assert [r.result for r in others()] == ["accepted", "accepted"]
+    assert sql.all("select ended from dunlin.worker_day") == [(2,), (2,)]
+    check_sound(sql)
+
+
+def test_batches_of_the_same_tasks_do_not_wait_for_each_other():
+    name, sql, held = two_at_work()
+    first, last = sorted((held["anna"][0], held["bert"][0]), key=lambda t: t.task)
+    mine = Client(name)
+    mine.run("begin")
+    assert ends(mine, first) == "accepted"
+    others = beside(sql, name, "select result from dunlin.complete_many(%s)", batch_of(last, first))
+    assert ends(mine, last) == "accepted"
+    mine.run("commit")
+    assert [r.result for r in others()] == ["duplicate", "duplicate"]
+    check_sound(sql)
+
+
+def test_a_batch_and_changes_of_people_do_not_wait_for_each_other():
+    """The filling of their lists, and a file of the department that names them in another order."""
+    people = json.dumps([{"worker": "bert", "capacity": "21"}, {"worker": "anna", "capacity": "8"}, {"worker": "zoe"}])
+    for statement, values in (("select dunlin.fill_day_lists()", ()), ("select result from dunlin.put_workers(%s, 'greta')", (people,))):
+        name, sql, held = two_at_work(queues="call")
+        sql.run("update dunlin.task_open set assigned = null, listed = null, seq = nextval('dunlin.turn') where listed is not null and status = 0")  # room for all on everybody's list
+        mine = Client(name)
+        mine.run("begin")
+        assert ends(mine, held["anna"][0]) == "accepted"
+        others = beside(sql, name, statement, *values)
+        assert ends(mine, held["bert"][0]) == "accepted"
+        mine.run("commit")
+        if values:
+            assert [r.result for r in others()] == ["changed", "changed", "added"]
+        else:
+            assert others()[0][0] > 0
+        check_sound(sql)
 
 
 if __name__ == "__main__":
