@@ -3,6 +3,7 @@
 #include <chrono>
 #include <map>
 
+#include "lang/sema/checked_people.h"
 #include "runtime/store/postgres_limit_lines.h"
 #include "runtime/store/value_codec.h"
 
@@ -91,6 +92,18 @@ constexpr auto end_open =
     "select bucket, case_id, task, g.instance_id, g.queue, g.priority, i.status, g.not_before, identity, rule, recipient, stage, standing, stays, treatment, "
     "created_at, g.due, expires, time_window, fields, i.done_at, i.reason, i.outcome, g.worker, g.lease_epoch "
     "from i join gone g using (bucket, case_id, task) join body using (bucket, case_id, task)";
+// What the step took out of line, or put off, may have been before another of its case file (`assign oldest first per …`): of each that waits behind one, the
+// oldest is looked at again. After the others, so that it sees what they left, and behind the lock of the case file, as every hand-out.
+constexpr auto bring_next =
+    "update dunlin.task_open t set wakes = null, reason = null, seq = nextval('dunlin.turn') "
+    "from (select distinct on (o.bucket, o.case_id, o.queue, w.turn) o.bucket, o.case_id, o.task "
+    "from unnest($1, $2) i(bucket, case_id) join dunlin.task_open o using (bucket, case_id) "
+    "join dunlin.queue_setting s on s.queue = o.queue and s.in_order "
+    "join dunlin.task_body b on b.bucket = o.bucket and b.case_id = o.case_id and b.task = o.task, "
+    "lateral (select dunlin.turn_of(o.bucket, o.case_id, o.instance_id, s.order_per) as turn) w "
+    "where o.status = 0 and o.wakes is not null and o.reason like 'in order: %' "
+    "order by o.bucket, o.case_id, o.queue, w.turn, b.created_at, o.priority desc, o.task) x "
+    "where t.bucket = x.bucket and t.case_id = x.case_id and t.task = x.task";
 constexpr auto insert_done =
     "dunlin.task_done (bucket, case_id, task, instance_id, queue, priority, status, not_before, identity, rule, recipient, stage, standing, stays, treatment, "
     "created_at, due, expires, time_window, fields, done_at, reason, outcome)";
@@ -106,6 +119,7 @@ TaskChanges::TaskChanges(const Layout& layout, Instant database_now)
       update_open_(change_open, {int32, int64, uuid, int64, int16, timestamp, timestamp}),
       update_body_(change_body, {int32, int64, uuid, int64, int32, boolean, boolean, text, timestamp, int64, jsonb, text, timestamp, int32, int32}),
       close_(end_open, {int32, int64, uuid, int16, timestamp, text, text}),
+      next_(bring_next, {int32, int64}),
       record_(Batch::added_to(insert_done, {int32,   int64,   uuid, int64,     int32,     int64,     int16, timestamp, int64,     int64, int64, int32,
                                             boolean, boolean, text, timestamp, timestamp, timestamp, int64, jsonb,     timestamp, text,  text})) {}
 
@@ -118,6 +132,7 @@ void TaskChanges::add(const engine::CaseFile& case_file, const engine::StepResul
     const TaskEffect* last = nullptr;
   };
   std::map<engine::TaskId, Net> changes;
+  bool takes_turns = false;
   for (const TaskEffect& effect : result.tasks) {
     Net& net = changes[effect.task.id];
     net.created = net.created || effect.change == TaskChange::create;
@@ -134,7 +149,9 @@ void TaskChanges::add(const engine::CaseFile& case_file, const engine::StepResul
     } else {
       update(case_file, net.last->task);
     }
+    takes_turns = takes_turns || (!net.created && in_order(net.last->task.queue));
   }
+  if (takes_turns) next_.add(case_file.bucket, case_file.debtor_id);
 }
 
 void TaskChanges::add_orphans(const engine::CaseFile& case_file, const LoadedCase& loaded, Instant now) {
@@ -142,6 +159,12 @@ void TaskChanges::add_orphans(const engine::CaseFile& case_file, const LoadedCas
     close_.add(case_file.bucket, case_file.debtor_id, std::string_view(uuid_bytes(task)), static_cast<int64_t>(TaskStatus::withdrawn), now,
                std::string_view("its queue or its instance is gone from the bundle"), Nothing{});
   }
+  if (!loaded.orphans.empty()) next_.add(case_file.bucket, case_file.debtor_id);
+}
+
+bool TaskChanges::in_order(int32_t queue) const {
+  const auto& policy = layout_.program.queues[static_cast<size_t>(queue)].policy;
+  return policy && policy->order_per != checked::none;
 }
 
 void TaskChanges::add_fields(const OpenTask& task, Column& column) {
@@ -202,7 +225,7 @@ Result<void> TaskChanges::send(BulkConnection& connection) {
     if (auto sent = send_limit_lines(*lines_, connection); !sent) return sent;
   }
   // A task that a worker finished meanwhile is gone: its outcome waits in the inbox, and the next step sees both.
-  for (Batch* batch : {&close_, &update_open_, &update_body_}) {
+  for (Batch* batch : {&close_, &update_open_, &update_body_, &next_}) {
     if (auto sent = batch->send(connection, false); !sent) return sent;
   }
   const bool news = open_.rows() > 0;

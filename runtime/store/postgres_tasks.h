@@ -25,6 +25,8 @@ class TaskChanges {
   void update(const engine::CaseFile& case_file, const engine::OpenTask& task);
   void close(const engine::CaseFile& case_file, const engine::TaskEffect& effect, Instant now);
   void record(const engine::CaseFile& case_file, const engine::TaskEffect& effect, Instant now);
+  /// Tasks of this queue go out one after another.
+  bool in_order(int32_t queue) const;
   void add_fields(const engine::OpenTask& task, Column& column);
   void add_limits(const engine::OpenTask& task, Batch& batch, size_t column);
 
@@ -32,7 +34,7 @@ class TaskChanges {
   const Instant database_now_;
   std::shared_ptr<const std::vector<engine::LimitLines>> lines_;
   bool lines_wanted_ = false;
-  Batch open_, body_, update_open_, update_body_, close_, record_;
+  Batch open_, body_, update_open_, update_body_, close_, next_, record_;
 };
 
 }  // namespace dunlin::store

@@ -169,14 +169,39 @@ def explore(first, second, judgement, prepare=(), base=BASE, by_the_judge=True):
     print(f"      {count} interleavings")
 
 
-def as_a_commit_ends(table):
-    """The store's own statement that ends a task for a step, for the tasks of a table."""
+def found(words, *specification, **more):
+    """The specification does not hold, and says so in these words."""
+    try:
+        explore(*specification, by_the_judge=False, **more)
+    except AssertionError as failure:
+        assert words in str(failure), failure
+        return
+    raise AssertionError("what was broken on purpose was found to be sound")
+
+
+def without(function, lock, instead):
+    """The function without one of its locks."""
+    return f"""do $$ declare was text := pg_get_functiondef('dunlin.{function}'::regproc); begin
+        if strpos(was, $lock${lock}$lock$) = 0 then raise exception 'the lock is not where it was'; end if;
+        execute replace(was, $lock${lock}$lock$, $lock${instead}$lock$); end $$"""
+
+
+UNLOCKED_LEASE = without("lease", "f.case_id = open.case_id for no key update skip locked;", "f.case_id = open.case_id;")
+
+
+def as_a_commit(statement, table, *columns):
+    """A statement of the store's own, for the tasks of a table."""
     source = open(os.path.join(HERE, "..", "..", "runtime", "store", "postgres_tasks.cpp")).read()
-    source = source[source.index("constexpr auto end_open ="):]
+    source = source[source.index(f"constexpr auto {statement} ="):]
     statement = "".join(re.findall(r'"((?:[^"\\\\]|\\\\.)*)"', source[:source.index(";\n")]))
-    for n, column in enumerate(["bucket", "case_id", "task", "3::int2", "now()", "'its reason is gone'::text", "null::text"], 1):
+    for n, column in enumerate(columns, 1):
         statement = statement.replace(f"${n}", f"(select array_agg({column}) from {table})", 1)
     return statement
+
+
+def as_a_commit_ends(table):
+    """What a step does whose task has no reason any more."""
+    return as_a_commit("end_open", table, "bucket", "case_id", "task", "3::int2", "now()", "'its reason is gone'::text", "null::text")
 
 
 def rows_of(session, label):
@@ -344,16 +369,8 @@ def test_limits_two_leases():
 
 def test_limits_two_leases_without_the_lock():
     """The specification finds it when the case file's row is not locked."""
-    unlocked = """do $$ declare was text := pg_get_functiondef('dunlin.lease'::regproc); begin
-        if strpos(was, 'f.case_id = open.case_id for no key update skip locked;') = 0 then raise exception 'the lock is not where it was'; end if;
-        execute replace(was, 'f.case_id = open.case_id for no key update skip locked;', 'f.case_id = open.case_id;'); end $$"""
-    try:
-        # One each, so that the second is not kept away by the row of the first's task.
-        explore(["begin", lease("a", 1), "commit"], ["begin", lease("b", 1), "commit"], never_twice, [IN_LINE, unlocked], base=ONCE)
-    except AssertionError as found:
-        assert "taken twice" in str(found), found
-        return
-    raise AssertionError("two leases without a lock were found to be sound")
+    # One each, so that the second is not kept away by the row of the first's task.
+    found("taken twice", ["begin", lease("a", 1), "commit"], ["begin", lease("b", 1), "commit"], never_twice, [IN_LINE, UNLOCKED_LEASE], base=ONCE)
 
 
 # A1 and A1b belong to one debtor; both stand in line, A1b made first.
@@ -372,15 +389,47 @@ def test_order_two_leases():
     explore(["begin", lease("a", 3), "commit"], ["begin", lease("b", 3), "commit"], one_after_another, IN_ORDER, by_the_judge=False)
 
 
-def test_order_two_leases_without_the_lock():
-    """The specification finds it when the order is not looked at, or not behind the lock."""
+def test_order_that_is_not_looked_at():
     nothing = """create or replace function dunlin.goes_before(open dunlin.task_open, setting dunlin.queue_setting, at timestamptz) returns uuid
                  language sql as $$ select null::uuid $$"""
-    try:
-        explore(["begin", lease("a", 1), "commit"], ["begin", lease("b", 3), "commit"], one_after_another, IN_ORDER + [nothing], by_the_judge=False)
-    except AssertionError:
-        return
-    raise AssertionError("two leases out of order were found to be sound")
+    found("", ["begin", lease("a", 1), "commit"], ["begin", lease("b", 3), "commit"], one_after_another, IN_ORDER + [nothing])
+
+
+# A1b was made first and is not in line before yesterday's evening; by a clock that is a day behind A1 goes out.
+LATER_IN_LINE = ["update dunlin.task_open o set not_before = now() - case k.key when 'A1b' then interval '1 hour' else interval '2 days' end from dunlin.instance_key k "
+                 "where (k.bucket, k.case_id, k.id) = (o.bucket, o.case_id, o.instance_id)"]
+
+
+def test_order_two_leases_behind_the_lock():
+    """One that comes into line while another of its debtor goes out waits for it; the specification finds it when nobody locks the case file."""
+    def not_both(sql, a, b):
+        keys = [r.key for s in (a, b) for r in rows_of(s, "lease")]
+        assert not {"A1", "A1b"} <= set(keys), f"both of one debtor are out: {keys}"
+
+    sessions = (["begin", ("lease", "select task, epoch, key, debtor from dunlin.lease('call', 'a', 1, '10 minutes', now() - interval '1 day')"), "commit"],
+                ["begin", lease("b", 1), "commit"])
+    explore(*sessions, not_both, IN_ORDER + LATER_IN_LINE, by_the_judge=False)
+    found("both of one debtor", *sessions, not_both, IN_ORDER + LATER_IN_LINE + [UNLOCKED_LEASE])
+
+
+# A1b, the first of its debtor, was given back until later; a step takes it away.
+THE_FIRST_KEPT_BACK = ["update dunlin.task_open o set wakes = now() + interval '1 hour', reason = 'nobody there' from dunlin.instance_key k "
+                       "where (k.bucket, k.case_id, k.id) = (o.bucket, o.case_id, o.instance_id) and k.key = 'A1b'",
+                       "create table public.known as select o.task, o.bucket, o.case_id from dunlin.task_open o where o.reason = 'nobody there'"]
+STEPS_ON = "update dunlin.case_file c set step_no = step_no + 1 from public.known h where (c.bucket, c.case_id) = (h.bucket, h.case_id)"
+
+
+def test_order_a_step_and_a_lease():
+    """Whoever is passed over while a step takes the one before it away does not wait for it."""
+    def nobody_waits(sql, a, b):
+        rows = sql.all("select key, reason, wakes from dunlin.queue where queue = 'call' and reason like 'in order: %%'")
+        assert not rows, f"waits for what is gone: {rows}"
+
+    leases = ["begin", lease("a", 3), "commit"]
+    ends, brings = as_a_commit_ends("public.known"), as_a_commit("bring_next", "public.known", "bucket", "case_id")
+    explore(leases, ["begin", STEPS_ON, ends, brings, "commit"], nobody_waits, IN_ORDER + THE_FIRST_KEPT_BACK, by_the_judge=False)
+    found("waits for what is gone", leases, ["begin", STEPS_ON, ends, "commit"], nobody_waits, IN_ORDER + THE_FIRST_KEPT_BACK)
+    found("waits for what is gone", leases, ["begin", STEPS_ON, ends, brings, "commit"], nobody_waits, IN_ORDER + THE_FIRST_KEPT_BACK + [UNLOCKED_LEASE])
 
 
 def nobody_forgotten(sql, a, b):
@@ -400,15 +449,25 @@ def test_order_a_completion_and_a_lease():
 
 def test_order_a_completion_without_the_lock():
     """The specification finds it when a completion does not wait for a lease that is passing over the next one."""
-    unlocked = """do $$ declare was text := pg_get_functiondef('dunlin.complete'::regproc); begin
-        if strpos(was, 'and not s.merge and not s.in_order for update of t') = 0 then raise exception 'the lock is not where it was'; end if;
-        execute replace(was, 'and not s.merge and not s.in_order for update of t', 'and not s.merge for update of t'); end $$"""
-    try:
-        explore(A_COMPLETION, ["begin", lease("b", 3), "commit"], nobody_forgotten, IN_ORDER + THE_FIRST_FIRST + [unlocked], by_the_judge=False)
-    except AssertionError as found:
-        assert "in order" in str(found), found
-        return
-    raise AssertionError("a completion without the lock was found to be sound")
+    unlocked = without("complete", "and not s.merge and not s.in_order for update of t", "and not s.merge for update of t")
+    found("in order", A_COMPLETION, ["begin", lease("b", 3), "commit"], nobody_forgotten, IN_ORDER + THE_FIRST_FIRST + [unlocked])
+
+
+def excluded(until):
+    return f"select dunlin.set_override('account', 'A1', 'exclude', null, now() + interval '{until}', 'she is ill', who => 'eva')"
+
+
+def test_override_and_its_end():
+    """One supervisor ends an override and gives another, one gives it again: in any order one stands, and nobody waits for ever."""
+    def one_stands(sql, a, b):
+        assert sql.value("select count(*) from dunlin.override where lifted_at is null") == 1
+        lifted = next(result for label, result in b.log if label == "lift")
+        assert not isinstance(lifted, str) or lifted.startswith("DU034"), lifted
+
+    sessions = ["begin", ("again", excluded("2 days")), "commit"], ["begin", ("lift", "select dunlin.lift_override(1, 'greta')"), ("new", excluded("3 days")), "commit"]
+    explore(*sessions, one_stands, [excluded("1 day")], by_the_judge=False)
+    unlocked = without("lift_override", "for no key update of f;", ";")
+    found("both wait", *sessions, one_stands, [excluded("1 day"), unlocked])
 
 
 ANNA = """select dunlin.put_workers('[{"worker": "anna", "capacity": "1", "queues": "%s"}]')"""

@@ -1,11 +1,14 @@
 """Tasks of one debtor, or of one account, go out one after another, in the order they were made; and none is forgotten on the way."""
 import json
+import os
 import random
+import shutil
 import sys
+import tempfile
 import threading
 import time
 
-from desk import Client, check_sound, new_database, run_all
+from desk import BUNDLE, Client, check_sound, import_accounts, new_database, run_all, step
 
 # Errands are asked for where the urgency is 1,000 and more; they end without an outcome, so no news hold up the next one.
 DEBTORS, ACCOUNTS = 6, 5
@@ -192,6 +195,62 @@ def test_what_is_broken_on_purpose_is_found():
                 found = True
                 break
         assert found, name
+
+
+def in_order_by_the_bundle(folder):
+    """The desk with errands one after another, and none about an account for a month after it paid."""
+    bundle = os.path.join(folder, "desk")
+    shutil.copytree(BUNDLE, bundle)
+    path = os.path.join(bundle, "desk.dun")
+    with open(path) as file:
+        text = file.read()
+    assert "queue errand { cost 2.00 }" in text
+    with open(path, "w") as file:
+        file.write(text.replace("queue errand { cost 2.00 }", "outcomes errand of account { ran }\nqueue errand { cost 2.00, outcomes errand, assign oldest first per debtor }") +
+                   '\nlimits "Rest" { errand none for 30 days after payment per account }\n')
+    return bundle
+
+
+def test_what_the_engine_takes_out_of_line_lets_the_next_one_in():
+    """Not half a minute later: in the transaction of the step."""
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = in_order_by_the_bundle(folder)
+        rows = {f"A{d}{a}": (f"D{d}", f"A{d}{a}", 100, 1000 + 10 * a, "North") for d in range(4) for a in range(3)}
+        name = new_database(list(rows.values()), bundle=bundle)
+        sql = Client(name)
+        sql.run(MADE, "1")
+        keys = dict(sql.all("select o.task, k.key from dunlin.task_open o join dunlin.instance_key k on k.id = o.instance_id"))
+        # The first of each debtor was given back until later, so it is in line and holds up the others, who know it.
+        first = errands(sql, n=30)
+        assert len(first) == 4, first
+        for task in first:
+            sql.run("select dunlin.release(%s, %s, now() + interval '1 hour', 'nobody there')", task.task, task.epoch)
+        assert errands(sql, n=30) == []
+        assert sql.value("select count(*) from dunlin.queue where queue = 'errand' and reason like 'in order: %%'") >= 4
+        debtor = {rows[t.key][0]: t.key for t in first}
+        # Of one its reason goes away, one is put off by a limit, of one case file something changes that means nothing for the line, one stays as it is.
+        for which, owed in {"D0": 0, "D2": 77}.items():
+            import_accounts(name, [(which, debtor[which], owed, rows[debtor[which]][3], "North")], bundle)
+        sql.run("select dunlin.post_event('bank', '1', 'payment', 'account', %s, now(), '{\"amount\": 1}')", debtor["D1"])
+        step(name, bundle)
+        assert sql.value("select not_before > now() + interval '20 days' from dunlin.queue where queue = 'errand' and key = %s", debtor["D1"])
+        assert not sql.all("select 1 from dunlin.queue where queue = 'errand' and key = %s", debtor["D0"])
+        expected = first_of(sql, None) - {t.task for t in first}
+        assert {keys[t][1] for t in expected} == {"0", "1"}, [keys[t] for t in expected]
+        assert {t.task for t in errands(sql, n=30)} == expected, "the next one is not in line at once"
+        check_sound(sql)
+
+
+def test_what_its_webhook_buries_lets_the_next_one_in():
+    sql = fresh()
+    task = errands(sql)[0]
+    errands(sql, "bert", 30)
+    sql.run("insert into dunlin.webhook (name, queue, url, tries_max, created_by) values ('print', 'errand', 'https://print.invalid/', 1, 'eva')")
+    delivery = sql.value("insert into dunlin.webhook_delivery (webhook, task, epoch, body, tries) select id, %s, %s, '{}', 1 from dunlin.webhook returning id", task.task, task.epoch)
+    assert sql.value("select dunlin.delivery_failed(%s, 500, 'HTTP 500', false, '1 second')", delivery) == "dead"
+    assert sql.value("select status from dunlin.queue where task = %s", task.task) == "dead_letter"
+    assert [t.debtor for t in errands(sql, "carl", 30)] == [task.debtor]
+    check_sound(sql)
 
 
 def test_one_call_ends_one_and_takes_the_next():
