@@ -5,7 +5,7 @@ Environment: as in tests/queue/desk.py.
 import json, os, re, subprocess, sys, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../queue"))
-from desk import SERVER, Client, connect, dunlin, import_accounts, new_database, run_all, step
+from desk import SERVER, Client, bare_database, connect, dunlin, import_accounts, new_database, run_all, step
 
 CARDS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../strategies/card_collections")
 
@@ -172,11 +172,7 @@ def test_what_somebody_made_beside_it_is_told_and_not_bad():
 
 def test_a_restored_database_is_whole():
     """A server writes some conditions with fewer parentheses once they were read from a dump."""
-    restored = f"restored_{os.getpid()}"
-    admin = connect("postgres")
-    with admin.cursor() as cursor:
-        cursor.execute(f"create database {restored}")
-    admin.close()
+    restored = bare_database()
     dump = subprocess.run(["pg_dump", "-Fc", f"{SERVER} dbname={USED}"], check=True, capture_output=True).stdout
     subprocess.run(["pg_restore", "--exit-on-error", "-d", f"{SERVER} dbname={restored}"], input=dump, check=True, capture_output=True)
     code, bad, _ = doctor(restored)
@@ -184,11 +180,7 @@ def test_a_restored_database_is_whole():
 
 
 def test_an_object_is_made_again_as_the_guide_says():
-    fresh, broken = f"fresh_{os.getpid()}", copy_of()
-    admin = connect("postgres")
-    with admin.cursor() as cursor:
-        cursor.execute(f"create database {fresh}")
-    admin.close()
+    fresh, broken = bare_database(), copy_of()
     dunlin(fresh, "history", "list")
     sql, made = Client(broken), Client(fresh)
     sql.cursor.execute(OBJECTS["a function says something else"][0])
@@ -215,11 +207,7 @@ def test_a_database_in_use_is_whole():
 
 
 def test_months_of_cards_are_whole():
-    name = f"cards_{os.getpid()}"
-    admin = connect("postgres")
-    with admin.cursor() as cursor:
-        cursor.execute(f"create database {name}")
-    admin.close()
+    name = bare_database()
     code, bad, good = doctor(name)
     assert not bad and "not set up yet" in good["schema"], (bad, good)
     dunlin(name, "import", CARDS, "--generate", "300", "--months", "5")

@@ -7,7 +7,7 @@ import glob, hashlib, json, os, re, sys, threading, time, uuid
 import psycopg2
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../queue"))
-from desk import BUNDLE, SERVER, Client, check_sound, connect, dunlin, run_all
+from desk import BUNDLE, SERVER, Client, bare_database, check_sound, dunlin, run_all
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 STEPS = sorted(glob.glob(os.path.join(HERE, "../../runtime/migrations/*.sql")))
@@ -31,20 +31,10 @@ KEPT = {
     "accounts": "select dunlin_bucket, dunlin_case, dunlin_id, dunlin_key, owed, urgency, client from portfolio.account",
     "audit": "select id, at, who, action, detail::text, encode(hash, 'hex') from dunlin.audit",
 }
-_numbers = iter(range(1, 1000))
 
 
 def number_of(file):
     return int(os.path.basename(file)[:3])
-
-
-def new(template=None):
-    name = f"forward_{os.getpid()}_{next(_numbers)}"
-    admin = connect("postgres")
-    with admin.cursor() as cursor:
-        cursor.execute(f"create database {name}" + (f" template {template}" if template else ""))
-    admin.close()
-    return name
 
 
 def take_steps(name, after, last):
@@ -87,7 +77,7 @@ class Work:
 
 def old_database():
     """At the last station, with what was done at each of them."""
-    name, work = new(), Work()
+    name, work = bare_database(), Work()
     sql = Client(name)
     sql.run("create schema dunlin; create table dunlin.schema_version (number int primary key, name text not null, checksum text not null, "
             "applied_at timestamptz not null default clock_timestamp())")
@@ -134,7 +124,7 @@ def goes_on(name, sql, work):
 
 
 def test_nothing_is_lost_on_the_way():
-    name = new(OLD)
+    name = bare_database(template=OLD)
     sql = Client(name)
     before = kept(sql)
     assert all(before[what] for what in KEPT), [what for what in KEPT if not before[what]]
@@ -183,7 +173,7 @@ class Session(threading.Thread):
 
 
 def test_somebody_works_meanwhile():
-    name = new(OLD)
+    name = bare_database(template=OLD)
     session = Session(name)
     session.start()
     try:

@@ -44,13 +44,19 @@ def import_accounts(name, rows, bundle=BUNDLE):
         os.unlink(file.name)
 
 
-def new_database(rows, template=None, bundle=BUNDLE):
-    """A database with these accounts, stepped once. Returns its name."""
-    name = f"desk_{os.getpid()}_{next(_numbers)}"
+def bare_database(name=None, template=None):
+    """A database with nothing in it, or with what the template has. Returns its name."""
+    name = name or f"desk_{os.getpid()}_{next(_numbers)}"
     admin = connect("postgres")
     with admin.cursor() as cursor:
         cursor.execute(f"create database {name}" + (f" template {template}" if template else ""))
     admin.close()
+    return name
+
+
+def new_database(rows, template=None, bundle=BUNDLE):
+    """A database with these accounts, stepped once. Returns its name."""
+    name = bare_database(template=template)
     if template is None:
         import_accounts(name, rows, bundle)
         step(name, bundle)
