@@ -266,6 +266,65 @@ def test_rescue_and_lease_again():
             ["select dunlin.turn_over()", lease("b", 1), ("complete", "select dunlin.complete('{lease_task}', {lease_epoch}, 'no_answer')")], judge)
 
 
+def late_outcome(sql, a, b):
+    """The first worker's outcome comes when the lease has been given to another."""
+    done = next(rows for label, rows in a.log if label == "complete")
+    if not isinstance(done, str):
+        epoch = sql.value("select lease_epoch from dunlin.task_done where task = %s", a.names["lease_task"])
+        assert epoch == a.names["lease_epoch"], f"an outcome of lease {a.names['lease_epoch']} ended lease {epoch}"
+
+
+LATE = ([lease("a", 1, "0.001 s"), ("complete", "select dunlin.complete('{lease_task}', {lease_epoch}, 'busy')")], ["select dunlin.turn_over()", lease("b", 1)])
+
+
+def test_an_outcome_under_an_old_epoch():
+    explore(*LATE, late_outcome, by_the_judge=False)
+
+
+def test_an_outcome_without_the_look_at_the_epoch():
+    """The specification finds it when nobody looks at the epoch of a lease."""
+    found("ended lease 2", *LATE, late_outcome, ["create or replace function dunlin.check_lease(open dunlin.task_open, epoch int4) returns void language sql as ''"])
+
+
+def test_heartbeat_and_rescue():
+    """The worker says that it is alive while the round looks at its ended lease: it keeps the task, or it is told that it has it no more."""
+    def judge(sql, a, b):
+        alive = next(result for label, result in a.log if label == "alive")
+        row = sql.one("select status, returns, lease_until > clock_timestamp() as holds from dunlin.task_open where task = %s", a.names["lease_task"])
+        if isinstance(alive, str):
+            assert alive.startswith("DU011") and (row.status, row.returns) == (0, 1), (alive, row)
+        else:
+            assert (row.status, row.returns, row.holds) == (1, 0, True), row
+
+    for call in ("heartbeat('{lease_task}', {lease_epoch})", "extend('{lease_task}', {lease_epoch}, '5 minutes')"):
+        explore([lease("a", 1, "0.001 s"), "begin", ("alive", f"select dunlin.{call}"), "commit"], ["begin", ("round", "select dunlin.turn_over()"), "commit"], judge)
+
+
+def test_withdrawal_by_a_supervisor_and_completion():
+    """What the worker did counts, whatever the supervisor decided meanwhile."""
+    def judge(sql, a, b):
+        assert sql.all("select status, outcome from dunlin.task_done") == [(2, "call.missed.busy")]
+        told = next(result for label, result in b.log if label == "withdraw")
+        assert told.startswith("DU012") if isinstance(told, str) else told[0][0] == "marked", told
+
+    explore(["begin", ("complete", "select dunlin.complete(task, epoch, 'busy') from public.held"), "commit"],
+            ["begin", ("withdraw", "select dunlin.withdraw(task, 'the client wants it', 'eva') from public.held"), "commit"], judge,
+            ["create table public.held as select task, epoch from dunlin.lease('call', 'a', 1)"])
+
+
+def test_two_who_end_one_and_take_the_next():
+    """Two workers go from one task to the next, and one calls again because the answer was lost: nothing goes out twice."""
+    def judge(sql, a, b):
+        nexts = [r.task for s in (a, b) for label, rows in s.log if (label or "").startswith("next") and not isinstance(rows, str) for r in rows]
+        held = [r.task for r in sql.all("select task from dunlin.task_open where status = 1")]
+        assert len(nexts) == len(set(nexts)) and sorted(map(str, nexts)) == sorted(map(str, held)), (nexts, held)
+        assert sql.value("select count(*) from dunlin.task_done where status = 2") == 2
+
+    ends = "select x.task, x.epoch from public.held h, dunlin.complete_and_lease(h.task, h.epoch, 'busy') x where h.worker = '{}'"
+    explore(["begin", ("next", ends.format("a")), "commit"], ["begin", ("next", ends.format("b")), "commit", ("next_again", ends.format("b"))], judge,
+            ["create table public.held as select 'a' as worker, task, epoch from dunlin.lease('call', 'a', 1)", "insert into public.held select 'b', task, epoch from dunlin.lease('call', 'b', 1)"])
+
+
 def test_two_completions():
     """The same worker twice, over two connections, because an answer was lost."""
     def judge(sql, a, b):
