@@ -69,7 +69,7 @@ std::string awake_sql(const std::optional<int32_t>& version, Instant now);
 
 class PostgresStore final : public Store, public StepLog, public BusinessClock, public OlderVersions {
  public:
-  PostgresStore(std::unique_ptr<EmbeddedServer> server, std::string url, std::string application_name);
+  PostgresStore(std::unique_ptr<EmbeddedServer> server, std::string url, const PostgresOptions& options);
   ~PostgresStore() override;
 
   Result<void> open();
@@ -160,6 +160,7 @@ class PostgresStore final : public Store, public StepLog, public BusinessClock, 
     Position given;                     // the last one handed out: who asks for what follows it is on this way
     Position done;                      // up to here nothing is left
     std::vector<int64_t> awake, total;  // by bucket; empty if all is in one list
+    int64_t listed_max = 0;             // so many awake case files in one list
     std::vector<Place> cases;           // of the stretch under way, if few in it are awake
     size_t next = 0;
     Position stretch_end;
@@ -210,6 +211,7 @@ class PostgresStore final : public Store, public StepLog, public BusinessClock, 
 
   std::unique_ptr<EmbeddedServer> server_;
   std::string url_, application_name_;
+  const int64_t listed_max_;
   std::atomic<Instant> database_ahead_ = 0;  // of the steady clock
   std::unique_ptr<BulkConnection> reader_;
   std::vector<std::unique_ptr<BulkConnection>> writers_;  // those that nobody uses just now

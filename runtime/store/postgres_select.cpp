@@ -11,8 +11,8 @@ namespace dunlin::store {
 
 namespace {
 
-constexpr int64_t listed_max = 50'000;  // awake case files in one list
-constexpr double dense = 0.3;           // from this share of awake case files on, reading the whole stretch is cheaper
+constexpr int64_t listed_always = 50'000;  // as many awake case files are listed without asking how many there are
+constexpr double dense = 0.3;              // from this share of awake case files on, reading the whole stretch is cheaper
 constexpr int64_t dense_min = 50;
 constexpr size_t listed_piece = 1'500;  // so that reading, stepping and committing a short list overlap
 
@@ -66,7 +66,7 @@ Result<bool> PostgresStore::list_awake(BulkConnection& connection, int32_t versi
   }
   CopyRows rows(connection);
   // In no order: with one, PostgreSQL would have to look at all of them before it could stop.
-  if (auto started = rows.start(fmt::format("{} limit {}", sql, listed_max + 1)); !started) return std::unexpected(started.error());
+  if (auto started = rows.start(fmt::format("{} limit {}", sql, ahead_.listed_max + 1)); !started) return std::unexpected(started.error());
   ahead_.cases.clear();
   ahead_.next = 0;
   while (rows.next()) {
@@ -75,7 +75,7 @@ Result<bool> PostgresStore::list_awake(BulkConnection& connection, int32_t versi
   }
   if (auto read = rows.finish(); !read) return std::unexpected(read.error());
   ahead_.stretch_end = {last_bucket, INT64_MAX};
-  const bool all = static_cast<int64_t>(ahead_.cases.size()) <= listed_max;
+  const bool all = static_cast<int64_t>(ahead_.cases.size()) <= ahead_.listed_max;
   if (!all) ahead_.cases.clear();
   const auto place = [](const Place& at) { return std::pair{at.bucket, at.case_id}; };
   std::ranges::sort(ahead_.cases, {}, place);
@@ -86,6 +86,11 @@ Result<bool> PostgresStore::list_awake(BulkConnection& connection, int32_t versi
 
 /// Finds out what a night has to do.
 Result<void> PostgresStore::look_ahead(BulkConnection& connection, int32_t version, Position after) {
+  // A list that holds a good part of the table is no shorter way through it. An estimate will do; a table that was never looked at is taken for a small one.
+  auto estimate = connection.value("select reltuples::int8 from pg_class where oid = 'dunlin.case_file'::regclass");
+  if (!estimate) return std::unexpected(estimate.error());
+  const auto part = static_cast<int64_t>(dense * std::atof(estimate->value_or("0").c_str()));
+  ahead_.listed_max = std::min(listed_max_, std::max(listed_always, part));
   if (!ahead_.full) {
     auto listed = list_awake(connection, version, after, ahead_.last_bucket);
     if (!listed) return std::unexpected(listed.error());
@@ -130,7 +135,7 @@ Result<void> PostgresStore::select_next(BulkConnection& connection, int32_t vers
       selection.limit = first == last ? limit : 0;
       return {};
     }
-    take_more(listed_max / 2);
+    take_more(ahead_.listed_max / 2);
     const Position from = ahead_.done.bucket < first ? Position{first - 1, INT64_MAX} : ahead_.done;
     auto listed = list_awake(connection, version, from, last);
     if (!listed) return std::unexpected(listed.error());

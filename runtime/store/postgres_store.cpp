@@ -30,13 +30,17 @@ std::optional<std::string> wrong_address(const std::string& url) {
 Result<std::unique_ptr<Store>> open_postgres(const PostgresOptions& options) {
   auto address = address_of(options);
   if (!address) return std::unexpected(address.error());
-  auto store = std::make_unique<PostgresStore>(std::move(address->server), std::move(address->url), options.application_name);
+  auto store = std::make_unique<PostgresStore>(std::move(address->server), std::move(address->url), options);
   if (auto opened = store->open(); !opened) return std::unexpected(opened.error());
   return store;
 }
 
-PostgresStore::PostgresStore(std::unique_ptr<EmbeddedServer> server, std::string url, std::string application_name)
-    : server_(std::move(server)), url_(std::move(url)), application_name_(std::move(application_name)), small_(std::make_unique<Small>()) {}
+PostgresStore::PostgresStore(std::unique_ptr<EmbeddedServer> server, std::string url, const PostgresOptions& options)
+    : server_(std::move(server)),
+      url_(std::move(url)),
+      application_name_(options.application_name),
+      listed_max_(options.listed_max),
+      small_(std::make_unique<Small>()) {}
 
 PostgresStore::~PostgresStore() {
   reader_.reset();

@@ -17,6 +17,9 @@ struct PostgresOptions {
   std::filesystem::path folder;
   /// False only for tests and benchmarks of the private server: a power cut may lose data then.
   bool durable = true;
+  /// So many case files to be stepped, 24 bytes each, are listed in one look at the table; where there are more, they are counted by buckets first, and listed
+  /// or read stretch by stretch. Each of that is another look at the table: a quiet night of a large portfolio should fit into one list.
+  int64_t listed_max = 250'000;
   /// Shown in pg_stat_activity.
   std::string application_name = "dunlin";
 };

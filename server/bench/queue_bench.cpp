@@ -36,6 +36,16 @@ constexpr auto set_up = R"(
   create or replace view dunlin.instance_key as select 'account'::text as entity, bucket, case_id, case_id as id, case_id::text as key, 0::int8 as parent from dunlin.case_file;
 )";
 
+/// What a consumer's program prepares once and calls by name, as drivers do.
+constexpr auto prepared_calls = R"(
+  prepare lease(text) as select task || ''', ' || epoch from dunlin.lease('bench', $1);
+  prepare lease_many(text, int) as
+    select json_agg(json_build_object('task', task, 'epoch', epoch, 'outcome', 'busy'))::text from dunlin.lease('bench', $1, $2);
+  prepare complete(uuid, int) as select dunlin.complete($1, $2, 'busy');
+  prepare complete_many(jsonb) as select count(*) from dunlin.complete_many($1) where result = 'accepted';
+  prepare complete_and_lease(uuid, int, text) as select task || ''', ' || epoch from dunlin.complete_and_lease($1, $2, 'busy', worker => $3);
+)";
+
 /// Tasks from `first` on; priorities from 0 to 100 in no order, so that new ones fall in between old ones.
 std::string add_tasks(int64_t first, int64_t count) {
   return fmt::format(R"(
@@ -156,9 +166,8 @@ class QueueBench {
   /// Completes what is held, `TASK', EPOCH`, and leases the next, in one call; how many were completed.
   static Result<int64_t> next(BulkConnection& connection, const std::string& worker, std::optional<std::string>& held) {
     const bool ends = held.has_value();
-    const std::string call =
-        ends ? fmt::format("dunlin.complete_and_lease('{}, 'busy', worker => '{}')", *held, worker) : fmt::format("dunlin.lease('bench', '{}')", worker);
-    auto leased = connection.value("select task || ''', ' || epoch from " + call);
+    const std::string call = ends ? fmt::format("execute complete_and_lease('{}, '{}')", *held, worker) : fmt::format("execute lease('{}')", worker);
+    auto leased = connection.value(call);
     if (!leased) return std::unexpected(leased.error());
     held = *leased;
     return ends ? 1 : 0;
@@ -167,18 +176,17 @@ class QueueBench {
   /// Leases and completes; how many. Zero: there was nothing.
   static Result<int64_t> turn(BulkConnection& connection, const std::string& worker, int batch) {
     if (batch == 1) {
-      auto leased = connection.value(fmt::format("select task || ''', ' || epoch from dunlin.lease('bench', '{}')", worker));
+      auto leased = connection.value(fmt::format("execute lease('{}')", worker));
       if (!leased) return std::unexpected(leased.error());
       if (!*leased) return 0;
-      auto done = connection.value(fmt::format("select dunlin.complete('{}, 'busy')", **leased));
+      auto done = connection.value(fmt::format("execute complete('{})", **leased));
       if (!done) return std::unexpected(done.error());
       return 1;
     }
-    auto leased = connection.value(fmt::format(
-        "select json_agg(json_build_object('task', task, 'epoch', epoch, 'outcome', 'busy'))::text from dunlin.lease('bench', '{}', {})", worker, batch));
+    auto leased = connection.value(fmt::format("execute lease_many('{}', {})", worker, batch));
     if (!leased) return std::unexpected(leased.error());
     if (!*leased) return 0;
-    auto done = connection.value(fmt::format("select count(*) from dunlin.complete_many('{}') where result = 'accepted'", **leased));
+    auto done = connection.value(fmt::format("execute complete_many('{}')", **leased));
     if (!done) return std::unexpected(done.error());
     return std::atoll(done->value_or("0").c_str());
   }
@@ -186,6 +194,7 @@ class QueueBench {
   void consume(int number, const QueueRun& run, int64_t seconds, double stretch_s, Clock::time_point begin, std::atomic<int64_t>& completed, Tally& tally) {
     auto connection = BulkConnection::open(url_);
     if (!connection) return tally.fail(connection.error().message);
+    if (auto prepared = (*connection)->run(prepared_calls); !prepared) return tally.fail(prepared.error().message);
     const std::string worker = fmt::format("worker {}", number);
     const double period = run.offered_per_s == 0 ? 0 : static_cast<double>(options_.clients * run.batch) / static_cast<double>(run.offered_per_s);
     std::optional<std::string> held;
@@ -209,7 +218,7 @@ class QueueBench {
       if (*done == 0 && !held) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     if (!held) return;
-    auto over = (*connection)->value(fmt::format("select dunlin.complete('{}, 'busy')", *held));
+    auto over = (*connection)->value(fmt::format("execute complete('{})", *held));
     if (!over) tally.fail(over.error().message);
   }
 

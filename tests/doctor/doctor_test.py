@@ -99,11 +99,12 @@ OBJECTS = {
     "an index of other columns": ("drop index dunlin.inbox_at; create index inbox_at on dunlin.inbox (case_id)", "indexes", "changed by hand: dunlin.inbox.inbox_at"),
     "an index that is not valid": ("update pg_index set indisvalid = false where indexrelid = 'dunlin.task_body_standing'::regclass", "indexes", "changed by hand: dunlin.task_body.task_body_standing"),
     "a unique index too much": ("create unique index mine on dunlin.inbox (seq)", "indexes", "not made by dunlin: dunlin.inbox.mine"),
-    "a constraint is gone": ("alter table dunlin.task_open drop constraint task_open_leased", "constraints", "missing: dunlin.task_open.task_open_leased"),
-    "a constraint is not what it was": ("alter table dunlin.task_open drop constraint task_open_status; alter table dunlin.task_open add constraint task_open_status check (status < 100)",
-                                        "constraints", "changed by hand: dunlin.task_open.task_open_status"),
-    "a constraint was not looked at": ("alter table dunlin.task_open drop constraint task_open_lead; alter table dunlin.task_open add constraint task_open_lead check "
-                                       "(lead is null or status = 1) not valid", "constraints", "dunlin.task_open.task_open_lead"),
+    "a constraint is gone": ("alter table dunlin.task_open drop constraint task_open_stands", "constraints", "missing: dunlin.task_open.task_open_stands"),
+    "a constraint is not what it was": ("alter table dunlin.task_open drop constraint task_open_stands; alter table dunlin.task_open add constraint task_open_stands check (status < 100)",
+                                        "constraints", "changed by hand: dunlin.task_open.task_open_stands"),
+    "a constraint was not looked at": ("do $$ declare says text; begin select pg_get_constraintdef(oid) into says from pg_constraint where conname = 'task_open_stands'; "
+                                       "alter table dunlin.task_open drop constraint task_open_stands; execute 'alter table dunlin.task_open add constraint "
+                                       "task_open_stands ' || says || ' not valid'; end $$", "constraints", "dunlin.task_open.task_open_stands"),
     "a key is gone": ("alter table dunlin.hand_out drop constraint if exists hand_out_pkey; alter table dunlin.event_key drop constraint event_key_pkey", "constraints",
                       "missing: dunlin.event_key.event_key_pkey"),
     "a column has another type": ("alter table dunlin.note alter column whom type varchar(10)", "columns", "dunlin.note.whom (is `character varying(10) not null`, was made `text not null`)"),

@@ -48,12 +48,13 @@ class Server {
 
 class PostgresPlace final : public Place {
  public:
-  PostgresPlace() : url_(Server::instance().new_database()) {}
-  std::unique_ptr<Store> open() override { return good(open_postgres({.url = url_})); }
+  explicit PostgresPlace(int64_t listed_max) : url_(Server::instance().new_database()), listed_max_(listed_max) {}
+  std::unique_ptr<Store> open() override { return good(open_postgres({.url = url_, .listed_max = listed_max_})); }
   std::string url() const override { return url_; }
 
  private:
   std::string url_;
+  int64_t listed_max_;
 };
 
 class MemoryPlace final : public Place {
@@ -72,7 +73,7 @@ std::unique_ptr<Place> make_place(const std::string& kind) {
     WARN("skipped: no PostgreSQL server is installed on this machine");
     return nullptr;
   }
-  return std::make_unique<PostgresPlace>();
+  return std::make_unique<PostgresPlace>(kind == short_lists ? 6 : PostgresOptions{}.listed_max);
 }
 
 std::unique_ptr<Store> open_at(const std::string& url) { return good(open_postgres({.url = url})); }

@@ -29,12 +29,16 @@ std::unique_ptr<Place> make_place(const std::string& kind);
 std::unique_ptr<Store> open_at(const std::string& url);
 /// What the suites run on.
 inline const std::vector<std::string> place_kinds = {"memory", "postgres"};
+/// PostgreSQL with a store that lists six case files at a time, so that hardly a night fits into one list.
+inline const std::string short_lists = "postgres, short lists";
+inline const std::vector<std::string> ways_through_a_night = {"memory", "postgres", short_lists};
 /// The rest of the test case once on each: `kind`, `place`; left out where there is no server.
-#define ON_BOTH_STORES()                                                      \
-  const auto kind = GENERATE(from_range(::dunlin::store::test::place_kinds)); \
-  INFO("store: " << kind);                                                    \
-  const auto place = ::dunlin::store::test::make_place(kind);                 \
+#define ON_EACH(kinds)                                                  \
+  const auto kind = GENERATE(from_range(::dunlin::store::test::kinds)); \
+  INFO("store: " << kind);                                              \
+  const auto place = ::dunlin::store::test::make_place(kind);           \
   if (!place) return
+#define ON_BOTH_STORES() ON_EACH(place_kinds)
 
 template <class T>
 T good(Result<T> result) {

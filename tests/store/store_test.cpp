@@ -77,7 +77,7 @@ TEST_CASE("the same event twice is one event", "[store]") {
 }
 
 TEST_CASE("a night enrols, tasks stand in queues, and a second look finds nothing to do", "[store]") {
-  ON_BOTH_STORES();
+  ON_EACH(ways_through_a_night);
   Office office(*place);
   office.import_debtors(30);
   office.activate();
@@ -99,7 +99,7 @@ TEST_CASE("a night enrols, tasks stand in queues, and a second look finds nothin
 }
 
 TEST_CASE("waking only the awake leaves the same as stepping everybody", "[store]") {
-  ON_BOTH_STORES();
+  ON_EACH(ways_through_a_night);
   std::map<std::string, int64_t> seen[2];
   std::vector<std::set<std::string>> tasks[2];  // their ids, day by day: a gateway knows a task by it
   for (const bool full : {false, true}) {
@@ -122,7 +122,7 @@ TEST_CASE("waking only the awake leaves the same as stepping everybody", "[store
 }
 
 TEST_CASE("a stretch in which many are awake and the list of a few come to the same", "[store]") {
-  ON_BOTH_STORES();
+  ON_EACH(ways_through_a_night);
   constexpr int count = 400;  // enough of them for stretches
   Office office(*place);
   office.import_debtors(count);
@@ -264,7 +264,7 @@ TEST_CASE("a commit under a version that is not active any more is refused", "[s
 }
 
 TEST_CASE("a new version steps every case file once and reads the states of the old one by name", "[store]") {
-  ON_BOTH_STORES();
+  ON_EACH(ways_through_a_night);
   Office old(*place);
   old.import_debtors(6);
   CHECK(old.activate().number == 1);
@@ -421,7 +421,7 @@ TEST_CASE("counts of tasks, decisions and every case file can be read", "[store]
 }
 
 TEST_CASE("bucket by bucket comes to the same as all at once", "[store]") {
-  ON_BOTH_STORES();
+  ON_EACH(ways_through_a_night);
   Office office(*place);
   office.import_debtors(20);
   office.activate();
