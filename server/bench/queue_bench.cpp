@@ -49,6 +49,7 @@ constexpr auto prepared_calls = R"(
 /// Tasks from `first` on; priorities from 0 to 100 in no order, so that new ones fall in between old ones.
 std::string add_tasks(int64_t first, int64_t count) {
   return fmt::format(R"(
+    select pg_current_xact_id();  -- the transaction's number before the places in line
     with made as materialized (select n, (n % 1024)::int4 as bucket, md5('bench' || n)::uuid as task from generate_series({}::int8, {}::int8) n),
          cases as (insert into dunlin.case_file (bucket, case_id, step_no, version, wake_at) select bucket, n, 1, 0, 'infinity' from made),
          bodies as (insert into dunlin.task_body (bucket, case_id, task, identity, rule, recipient, standing, stays, treatment, created_at, expires, time_window, fields)
@@ -148,17 +149,19 @@ class QueueBench {
     return {};
   }
 
-  /// New tasks, as many as were completed, ten times a second.
+  /// New tasks, as many as were completed, ten times a second; at the end too, or each run would leave fewer to the next.
   void supply(const std::atomic<bool>& stop, const std::atomic<int64_t>& completed, Tally& tally) {
     auto connection = BulkConnection::open(url_);
     if (!connection) return tally.fail(connection.error().message);
-    for (int64_t supplied = 0; !stop;) {
+    for (int64_t supplied = 0;;) {
+      const bool last = stop;
       const int64_t missing = completed - supplied;
       if (missing > 0) {
         if (auto done = (*connection)->run(add_tasks(next_task_, missing)); !done) return tally.fail(done.error().message);
         next_task_ += missing;
         supplied += missing;
       }
+      if (last) return;
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
   }

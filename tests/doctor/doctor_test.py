@@ -100,11 +100,10 @@ OBJECTS = {
     "an index that is not valid": ("update pg_index set indisvalid = false where indexrelid = 'dunlin.task_body_standing'::regclass", "indexes", "changed by hand: dunlin.task_body.task_body_standing"),
     "a unique index too much": ("create unique index mine on dunlin.inbox (seq)", "indexes", "not made by dunlin: dunlin.inbox.mine"),
     "a constraint is gone": ("alter table dunlin.task_open drop constraint task_open_stands", "constraints", "missing: dunlin.task_open.task_open_stands"),
-    "a constraint is not what it was": ("alter table dunlin.task_open drop constraint task_open_stands; alter table dunlin.task_open add constraint task_open_stands check (status < 100)",
-                                        "constraints", "changed by hand: dunlin.task_open.task_open_stands"),
-    "a constraint was not looked at": ("do $$ declare says text; begin select pg_get_constraintdef(oid) into says from pg_constraint where conname = 'task_open_stands'; "
-                                       "alter table dunlin.task_open drop constraint task_open_stands; execute 'alter table dunlin.task_open add constraint "
-                                       "task_open_stands ' || says || ' not valid'; end $$", "constraints", "dunlin.task_open.task_open_stands"),
+    "a constraint is not what it was": ("alter table dunlin.override drop constraint override_reason_check; alter table dunlin.override add constraint override_reason_check "
+                                        "check (reason <> 'x')", "constraints", "changed by hand: dunlin.override.override_reason_check"),
+    "a constraint was not looked at": ("alter table dunlin.bulk drop constraint bulk_reason_check; alter table dunlin.bulk add constraint bulk_reason_check check "
+                                       "(reason <> '') not valid", "constraints", "dunlin.bulk.bulk_reason_check"),
     "a key is gone": ("alter table dunlin.hand_out drop constraint if exists hand_out_pkey; alter table dunlin.event_key drop constraint event_key_pkey", "constraints",
                       "missing: dunlin.event_key.event_key_pkey"),
     "a column has another type": ("alter table dunlin.note alter column whom type varchar(10)", "columns", "dunlin.note.whom (is `character varying(10) not null`, was made `text not null`)"),
