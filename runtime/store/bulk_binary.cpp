@@ -312,6 +312,7 @@ StoreError BulkConnection::Inner::error(const PGresult* result, std::string_view
   const char* state = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char* said = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   if (PQstatus(connection) == CONNECTION_BAD) state = nullptr;
+  row_was_locked = state != nullptr && std::string_view(state) == "55P03";
   return explain_error(state == nullptr ? "" : state, said == nullptr ? PQerrorMessage(connection) : said, doing);
 }
 

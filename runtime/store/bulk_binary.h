@@ -24,6 +24,7 @@ struct BulkConnection::Inner {
   Instant database_ahead = 0;                   // microseconds of the database's clock beyond the steady clock of this process
   Patience wait() const { return {connection == nullptr ? -1 : PQsocket(connection), patience}; }
   StoreError error(const PGresult* result, std::string_view doing) const;
+  mutable bool row_was_locked = false;  // the last error: somebody kept a row longer than this session's lock_timeout
 };
 
 // ---- writing ----

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <sstream>
 
 #include "lang/sema/experiments.h"
 #include "runtime/engine/state_codec.h"
@@ -21,6 +22,8 @@ using engine::CaseFile;
 using engine::StepResult;
 
 namespace {
+
+constexpr int locked_ms_max = 1'000;  // so long a node waits for a case file that somebody has locked
 
 using enum ColumnType;
 
@@ -244,29 +247,59 @@ Result<void> PostgresStore::commit_all(const checked::Program& program, const st
   if (!layout) return std::unexpected(layout.error());
   auto version = version_of(program);
   if (!version) return std::unexpected(version.error());
-  Writing writing(**layout, *version, now, database_now());
   for (const CaseCommit& step : steps) {
     auto* loaded = dynamic_cast<LoadedCase*>(step.case_file->store_memory.get());
     if (loaded == nullptr || loaded->loader != this) {
       return failed(StoreError::Kind::conflict, "a case file was committed that was not loaded, or committed twice; read it again");
     }
     loaded->loader = nullptr;
-    writing.add(*step.case_file, *step.result, *loaded);
   }
   // A process that hangs between two statements must not keep its rows from those who take over: half a lease, so that they wait no longer than it lasts.
+  // Every statement touches a few rows by key; statistics of a freshly filled table would have it read whole, once a batch.
   const int idle_ms = node_ == nullptr ? 10'000 : std::min(10'000, node_->options().lease_seconds * 500);
   const std::string begin = fmt::format(
       "begin; set local idle_in_transaction_session_timeout = {}; set local enable_seqscan = off; set local enable_hashjoin = off; set local "
-      "enable_mergejoin = off",
-      idle_ms);
-  // Every statement touches a few rows by key; statistics of a freshly filled table would have it read whole, once a batch.
+      "enable_mergejoin = off{}",
+      idle_ms, node_ == nullptr ? "" : fmt::format("; set local lock_timeout = {}", locked_ms_max));
+  bool row_was_locked = false;
+  const auto send = [&](BulkConnection& connection, const std::vector<const CaseCommit*>& part) -> Result<void> {
+    Writing writing(**layout, *version, now, database_now());
+    for (const CaseCommit* step : part) writing.add(*step->case_file, *step->result, static_cast<const LoadedCase&>(*step->case_file->store_memory));
+    auto sent = writing.send(connection, node_.get());
+    row_was_locked = !sent && connection.inner().row_was_locked;
+    if (writing.fenced() && !row_was_locked) return std::unexpected(why_fenced(connection, *version, sent.error()));
+    return sent;
+  };
+  std::vector<const CaseCommit*> all;
+  for (const CaseCommit& step : steps) all.push_back(&step);
+  auto done = write([&](BulkConnection& connection) { return send(connection, all); }, begin.c_str());
+  if (done || !row_was_locked || node_ == nullptr) return done;
+  // A consumer's open transaction keeps a case file. A node leaves that one as it was, and finds it awake when it looks next; the others need not wait for it.
   return write(
       [&](BulkConnection& connection) -> Result<void> {
-        auto sent = writing.send(connection, node_.get());
-        if (writing.fenced()) return std::unexpected(why_fenced(connection, *version, sent.error()));
-        return sent;
+        auto free = lock_free(connection, all);
+        if (!free) return std::unexpected(free.error());
+        return free->empty() ? Result<void>() : send(connection, *free);
       },
       begin.c_str());
+}
+
+/// Locks the case files that nobody else has locked, until the transaction ends; returns their steps.
+Result<std::vector<const CaseCommit*>> PostgresStore::lock_free(BulkConnection& connection, const std::vector<const CaseCommit*>& steps) {
+  std::string buckets, ids;
+  for (const CaseCommit* step : steps) {
+    fmt::format_to(std::back_inserter(buckets), "{}{}", buckets.empty() ? "" : ",", step->case_file->bucket);
+    fmt::format_to(std::back_inserter(ids), "{}{}", ids.empty() ? "" : ",", step->case_file->debtor_id);
+  }
+  auto found = connection.value(fmt::format(
+      "select string_agg(x.n::text, ',' order by x.n) from (select i.n from unnest('{{{}}}'::int4[], '{{{}}}'::int8[]) with ordinality i(bucket, case_id, n) "
+      "join dunlin.case_file c on c.bucket = i.bucket and c.case_id = i.case_id for no key update of c skip locked) x",
+      buckets, ids));
+  if (!found) return std::unexpected(found.error());
+  std::vector<const CaseCommit*> free;
+  std::istringstream places(found->value_or(""));
+  for (std::string place; std::getline(places, place, ',');) free.push_back(steps[static_cast<size_t>(std::atoll(place.c_str())) - 1]);
+  return free;
 }
 
 Result<void> PostgresStore::commit(const checked::Program& program, int32_t bucket, const std::vector<CaseCommit>& steps, Instant now) {

@@ -203,6 +203,9 @@ class PostgresStore final : public Store, public StepLog, public BusinessClock, 
   Result<void> set_damaged_aside(const std::vector<SetAside>& damaged);
   Result<Cases> load_from(const checked::Program& program, Instant now, bool full, Position after, int32_t last_bucket, size_t limit, Cases& pool);
 
+  // ---- postgres_commit.cpp ----
+  Result<std::vector<const CaseCommit*>> lock_free(BulkConnection& connection, const std::vector<const CaseCommit*>& steps);
+
   // ---- postgres_nodes.cpp ----
   StoreError why_fenced(BulkConnection& connection, int32_t version, const StoreError& said);
 

@@ -172,7 +172,10 @@ void remember_people(SmallWork& work, const Layout& layout) {
 }
 
 Result<void> PostgresStore::tend_queues(Instant now) {
-  return small("look after the queues", [&](SmallWork& work) { work.exec(fmt::format("select dunlin.tend_queues({})", sql_instant(now))); });
+  return small("look after the queues", [&](SmallWork& work) {
+    work.exec(fmt::format("select dunlin.tend_queues({})", sql_instant(now)));
+    work.exec("select dunlin.keep_months()");
+  });
 }
 
 }  // namespace dunlin::store

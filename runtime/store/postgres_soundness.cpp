@@ -164,6 +164,19 @@ Store::Finding look_at_cursors(pqxx::work& work, Within) {
                   lost, rows[0][1].as<std::string>())};
 }
 
+/// History that lies in no month of its own is given up row by row, and in the way when its month is made.
+Store::Finding look_at_months(pqxx::work& work, Within) {
+  const auto rows = work.exec(
+      "select string_agg(p.relname || '_' || to_char(x.day, 'YYYY_MM'), ', ' order by p.relname, x.day) from "
+      "unnest('{task_done,hand_out,decision,transition,state_past}'::text[]) p(relname), "
+      "(select (date_trunc('month', clock_timestamp() at time zone 'UTC') + n * interval '1 month') as day from generate_series(0, 1) n) x "
+      "where to_regclass('dunlin.' || p.relname || '_' || to_char(x.day, 'YYYY_MM')) is null");
+  if (rows[0][0].is_null()) return {"months", true, "history has a part for this month and the next"};
+  return {"months", false,
+          fmt::format("history has no part {}; rows go to the one for all others. `dunlin serve` makes them, or: select dunlin.make_months()",
+                      rows[0][0].as<std::string>())};
+}
+
 /// The chain of the audit: its last stretch, or all of it.
 Store::Finding look_at_audit(pqxx::work& work, Within within) {
   constexpr int64_t stretch = 5'000;
@@ -208,6 +221,7 @@ const std::vector<SoundnessLook>& soundness_looks() {
     std::vector<SoundnessLook> made = {{"buckets", look_at_buckets}, {"versions", look_at_versions}, {"portfolio", look_at_portfolio}};
     for (const RowRule& rule : row_rules) made.push_back({rule.name, [&rule](pqxx::work& work, Within within) { return look_at(work, rule, within); }});
     made.push_back({"queue cursors", look_at_cursors});
+    made.push_back({"months", look_at_months});
     made.push_back({"audit", look_at_audit});
     return made;
   }();

@@ -67,6 +67,7 @@ DAMAGES = {
     "sources of a version": ("delete from dunlin.bundle_file", "versions", "lost their sources"),
     "no version is active": ("update dunlin.bundle set active = false", "bundle", "none is active"),
     "a reservation without its task": ("update dunlin.task_open set lease_epoch = lease_epoch + 1 where status = 1", "reservations", "contacts are reserved"),
+    "a month is gone": ("do $$ begin execute 'drop table dunlin.hand_out_' || to_char(now() at time zone 'UTC' + interval '1 month', 'YYYY_MM'); end $$", "months", "no part hand_out_20"),
     "a task behind its cursor": ("insert into dunlin.queue_head select queue, band, max(seq) from dunlin.task_open where status = 0 and wakes is null and assigned is null group by 1, 2",
                                  "queue cursors", "never handed out"),
     "an entry of the audit is changed": ("alter table dunlin.audit disable trigger all; update dunlin.audit set who = 'nobody' where id = (select max(id) from dunlin.audit); "

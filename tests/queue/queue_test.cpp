@@ -15,6 +15,8 @@ TEST_CASE("a supervisor moves an account to a stage", "[queue]") { CHECK(runs_we
 
 TEST_CASE("tasks go out one after another where the queue says so", "[queue]") { CHECK(runs_well("queue/order_test.py")); }
 
+TEST_CASE("one open transaction holds nobody up for long", "[queue]") { CHECK(runs_well("queue/waits_test.py")); }
+
 TEST_CASE("a hand-out costs the same however long somebody reads", "[queue]") { CHECK(runs_well("queue/long_reader_test.py")); }
 
 TEST_CASE("random operations do to the queues what they do to a model", "[queue]") { CHECK(runs_well("queue/model_test.py")); }
