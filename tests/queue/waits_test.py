@@ -34,7 +34,7 @@ def test_who_locks_something_and_says_nothing_more_loses_it():
     task = sql.lease()[0]
     for call, values in (("select dunlin.lease('call', 'bert')", ()), ("select dunlin.heartbeat(%s, %s)", (task.task, task.epoch)),
                          ("select dunlin.pause_queue('errand', 'lunch', 'anna')", ()),
-                         ("select dunlin.record_contact('account', 'A7', 'call', 'attempt', 'test', 'c1')", ())):
+                         ("select dunlin.record_contact('test', 'c1', 'account', 'A7', 'call', now())", ())):
         other = open_transaction(sql, call, *values)
         assert other.value(told) == "10s", call
         other.run("rollback")
