@@ -50,6 +50,11 @@ const RowRule row_rules[] = {
      "case_id, "
      "task) left join dunlin.task_done d on d.bucket = o.bucket and d.case_id = o.case_id and d.task = o.task left join dunlin.name q on q.id = o.queue",
      "each open task has its body and its queue, and is not over as well", "open tasks have lost their body or their queue, or are over as well", restore_it},
+    {"leases",
+     "select o.status = 1 and o.lease_until < (select r.settled - interval '1 minute' from dunlin.queue_round r order by r.at desc limit 1) as wrong, "
+     "o.task::text as example from dunlin.task_open o where o.bucket = any({})",
+     "each that ends is seen by a round", "tasks are in the hands of workers whose lease has ended, and are never taken back",
+     "delete from dunlin.queue_round, which only costs time: the next round looks at every lease again"},
     {"reservations",
      "select o.task is null as wrong, c.task::text as example from dunlin.contact c left join dunlin.task_open o on o.bucket = c.bucket and o.case_id = "
      "c.case_id "
@@ -177,6 +182,28 @@ Store::Finding look_at_months(pqxx::work& work, Within) {
                       rows[0][0].as<std::string>())};
 }
 
+/// What a clock that was ahead has written. The next round and the next look of a node bring it back; who has neither is told here.
+Store::Finding look_at_instants(pqxx::work& work, Within) {
+  const auto rows = work.exec(
+      "select (select string_agg(format('node %s lives for %s', n.name, date_trunc('second', n.until - clock_timestamp())), '; ' order by n.name) from "
+      "dunlin.node n where n.until > clock_timestamp() + n.lasts + interval '1 second'), "
+      "(select format('the last round of the queues is %s ahead', date_trunc('second', r.at - clock_timestamp())) from dunlin.queue_round r where r.at > "
+      "clock_timestamp() + interval '1 second' order by r.at desc limit 1), "
+      "(select format('%s hand-outs are of an instant to come', count(*)) from dunlin.queue_setting s join dunlin.hand_out h on h.queue = s.queue and "
+      "h.leased_at > clock_timestamp() + interval '1 second' having count(*) > 0), "
+      "(select format('%s leases end later than any given now would', count(*)) from dunlin.queue_setting s join dunlin.hand_out h on h.queue = s.queue and "
+      "h.until > clock_timestamp() + s.lease_max + interval '1 second' and h.until < 'infinity' having count(*) > 0)");
+  std::string found;
+  for (const auto& one : rows[0]) {
+    if (!one.is_null()) found += (found.empty() ? "" : "; ") + one.as<std::string>();
+  }
+  if (found.empty()) return {"instants", true, "nothing of the queues and nodes lies ahead of the clock"};
+  return {"instants", false,
+          "ahead of the clock: " + found +
+              "; the clock of the database went back. Set it right if it is wrong now; the next lease or pass brings this back, or `select dunlin.turn_over(), "
+              "dunlin.nodes_not_ahead()`"};
+}
+
 /// The chain of the audit: its last stretch, or all of it.
 Store::Finding look_at_audit(pqxx::work& work, Within within) {
   constexpr int64_t stretch = 5'000;
@@ -222,6 +249,7 @@ const std::vector<SoundnessLook>& soundness_looks() {
     for (const RowRule& rule : row_rules) made.push_back({rule.name, [&rule](pqxx::work& work, Within within) { return look_at(work, rule, within); }});
     made.push_back({"queue cursors", look_at_cursors});
     made.push_back({"months", look_at_months});
+    made.push_back({"instants", look_at_instants});
     made.push_back({"audit", look_at_audit});
     return made;
   }();

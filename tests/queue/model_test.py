@@ -57,7 +57,8 @@ class Pair:
         self.sql = Client(new_database(None, template=BASE))
         self.sql.run("update dunlin.queue_setting set returns_max = %s", RETURNS_MAX)
         # No round by itself: the test says when.
-        self.sql.run("insert into dunlin.queue_round values (now() + interval '1 day', '-infinity')")
+        self.other_round = Client(self.sql.connection.info.dbname)
+        self.other_round.run("select pg_advisory_lock(4815162344)")
         self.model = Model(self.sql.all("select task, priority from dunlin.task_open order by seq"))
         self.events = 0
 
@@ -113,7 +114,9 @@ class Pair:
     def do_round(self):
         ended = self.model.ended()
         self.sql.run("select pg_sleep(0.002)")  # leases that nobody kept last a millisecond
+        self.other_round.run("select pg_advisory_unlock(4815162344)")
         got = self.sql.value("select dunlin.turn_over()")
+        self.other_round.run("select pg_advisory_lock(4815162344)")
         for id in ended:
             self.model.back(id, 1)
         assert got == len(ended), (got, ended)
