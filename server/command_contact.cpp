@@ -46,8 +46,14 @@ int stop(const ContactCommand& command) {
                           made, exit))
     return exit;
   if (command.common.json) return print_json(made[0]), 0;
-  fmt::print("stop {}: nothing more goes out; {} tasks that workers hold are marked, and they are told\n", cell_text(made[0]["stop"]),
-             cell_text(made[0]["marked"]));
+  const Json& row = made[0];
+  if (row["tasks"].is_null()) {
+    fmt::print("stop {}: nothing more goes out there; whoever asks may_contact() with the address is told\n", cell_text(row["stop"]));
+    return 0;
+  }
+  const std::string whom = row["instances"].is_null() ? "" : fmt::format(" to {}: {}", command.entity, cell_text(row["instances"]));
+  fmt::print("stop {}: nothing more goes out{}; {} open tasks stay, {} of them that workers hold are marked, and they are told\n", cell_text(row["stop"]), whom,
+             cell_text(row["tasks"]), cell_text(row["marked"]));
   return 0;
 }
 

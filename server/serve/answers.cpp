@@ -275,7 +275,7 @@ constexpr Named answers[] = {
     {"GET /v1/contact_stops",
      "page { stop: integer, since: instant, until: instant|null, entity: text|null, key: text|null, field: text|null, value: text|null, address: text|null, "
      "queue: text|null, feed: text|null, reason: text, who: text }"},
-    {"POST /v1/contact_stops", "{ stop: integer, marked: integer }"},
+    {"POST /v1/contact_stops", "{ stop: integer, marked: integer, instances: integer|null, tasks: integer|null }"},
     {"POST /v1/contact_stops/{stop}/lift", "{ woken: integer }"},
     {"POST /v1/accounts/{key}/holds", "HoldChanged"},
     {"POST /v1/accounts/{key}/holds/{hold}/lift", "HoldChanged"},

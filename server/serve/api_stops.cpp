@@ -28,6 +28,7 @@ Reply stop(Api& api, const Call& call) {
   const bool all = flag_of(call, "all");
   const int named = static_cast<int>(key.has_value()) + static_cast<int>(field.has_value()) + static_cast<int>(address.has_value()) + static_cast<int>(all);
   if (named != 1 && !(named == 0 && queue)) throw Problem{422, "say whose contact is stopped, in one way", "field and value, key, address, queue, or all", ""};
+  if (!key && !field && call.maybe_text("entity")) throw Problem{422, "an entity needs a key, or a field and its value", "leave it out to stop everybody", ""};
   const auto entity = key || field ? std::optional(call.maybe_text("entity").value_or("account")) : std::nullopt;
   return {api.ask(Ask::contact_stop, {call.text("reason"), entity, key, field, value, address, queue, call.maybe_text("until"), call.caller.name})[0], 201};
 }

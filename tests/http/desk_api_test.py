@@ -211,6 +211,8 @@ for wrong in ("field=nothing&text=x", "field=dunlin_case&text=1", "field=region"
 
 # ---- stops, holds, closed accounts ----
 stop = s.ask("POST", "/v1/contact_stops", boss, {"field": "region", "value": "south", "reason": "the mandate has ended"}, expect=201)
+south = sum(row[2] == "south" for row in ROWS)
+s.check("it says how much it hit", stop["instances"] == south and 0 < stop["tasks"] <= 3 * south, stop)
 s.check("one client is stopped, and nobody else", {row["key"] for row in s.ask("POST", "/v1/queues/call/lease", admin, {"worker": "emil", "n": 50})["items"]} <= {row[0] for row in ROWS if row[2] == "north"})
 audited("stop contact", "boss")
 s.check("stops", s.ask("GET", "/v1/contact_stops", reader)["items"][0]["value"] == "south")
@@ -233,7 +235,8 @@ for named, hidden in (({"address": "+49 30 4711"}, "address"), ({"field": "holde
     number = s.ask("POST", "/v1/contact_stops", boss, dict(named, reason="personal"), expect=201)["stop"]
     s.ask("POST", f"/v1/contact_stops/{number}/lift", boss, {})
     s.check(f"{hidden} of what was lifted is masked for who may not see it", lifted(auditor, number)[hidden] == "***" and lifted(admin, number)[hidden] == named[hidden], lifted(auditor, number))
-for wrong in ({}, {"key": "B001", "all": True}, {"key": "B001", "address": "1"}, {"field": "region"}, {"key": "nobody"}):
+for wrong in ({}, {"key": "B001", "all": True}, {"key": "B001", "address": "1"}, {"field": "region"}, {"key": "nobody"}, {"field": "region", "value": "sOuth"}, {"key": "B001", "until": "2020-01-01"},
+              {"entity": "account", "all": True}, {"address": "-"}):
     s.ask("POST", "/v1/contact_stops", boss, dict(wrong, reason="x"), expect=422)
 s.ask("POST", "/v1/contact_stops", north, {"key": "B001", "reason": "x"}, expect=403)
 s.ask("POST", "/v1/accounts/B033/holds", boss, {"hold": "in_dispute", "reason": "a letter"})

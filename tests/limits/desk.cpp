@@ -83,6 +83,15 @@ Desk::Desk(uint64_t seed, const std::string& plant)
   // A worker who is new in one transaction makes another wait that names him too; here one thread plays both.
   good(first_->run("select dunlin.worker_number('worker ' || n) from generate_series(0, 2) n"));
   if (!plant.empty()) good(first_->run(plant));
+  set_clock();
+}
+
+/// The business clock, as the database knows it.
+void Desk::set_clock() {
+  good(first_->run(
+      fmt::format("insert into dunlin.business_clock (business_at, database_at) values ({}, clock_timestamp()) on conflict (id) do update set business_at = "
+                  "excluded.business_at, database_at = excluded.database_at",
+                  now_sql())));
 }
 
 std::string Desk::ask(store::BulkConnection& connection, const std::string& sql) { return good(connection.value(sql)).value_or(""); }
@@ -128,13 +137,15 @@ std::optional<std::string> Desk::live(int turns) {
 
 /// Time goes on: what the database keeps by its own clock is that much older.
 void Desk::sleep(int64_t minutes) {
-  now_ += minutes * minute + dice_.below(minute);
-  const std::string by = fmt::format("interval '{} minutes'", minutes);
+  const int64_t more = dice_.below(minute);
+  now_ += minutes * minute + more;
+  const std::string by = fmt::format("interval '{} minutes {} microseconds'", minutes, more);
   good(first_->run(
       fmt::format("update dunlin.task_open set wakes = wakes - {0} where isfinite(wakes); update dunlin.task_open set lease_until = lease_until - {0} "
                   "where status = 1; update dunlin.hand_out set leased_at = leased_at - {0}, until = until - {0}; update dunlin.contact set recorded_at = "
                   "recorded_at - {0}; delete from dunlin.queue_round; select dunlin.turn_over()",
                   by)));
+  set_clock();
   std::erase_if(held_, [&](const Held& held) {
     const bool over =
         ask(fmt::format("select count(*) from dunlin.task_open where task = '{}' and lease_epoch = {} and status = 1", held.task, held.epoch)) == "0";
@@ -180,7 +191,7 @@ void Desk::lease(store::BulkConnection& connection, bool at_once) {
   for (const std::string& row : words(got, ',')) {
     const auto parts = words(row, ' ');
     REQUIRE(parts.size() == 4);
-    held_.push_back({.task = parts[0], .epoch = parts[1], .queue = queue, .account = parts[2], .treatment = parts[3]});
+    held_.push_back({.task = parts[0], .epoch = parts[1], .queue = queue, .account = parts[2], .treatment = parts[3], .leased = now_});
     if (at_once && !broken_) dial(held_.back());
   }
 }
@@ -221,16 +232,35 @@ void Desk::dial_carefully() {
   }
 }
 
+/// A time that the contact cannot have been at: before the task was handed out, or not yet.
+Instant Desk::lie(const Held& held) {
+  const Instant by = minute * (dice_.one_in(2) ? 11 + dice_.below(120) : 1440 * (1 + dice_.below(40)));
+  return dice_.one_in(3) ? now_ + by : held.leased - by;
+}
+
 void Desk::finish() {
   if (held_.empty()) return;
   const auto which = held_.begin() + dice_.below(static_cast<int64_t>(held_.size()));
   const Held held = *which;
   if (held.dialled) {
     if (dice_.one_in(3)) return;  // the worker is never heard of again: the lease ends
-    const Instant when = dice_.one_in(2) ? held.at : now_;
+    const bool lies = dice_.one_in(3);
+    const Instant when = lies ? lie(held) : dice_.one_in(2) ? held.at : now_;
     const Instant now = std::exchange(now_, when);
-    ask(fmt::format("select dunlin.complete('{}', {}, '{}', at => {})", held.task, held.epoch, held.outcome, now_sql()));
+    const std::string complete = fmt::format("dunlin.complete('{}', {}, '{}', at => {})", held.task, held.epoch, held.outcome, now_sql());
     now_ = now;
+    if (lies) {
+      ++tally.lies;
+      // Who is refused is not heard of again, or says it once more by a clock that goes right.
+      const bool believed = first_->value("select " + complete).has_value();
+      tally.lies_believed += believed;
+      if (!believed) {
+        if (dice_.one_in(2)) return;
+        ask(fmt::format("select dunlin.complete('{}', {}, '{}', at => {})", held.task, held.epoch, held.outcome, now_sql()));
+      }
+    } else {
+      ask("select " + complete);
+    }
   } else if (dice_.one_in(2)) {
     ask(fmt::format("select dunlin.release('{}', {})", held.task, held.epoch));
   } else {

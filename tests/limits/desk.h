@@ -15,7 +15,7 @@ namespace dunlin::limits_test {
 struct Tally {
   int64_t switches = 0;                     // of versions
   std::map<std::string, int64_t> by_queue;  // contacts
-  int64_t contacts = 0, told = 0, lost = 0, refused_at_dialling = 0, held_back = 0;
+  int64_t contacts = 0, told = 0, lost = 0, refused_at_dialling = 0, held_back = 0, lies = 0, lies_believed = 0;
 };
 
 class Desk {
@@ -29,6 +29,7 @@ class Desk {
  private:
   struct Held {
     std::string task, epoch, queue, account, treatment;
+    Instant leased = 0;
     bool dialled = false;
     Instant at = 0;
     std::string outcome;
@@ -43,6 +44,8 @@ class Desk {
   void dial(Held& held);
   void dial_carefully();
   void finish();
+  Instant lie(const Held& held);
+  void set_clock();
   void tell();
   void complain();
   std::string person_of(const Held& held) const;

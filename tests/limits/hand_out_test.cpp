@@ -38,6 +38,8 @@ TEST_CASE("no limit is exceeded at hand-out", "[limits]") {
     all.refused_at_dialling += desk.tally.refused_at_dialling;
     all.held_back += desk.tally.held_back;
     all.switches += desk.tally.switches;
+    all.lies += desk.tally.lies;
+    all.lies_believed += desk.tally.lies_believed;
     for (const auto& [queue, contacts] : desk.tally.by_queue) all.by_queue[queue] += contacts;
   }
   // The limits are not kept by doing nothing, and what can go wrong did.
@@ -50,6 +52,8 @@ TEST_CASE("no limit is exceeded at hand-out", "[limits]") {
   CHECK(all.lost > 0);
   CHECK(all.refused_at_dialling > 0);
   CHECK(all.held_back > 0);
+  CHECK(all.lies > 0);
+  CHECK(all.lies_believed == 0);
 }
 
 TEST_CASE("what is broken on purpose is found", "[limits]") {
@@ -60,6 +64,8 @@ TEST_CASE("what is broken on purpose is found", "[limits]") {
       {"days are those of UTC", replace_in("judge_limits", "zone := coalesce(own ->> 'zone', home, 'UTC')", "zone := 'UTC'")},
       {"what others hold does not count", replace_in("uncounted_contacts", "c.kind <> 'none'", "c.kind not in ('none', 'reserved')")},
       {"contacts without a task do not count", replace_in("counts_through", "$3.any_contact or $2", "false and $2")},
+      {"an outcome is believed whatever time it says",
+       "create or replace function dunlin.outcome_time(open dunlin.task_open, at timestamptz) returns timestamptz language sql as $$ select $2 $$"},
       {"limits are not looked at",
        "create or replace function dunlin.hand_out_refusal(bucket int4, case_id int8, task uuid, at timestamptz) returns text language sql "
        "stable as $$ select null::text $$"},

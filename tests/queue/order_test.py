@@ -298,9 +298,12 @@ def test_who_takes_the_next_with_the_end_moves_the_cursor():
 def test_the_next_one_is_taken_by_the_clock():
     """Somebody who reports late what happened in hours of work does not get the next one by those hours."""
     sql = fresh()
+    handed_out_before = "update dunlin.contact set at = at - interval '4 days', recorded_at = recorded_at - interval '4 days' where task = %s"
     task = errands(sql)[0]
+    sql.run(handed_out_before, task.task)
     sql.one("select * from dunlin.complete_and_lease(%s, %s, at => now() - interval '3 days')", task.task, task.epoch)
     call = sql.lease("call", "anna")[0]
+    sql.run(handed_out_before, call.task)
     sql.all("select * from dunlin.complete_and_lease(%s, %s, 'missed.busy', at => now() - interval '3 days')", call.task, call.epoch)
     assert sql.value("select min(at) > now() - interval '1 hour' from dunlin.contact where kind = 'reserved'"), "handed out by the time of the outcome"
     check_sound(sql)
