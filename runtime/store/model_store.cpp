@@ -187,11 +187,17 @@ Result<ImportCounts> ModelStore::post_events(const checked::Program& program, co
     const int64_t case_id = engine::stable_id(program.entities[0].name, row.root_key), owner = engine::stable_id(entity, row.owner_key);
     const auto found = data_.cases.find({engine::bucket_of(case_id), case_id});
     if (found == data_.cases.end() || !found->second.instances.contains(owner)) {
+      if (!row.external_id.empty() && !data_.events_set_aside.insert({row.source, row.external_id, entity + " " + row.owner_key}).second) {
+        ++counts.duplicates;
+        continue;
+      }
       ++counts.set_aside;
       data_.quarantine.push_back({"event", entity + " " + row.owner_key, "there is no such " + entity, "{}", row.at});
       continue;
     }
-    if (!row.external_id.empty() && !data_.event_keys.insert({row.source, row.external_id}).second && !data_.makes(ModelDatabase::Mistake::same_event_twice)) {
+    const int64_t about = data_.makes(ModelDatabase::Mistake::one_id_for_all) ? 0 : owner;
+    if (!row.external_id.empty() && !data_.event_keys.insert({row.source, row.external_id, about}).second &&
+        !data_.makes(ModelDatabase::Mistake::same_event_twice)) {
       ++counts.duplicates;
       continue;
     }

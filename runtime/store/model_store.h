@@ -33,7 +33,8 @@ class ModelDatabase {
     state_lost,           // the last state of a step is not kept
     wake_forgotten,       // the wake of a step is not kept
     decision_lost,        // a line of the decision record is missing
-    same_event_twice,     // one source's id may come twice
+    same_event_twice,     // one source's id may come twice about one account
+    one_id_for_all,       // an id that a source used for one account is known for the others
     contact_not_counted,  // the oldest contact is missing when a case file is loaded
     mark_lost,            // a timer forgets what it fired for
   };

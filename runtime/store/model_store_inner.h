@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -112,7 +113,8 @@ struct ModelDatabase::Inner {
   std::mutex guard;
   std::map<std::pair<int32_t, int64_t>, StoredCase> cases;  // by (bucket, debtor)
   std::map<int64_t, StoredCase*> by_instance;
-  std::set<std::pair<std::string, std::string>> event_keys;  // (source, external id)
+  std::set<std::tuple<std::string, std::string, int64_t>> event_keys;            // source, external id, instance
+  std::set<std::tuple<std::string, std::string, std::string>> events_set_aside;  // source, external id, entity and key
   int64_t arrivals = 0;
   std::vector<BundleVersion> versions;
   std::vector<BundleSources> sources;

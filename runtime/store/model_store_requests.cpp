@@ -71,7 +71,7 @@ void ModelStore::keep_request(const checked::Program& program, StoredCase& store
 void ModelStore::answer(const checked::Program& program, StoredRequest& request, int32_t event, const std::vector<int64_t>& slots, const std::string& source,
                         Instant at) {
   const std::string id = std::to_string(request.row.id);
-  data_.event_keys.insert({source, id});
+  data_.event_keys.insert({source, id, request.instance});
   data_.cases.at(request.place)
       .events.push_back({.arrival = ++data_.arrivals,
                          .at = at,

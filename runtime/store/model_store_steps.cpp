@@ -276,7 +276,7 @@ void ModelStore::keep_step(const checked::Program& program, StoredCase& stored, 
   for (const auto& refused : result.refused) {
     const engine::IncomingEvent& event = refused.event;
     if (event.inbox_id != 0) std::erase_if(stored.events, [&](const StoredEvent& kept) { return kept.arrival == event.inbox_id; });
-    data_.event_keys.erase({event.source, event.external_id});
+    data_.event_keys.erase({event.source, event.external_id, case_file.instance(event.instance).id});
     data_.quarantine.push_back(set_aside_of(program, case_file, refused));
   }
   for (const auto& transition : result.transitions) {

@@ -291,7 +291,8 @@ Result<ImportCounts> PostgresStore::post_events(const checked::Program& program,
     statements.run(
         "create temp table incoming_event (seq int8 not null default nextval('dunlin.arrival'), bucket int4, case_id int8, entity int4, instance_id int8, at "
         "timestamptz, type int4, "
-        "source text, external_id text, body bytea, owner_key text, nth int4, key uuid generated always as (md5(source || e'\\x1f' || external_id)::uuid) "
+        "source text, external_id text, body bytea, owner_key text, nth int4, key uuid generated always as (dunlin.event_key_of(source, external_id, "
+        "instance_id)) "
         "stored) on "
         "commit drop");
     if (auto made = statements.result(); !made) return made;
@@ -311,12 +312,19 @@ Result<ImportCounts> PostgresStore::post_events(const checked::Program& program,
             &counts.duplicates)
         .run("delete from incoming_event i using dunlin.event_key k where k.bucket = i.bucket and k.key = i.key and i.external_id <> ''", &counts.duplicates)
         .run("insert into dunlin.event_key select bucket, key from incoming_event where external_id <> '' order by 1, 2")
+        // Keys of before migration 038 do not say what the event is about: there the event itself is asked.
+        .run(
+            "delete from incoming_event i using dunlin.event_key k where i.external_id <> '' and k.bucket = i.bucket and k.key = "
+            "md5(i.source || e'\\x1f' || i.external_id)::uuid and exists (select 1 from dunlin.event e where e.bucket = i.bucket and e.case_id = i.case_id and "
+            "e.instance_id = i.instance_id and e.source = i.source and e.external_id = i.external_id)",
+            &counts.duplicates)
         .run(
             "insert into dunlin.event (bucket, case_id, at, seq, instance_id, type, source, external_id, body) select bucket, case_id, at, seq, instance_id, "
             "type, source, "
             "external_id, body from incoming_event order by bucket, case_id, at, seq",
             &counts.inserted)
         .run("insert into dunlin.inbox (bucket, at, seq, case_id, kind) select bucket, at, seq, case_id, 0 from incoming_event order by bucket, at, seq")
+        .run("notify dunlin, 'event'")
         .run("drop table incoming_event");
     return statements.result();
   });

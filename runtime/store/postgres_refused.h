@@ -15,8 +15,9 @@ class RefusedEvents {
   // An event that was refused is not known: the same id with better values may come again.
   Batch events_{
       "with gone as (delete from dunlin.event e using unnest($1, $2, $3, $4) i(bucket, case_id, at, seq) where e.bucket = i.bucket and e.case_id = i.case_id "
-      "and e.at = i.at and e.seq = i.seq returning e.bucket, e.source, e.external_id) delete from dunlin.event_key k using gone g where k.bucket = g.bucket "
-      "and k.key = md5(g.source || e'\\x1f' || g.external_id)::uuid",
+      "and e.at = i.at and e.seq = i.seq returning e.bucket, e.instance_id, e.source, e.external_id) delete from dunlin.event_key k using gone g where "
+      "k.bucket = g.bucket "
+      "and k.key = dunlin.event_key_of(g.source, g.external_id, g.instance_id)",
       {ColumnType::int32, ColumnType::int64, ColumnType::timestamp, ColumnType::int64}};
   Batch quarantine_ =
       Batch::added_to("dunlin.quarantine (at, kind, location, reason, body, bucket, case_id)",

@@ -260,7 +260,7 @@ SeenKeys::Seen SeenKeys::look(const checked::Program& program, const store::Inst
 }
 
 SeenKeys::Seen SeenKeys::look(const checked::Program& program, const store::EventRow& row, int64_t line, int64_t& line_before) {
-  uint64_t key = hash_text(hash_text(0, row.source), row.external_id);
+  uint64_t key = mixed(hash_text(hash_text(hash_text(0, row.source), row.external_id), row.owner_key), static_cast<uint64_t>(row.entity));
   uint64_t content = mixed(hash_text(hash_text(7, row.root_key), row.owner_key), static_cast<uint64_t>(row.at));
   content = mixed(content, static_cast<uint64_t>(row.type));
   return remember(key, hash_slots(content, program.events[static_cast<size_t>(row.type)].fields, row.slots), line, line_before);

@@ -164,7 +164,7 @@ void add_portfolio_routes(std::vector<Route>& routes) {
   routes.push_back({"POST",
                     "/v1/events",
                     "events",
-                    "Post one event; the same source and external_id again changes nothing",
+                    "Post one event; the same source and external_id about the same instance again changes nothing",
                     {},
                     {{"event", "string", "the event's name", true},
                      {"key", "string", "key of the instance it belongs to", true},

@@ -56,8 +56,8 @@ DAMAGES = {
     "a newer program": ("insert into dunlin.schema_version (number, name, checksum) values (900, 'later', '')", "schema", "schema 900"),
     "buckets": ("delete from dunlin.bucket where bucket in (5, 6)", "buckets", "2 of the 1024 rows of dunlin.bucket are missing, such as 5, 6"),
     "all event keys": ("truncate dunlin.event_key", "event keys", "count them twice"),
-    "one event key": ("delete from dunlin.event_key where key = md5('bank' || e'\\x1f' || 'p7')::uuid", "event keys", "1 events are not known by their external id any more"),
-    "a key, by its example": ("delete from dunlin.event_key where key = md5('bank' || e'\\x1f' || 'p7')::uuid", "event keys", "such as bank p7"),
+    "one event key": ("delete from dunlin.event_key k using dunlin.event e where e.external_id = 'p7' and k.key = dunlin.event_key_of(e.source, e.external_id, e.instance_id)", "event keys", "1 events are not known by their external id any more"),
+    "a key, by its example": ("delete from dunlin.event_key k using dunlin.event e where e.external_id = 'p7' and k.key = dunlin.event_key_of(e.source, e.external_id, e.instance_id)", "event keys", "such as bank p7"),
     "an event that waits": ("delete from dunlin.event where external_id = 'waits'", "inbox", "1 rows of dunlin.inbox"),
     "a case file": ("delete from dunlin.case_file c where case_id in (select dunlin_case from portfolio.account where dunlin_key = 'A41')", "portfolio", "account `A4"),
     "a case file with states": ("delete from dunlin.case_file c where case_id in (select dunlin_case from portfolio.account where dunlin_key = 'A41')", "states", "rows of dunlin.state"),
@@ -260,7 +260,7 @@ def test_event_keys_are_made_again_as_the_guide_says():
     broken = copy_of()
     sql = Client(broken)
     sql.run("truncate dunlin.event_key")
-    sql.run("insert into dunlin.event_key select bucket, md5(source || e'\\x1f' || external_id)::uuid from dunlin.event where external_id <> '' on conflict do nothing")
+    sql.run("insert into dunlin.event_key select bucket, dunlin.event_key_of(source, external_id, instance_id) from dunlin.event where external_id <> '' on conflict do nothing")
     _, bad, _ = doctor(broken)
     assert not bad, bad
     assert sql.value("select dunlin.post_event('bank', 'p3', 'payment', 'account', 'A3', now(), '{\"amount\": 1}')") == "duplicate"

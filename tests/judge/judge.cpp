@@ -127,12 +127,12 @@ class Judge {
   Result<void> events_are_kept_once() {
     const checked::Program& program = version_->program;
     const store::SlotPlan plan(program);
-    std::map<std::pair<std::string, std::string>, int> kept;
+    std::map<std::pair<std::string, std::string>, std::map<int64_t, int>> kept;  // by source and id: how often, about which instance
     for (int32_t bucket = 0; bucket < engine::bucket_count; ++bucket) {
       auto events = evidence_.log.recorded_events(program, plan, bucket);
       if (!events) return std::unexpected(events.error());
       for (const auto& event : *events) {
-        if (!event.external_id.empty()) ++kept[{event.source, event.external_id}];
+        if (!event.external_id.empty()) ++kept[{event.source, event.external_id}][event.owner];
         if (event.source == "queue") outcomes_.insert(event.external_id.substr(0, event.external_id.find(':')));
         const auto taken = expected_.taken.find({event.case_id, event.arrival});
         const int times = taken == expected_.taken.end() ? 0 : taken->second;
@@ -143,9 +143,15 @@ class Judge {
       }
     }
     for (const Sent& line : evidence_.sent) {
-      const int times = kept[{line.source, line.external_id}];
-      if (line.accepted && times == 0 && !refused(line)) find("an event that was accepted is kept", line.source + " " + line.external_id + " is not there");
-      if (times > 1) find("the same event twice is one event", line.source + " " + line.external_id + " is there " + std::to_string(times) + " times");
+      const auto& about = kept[{line.source, line.external_id}];
+      const bool there = line.about == 0 ? !about.empty() : about.contains(line.about);
+      if ((line.accepted || line.about != 0) && !there && !refused(line)) {
+        find(line.accepted ? "an event that was accepted is kept" : "what is answered as known is there",
+             line.source + " " + line.external_id + " is not there");
+      }
+      for (const auto& [instance, times] : about) {
+        if (times > 1) find("the same event twice is one event", line.source + " " + line.external_id + " is there " + std::to_string(times) + " times");
+      }
     }
     return {};
   }

@@ -18,6 +18,7 @@ struct Sent {
   std::string source, external_id;
   bool accepted = false;  // taken in as new; else it was answered that it is known
   std::string task;       // a gateway's: the task that it is about
+  int64_t about = 0;      // the instance; 0: the log does not say
 };
 
 struct Evidence {

@@ -1,7 +1,7 @@
 // The judge on a database, for harnesses in other languages: judge_database URL [GATEWAY_LOG].
-// The log, JSON lines: what was sent {"source", "external_id", "accepted", "task"?}, contacts {"queue", "at" (microseconds), "debtor", "account", "zone",
-// "outcome"?}, and limits as plain figures {"limit" (channel), "most", "period": day | week | month | days | hours, "length"?, "key": debtor | account |
-// person}. Prints what does not hold; exit 1 if anything does not.
+// The log, JSON lines: what was sent {"source", "external_id", "accepted", "task"?, "entity"?, "key"?}, contacts {"queue", "at" (microseconds), "debtor",
+// "account", "zone", "outcome"?}, and limits as plain figures {"limit" (channel), "most", "period": day | week | month | days | hours, "length"?, "key": debtor
+// | account | person}. Prints what does not hold; exit 1 if anything does not.
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
@@ -46,7 +46,9 @@ void read_log(const char* path, Evidence& evidence) {
       evidence.zones.emplace(contact.debtor, said["zone"]);
       evidence.contacts.push_back(std::move(contact));
     } else {
-      evidence.sent.push_back({.source = said["source"], .external_id = said["external_id"], .accepted = said["accepted"], .task = said.value("task", "")});
+      const int64_t about = said.contains("key") ? engine::stable_id(said["entity"].get<std::string>(), said["key"].get<std::string>()) : 0;
+      evidence.sent.push_back(
+          {.source = said["source"], .external_id = said["external_id"], .accepted = said["accepted"], .task = said.value("task", ""), .about = about});
     }
   }
   std::ranges::sort(evidence.contacts, {}, &limits_test::Contact::at);

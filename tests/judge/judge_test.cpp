@@ -127,6 +127,7 @@ TEST_CASE("each mistake that is made on purpose is found") {
       {"a wake is forgotten", Mistake::wake_forgotten},
       {"a decision is not recorded", Mistake::decision_lost},
       {"the same event counts twice", Mistake::same_event_twice},
+      {"an id is known for all accounts", Mistake::one_id_for_all},
       {"a contact is not counted", Mistake::contact_not_counted},
       {"a timer forgets that it fired", Mistake::mark_lost},
       {"a limit is skipped", Mistake::none, "call at most 1 per day, 3 per calendar week, 5 in any 10 days per debtor",

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <set>
+#include <tuple>
 
 #include "compiler/abi/clock.h"
 
@@ -126,8 +128,10 @@ class Simulation {
     REQUIRE(store.activate(stage.first.program(), stage.first.sources(), "tester", 0).has_value());
     database_->make(stage.mistake);
     bank().posted = [this](const store::EventRow& row) {
-      sent_.push_back({.source = row.source, .external_id = row.external_id, .accepted = true, .task = {}});
-      if (stage_.first.program().events[static_cast<size_t>(row.type)].name == "payment") again_ = row;
+      sent_.push_back({.source = row.source, .external_id = row.external_id, .accepted = true, .task = {}, .about = about(row)});
+      if (stage_.first.program().events[static_cast<size_t>(row.type)].name != "payment") return;
+      again_ = row;
+      payers_.emplace(row.root_key, row.owner_key);
     };
     for (int n = 0; n < 3; ++n) start_scheduler();
     schedulers_.push_back(std::make_unique<Scheduler>(stage_, database_, ""));
@@ -198,12 +202,18 @@ class Simulation {
     }
   }
 
-  /// The bank repeats a message.
+  int64_t about(const store::EventRow& row) const {
+    return engine::stable_id(stage_.first.program().entities[static_cast<size_t>(row.entity)].name, row.owner_key);
+  }
+
+  /// The bank repeats a message, or has given the id of one to a message about another account, too.
   void send_again() {
     if (again_.external_id.empty()) return;
-    const auto counts = bank().store().post_events(stage_.first.program(), {again_});
+    store::EventRow row = again_;
+    if (dice_.one_in(3)) std::tie(row.root_key, row.owner_key) = *std::next(payers_.begin(), dice_.below(static_cast<int64_t>(payers_.size())));
+    const auto counts = bank().store().post_events(stage_.first.program(), {row});
     REQUIRE(counts.has_value());
-    sent_.push_back({.source = again_.source, .external_id = again_.external_id, .accepted = counts->inserted == 1, .task = {}});
+    sent_.push_back({.source = row.source, .external_id = row.external_id, .accepted = counts->inserted == 1, .task = {}, .about = about(row)});
   }
 
   /// The gateway takes a task that may go out and has a conversation at once. What the queue promises, it keeps: nothing is handed out of a case file with
@@ -299,6 +309,7 @@ class Simulation {
   std::vector<Sent> sent_;
   std::vector<limits_test::Contact> contacts_;
   store::EventRow again_;
+  std::set<std::pair<std::string, std::string>> payers_;  // debtor and account
   int32_t active_ = 1;
   int started_ = 0;
   Instant now_ = 0;

@@ -346,6 +346,68 @@ def test_events():
     assert rows[3].code == "DU022" and "amount" in rows[3].message
 
 
+PAYMENT = '{"event": "payment", "key": "%s", "root": "%s", "at": "2026-01-03T10:00:00Z", "id": "p1", "amount": "2"}'
+# Two accounts of one debtor, another debtor's, and two that nobody knows.
+ABOUT = {"A1": "D1", "A1b": "D1", "A2": "D2", "ghost1": "D91", "ghost2": "D92"}
+
+
+def test_one_id_of_a_source_for_several_accounts():
+    """It is an event for each account, and for each only one, over whatever roads it comes."""
+    def by_sql(sql, _):
+        return [sql.value("select dunlin.post_event('bank.jsonl', 'p1', 'payment', 'account', %s, '2026-01-03 10:00+00', '{\"amount\": 2}')", key) for key in ABOUT]
+
+    def by_batch(sql, _):
+        return [r.result for r in sql.all("select * from dunlin.post_events(%s)", json.dumps([
+            {"source": "bank.jsonl", "external_id": "p1", "event": "payment", "entity": "account", "key": key, "at": "2026-01-03T10:00:00Z", "payload": {"amount": 2}} for key in ABOUT]))]
+
+    def by_file(_, name):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "bank.jsonl")
+            with open(path, "w") as file:
+                file.writelines(PAYMENT % both + "\n" for both in ABOUT.items())
+            events = json.loads(dunlin(name, "import", "events", BUNDLE, path, "--json", check=False).stdout)["events"]
+        assert events["inserted"] + events["set_aside"] + events["duplicates"] == 5, events
+        return ["accepted"] * events["inserted"] + ["set_aside"] * events["set_aside"] + ["duplicate"] * events["duplicates"]
+
+    new, known = ["accepted"] * 3 + ["set_aside"] * 2, ["duplicate"] * 5
+    for first, second in ((by_sql, by_file), (by_file, by_batch), (by_batch, by_sql)):
+        name, sql = fresh()
+        assert first(sql, name) == new, first
+        assert second(sql, name) == known, (first, second)
+        import_accounts(name, [("D91", "ghost1", 10, 1, "North")])
+        assert json.loads(dunlin(name, "import", "replay", "--json").stdout) == {"accepted": 1, "duplicate": 0, "set_aside": 1}
+        assert second(sql, name) == known, (first, second)
+        assert sql.value("select count(distinct instance_id) from dunlin.event where external_id = 'p1'") == sql.value("select count(*) from dunlin.event") == 4
+        # A ledger of contacts is told in the same way.
+        contact = "select dunlin.record_contact('agency', 'c1', 'account', %s, 'call', '2026-01-03 10:00+00')"
+        assert [sql.value(contact, key) for key in ("A1", "A1b", "A2", "A1b")] == ["accepted", "accepted", "accepted", "duplicate"]
+        check_sound(sql)
+
+
+def test_events_of_before_are_known_by_the_keys_of_then():
+    """Keys were made of the source and the id alone: what came then is known when it is sent again, and the same id about another account is another event."""
+    name, sql = fresh()
+    post = "select dunlin.post_event('bank.jsonl', 'p1', 'payment', 'account', %s, '2026-01-03 10:00+00', '{\"amount\": 2}')"
+    of_then = "md5('bank.jsonl' || e'\\x1f' || 'p1')::uuid"
+    for road in ("sql", "file"):
+        assert sql.value(post, "A1") == "accepted"
+        sql.run(f"update dunlin.event_key set key = {of_then} where key = (select dunlin.event_key_of(source, external_id, instance_id) from dunlin.event)")
+        assert sql.value(f"select count(*) from dunlin.event_key where key = {of_then}") == 1
+        if road == "sql":
+            assert [sql.value(post, key) for key in ("A1", "A1b", "A1", "A1b")] == ["duplicate", "accepted", "duplicate", "duplicate"]
+        else:
+            with tempfile.TemporaryDirectory() as folder:
+                path = os.path.join(folder, "bank.jsonl")
+                with open(path, "w") as file:
+                    file.writelines(PAYMENT % (key, "D1") + "\n" for key in ("A1", "A1b"))
+                for inserted, duplicates in ((1, 1), (0, 2)):
+                    events = json.loads(dunlin(name, "import", "events", BUNDLE, path, "--json").stdout)["events"]
+                    assert (events["inserted"], events["duplicates"]) == (inserted, duplicates), events
+        assert sql.value("select count(*) from dunlin.event") == 2 == sql.value("select count(*) from dunlin.inbox where kind = 0")
+        check_sound(sql)
+        name, sql = fresh()
+
+
 def test_events_from_a_file_wait_for_their_account():
     name, sql = fresh()
     with tempfile.TemporaryDirectory() as folder:

@@ -76,6 +76,32 @@ TEST_CASE("the same event twice is one event", "[store]") {
   CHECK(counts.set_aside == 1);
 }
 
+TEST_CASE("an event is known by its source, its id and what it is about", "[store]") {
+  ON_BOTH_STORES();
+  Office office(*place);
+  office.import_debtors(2);
+  office.import({office.account("A-1b", "D-1", 5'00)});
+  const auto say = [&](const char* debtor, const char* account, int64_t amount = 1'00) { return office.payment(debtor, account, on(2), "p1", amount); };
+  // Two accounts of one debtor, two debtors, and two accounts that nobody knows yet.
+  const std::vector<EventRow> all{say("D-1", "A-1"), say("D-1", "A-1b"), say("D-2", "A-2"), say("D-8", "A-8"), say("D-9", "A-9")};
+  auto counts = good(office.store->post_events(office.desk.program, {all[0]}));
+  CHECK(counts.inserted == 1);
+  counts = good(office.store->post_events(office.desk.program, all));
+  CHECK(counts.inserted == 2);
+  CHECK(counts.duplicates == 1);
+  CHECK(counts.set_aside == 2);
+  counts = good(office.store->post_events(office.desk.program, all));
+  CHECK(counts.duplicates == 5);
+  CHECK(counts.inserted + counts.set_aside == 0);
+  CHECK(good(office.store->quarantine(10)).size() == 2);
+  // One that became known is taken when it is sent again, and only then once.
+  office.import({office.debtor("D-9"), office.account("A-9", "D-9", 5'00)});
+  CHECK(good(office.store->post_events(office.desk.program, all)).inserted == 1);
+  CHECK(good(office.store->post_events(office.desk.program, all)).duplicates == 5);
+  // Whatever else it says: about the same account it is the same event.
+  CHECK(good(office.store->post_events(office.desk.program, {say("D-1", "A-1b", 7'00)})).duplicates == 1);
+}
+
 TEST_CASE("a night enrols, tasks stand in queues, and a second look finds nothing to do", "[store]") {
   ON_EACH(ways_through_a_night);
   Office office(*place);
