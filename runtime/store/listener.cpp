@@ -70,7 +70,7 @@ Result<std::vector<std::string>> Listener::wait(std::chrono::milliseconds patien
   const bool fresh = inner_->connection == nullptr;
   if (auto connected = inner_->connect(); !connected) return std::unexpected(connected.error());
   // What happened before this connection was there has been missed: whoever asks should look.
-  if (fresh) return std::vector<std::string>{"version", "step"};
+  if (fresh) return std::vector<std::string>{"version", "event", "step"};
   auto kinds = inner_->heard();
   if (!kinds.empty()) return kinds;
   pollfd ends[2] = {{PQsocket(inner_->connection), POLLIN, 0}, {inner_->interrupted, POLLIN, 0}};

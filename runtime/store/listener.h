@@ -19,7 +19,8 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  /// What was announced, each kind once: "version", "step". Empty: nothing within this time. An error: the connection is lost, the next call opens another.
+  /// What was announced, each kind once: "version", "candidate", "event", "step". Empty: nothing within this time. An error: the connection is lost, the next
+  /// call opens another.
   Result<std::vector<std::string>> wait(std::chrono::milliseconds patience);
   /// Ends a wait, from any thread.
   void interrupt();

@@ -87,7 +87,7 @@ void Live::stepped() {
   woken_.notify_all();
 }
 
-/// Hears of switches of versions, and of what other nodes step.
+/// Hears of switches of versions, of events that somebody told the database, and of what other nodes step.
 void Live::listen() {
   auto pause = 1s;
   for (;;) {
@@ -102,9 +102,11 @@ void Live::listen() {
     }
     pause = 1s;
     if (kinds->empty()) continue;
-    touched_ = true;
+    // What an event does is said by the step that takes it in: before, there is nothing to show.
+    touched_ = touched_ || std::ranges::any_of(*kinds, [](const std::string& kind) { return kind != "event"; });
     lock.unlock();
     woken_.notify_all();
+    if (std::ranges::find(*kinds, "event") != kinds->end()) scheduler_.hear();
     if (on_candidate && std::ranges::find(*kinds, "candidate") != kinds->end()) on_candidate();
     if (std::ranges::find(*kinds, "version") != kinds->end()) scheduler_.wake();
   }

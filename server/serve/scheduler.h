@@ -46,6 +46,8 @@ class Scheduler {
   void stop();
   /// Look now: a version may have been activated, an event may have come.
   void wake();
+  /// Somebody has announced an event, perhaps one of another node: look soon, and once more a moment later. However many say so, that is one look at a time.
+  void hear();
   /// Called after a pass that had something to do; to be set before start().
   std::function<void()> on_stepped;
 
@@ -72,6 +74,9 @@ class Scheduler {
   mutable std::mutex guard_;
   std::condition_variable woken_;
   bool stop_ = false, look_ = false;
+  bool heard_ = false;                   // since the look began
+  bool again_ = false;                   // this look was for what was heard: another follows
+  std::chrono::milliseconds breath_{0};  // before the next look for what is heard
   int failures_in_a_row_ = 0;
   std::shared_ptr<const Runner> active_;
   std::shared_ptr<Runner> running_;  // the same; what steps under it is changed between passes only
