@@ -19,6 +19,8 @@ TEST_CASE("one open transaction holds nobody up for long", "[queue]") { CHECK(ru
 
 TEST_CASE("a hand-out costs the same however long somebody reads", "[queue]") { CHECK(runs_well("queue/long_reader_test.py")); }
 
+TEST_CASE("thousands that are held back, or are for others, keep nobody waiting", "[queue]") { CHECK(runs_well("queue/walk_test.py")); }
+
 TEST_CASE("random operations do to the queues what they do to a model", "[queue]") { CHECK(runs_well("queue/model_test.py")); }
 
 }  // namespace dunlin::store::test
