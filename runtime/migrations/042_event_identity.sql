@@ -7,9 +7,9 @@
 create function dunlin.event_key_of(source text, external_id text, instance_id int8) returns uuid
 language sql immutable as $$ select md5(instance_id::text || ' ' || length(source)::text || ' ' || source || external_id)::uuid $$;
 revoke all on function dunlin.event_key_of from public;
-comment on function dunlin.event_key_of is 'The key in dunlin.event_key of an event about an instance. Keys of before migration 038 are md5(source || e''\x1f'' || external_id)::uuid.';
+comment on function dunlin.event_key_of is 'The key in dunlin.event_key of an event about an instance. Keys of before migration 042 are md5(source || e''\x1f'' || external_id)::uuid.';
 comment on table dunlin.event_key is
-  'Events that came with an id. A key of before migration 038 does not say what the event is about: there the event itself is asked. Such keys are never made any more, and never taken away.';
+  'Events that came with an id. A key of before migration 042 does not say what the event is about: there the event itself is asked. Such keys are never made any more, and never taken away.';
 
 -- What waits for its account is told apart in the same way.
 drop index dunlin.quarantine_event;
@@ -38,7 +38,7 @@ begin
   if not found then return false; end if;
   if exists (select 1 from dunlin.event_key k where k.bucket = bucket and k.key = md5(source || e'\x1f' || external_id)::uuid)
      and exists (select 1 from dunlin.event e where e.bucket = bucket and e.case_id = case_id and e.instance_id = instance_id and e.source = source and e.external_id = external_id) then
-    return false;  -- it came before migration 038; now it has its key
+    return false;  -- it came before migration 042; now it has its key
   end if;
   with told as (
     insert into dunlin.event (bucket, case_id, at, instance_id, type, source, external_id, payload)

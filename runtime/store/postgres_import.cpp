@@ -312,7 +312,7 @@ Result<ImportCounts> PostgresStore::post_events(const checked::Program& program,
             &counts.duplicates)
         .run("delete from incoming_event i using dunlin.event_key k where k.bucket = i.bucket and k.key = i.key and i.external_id <> ''", &counts.duplicates)
         .run("insert into dunlin.event_key select bucket, key from incoming_event where external_id <> '' order by 1, 2")
-        // Keys of before migration 038 do not say what the event is about: there the event itself is asked.
+        // Keys of before migration 042 do not say what the event is about: there the event itself is asked.
         .run(
             "delete from incoming_event i using dunlin.event_key k where i.external_id <> '' and k.bucket = i.bucket and k.key = "
             "md5(i.source || e'\\x1f' || i.external_id)::uuid and exists (select 1 from dunlin.event e where e.bucket = i.bucket and e.case_id = i.case_id and "

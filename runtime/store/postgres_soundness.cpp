@@ -29,7 +29,7 @@ const RowRule row_rules[] = {
     {"event keys",
      "select k.key is null and b.key is null as wrong, e.source || ' ' || e.external_id as example from dunlin.event e left join dunlin.event_key k on "
      "k.bucket = e.bucket and k.key = dunlin.event_key_of(e.source, e.external_id, e.instance_id) left join dunlin.event_key b on b.bucket = e.bucket and "
-     "b.key = md5(e.source || e'\\x1f' || e.external_id)::uuid where e.bucket = any({}) and e.external_id <> ''",  // b: keys of before migration 038
+     "b.key = md5(e.source || e'\\x1f' || e.external_id)::uuid where e.bucket = any({}) and e.external_id <> ''",  // b: keys of before migration 042
      "each event with an external id is known by it", "events are not known by their external id any more, so that sending them again would count them twice",
      "import nothing before the keys are made again (docs/guides/operations.md, \"A damaged database\")"},
     {"inbox",
