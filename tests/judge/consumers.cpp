@@ -380,8 +380,10 @@ class Consumers {
       // Of one account at a time, for some turns.
       if (excluded_.empty()) {
         excluded_ = some_account();
-        order_ = ask(
-            fmt::format("select dunlin.set_override('account', '{}', 'exclude', null, clock_timestamp() + interval '9 days', 'his lawyer writes')", excluded_));
+        // Beyond both clocks: that of the database, and the one of the business.
+        order_ = ask(fmt::format(
+            "select dunlin.set_override('account', '{}', 'exclude', null, greatest(clock_timestamp(), {}) + interval '1 year', 'his lawyer writes')", excluded_,
+            instant(now_)));
         note({.kind = Deed::Kind::exclude, .account = excluded_});
       } else {
         ask(fmt::format("select dunlin.lift_override({})", order_));
