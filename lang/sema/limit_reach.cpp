@@ -14,7 +14,12 @@ Index person_of(const Program& program, Index recipient) {
   return 0;
 }
 
-Index recipient_of(const Program& program, RootId root) { return root == none ? none : program.roots[static_cast<size_t>(root)].type.id; }
+/// In an editor the rule may have mistakes: what is no instance is nobody.
+Index recipient_of(const Program& program, RootId root) {
+  if (root == none) return none;
+  const Type& type = program.roots[static_cast<size_t>(root)].type;
+  return type.kind == TypeKind::instance ? type.id : none;
+}
 
 /// The treatment, if it is the same for every account; a task without one has the empty text. Null: it is computed.
 const std::string* known_treatment(const Program& program, RootId root) {

@@ -47,15 +47,20 @@ create or replace function dunlin.heartbeat_within(task uuid, epoch int4) return
 language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_variable
 declare
+  open dunlin.task_open;
   seen record;
 begin
   update dunlin.task_open t set lease_until = greatest(t.lease_until, clock_timestamp() + s.lease) from dunlin.queue_setting s
-    where t.task = task and t.status = 1 and t.lease_epoch = epoch and s.queue = t.queue
-    returning t.lease_until, t.marked, case when t.marked then t.reason end as reason, t.bucket, t.case_id, coalesce(t.lead, t.task) as leads, s.merge into seen;
+    where t.task = task and t.status = 1 and t.lease_epoch = epoch and s.queue = t.queue and not s.merge
+    returning t.lease_until, t.marked, case when t.marked then t.reason end as reason into seen;
   if not found then
-    perform dunlin.check_lease(dunlin.lock_task(task), epoch);
-  elsif seen.merge then
-    perform dunlin.keep_together(seen.bucket, seen.case_id, seen.leads, seen.lease_until);
+    -- What goes together is behind the lock of the case file, as everywhere else.
+    open := dunlin.lock_task(task);
+    perform dunlin.check_lease(open, epoch);
+    update dunlin.task_open t set lease_until = greatest(t.lease_until, clock_timestamp() + s.lease) from dunlin.queue_setting s
+      where t.bucket = open.bucket and t.case_id = open.case_id and t.task = task and s.queue = t.queue
+      returning t.lease_until, t.marked, case when t.marked then t.reason end as reason into seen;
+    perform dunlin.keep_together(open.bucket, open.case_id, coalesce(open.lead, open.task), seen.lease_until);
   end if;
   return row(seen.lease_until, seen.marked, seen.reason)::dunlin.lease_state;
 end $$;

@@ -5,6 +5,8 @@
 -- ---- nodes ----
 
 alter table dunlin.node add column lasts interval not null default '1 minute' check (lasts > interval '0');
+-- Of a node that is at work its lease is known when it renews it; until then it is not cut short (an hour is the longest there is).
+update dunlin.node set lasts = least(greatest(until - clock_timestamp(), interval '1 minute'), interval '1 hour');
 comment on column dunlin.node.lasts is 'How long a lease of this node lasts; nobody holds one for longer, from now on.';
 
 -- A node whose lease ends later than one given now would: from now on it lasts as long as one. The live ones renew theirs anyway. Whoever holds its own row calls it:

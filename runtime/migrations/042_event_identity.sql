@@ -70,7 +70,14 @@ begin
              b.stage, b.standing, b.stays, b.treatment, b.created_at, open.due, b.expires, b.time_window, b.fields, at, kind.name, kind.name, external_id, open.worker,
              open.lease_epoch
            from gone g join body b on b.task = g.task),
-       fresh as (insert into dunlin.event_key values (open.bucket, dunlin.event_key_of('queue', external_id, owner)) on conflict do nothing returning 1),
+       -- An id of one's own may have been used before migration 042, when its key was another one; a task and its lease are never used again.
+       fresh as (
+         insert into dunlin.event_key select open.bucket, dunlin.event_key_of('queue', external_id, owner)
+           where external_id = format('%s:%s', open.task, open.lease_epoch)
+              or not exists (select 1 from dunlin.event_key k where k.bucket = open.bucket and k.key = md5('queue' || e'\x1f' || external_id)::uuid)
+              or not exists (select 1 from dunlin.event e where e.bucket = open.bucket and e.case_id = open.case_id and e.instance_id = owner and e.source = 'queue'
+                               and e.external_id = external_id)
+           on conflict do nothing returning 1),
        told as (
          insert into dunlin.event (bucket, case_id, at, instance_id, type, source, external_id, payload)
            select open.bucket, open.case_id, at, owner, kind.id, 'queue', external_id,

@@ -53,11 +53,13 @@ create table dunlin.worker_place (
   seq    int8 not null,
   since  timestamptz not null,  -- when the walk began, by the database's clock
   at     timestamptz not null,  -- and for which time
+  shot   pg_snapshot not null,  -- what it had seen of changes
   primary key (worker, queue, band)
 );
--- When something changed that decides who may have what: places from before it do not count.
+-- What changed of that which decides who may have what: a place that was noted without having seen it does not count. By transactions, not by time: what commits late began early.
 create table dunlin.way_change (
-  at timestamptz not null default clock_timestamp()
+  at  timestamptz not null default clock_timestamp(),
+  xid xid8 not null default pg_current_xact_id()
 );
 create index way_change_at on dunlin.way_change (at);
 create function dunlin.note_way_change() returns trigger
@@ -121,9 +123,10 @@ begin
     select p.* into known from dunlin.worker_place p
       where p.worker = person.id and p.queue = setting.queue and p.band = band and at between p.at and p.at + interval '10 minutes'
         and clock_timestamp() between p.since and p.since + case when 'one_operator' = any (setting.ways) or setting.assign = 'one_operator' then interval '1 minute' else interval '10 minutes' end
-        and not exists (select 1 from dunlin.way_change c where c.at >= p.since);
+        and not exists (select 1 from dunlin.way_change c where not pg_visible_in_snapshot(c.xid, p.shot));
     if found then place := greatest(place, known.seq); end if;
   end if;
+  known.shot := coalesce(known.shot, pg_current_snapshot());  -- before the first look at who may have what
   if 'territory' = any (setting.ways) then
     select array_agg(distinct r) into regions from dunlin.territory t, unnest(t.regions) r where t.name = any (person.territories);
     regions := coalesce(regions, '{}');
@@ -167,8 +170,8 @@ begin
   -- Whoever was tried may still be there, too. Two calls for one worker need not both note where they were.
   if not scoped and coalesce(cardinality(tried), 0) = 0 and upto - coalesce(known.seq, first) >= 200 then
     if pg_try_advisory_xact_lock(person.id, setting.queue) then
-      insert into dunlin.worker_place as p (worker, queue, band, seq, since, at) values (person.id, setting.queue, band, upto, known.since, coalesce(known.at, at))
-        on conflict on constraint worker_place_pkey do update set seq = excluded.seq, since = excluded.since, at = excluded.at;
+      insert into dunlin.worker_place as p (worker, queue, band, seq, since, at, shot) values (person.id, setting.queue, band, upto, known.since, coalesce(known.at, at), known.shot)
+        on conflict on constraint worker_place_pkey do update set seq = excluded.seq, since = excluded.since, at = excluded.at, shot = excluded.shot;
     end if;
   end if;
 end $$;
@@ -213,7 +216,7 @@ begin
         put := put + 1;
       end loop;
     end loop;
-    exit when put >= room or clock_timestamp() > deadline;
+    exit when put >= room;  -- each band gets its first pieces, however late it is
   end loop;
   return put;
 end $$;
@@ -307,7 +310,9 @@ $$),
       end if;
       streak := 0;
       wanted :=$$),
-    ('fill_day_lists', $$greatest(turn.room / 8, 1) end);$$, $$greatest(turn.room / 8, 1) end, interval '5 seconds');$$),
+    ('fill_day_lists', $$greatest(turn.room / 8, 1) end);$$, $$greatest(turn.room / 8, 1) end,
+     -- One budget for all lists: whoever is on them waits meanwhile.
+     greatest(interval '50 milliseconds', statement_timestamp() + interval '2 seconds' - clock_timestamp()));$$),
     ('hand_out_text', $$words = '{}' then 'nothing holds it back' else$$,
      $$words = '{}' then concat_ws('; ', 'nothing holds it back', dunlin.whose_text(open, setting, clock_timestamp())) else$$)
   ) c(name, old_text, new_text) loop

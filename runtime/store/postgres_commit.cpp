@@ -263,6 +263,7 @@ Result<void> PostgresStore::commit_all(const checked::Program& program, const st
       idle_ms, node_ == nullptr ? "" : fmt::format("; set local lock_timeout = {}", locked_ms_max));
   bool row_was_locked = false;
   const auto send = [&](BulkConnection& connection, const std::vector<const CaseCommit*>& part) -> Result<void> {
+    connection.inner().row_was_locked = false;
     Writing writing(**layout, *version, now, database_now());
     for (const CaseCommit* step : part) writing.add(*step->case_file, *step->result, static_cast<const LoadedCase&>(*step->case_file->store_memory));
     auto sent = writing.send(connection, node_.get());
@@ -284,16 +285,21 @@ Result<void> PostgresStore::commit_all(const checked::Program& program, const st
       begin.c_str());
 }
 
-/// Locks the case files that nobody else has locked, until the transaction ends; returns their steps.
+/// Locks the case files that nobody else has locked, nor any of their tasks, until the transaction ends; returns their steps.
 Result<std::vector<const CaseCommit*>> PostgresStore::lock_free(BulkConnection& connection, const std::vector<const CaseCommit*>& steps) {
   std::string buckets, ids;
   for (const CaseCommit* step : steps) {
     fmt::format_to(std::back_inserter(buckets), "{}{}", buckets.empty() ? "" : ",", step->case_file->bucket);
     fmt::format_to(std::back_inserter(ids), "{}{}", ids.empty() ? "" : ",", step->case_file->debtor_id);
   }
+  // Who completes a task of a plain queue has locked the task only.
   auto found = connection.value(fmt::format(
-      "select string_agg(x.n::text, ',' order by x.n) from (select i.n from unnest('{{{}}}'::int4[], '{{{}}}'::int8[]) with ordinality i(bucket, case_id, n) "
-      "join dunlin.case_file c on c.bucket = i.bucket and c.case_id = i.case_id for no key update of c skip locked) x",
+      "with mine as materialized (select i.n, c.bucket, c.case_id from unnest('{{{}}}'::int4[], '{{{}}}'::int8[]) with ordinality i(bucket, case_id, n) "
+      "join dunlin.case_file c on c.bucket = i.bucket and c.case_id = i.case_id for no key update of c skip locked), "
+      "free as materialized (select t.bucket, t.case_id, t.task from mine m join dunlin.task_open t on t.bucket = m.bucket and t.case_id = m.case_id "
+      "for update of t skip locked) "
+      "select string_agg(m.n::text, ',' order by m.n) from mine m where not exists (select from dunlin.task_open t where t.bucket = m.bucket and "
+      "t.case_id = m.case_id and not exists (select from free f where f.bucket = t.bucket and f.case_id = t.case_id and f.task = t.task))",
       buckets, ids));
   if (!found) return std::unexpected(found.error());
   std::vector<const CaseCommit*> free;

@@ -4,13 +4,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <regex>
+#include <thread>
 
 #include "runtime/store/migrations.h"
 
 namespace dunlin::store {
 
 namespace {
+
+constexpr int tries_max = 12;  // of a step that others keep waiting
 
 StoreError refused(std::string message) { return {StoreError::Kind::environment, std::move(message)}; }
 
@@ -112,14 +116,27 @@ Result<void> PostgresStore::migrate() {
   const auto again = [&] { small_->patience = patience; };
   for (size_t i = schema.applied.size(); !refused && i < migrations().size(); ++i) {
     const Migration& migration = migrations()[i];
-    auto made = small("migrate the database", [&](SmallWork& work) {
-      work.exec("set local statement_timeout = 0");
-      work.exec(lock);
-      if (work.exec("select count(*) from dunlin.schema_version")[0][0].as<size_t>() > i) return;  // the other process was faster
-      work.exec(migration.sql);
-      work.exec(fmt::format("insert into dunlin.schema_version (number, name, checksum) values ({}, {}, {})", migration.number, work.quote(migration.name),
-                            work.quote(schema.checksums[i])));
-    });
+    // Who waits for a table behind somebody's open transaction keeps everybody else waiting behind it: not for long, and again.
+    Result<void> made;
+    for (int tried = 0; tried < tries_max; ++tried) {
+      if (tried > 0) std::this_thread::sleep_for(std::chrono::seconds(1));
+      made = small("migrate the database", [&](SmallWork& work) {
+        work.exec("set local statement_timeout = 0");
+        work.exec(lock);
+        if (work.exec("select count(*) from dunlin.schema_version")[0][0].as<size_t>() > i) return;  // the other process was faster
+        work.exec("set local lock_timeout = '5s'");
+        work.exec(migration.sql);
+        work.exec(fmt::format("insert into dunlin.schema_version (number, name, checksum) values ({}, {}, {})", migration.number, work.quote(migration.name),
+                              work.quote(schema.checksums[i])));
+      });
+      if (made || made.error().kind != StoreError::Kind::conflict) break;
+    }
+    if (!made && made.error().kind == StoreError::Kind::conflict) {
+      made = failed(StoreError::Kind::environment,
+                    fmt::format("cannot migrate the database: for more than a minute others have kept tables that step {} changes; end their transactions "
+                                "(pg_stat_activity shows them) and start again",
+                                migration.number));
+    }
     if (!made) return again(), made;
   }
   again();

@@ -15,6 +15,7 @@ using service::LineMap;
 std::string dumped(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 bool is_later_analysis(const Diagnostic& diagnostic) {
+  if (diagnostic.code == "E0734") return true;
   return diagnostic.severity == Severity::warning && (diagnostic.code.starts_with("E05") || diagnostic.code.starts_with("E06"));
 }
 
@@ -114,6 +115,10 @@ class Session::State {
     if (method == "workspace/executeCommand") return execute(params);
     if (method == "callHierarchy/incomingCalls" || method == "callHierarchy/outgoingCalls") {
       return stage_calls(method, params, place_of(params.at("item").at("uri").get<std::string>()));
+    }
+    if (method == "textDocument/completion") {
+      const std::string path = path_in(params);
+      if (is_letter_file(path) && !workspace_.has_bundle(path)) return nullptr;  // as in opened(): a page of another program makes no bundle
     }
     if (answers(method)) return answer(method, params, place_of(params.at("textDocument").at("uri").get<std::string>()), ports_);
     if (wants_answer) throw RequestError{method_not_found, "there is no method `" + method + "`"};

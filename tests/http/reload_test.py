@@ -110,14 +110,17 @@ s.check("no request failed", not failed, failed[:3])
 at_a_switch = lambda begin, t: any(begin < b and begin + t > a for a, b in windows)
 around = sorted(t for begin, t, _ in every if at_a_switch(begin, t))
 others = sorted(t for begin, t, _ in every if not at_a_switch(begin, t))
-overslept = max(t for begin, t in sleeper.seen if at_a_switch(begin, t)) * 1000
+overslept = max((t for begin, t in sleeper.seen if at_a_switch(begin, t + 0.005)), default=0) * 1000
+calm = not s.sanitized and overslept <= 50
 part = lambda times, share: times[min(len(times) - 1, int(len(times) * share))] * 1000
 print(f"{RELOADS} switches in {took:.1f} s; requests: {len(every)}, around a switch {len(around)}: half {part(around, .5):.1f} ms, 99% {part(around, .99):.1f} ms, most {around[-1] * 1000:.1f} ms; "
       f"others: half {part(others, .5):.1f} ms, 99% {part(others, .99):.1f} ms, most {others[-1] * 1000:.1f} ms")
 s.check("no request waits for a switch", part(around, .99) <= 2 * part(others, .99) + 50, (part(around, .99), part(others, .99)))
 # The one that waited longest, too: 50 ms more than the longest without a switch, or than the machine kept somebody waiting who asked for nothing.
 print(f"meanwhile who only slept was woken {overslept:.1f} ms late at most")
-s.check("not even one", around[-1] * 1000 <= max(others[-1] * 1000, overslept) + 50, (around[-3:], others[-3:], overslept))
+if not calm:
+    print(f"skipped: the longest wait of single requests is judged where the machine keeps nobody waiting for more than 50 ms by itself, without sanitizers")
+s.check("not even one", not calm or around[-1] * 1000 <= max(others[-1] * 1000, overslept) + 50, (around[-3:], others[-3:], overslept))
 
 # ---- the stepping goes over without compiling ----
 lines = [json.loads(line) for line in s.log().splitlines()]
@@ -129,7 +132,7 @@ s.check("each switch was taken up", len(taken) >= RELOADS, len(taken))
 s.check("compiled before the switch", sum(line["ahead"] == "true" for line in taken) >= 0.75 * len(taken), [line for line in taken if line["ahead"] != "true"][:2])
 s.check("no step waits for a compiler", part(waits, .5) / 1000 <= 50, waits)
 ahead = [float(line["compile_ms"]) for line in taken if line["ahead"] == "true"]
-s.check("not even one, where it was compiled before", max(ahead) <= 50 + 2 * overslept, (sorted(ahead)[-3:], overslept))
+s.check("not even one, where it was compiled before", not calm or max(ahead, default=0) <= 50 + 2 * overslept, (sorted(ahead)[-3:], overslept))
 s.until("every event was stepped", lambda: "dunlin_inbox 0\n" in s.call("GET", "/metrics", admin)[1], 60)
 audit = s.ask("GET", "/v1/audit?limit=500", admin)["items"]
 s.check("each is in the audit", sum(entry["action"] == "activate" for entry in audit) == RELOADS + 1)
