@@ -27,8 +27,7 @@ ONCE = new_database(ACCOUNTS, bundle=CAPPED)
 
 ONE_A_CASE = """create or replace function dunlin.hand_out_refusal(bucket int4, case_id int8, task uuid, at timestamptz) returns text language sql stable as
   $$ select 'one contact is enough' where exists (select 1 from dunlin.contact c where c.bucket = $1 and c.case_id = $2 and c.kind <> 'none'
-                                                  and not (c.task is not distinct from $3 and c.kind = 'reserved')) $$;
-  update dunlin.task_body set limits = '[]'"""  # what no limit judges is not asked about
+                                                  and not (c.task is not distinct from $3 and c.kind = 'reserved')) $$"""
 
 
 class Session:
