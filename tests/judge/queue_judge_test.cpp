@@ -64,8 +64,7 @@ std::vector<Plant> plants() {
       {"a marked task goes back into line",
        writes("give_back", "if open.marked then", "if false then") + writes("give_back", "set status = 6, wakes", "set status = 6, marked = false, wakes") +
            writes("give_back", "set status = 0, lease_until = null", "set status = 0, marked = false, lease_until = null")},
-      {"news does not stop a dialler",
-       writes("may_contact", "when exists (select 1 from dunlin.inbox i", "when false and exists (select 1 from dunlin.inbox i")},
+      {"news does not stop a dialler", writes("may_contact", "when seen.news then", "when false then")},
       {"an outcome is news to nobody", writes("complete_one", "select open.bucket, at, t.seq, open.case_id, 0 from told t;",
                                               "select open.bucket, 'infinity', t.seq, open.case_id, 0 from told t;")},
   };

@@ -187,8 +187,10 @@ def test_somebody_works_meanwhile():
         session.over.set()
         session.join()
     print(f"      {session.rounds} rounds, {len(session.posted)} events, {len(session.done)} tasks, {len(session.refused)} refusals: {sorted(set(session.refused))[:4]}")
-    # Somebody who is in the way of a step, or whom a step is in the way of, is told to try again; nothing else may be said.
-    assert all(state in ("40P01", "40001", "55P03") for state, _ in session.refused), session.refused
+    # Somebody who is in the way of a step, or whom a step is in the way of, is told to try again; nothing else may be said. A call that was under way while a step took a
+    # function of its inside away (036 takes the insides of lease and complete away) is refused by the server itself, each step once at most.
+    gone = [message for state, message in session.refused if state == "42883" and "function dunlin." in message]
+    assert len(gone) <= 2 and all(state in ("40P01", "40001", "55P03") for state, message in session.refused if message not in gone), session.refused
     sql = Client(name)
     for id, _ in session.posted:
         assert sql.value("select count(*) from dunlin.event where source = 'bank' and external_id = %s", id) == 1, id

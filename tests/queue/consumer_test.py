@@ -384,6 +384,22 @@ def test_one_id_of_a_source_for_several_accounts():
         check_sound(sql)
 
 
+def test_an_outcome_s_id_of_before_is_known_by_the_key_of_then():
+    name, sql = fresh()
+    first, second, third = sql.lease(n=3)
+    complete = "select dunlin.complete(%s, %s, 'busy', external_id => 'CALL-17')"
+    assert sql.value(complete, first.task, first.epoch) == "accepted"
+    sql.run("update dunlin.event_key set key = md5('queue' || e'\\x1f' || 'CALL-17')::uuid where key = (select dunlin.event_key_of(source, external_id, instance_id) from dunlin.event)")
+    place = sql.one("select bucket, case_id, instance_id from dunlin.event")
+    # Another task of the same account.
+    for table in ("task_open", "task_body", "contact"):
+        sql.run(f"update dunlin.{table} set bucket = %s, case_id = %s where task = %s", place.bucket, place.case_id, second.task)
+    sql.run("update dunlin.task_open set instance_id = %s where task = %s", place.instance_id, second.task)
+    assert sql.refusal(complete, second.task, second.epoch)[0] == "DU013"
+    assert sql.value(complete, third.task, third.epoch) == "accepted", "another account's"
+    assert sql.value("select dunlin.complete(%s, %s, 'busy')", second.task, second.epoch) == "accepted", "with its own id"
+
+
 def test_events_of_before_are_known_by_the_keys_of_then():
     """Keys were made of the source and the id alone: what came then is known when it is sent again, and the same id about another account is another event."""
     name, sql = fresh()

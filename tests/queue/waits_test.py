@@ -2,6 +2,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 
 from desk import BUNDLE, COMMAND, SERVER, Client, new_database, run_all
@@ -87,6 +88,33 @@ def test_a_conversation_is_kept_alive_as_a_whole():
     sql.run("update dunlin.task_open set lead = null where task = %s", tasks[0].task)
     sql.run("select dunlin.heartbeat(%s, %s)", tasks[0].task, tasks[0].epoch)
     assert sql.value("select lease_until < clock_timestamp() + interval '3 seconds' from dunlin.task_open where task = %s", tasks[2].task)
+
+
+def test_two_who_keep_one_conversation_alive_do_not_wait_in_a_circle():
+    """Each keeps another member alive, and one of them ends the conversation meanwhile."""
+    name = new_database([("D1", f"A{n}", 100, 10, "North") for n in range(3)])
+    Client(name).run("update dunlin.queue_setting set merge = true where name = 'call'")
+    for call in ("select dunlin.heartbeat(%s, %s)", "select dunlin.complete(%s, %s, 'busy')", "select dunlin.extend(%s, %s, '20 minutes')"):
+        sql = Client(new_database(None, template=name))
+        sql.run("update dunlin.task_open set not_before = now() - interval '1 hour', wakes = null")
+        lead, member = sorted(sql.lease(lasting="2 seconds"), key=lambda t: t.lead is not None)[:2]
+        holder = open_transaction(sql, "select 1 from dunlin.task_open where task = any (%s) for update", [lead.task, member.task])
+        said = {}
+
+        def ask(who, statement, task):
+            try:
+                said[who] = Client(name_of(sql)).value(statement, task.task, task.epoch)
+            except Exception as error:
+                said[who] = str(error)
+
+        both = [threading.Thread(target=ask, args=("one", "select dunlin.heartbeat(%s, %s)::text", member)), threading.Thread(target=ask, args=("other", call, lead))]
+        for thread in both:
+            thread.start()
+            time.sleep(0.3)
+        holder.run("commit")
+        for thread in both:
+            thread.join(30)
+        assert len(said) == 2 and not any("deadlock" in str(answer) for answer in said.values()), (call, said)
 
 
 def test_one_worker_has_one_name():
