@@ -47,6 +47,7 @@ class QueueJudge {
     switch (deed.kind) {
       case Kind::lease:
         lease(deed);
+        marked_.erase(deed.task);  // it was back in line all the same
         break;
       case Kind::contact:
         contact(deed);
@@ -67,6 +68,10 @@ class QueueJudge {
         break;
       case Kind::exclude:
         excluded_.insert(deed.account);
+        // Whoever holds one of its tasks is told; such a task is out of line once its lease is over.
+        for (const auto& [task, leases] : leases_) {
+          if (!leases.empty() && !leases.back().over && leases.back().account == deed.account) marked_.insert(task);
+        }
         break;
       case Kind::include:
         excluded_.erase(deed.account);
@@ -160,7 +165,8 @@ class QueueJudge {
       const bool known = leases != leases_.end() && !leases->second.empty();
       if (known && leases->second.back().held(deed.at)) find("tasks of one account go out one after another", deed, "task " + id + " is with a worker");
       // In line, and made before this one: not at the same instant, where the smaller id would decide.
-      if (other.gone <= deed.at || other.created >= mine->second.created || completed_.contains(id) || withdrawn_.contains(id)) continue;
+      if (other.gone <= deed.at || other.created >= mine->second.created || completed_.contains(id) || withdrawn_.contains(id) || marked_.contains(id))
+        continue;
       if (known && std::ranges::count_if(leases->second, [](const Lease& one) { return !one.over; }) > evidence_.queues.at(deed.queue).returns_max) continue;
       Instant from = INT64_MAX;
       for (const auto& [since, not_before] : other.not_before) {
@@ -218,7 +224,7 @@ class QueueJudge {
   std::map<std::string, std::vector<Lease>> leases_;  // by task
   std::map<std::string, std::vector<News>> news_;     // by debtor
   std::map<std::string, Instant> withdrawn_;          // by task
-  std::set<std::string> completed_, excluded_, stopped_, paused_, events_;
+  std::set<std::string> completed_, marked_, excluded_, stopped_, paused_, events_;
   std::map<std::string, int> found_;
   std::vector<Finding> findings_;
 };
