@@ -260,7 +260,8 @@ try:
     ask("POST", done, tokens["operator"], dict(outcome, epoch=999), expect=422)
     ask("POST", done, tokens["operator"], outcome)
     check("the same outcome again", "duplicate" in json.dumps(ask("POST", done, tokens["operator"], outcome)))
-    ask("POST", f"/v1/tasks/{leased[1]['task']}/release", tokens["operator"], {"epoch": leased[1]["epoch"], "not_before": "2999-01-01T00:00:00Z"})
+    ask("POST", f"/v1/tasks/{leased[1]['task']}/release", tokens["operator"], {"epoch": leased[1]["epoch"], "not_before": "2999-01-01T00:00:00Z"}, expect=422)
+    ask("POST", f"/v1/tasks/{leased[1]['task']}/release", tokens["operator"], {"epoch": leased[1]["epoch"], "not_before": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 300 * 86400))})
     depth = lambda name: int(re.search(r'(?m)^dunlin_queue_%s\{queue="call"\} (\d+)' % name, call("GET", "/metrics", admin)[1]).group(1))
     check("depth: what can be leased, and what waits for its time", (depth("due_now"), depth("waiting"), depth("leased"), depth("held"), depth("paused")) == (18, 1, 0, 0, 0),
           (depth("due_now"), depth("waiting"), depth("leased")))
