@@ -67,13 +67,13 @@ begin
                         'With an older snapshot it could not see what others took.');
   end if;
   if n is null or n < 1 or n > 1000 then perform dunlin.fail('DU002', format('lease() hands out 1 to 1000 tasks, not %s', coalesce(n::text, 'null'))); end if;
-  -- Who has neither hours nor a capacity, for a queue that asks for nothing, need not be looked at.
+  -- Who has neither hours nor a capacity, for a queue that asks for nothing, need not be looked at. A round or a mark that lies ahead of the clock is not fresh.
   select s as setting, w as person,
       w.schedule is not null or w.capacity is not null or not w.active or w.territories <> '{}' or s.needs <> '[]'
         or exists (select 1 from dunlin.worker_absence a where a.worker = w.id and a.cancelled_at is null)
         or exists (select 1 from dunlin.worker_exception e where e.worker = w.id) as bounded,
-      (select r.at from dunlin.queue_round r order by r.at desc limit 1) > clock_timestamp() - interval '1 second' as round_is_fresh,
-      (select x.last_value from dunlin.turn x) - m.seq < 256 and clock_timestamp() - m.at < interval '1 second' as mark_is_fresh
+      (select clock_timestamp() - r.at between interval '0' and interval '1 second' from dunlin.queue_round r order by r.at desc limit 1) as round_is_fresh,
+      (select x.last_value from dunlin.turn x) - m.seq < 256 and clock_timestamp() - m.at between interval '0' and interval '1 second' as mark_is_fresh
     into seen
     from dunlin.queue_setting s left join dunlin.worker w on w.name = worker
       left join lateral (select m.seq, m.at from dunlin.turn_mark m order by m.seq desc, m.xid desc limit 1) m on true
