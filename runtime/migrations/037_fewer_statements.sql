@@ -287,41 +287,6 @@ begin
   end loop;
 end $$;
 
--- The task into history, its outcome into history and into the inbox of the case file (as put_event() does it), in one statement.
-create or replace function dunlin.complete_one(open dunlin.task_open, setting dunlin.queue_setting, kind dunlin.event_type, payload jsonb, external_id text, at timestamptz)
-returns void
-language plpgsql as $$
-#variable_conflict use_variable
-declare
-  owner int8;
-begin
-  if kind.id is null then
-    perform dunlin.finish(open, 2::int2, at, 'completed', null, external_id);
-    return;
-  end if;
-  owner := dunlin.owner_of(open.bucket, open.case_id, open.instance_id, kind.owner);
-  with gone as (delete from dunlin.task_open t where t.bucket = open.bucket and t.case_id = open.case_id and t.task = open.task returning t.task),
-       body as (delete from dunlin.task_body b where b.bucket = open.bucket and b.case_id = open.case_id and b.task = open.task returning b.*),
-       done as (
-         insert into dunlin.task_done (bucket, case_id, task, instance_id, queue, priority, status, not_before, identity, rule, recipient, stage, standing, stays,
-             treatment, created_at, due, expires, time_window, fields, done_at, reason, outcome, external_id, worker, lease_epoch)
-           select open.bucket, open.case_id, open.task, open.instance_id, open.queue, open.priority, 2, open.not_before, b.identity, b.rule, b.recipient,
-             b.stage, b.standing, b.stays, b.treatment, b.created_at, open.due, b.expires, b.time_window, b.fields, at, kind.name, kind.name, external_id, open.worker,
-             open.lease_epoch
-           from gone g join body b on b.task = g.task),
-       fresh as (insert into dunlin.event_key values (open.bucket, md5('queue' || e'\x1f' || external_id)::uuid) on conflict do nothing returning 1),
-       told as (
-         insert into dunlin.event (bucket, case_id, at, instance_id, type, source, external_id, payload)
-           select open.bucket, open.case_id, at, owner, kind.id, 'queue', external_id,
-             jsonb_build_object('cost', setting.cost) || payload || jsonb_build_object('treatment', b.treatment, 'task_identity', b.identity)
-           from fresh left join body b on true returning event.seq)
-  insert into dunlin.inbox (bucket, at, seq, case_id, kind) select open.bucket, at, t.seq, open.case_id, 0 from told t;
-  if not found then
-    perform dunlin.fail('DU013', format('the external id `%s` was used before, for something else', external_id),
-                        'Each outcome needs an id of its own; without one the task and its lease are the id.');
-  end if;
-end $$;
-
 create or replace function dunlin.complete(task uuid, epoch int4, outcome text default null, payload jsonb default '{}', external_id text default null, at timestamptz default null)
 returns text
 language plpgsql security definer
