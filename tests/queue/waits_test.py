@@ -46,8 +46,15 @@ def test_who_locks_something_and_says_nothing_more_loses_it():
 
 
 def test_a_node_leaves_out_what_is_locked_and_steps_the_others():
+    """A hand-out locks the case file, the end of a task of this queue the task only."""
     sql = fresh()
-    other = open_transaction(sql, "select key from dunlin.lease('call', 'sloppy')", idle="5min")
+    left_out(sql, open_transaction(sql, "select key from dunlin.lease('call', 'sloppy')", idle="5min"))
+    sql = fresh()
+    task = sql.lease()[0]
+    left_out(sql, open_transaction(sql, "select 1 from dunlin.task_open where task = %s for update", task.task, idle="5min"))
+
+
+def left_out(sql, other):
     key = other.value("select k.key from dunlin.task_open o join dunlin.instance_key k on (k.bucket, k.case_id, k.id) = (o.bucket, o.case_id, o.instance_id) where o.status = 1")
     sql.run("""select dunlin.post_event('bank', 'p' || n, 'payment', 'account', 'A' || n, now(), '{"amount": 1000}') from generate_series(0, %s) n""", ACCOUNTS - 1)
     unread = """select coalesce(array_agg(distinct k.key), '{}') from dunlin.inbox i join dunlin.instance_key k on (k.bucket, k.case_id) = (i.bucket, i.case_id)
