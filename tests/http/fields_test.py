@@ -91,6 +91,13 @@ def sql(text):
 
 s.start(level="info")
 admin = s.token("administrator", "admin")
+
+# ---- a simulation of nothing fails, and says why ----
+run = s.ask("POST", "/v1/simulations", admin, {}, expect=202)["simulation"]
+s.until("it ends", lambda: s.ask("GET", f"/v1/simulations/{run}", admin)["status"] != "running")
+failed = s.ask("GET", f"/v1/simulations/{run}", admin)
+s.check("why a simulation failed", failed["status"] == "failed" and "no version is active" in failed["trouble"], failed)
+
 s.ask("POST", "/v1/bundles/apply", admin, files(BUNDLE))
 tasks = lambda queue: s.ask("GET", f"/v1/tasks?limit=500&queue={queue}", admin)["items"]
 s.until("tasks", lambda: all(len(tasks(queue)) == 19 for queue in ("call", "mail", "batch")))
