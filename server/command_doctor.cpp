@@ -8,7 +8,6 @@
 
 #include "runtime/store/bank_readings.h"
 #include "runtime/store/embedded.h"
-#include "runtime/store/inspect_whole.h"
 #include "runtime/store/postgres_store.h"
 #include "server/commands.h"
 #include "server/compile.h"
@@ -108,7 +107,7 @@ void look_at_database(const DoctorCommand& command, Findings& findings) {
   auto store = store::open_postgres({.url = options.database, .folder = options.data});
   findings.push_back({"database", store.has_value(), store ? store_name(options) + " answers" : store.error().message, "see the message"});
   if (!store) return;
-  auto inspected = command.whole ? store::inspect_whole(**store) : (*store)->inspect();
+  auto inspected = (*store)->inspect(command.whole ? store::Store::Depth::whole : store::Store::Depth::sample);
   if (!inspected) return findings.push_back({"schema", false, inspected.error().message, "see the message"});
   for (const auto& item : *inspected) findings.push_back({item.name, item.good, item.detail, "see the message"});
   const auto schema = std::ranges::find(*inspected, std::string("schema"), [](const auto& item) { return std::string(item.name); });

@@ -15,7 +15,7 @@ constexpr const char* bank_reading_settings = "set datestyle = 'ISO'; set interv
 /// `crm.accounts` is a schema and a table; without a schema the search path of the role decides.
 std::string quote_table(const std::string& table);
 StoreError no_bank_table(const std::string& table);
-/// `condition`: which rows, in SQL; empty: all. `take` as for Store::read_bank_table.
+/// `condition`: which rows, in SQL; empty: all. `take` gets at most `batch` rows at a time, may use the store, and stops by an error.
 Result<void> read_bank_rows(BulkConnection& connection, const std::string& table, const std::vector<std::string>& columns, const std::string& condition,
                             size_t batch, const std::function<Result<void>(std::vector<Store::BankRow>&)>& take);
 

@@ -32,7 +32,7 @@ class Inflow {
 
   /// Marks of these entities in the order in which they were made, at most so many. `tried`: also those that did not fit the last time, however lately.
   Result<std::vector<InflowMark>> waiting(const std::vector<std::string>& entities, bool tried, size_t most);
-  /// The rows of these keys as they are now, as text. `take` as for Store::read_bank_table. A row that was deleted since does not come.
+  /// The rows of these keys as they are now, as text. `take` as for read_bank_rows(). A row that was deleted since does not come.
   Result<void> read(const std::string& table, const std::vector<std::string>& columns, const std::string& key_column, const std::vector<std::string>& keys,
                     const std::function<Result<void>(std::vector<Store::BankRow>&)>& take);
   /// These marks are dealt with, and no others. `not_taken`: keys of rows among them that stay to be looked at again.

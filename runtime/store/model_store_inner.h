@@ -201,7 +201,7 @@ class ModelStore final : public Store, public StepLog, public OlderVersions {
   Result<std::vector<NoteRow>> notes(const std::string& entity, const std::string& key) override;
   Result<std::vector<std::string>> decisions(const std::string& entity, const std::string& key, int64_t limit, Instant until) override;
   Result<void> for_each_case(const checked::Program& program, Instant at, const std::function<void(engine::CaseFile&)>& visit) override;
-  Result<std::vector<Finding>> inspect() override;
+  Result<std::vector<Finding>> inspect(Depth depth) override;
 
   Result<void> step_batches(int32_t bucket, const std::function<Result<void>(const StepBatch&)>& take) override;
   Result<std::vector<RecordedEvent>> recorded_events(const checked::Program& program, const SlotPlan& plan, int32_t bucket) override;

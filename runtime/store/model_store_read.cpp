@@ -150,7 +150,7 @@ Result<void> ModelStore::look(const std::vector<const checked::Program*>& progra
   return {};
 }
 
-Result<std::vector<Store::Finding>> ModelStore::inspect() {
+Result<std::vector<Store::Finding>> ModelStore::inspect(Depth /*depth*/) {
   const Lock lock(data_.guard);
   std::vector<Finding> findings{{"store", true, "in memory; nothing is kept when the program ends"}};
   findings.push_back({"case files", true, std::to_string(data_.cases.size())});

@@ -55,15 +55,6 @@ Result<std::vector<std::string>> PostgresStore::bank_columns(const std::string& 
   return columns;
 }
 
-Result<void> PostgresStore::read_bank_table(const std::string& table, const std::vector<std::string>& columns, size_t batch,
-                                            const std::function<Result<void>(std::vector<BankRow>&)>& take) {
-  // A connection of its own: `take` uses the store while the rows come.
-  auto connection = BulkConnection::open(server_ ? server_->connection() : url_);
-  if (!connection) return std::unexpected(connection.error());
-  if (auto set = (*connection)->run(std::string(bank_reading_settings) + "; set default_transaction_read_only = on"); !set) return std::unexpected(set.error());
-  return read_bank_rows(**connection, table, columns, "", batch, take);
-}
-
 Result<void> read_bank_rows(BulkConnection& connection, const std::string& table, const std::vector<std::string>& columns, const std::string& condition,
                             size_t batch, const std::function<Result<void>(std::vector<Store::BankRow>&)>& take) {
   std::string list;

@@ -261,20 +261,20 @@ Result<void> PostgresStore::commit_all(const checked::Program& program, const st
       "begin; set local idle_in_transaction_session_timeout = {}; set local enable_seqscan = off; set local enable_hashjoin = off; set local "
       "enable_mergejoin = off{}",
       idle_ms, node_ == nullptr ? "" : fmt::format("; set local lock_timeout = {}", locked_ms_max));
-  bool row_was_locked = false;
+  bool kept = false;  // a row, by somebody, for longer than a node waits
   const auto send = [&](BulkConnection& connection, const std::vector<const CaseCommit*>& part) -> Result<void> {
     connection.inner().row_was_locked = false;
     Writing writing(**layout, *version, now, database_now());
     for (const CaseCommit* step : part) writing.add(*step->case_file, *step->result, static_cast<const LoadedCase&>(*step->case_file->store_memory));
     auto sent = writing.send(connection, node_.get());
-    row_was_locked = !sent && connection.inner().row_was_locked;
-    if (writing.fenced() && !row_was_locked) return std::unexpected(why_fenced(connection, *version, sent.error()));
+    kept = !sent && connection.inner().row_was_locked;
+    if (writing.fenced() && !kept) return std::unexpected(why_fenced(connection, *version, sent.error()));
     return sent;
   };
   std::vector<const CaseCommit*> all;
   for (const CaseCommit& step : steps) all.push_back(&step);
   auto done = write([&](BulkConnection& connection) { return send(connection, all); }, begin.c_str());
-  if (done || !row_was_locked || node_ == nullptr) return done;
+  if (done || !kept || node_ == nullptr) return done;
   // A consumer's open transaction keeps a case file. A node leaves that one as it was, and finds it awake when it looks next; the others need not wait for it.
   return write(
       [&](BulkConnection& connection) -> Result<void> {

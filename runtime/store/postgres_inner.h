@@ -91,8 +91,6 @@ class PostgresStore final : public Store, public StepLog, public BusinessClock, 
   Result<std::vector<SetAside>> quarantine(int64_t limit) override;
   Result<std::vector<SetAside>> quarantine_of(const std::string& entity, const std::string& key, int64_t limit) override;
   Result<std::vector<std::string>> bank_columns(const std::string& table) override;
-  Result<void> read_bank_table(const std::string& table, const std::vector<std::string>& columns, size_t batch,
-                               const std::function<Result<void>(std::vector<BankRow>&)>& take) override;
 
   Result<std::vector<int32_t>> buckets_to_step(Instant now, bool full) override;
   Result<Cases> load(const checked::Program& program, int32_t bucket, Instant now, bool full, int64_t after_debtor, size_t limit, Cases& pool) override;
@@ -124,7 +122,7 @@ class PostgresStore final : public Store, public StepLog, public BusinessClock, 
   Result<std::vector<NoteRow>> notes(const std::string& entity, const std::string& key) override;
   Result<std::vector<std::string>> decisions(const std::string& entity, const std::string& key, int64_t limit, Instant until) override;
   Result<void> for_each_case(const checked::Program& program, Instant at, const std::function<void(engine::CaseFile&)>& visit) override;
-  Result<std::vector<Finding>> inspect() override;
+  Result<std::vector<Finding>> inspect(Depth depth) override;
 
   Result<void> step_batches(int32_t bucket, const std::function<Result<void>(const StepBatch&)>& take) override;
   Result<std::vector<RecordedEvent>> recorded_events(const checked::Program& program, const SlotPlan& plan, int32_t bucket) override;

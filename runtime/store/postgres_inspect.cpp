@@ -4,9 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
-#include <utility>
 
-#include "runtime/store/inspect_whole.h"
 #include "runtime/store/migrations.h"
 #include "runtime/store/postgres_schema.h"
 #include "runtime/store/postgres_soundness.h"
@@ -17,9 +15,6 @@ namespace dunlin::store {
 namespace {
 
 using Findings = std::vector<Store::Finding>;
-
-/// For each look at the rows; none: it looks at all of them. Of the calling thread, so that the port of the stores need not know of it.
-thread_local std::optional<std::chrono::milliseconds> time_for_each = std::chrono::milliseconds(100);
 
 std::string value(pqxx::work& work, const std::string& sql) {
   const auto rows = work.exec(sql);
@@ -101,7 +96,9 @@ void look_at_work(pqxx::work& work, Findings& findings) {
 
 }  // namespace
 
-Result<std::vector<Store::Finding>> PostgresStore::inspect() {
+Result<std::vector<Store::Finding>> PostgresStore::inspect(Depth depth) {
+  // For each look at the rows; none: it looks at all of them.
+  const auto time_for_each = depth == Depth::whole ? std::nullopt : std::optional(std::chrono::milliseconds(100));
   Findings findings;
   bool ours = false;
   auto looked = small("look at the database", [&](SmallWork& work) {
@@ -129,13 +126,6 @@ Result<std::vector<Store::Finding>> PostgresStore::inspect() {
   look("row security", look_at_readers);
   look("state of things", look_at_work);
   for (const SoundnessLook& one : soundness_looks()) look(one.name, [&](SmallWork& work, Findings& found) { found.push_back(one.look(work, time_for_each)); });
-  return findings;
-}
-
-Result<std::vector<Store::Finding>> inspect_whole(Store& store) {
-  const auto usual = std::exchange(time_for_each, std::nullopt);
-  auto findings = store.inspect();
-  time_for_each = usual;
   return findings;
 }
 

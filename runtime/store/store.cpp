@@ -45,9 +45,4 @@ Result<std::vector<std::string>> Store::bank_columns(const std::string& table) {
   return std::unexpected(StoreError{StoreError::Kind::input, "this store has no tables of a bank; `" + table + "` needs PostgreSQL"});
 }
 
-Result<void> Store::read_bank_table(const std::string& table, const std::vector<std::string>&, size_t,
-                                    const std::function<Result<void>(std::vector<BankRow>&)>&) {
-  return std::unexpected(StoreError{StoreError::Kind::input, "this store has no tables of a bank; `" + table + "` needs PostgreSQL"});
-}
-
 }  // namespace dunlin::store

@@ -184,11 +184,8 @@ class Store {
   // ---- tables of the bank (`entity … from table "crm.accounts"`): read, never written ----
   /// Names of the columns of a table or view, in their order. An input error if it is not there or this role may not read it.
   virtual Result<std::vector<std::string>> bank_columns(const std::string& table);
-  /// Reads these columns of all rows, as text; a missing value is nullopt. `take` gets at most `batch` rows at a time, may use the store, and stops by an
-  /// error.
+  /// Values as text; a missing one is nullopt.
   using BankRow = std::vector<std::optional<std::string>>;
-  virtual Result<void> read_bank_table(const std::string& table, const std::vector<std::string>& columns, size_t batch,
-                                       const std::function<Result<void>(std::vector<BankRow>&)>& take);
 
   // ---- stepping ----
   /// Buckets that have at least one case file to step at `now`: woken, with new events due, changed data, or under an old version. `full`: all with cases.
@@ -282,7 +279,9 @@ class Store {
     bool good = true;
     std::string detail;
   };
-  virtual Result<std::vector<Finding>> inspect() = 0;
+  /// How many rows are looked at: as many as about a second allows, or all, in the time it takes.
+  enum class Depth { sample, whole };
+  virtual Result<std::vector<Finding>> inspect(Depth depth) = 0;
 };
 
 }  // namespace dunlin::store
