@@ -269,7 +269,7 @@ int try_file(const ImportCommand& command, Work& work, const import::ImportOptio
   int exit = 0;
   delivery = FeedDelivery::begin(command.store, command.common, {command.feed, command.day, command.file, at, command.again}, exit);
   if (!delivery) return exit;
-  store::crash_point();
+  store::crash_point(store::Boundary::committed);
   if (delivery->status() == FeedDelivery::Status::known) {
     if (command.common.json) {
       fmt::print("{}\n", nlohmann::ordered_json{{"feed", {{"name", command.feed}, {"day", delivery->day()}, {"status", "known"}}}}.dump(2));
@@ -295,7 +295,7 @@ int try_file(const ImportCommand& command, Work& work, const import::ImportOptio
     if (exit = delivery->end(command.common, "failed", &tried, totals, "the file changed while it was read"); exit != 0) return exit;
     return fail(command.common, Exit::input, fmt::format("`{}` changed while it was read", command.file), "let it be complete before it is imported");
   }
-  store::crash_point();
+  store::crash_point(store::Boundary::before);
   if (exit = open_source(command, work); exit != 0) return exit;
   work.mapper = import::map_by_file(program, work.mapping, *work.zone);
   return -1;
@@ -328,13 +328,13 @@ int carry(const ImportCommand& command, Work& work) {
   auto summary = import::import_rows(*work.store, program, *work.mapper, *work.source, options);
   progress.end();
   if (!summary) return fail(command.common, summary.error());
-  store::crash_point();
+  store::crash_point(store::Boundary::committed);
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (rejects && !rejects->close()) return fail(command.common, Exit::environment, fmt::format("`{}` cannot be written", rejects->path().string()));
   if (delivery) {
     const import::ControlTotals* totals = work.mapping.control.given() ? &work.totals : nullptr;
     if (int exit = delivery->end(command.common, "taken", &*summary, totals, ""); exit != 0) return exit;
-    store::crash_point();
+    store::crash_point(store::Boundary::committed);
   }
   const auto aside = newest_set_aside(*work.store, rows_set_aside(*summary));
   if (command.common.json) {

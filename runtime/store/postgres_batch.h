@@ -33,7 +33,7 @@ class Batch {
   /// Sends the rows, if there are any. `every`: each of them must have touched one row, else somebody else was first.
   Result<void> send(BulkConnection& connection, bool every = true) {
     if (rows() == 0) return {};
-    crash_point();
+    crash_point(Boundary::before);
     auto touched = copies_ ? copy(connection) : connection.call(sql_, columns_);
     if (!touched) return std::unexpected(touched.error());
     if (every && *touched != rows()) {

@@ -1,12 +1,16 @@
 #include "runtime/store/postgres_errors.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <utility>
+
+#include "runtime/store/disk_room.h"
 
 namespace dunlin::store {
 
@@ -42,7 +46,18 @@ std::string_view sentence_for(std::string_view state) {
   return "the database refused it; if it does so again, its log says more";
 }
 
+int64_t steady_us() { return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+constexpr int64_t not_seen = INT64_MIN;
+std::atomic<int64_t> full_seen_at = not_seen;
+
 }  // namespace
+
+std::optional<double> seconds_since_disk_full() {
+  const int64_t at = full_seen_at;
+  if (at == not_seen) return std::nullopt;
+  return static_cast<double>(steady_us() - at) / 1e6;
+}
 
 StoreError explain_error(std::string_view state, std::string_view said, std::string_view doing) {
   using Kind = StoreError::Kind;
@@ -50,7 +65,12 @@ StoreError explain_error(std::string_view state, std::string_view said, std::str
   if (state.empty() || state.starts_with("08") || state.starts_with("57P")) {
     return environment(fmt::format("the connection to the database is lost ({}); is the server running?", one_line(said)));
   }
-  if (state == "53100") return environment("the disk of the database is full; free some space and try again");
+  if (state == "53100") {
+    full_seen_at = steady_us();
+    StoreError full = environment("the disk of the database is full; free some space and try again");
+    full.disk_full = true;
+    return full;
+  }
   if (state == "53200" || state == "53300") return environment("the database has no memory or no free connection; try again or raise its limits");
   if (state == "42501") return environment(fmt::format("the database user lacks a right: {}", one_line(said)));
   if (state == "25006") return environment("the database is read only (a standby?); give the primary");
@@ -73,14 +93,38 @@ StoreError explain_error(std::string_view state, std::string_view said, std::str
   return environment(fmt::format("{} (PostgreSQL says: {}; code {})", sentence_for(state), one_line(said), state));
 }
 
-void crash_point() {
-  static const long wanted = [] {
-    const char* at = std::getenv("DUNLIN_CRASH_AT");
-    return at == nullptr ? 0 : std::atol(at);
-  }();
-  if (wanted == 0) return;
-  static std::atomic<long> passed = 0;
-  if (++passed == wanted) kill(getpid(), SIGKILL);
+namespace {
+
+struct CrashTest {
+  long wanted = 0;
+  int log = -1;
+  std::atomic<long> passed = 0;
+
+  CrashTest() {
+    if (const char* at = std::getenv("DUNLIN_CRASH_AT"); at != nullptr) wanted = std::atol(at);
+    if (const char* file = std::getenv("DUNLIN_CRASH_LOG"); file != nullptr) log = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  }
+};
+
+CrashTest& crash_test() {
+  static CrashTest test;
+  return test;
+}
+
+}  // namespace
+
+bool crash_points_counted() { return crash_test().wanted != 0 || crash_test().log >= 0; }
+
+void crash_point(Boundary boundary) {
+  if (!crash_points_counted()) return;
+  CrashTest& test = crash_test();
+  const long number = ++test.passed;
+  if (test.log >= 0) {
+    constexpr const char* names[] = {"before", "written", "committed"};
+    const std::string line = fmt::format("{} {}\n", number, names[static_cast<size_t>(boundary)]);
+    (void)!::write(test.log, line.data(), line.size());
+  }
+  if (number == test.wanted) kill(getpid(), SIGKILL);
 }
 
 }  // namespace dunlin::store

@@ -1,6 +1,7 @@
 // What PostgreSQL says, in words for people.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -13,7 +14,12 @@ StoreError explain_error(std::string_view state, std::string_view said, std::str
 
 inline std::unexpected<StoreError> failed(StoreError::Kind kind, std::string message) { return std::unexpected(StoreError{kind, std::move(message)}); }
 
-/// A boundary between two writes. With DUNLIN_CRASH_AT=N in the environment the process is killed at the Nth: the crash tests' hook.
-void crash_point();
+/// Where a process may die around a write: before it is sent, when it is sent and not committed, when it is committed and nobody has heard of it.
+enum class Boundary : uint8_t { before, written, committed };
+/// Counts the boundaries of this process. With DUNLIN_CRASH_AT=N in the environment it is killed at the Nth, with DUNLIN_CRASH_LOG=FILE each is noted there
+/// as a line "N before": the crash tests' hook.
+void crash_point(Boundary boundary);
+/// Whether anybody counts them.
+bool crash_points_counted();
 
 }  // namespace dunlin::store

@@ -34,7 +34,7 @@ class Statements {
   explicit Statements(BulkConnection& connection) : connection_(connection) {}
   Statements& run(const std::string& sql, int64_t* rows = nullptr) {
     if (error_) return *this;
-    crash_point();
+    crash_point(Boundary::before);
     auto done = connection_.run(sql);
     if (!done) {
       error_ = done.error();

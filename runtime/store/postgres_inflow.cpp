@@ -8,6 +8,7 @@
 #include "runtime/store/bulk_binary.h"
 #include "runtime/store/inflow.h"
 #include "runtime/store/layout.h"
+#include "runtime/store/postgres_errors.h"
 
 namespace dunlin::store {
 
@@ -108,6 +109,7 @@ Result<void> Inflow::done(const std::string& entity, const std::vector<InflowMar
     numbers += (numbers.empty() ? "" : ", ") + std::to_string(mark.seq);
     keys.push_back(mark.key);
   }
+  crash_point(Boundary::before);
   // What was tried before says nothing beside a later look at the same row.
   auto gone =
       inner_->own->run(fmt::format("with gone as (delete from dunlin.inflow_waiting w where w.seq = any (array[{0}]::int8[]) or (w.tried_at is not null and "
@@ -115,6 +117,7 @@ Result<void> Inflow::done(const std::string& entity, const std::vector<InflowMar
                                    " insert into dunlin.inflow_waiting (entity, key, tried_at) select distinct {1}, k, clock_timestamp() from unnest({3}) k",
                                    numbers, quote_text(entity), texts(keys), texts(not_taken)));
   if (!gone) return std::unexpected(gone.error());
+  crash_point(Boundary::committed);
   return {};
 }
 

@@ -254,13 +254,11 @@ Result<int64_t> PostgresStore::grant(const checked::Program& program, const engi
       grants = pass.place(waiting, std::move(totals), past);
     }
     if (grants.empty()) return;
-    crash_point();
+    crash_point(Boundary::before);
     answered = work.exec(fmt::format("select dunlin.grant_requests({}, {}::jsonb, {}, {})", name, work.quote(answers_json(**layout, pass, grants)),
                                      work.quote(request.shares_key), sql_instant(now)))[0][0]
                    .as<int64_t>();
-    crash_point();
   });
-  if (answered > 0) crash_point();  // done, and nobody has heard of it
   if (!done) return std::unexpected(done.error());
   if (other_version)
     return std::unexpected(StoreError{StoreError::Kind::conflict, "another version of the bundle was activated meanwhile; step again under it"});

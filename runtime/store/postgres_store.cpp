@@ -99,13 +99,13 @@ Result<void> PostgresStore::write(const std::function<Result<void>(BulkConnectio
 Result<void> PostgresStore::write_on(BulkConnection& open, const std::function<Result<void>(BulkConnection&)>& work, const char* begin) {
   if (auto begun = open.run(begin); !begun) return std::unexpected(begun.error());
   auto done = work(open);
-  crash_point();
   if (!done) {
     (void)open.run("rollback");
     return done;
   }
+  crash_point(Boundary::written);
   auto committed = open.run("commit");
-  crash_point();
+  crash_point(Boundary::committed);
   if (committed) return {};
   // Nobody knows whether the server still made it. The caller reads again; it must not send the same work twice.
   if (PQstatus(open.inner().connection) == CONNECTION_BAD) {
@@ -143,9 +143,11 @@ Result<void> PostgresStore::small(std::string_view doing, const Work& work) {
       const Patience waiting(small_->connection->sock(), small_->patience);
       SmallWork transaction(*small_->connection);
       work(transaction);
-      crash_point();
+      // Most of them only read.
+      const bool wrote = crash_points_counted() && !transaction.exec("select pg_current_xact_id_if_assigned()")[0][0].is_null();
+      if (wrote) crash_point(Boundary::written);
       transaction.commit();
-      crash_point();
+      if (wrote) crash_point(Boundary::committed);
       return {};
     } catch (const pqxx::broken_connection& error) {
       small_->connection.reset();

@@ -44,7 +44,7 @@ ServiceError error_of(const PGresult* result, const PGconn* connection) {
   if (state == "23505") return {ServiceError::Kind::conflict, state, "there is one already", ""};
   if (state.starts_with("40") || state == "55P03") return {ServiceError::Kind::conflict, state, "somebody else changed the same rows; ask again", ""};
   const StoreError other = explain_error(state, said, "ask the database");
-  return {ServiceError::Kind::unavailable, state, other.message, hint};
+  return {ServiceError::Kind::unavailable, state, other.message, other.disk_full ? "" : hint, other.disk_full};
 }
 
 }  // namespace

@@ -158,6 +158,7 @@ struct ServiceError {
   Kind kind = Kind::unavailable;
   std::string code;  // SQLSTATE, e.g. "DU011"
   std::string message, hint;
+  bool disk_full = false;  // the database's
 };
 
 using Parameters = std::vector<std::optional<std::string>>;

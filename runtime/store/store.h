@@ -25,7 +25,8 @@ using engine::Instant;
 struct StoreError {
   enum class Kind { environment, input, conflict };  // exit 3, exit 1, somebody else was first: read again
   Kind kind = Kind::environment;
-  std::string message;  // what happened and what to do
+  std::string message;     // what happened and what to do
+  bool disk_full = false;  // the database's
 };
 template <class T>
 using Result = std::expected<T, StoreError>;
