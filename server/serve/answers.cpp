@@ -120,7 +120,7 @@ constexpr Named shapes[] = {
 /// By address and method, as /openapi.json has them. With 422: a problem that says more than the others.
 constexpr Named answers[] = {
     {"GET /livez", "{ live: flag }"},
-    {"GET /readyz", "{ ready: flag, database: flag, version: integer, clock?: text, schema?: text }"},
+    {"GET /readyz", "{ ready: flag, database: flag, version: integer, clock?: text, disk?: text, schema?: text }"},
     {"GET /openapi.json", "{ openapi: text, info: object, security: [object], paths: object, components: object }"},
     {"GET /v1/me", "{ name: text, role: text, rights: [text], bound_to?: object }"},
     {"GET /v1/audit", "page { id: integer, at: instant, who: text, origin: text|null, action: text, detail: object|null, hash: text }"},

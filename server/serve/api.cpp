@@ -140,7 +140,12 @@ void unavailable(const std::string& reason) {
   throw Problem{503, "the database does not answer", "try again in a while; the log of the server says more", "", reason};
 }
 
+void no_room(const std::string& reason) {
+  throw Problem{503, "the disk of the database is full: nothing can be written", "free some space on it, then ask again; nobody need be restarted", "", reason};
+}
+
 void refuse(const store::StoreError& error) {
+  if (error.disk_full) no_room(error.message);
   switch (error.kind) {
     case store::StoreError::Kind::input:
       throw Problem{422, error.message, "", ""};
@@ -253,6 +258,7 @@ std::vector<Json> Api::ask_all(const std::vector<std::pair<store::Ask, store::Pa
   }
   const auto& error = answers.error();
   using Kind = store::ServiceError::Kind;
+  if (error.disk_full) no_room(error.message);
   if (error.kind == Kind::unavailable) unavailable(error.message);
   throw Problem{error.kind == Kind::refused ? 422 : 409, error.message, error.hint, error.code};
 }

@@ -161,6 +161,8 @@ void add_simulation_routes(std::vector<Route>& routes);
 
 /// Ends the call with 503; the reason goes to the log, with the id of the request.
 [[noreturn]] void unavailable(const std::string& reason);
+/// The same where the database answers that its disk is full: that is no secret, and somebody must make room.
+[[noreturn]] void no_room(const std::string& reason);
 /// Turns a store's error into a problem.
 [[noreturn]] void refuse(const store::StoreError& error);
 /// {"items": […], "next": cursor}: `column` of the last row, if the page is full.

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "runtime/store/disk_room.h"
 #include "runtime/store/migrations.h"
 #include "server/output/moment.h"
 #include "server/serve/api.h"
@@ -19,6 +20,13 @@ namespace dunlin::server {
 namespace {
 
 using store::Ask;
+
+/// Whether the database has refused a write lately because its disk is full. Who steps tries again every few seconds, and so do those who ask.
+bool disk_full() {
+  constexpr double lately_s = 10;
+  const auto seconds = store::seconds_since_disk_full();
+  return seconds && *seconds < lately_s;
+}
 
 Reply live(Api&, const Call&) { return {Json{{"live", true}}}; }
 
@@ -36,9 +44,11 @@ Reply ready(Api& api, const Call&) {
   const int64_t jumped = unconfirmed_jump();
   const int64_t schema = database ? Json::parse(*pinged)[0].value("schema", int64_t{0}) : 0;
   const bool newer = schema > store::migrations().back().number;
-  const bool good = database && compiled && jumped == 0 && !newer;
+  const bool full = disk_full();
+  const bool good = database && compiled && jumped == 0 && !newer && !full;
   Json body{{"ready", good}, {"database", database}, {"version", totals.version}};
   if (jumped != 0) body["clock"] = fmt::format("jumped by {:+.1f} h: nothing is stepped until `dunlin clock confirm`", static_cast<double>(jumped) / 3.6e9);
+  if (full) body["disk"] = "the disk of the database is full: nothing new can be kept until there is room on it again";
   if (newer) body["schema"] = store::migrated_by_newer(std::to_string(schema));
   return {body, good ? 200 : 503};
 }
@@ -83,6 +93,7 @@ Reply metrics(Api& api, const Call&) {
   add("dunlin_kept_strategies", "gauge", "Strategies of older versions that the active one carries along (`on change pin`).", totals.kept_strategies);
   add("dunlin_kept_strategies_let_go", "gauge", "Of them: without native code on this node, because nobody stands there any more.", totals.kept_let_go);
   add("dunlin_database_up", "gauge", "1: the database answers.", totals.database_there ? 1 : 0);
+  add("dunlin_database_full", "gauge", "1: the database's disk was full when this node last tried to write, in the last ten seconds.", disk_full() ? 1 : 0);
   add("dunlin_clock_jumped_seconds", "gauge", "By how much the clock has jumped, unconfirmed; not 0: nothing is stepped.", unconfirmed_jump() / 1'000'000);
   const auto pulled = pull_totals();
   add("dunlin_table_pulls_total", "counter", "Pulls of the bank's tables by this node that went well.", pulled.pulls);
@@ -199,7 +210,7 @@ void add_system_routes(std::vector<Route>& routes) {
                     ready,
                     false,
                     false,
-                    {{503, "not now: the database is away, the version is being compiled, or what `clock` or `schema` says"}}});
+                    {{503, "not now: the database is away, the version is being compiled, or what `clock`, `disk` or `schema` says"}}});
   routes.push_back({"GET", "/openapi.json", "-", "This description", {}, {}, openapi});
   routes.push_back({"GET", "/metrics", "read", "Counters in Prometheus' form", {}, {}, metrics});
   routes.push_back({"GET", "/v1/me", "", "Who the token belongs to, and what it may do", {}, {}, me});

@@ -25,6 +25,8 @@ using namespace std::chrono_literals;
 
 /// Whoever told at the same moment as another may have committed a little later without a word (dunlin.tell_event).
 constexpr auto look_again_after = 100ms;
+/// Nothing tells when somebody has made room on a full disk.
+constexpr auto longest_pause_full = 5'000ms, longest_pause = 30'000ms;
 /// Looks that find nothing, because what is heard of is another node's, take no more than a fifth of the time, as long as that delays nobody by more than this.
 constexpr auto longest_breath = 100ms;
 
@@ -118,6 +120,7 @@ std::vector<store::BucketRange> Scheduler::hold() {
     totals_.lease_losses += totals_.buckets > 0 ? 1 : 0;
     ++failures_in_a_row_;
     ++totals_.failures;
+    full_ = held.error().disk_full;
     totals_.buckets = 0;
     log::write(log::Level::error, "this node has no part in the stepping", {{"node", node_name(config_)}, {"reason", held.error().message}});
     return {};
@@ -135,6 +138,7 @@ bool Scheduler::take_version() {
   if (!versions) {
     const std::lock_guard lock(guard_);
     away_ = true;
+    full_ = false;
     ++failures_in_a_row_;
     ++totals_.failures;
     totals_.database_there = false;
@@ -267,7 +271,8 @@ bool Scheduler::pass(const std::vector<store::BucketRange>& ranges) {
     // A switch of versions, or of who holds a bucket, makes a batch fail whole; it is read and stepped again by whoever should.
     const bool overtaken = report.error().kind == StoreError::Kind::conflict;
     ++(overtaken ? totals_.overtaken : totals_.failures);
-    totals_.database_there = overtaken;
+    full_ = report.error().disk_full;
+    totals_.database_there = overtaken || full_;
     if (overtaken) look_ = true;
     was_overtaken_ = overtaken;
     ++failures_in_a_row_;
@@ -276,6 +281,7 @@ bool Scheduler::pass(const std::vector<store::BucketRange>& ranges) {
     return false;
   }
   failures_in_a_row_ = 0;
+  full_ = false;
   totals_.cases += counts.cases;
   totals_.events += counts.events;
   totals_.transitions += counts.transitions;
@@ -302,7 +308,7 @@ bool Scheduler::pass(const std::vector<store::BucketRange>& ranges) {
 void Scheduler::rest() {
   std::unique_lock lock(guard_);
   auto wait = std::chrono::milliseconds(config_.poll_ms);
-  if (failures_in_a_row_ > 0) wait = std::min(std::chrono::milliseconds(30'000), std::chrono::milliseconds(100 << std::min(failures_in_a_row_, 9)));
+  if (failures_in_a_row_ > 0) wait = std::min(full_ ? longest_pause_full : longest_pause, std::chrono::milliseconds(100 << std::min(failures_in_a_row_, 9)));
   if (again_ && failures_in_a_row_ == 0) wait = std::min<std::chrono::milliseconds>(wait, look_again_after);
   const auto breath = std::min(breath_, wait);
   if (woken_.wait_for(lock, breath, [this] { return stop_ || (look_ && failures_in_a_row_ < 3); })) return;

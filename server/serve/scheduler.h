@@ -91,6 +91,7 @@ class Scheduler {
   EffectCounts effects_;
   bool was_overtaken_ = false;  // the pass before: by a version, or by a node
   bool away_ = false;           // the database did not answer the last time
+  bool full_ = false;           // its disk was full the last time
 
  public:
   /// A version that was compiled before it became active; to be set before start().
