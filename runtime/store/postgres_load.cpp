@@ -339,10 +339,11 @@ void PostgresStore::Loading::take_task(size_t index, CopyRows& rows) {
 }
 
 Result<void> PostgresStore::Loading::tasks() {
-  const std::string columns =
-      ", task, instance_id, queue, priority, status, marked, not_before, identity, rule, recipient, stage, standing, stays, treatment, created_at, due, "
-      "expires, time_window, "
-      "fields::text, limits, limits_until, lead_rank, age_rank";
+  // What a person or a stop has called back is no business of a step: marked is what the step itself does not want.
+  const std::string marked = "(marked and coalesce(called_back, 4) >= 4)";
+  const std::string columns = ", task, instance_id, queue, priority, status, " + (selection.past ? "marked" : marked) +
+                              ", not_before, identity, rule, recipient, stage, standing, stays, treatment, created_at, due, expires, time_window, "
+                              "fields::text, limits, limits_until, lead_rank, age_rank";
   const auto take = [&](size_t index, CopyRows& rows) { take_task(index, rows); };
   std::string open = "dunlin.task_open join dunlin.task_body using (bucket, case_id, task)";
   if (selection.range && !selection.past) {
@@ -363,7 +364,7 @@ Result<void> PostgresStore::Loading::tasks() {
       "expires, time_window, fields, {}";
   const std::string both =
       fmt::format("(select {0} from {1} where created_at <= {2} union all select {3} from dunlin.task_done where created_at <= {2} and done_at > {2}) x",
-                  fmt::format(fmt::runtime(plain), "status, marked", "limits, limits_until, lead_rank, age_rank"), open, at,
+                  fmt::format(fmt::runtime(plain), "status, " + marked + " as marked", "limits, limits_until, lead_rank, age_rank"), open, at,
                   fmt::format(fmt::runtime(plain), "0::int2 as status, false as marked",
                               "null::text as limits, null::timestamptz as limits_until, "
                               "null::int4 as lead_rank, null::int4 as age_rank"));

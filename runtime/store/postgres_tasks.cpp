@@ -54,10 +54,11 @@ constexpr auto insert_body =
     "dunlin.task_body (bucket, case_id, task, identity, rule, recipient, stage, standing, stays, treatment, created_at, expires, time_window, fields, "
     "limits, limits_until, lead_rank, age_rank)";
 // Lease, dead letter and waiting belong to the queue: a step that read the task before they changed leaves them as they are. A task that changes
-// its band, or that joins the line again, takes a new place in it; the cursors have passed the old one.
+// its band, or that joins the line again, takes a new place in it; the cursors have passed the old one. What a person or a stop has called back stays so.
 constexpr auto change_open =
-    "update dunlin.task_open t set priority = x.priority, not_before = i.not_before, due = i.due, marked = false, "
-    "reason = case when t.marked then null else t.reason end, status = x.status, wakes = x.wakes, "
+    "update dunlin.task_open t set priority = x.priority, not_before = i.not_before, due = i.due, marked = t.marked and t.called_back is not null, "
+    "called_back = t.called_back & 3::int2, reason = case when t.marked and t.called_back is null then null else t.reason end, status = x.status, wakes = "
+    "x.wakes, "
     "seq = case when dunlin.band_of(x.priority) <> t.band or (t.wakes is not null and x.wakes is null) then nextval('dunlin.turn') else t.seq end "
     "from unnest($1, $2, $3, $4, $5, $6, $7) i(bucket, case_id, task, priority, status, not_before, due) join dunlin.task_open o using (bucket, case_id, "
     "task), "
@@ -79,7 +80,8 @@ constexpr auto change_body =
 // What a worker holds at this moment is marked, whether the step knew of the lease or not; only a recorded outcome ends it.
 constexpr auto end_open =
     "with i as materialized (select * from unnest($1, $2, $3, $4, $5, $6, $7) i(bucket, case_id, task, status, done_at, reason, outcome)), "
-    "marked as (update dunlin.task_open t set marked = true, reason = i.reason from i where t.bucket = i.bucket and t.case_id = i.case_id and t.task = i.task "
+    "marked as (update dunlin.task_open t set marked = true, called_back = t.called_back | 4::int2, "
+    "reason = case when t.called_back is null then i.reason else t.reason end from i where t.bucket = i.bucket and t.case_id = i.case_id and t.task = i.task "
     "and t.status = 1 and i.status = 3), "
     "gone as (delete from dunlin.task_open t using i where t.bucket = i.bucket and t.case_id = i.case_id and t.task = i.task "
     "and (t.status <> 1 or i.status = 2) returning t.*), "
@@ -104,6 +106,8 @@ constexpr auto bring_next =
     "where o.status = 0 and o.wakes is not null and o.reason like 'in order: %' "
     "order by o.bucket, o.case_id, o.queue, w.turn, b.created_at, o.priority desc, o.task) x "
     "where t.bucket = x.bucket and t.case_id = x.case_id and t.task = x.task";
+// Whoever took a register hears of a hold, and of its end.
+constexpr auto look_at_register = "select dunlin.look_at_register(i.bucket, i.case_id, i.task) from unnest($1, $2, $3) i(bucket, case_id, task)";
 constexpr auto insert_done =
     "dunlin.task_done (bucket, case_id, task, instance_id, queue, priority, status, not_before, identity, rule, recipient, stage, standing, stays, treatment, "
     "created_at, due, expires, time_window, fields, done_at, reason, outcome)";
@@ -120,6 +124,7 @@ TaskChanges::TaskChanges(const Layout& layout, Instant database_now)
       update_body_(change_body, {int32, int64, uuid, int64, int32, boolean, boolean, text, timestamp, int64, jsonb, text, timestamp, int32, int32}),
       close_(end_open, {int32, int64, uuid, int16, timestamp, text, text}),
       next_(bring_next, {int32, int64}),
+      registered_(look_at_register, {int32, int64, uuid}),
       record_(Batch::added_to(insert_done, {int32,   int64,   uuid, int64,     int32,     int64,     int16, timestamp, int64,     int64, int64, int32,
                                             boolean, boolean, text, timestamp, timestamp, timestamp, int64, jsonb,     timestamp, text,  text})) {}
 
@@ -162,6 +167,11 @@ void TaskChanges::add_orphans(const engine::CaseFile& case_file, const LoadedCas
   if (!loaded.orphans.empty()) next_.add(case_file.bucket, case_file.debtor_id);
 }
 
+bool TaskChanges::in_registers(int32_t queue) const {
+  const auto& policy = layout_.program.queues[static_cast<size_t>(queue)].policy;
+  return policy && policy->batch_s >= 0;
+}
+
 bool TaskChanges::in_order(int32_t queue) const {
   const auto& policy = layout_.program.queues[static_cast<size_t>(queue)].policy;
   return policy && policy->order_per != checked::none;
@@ -198,6 +208,7 @@ void TaskChanges::update(const engine::CaseFile& case_file, const OpenTask& task
                    task.standing, task.stays, std::string_view(task.treatment), task.expires, task.window);
   add_fields(task, update_body_.column(10));
   add_limits(task, update_body_, 11);
+  if (in_registers(task.queue)) registered_.add(case_file.bucket, case_file.debtor_id, std::string_view(id));
 }
 
 void TaskChanges::close(const engine::CaseFile& case_file, const TaskEffect& effect, Instant now) {
@@ -225,7 +236,7 @@ Result<void> TaskChanges::send(BulkConnection& connection) {
     if (auto sent = send_limit_lines(*lines_, connection); !sent) return sent;
   }
   // A task that a worker finished meanwhile is gone: its outcome waits in the inbox, and the next step sees both.
-  for (Batch* batch : {&close_, &update_open_, &update_body_, &next_}) {
+  for (Batch* batch : {&close_, &update_open_, &update_body_, &next_, &registered_}) {
     if (auto sent = batch->send(connection, false); !sent) return sent;
   }
   const bool news = open_.rows() > 0;

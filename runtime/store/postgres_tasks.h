@@ -27,6 +27,7 @@ class TaskChanges {
   void record(const engine::CaseFile& case_file, const engine::TaskEffect& effect, Instant now);
   /// Tasks of this queue go out one after another.
   bool in_order(int32_t queue) const;
+  bool in_registers(int32_t queue) const;
   void add_fields(const engine::OpenTask& task, Column& column);
   void add_limits(const engine::OpenTask& task, Batch& batch, size_t column);
 
@@ -34,7 +35,7 @@ class TaskChanges {
   const Instant database_now_;
   std::shared_ptr<const std::vector<engine::LimitLines>> lines_;
   bool lines_wanted_ = false;
-  Batch open_, body_, update_open_, update_body_, close_, next_, record_;
+  Batch open_, body_, update_open_, update_body_, close_, next_, registered_, record_;
 };
 
 }  // namespace dunlin::store

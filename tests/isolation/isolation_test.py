@@ -39,6 +39,7 @@ class Session:
         self.cursor = self.connection.cursor(cursor_factory=psycopg2.extras.NamedTupleCursor)
         self.names = {}
         self.log = []
+        self.waited = []
         self.waiting = None
         self._send("select pg_backend_pid() as pid")
         assert self._wait(5)
@@ -76,7 +77,10 @@ class Session:
             self.waiting = None
             return True
         self._send(sql)
-        return self.go_on(blocked_is_enough=True)
+        over = self.go_on(blocked_is_enough=True)
+        if not over:
+            self.waited.append(label or sql)
+        return over
 
     def go_on(self, blocked_is_enough=False):
         """True when the step is over; False while it waits for the other session."""
@@ -406,7 +410,37 @@ def test_reassign_and_complete():
 
     explore(["begin", ("complete", "select dunlin.complete(task, epoch, 'busy') from public.held"), "commit"],
             ["begin", ("reassign", "select dunlin.reassign(task, 'bert', 'ill', 'eva') from public.held"), "commit"], judge,
-            ["create table public.held as select task, epoch from dunlin.lease('call', 'a', 1)"])
+            ["select dunlin.worker_number('bert')", "create table public.held as select task, epoch from dunlin.lease('call', 'a', 1)"])
+
+
+# ---- a supervisor who says nothing more, and a stop ----
+
+STOP = ("stop", "select * from dunlin.stop_outbound('the court forbids it', 'account', 'A1', null, null, null, null, 'infinity', 'eva')")
+
+
+def test_a_stop_waits_for_no_entry_of_the_audit():
+    """A supervisor's open transaction has entries of the audit, and locks on the task that is stopped."""
+    def judge(sql, a, b):
+        assert b.waited == [] and rows_of(b, "stop"), (b.waited, b.log)
+        verdict = sql.one("select good, entries, what from dunlin.audit_verify()")
+        assert verdict.good, verdict
+        actions = [row.action for row in sql.all("select action from dunlin.audit order by id desc limit 3")]
+        assert sorted(actions) == ["pause queue", "stop contact", "withdraw task"] and actions.index("pause queue") == actions.index("withdraw task") + 1, actions
+        # Whoever holds the task is told, by one of both, at the latest with the next round.
+        sql.run("select dunlin.turn_over()")
+        assert sql.value("select marked from dunlin.task_open o join public.held h using (task)")
+
+    explore(["begin", "select dunlin.pause_queue('errand', 'lunch', 'eva')", "select dunlin.withdraw(task, 'double', 'eva') from public.held", "commit"],
+            ["begin", STOP, "commit"], judge, ["create table public.held as select task, epoch from dunlin.lease('call', 'a', 1)"], by_the_judge=False)
+
+
+def test_a_lease_and_the_closing_of_its_account():
+    """The lease comes first and its holder is told, or it does not come."""
+    def judge(sql, a, b):
+        held = sql.one("select o.marked from dunlin.task_open o join dunlin.instance_key k on (k.bucket, k.case_id, k.id) = (o.bucket, o.case_id, o.instance_id) where k.key = 'A1' and o.status = 1")
+        assert held is None or held.marked, "somebody works at a closed account and has not heard of it"
+
+    explore(["begin", lease("a", 3), "commit"], ["begin", "select dunlin.close_account('account', 'A1', 'sold', null, 'eva')", "commit"], judge)
 
 
 # ---- limits of a bundle: the engine wrote them with the tasks, the hand-out counts ----

@@ -299,6 +299,7 @@ def test_a_queue_without_outcomes():
 
 def test_reassign_and_withdraw():
     _, sql = fresh()
+    sql.run("select dunlin.worker_number('bert')")
     sql.run("select dunlin.reassign(task, 'bert', 'speaks her language', 'eva') from dunlin.queue where key = 'A8'")
     assert sql.lease()[0].key == "A7"
     task = sql.lease(worker="bert")[0]
@@ -453,6 +454,7 @@ def test_why_one_goes_first():
     assert {r.what: r.decides for r in sql.all("select * from dunlin.why(%s, %s)", tasks["A2"], tasks["A8"])}["band"] == "other"
     assert sql.value("select this from dunlin.why(%s) where what = 'ready tasks before it'", tasks["A8"]) == "0"
     assert sql.value("select this from dunlin.why(%s) where what = 'ready tasks before it'", tasks["A1"]) == "8"
+    sql.run("select dunlin.worker_number('bert')")
     sql.run("select dunlin.reassign(%s, 'bert', 'knows her')", tasks["A2"])
     assert {r.what: r.decides for r in sql.all("select * from dunlin.why(%s, %s)", tasks["A2"], tasks["A8"])}["assigned"] == "this"
     # The line says what the hand-out does: every task is before the one that comes after it.
@@ -790,7 +792,7 @@ def test_consumers_call_these_functions_and_no_other():
     may = {r[0] for r in sql.all("""select p.proname::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace
                                     where n.nspname = 'dunlin' and has_function_privilege('dunlin_consumer', p.oid, 'execute')""")}
     assert may == {"lease", "letter", "heartbeat", "extend", "release", "complete", "complete_many", "complete_and_lease", "post_event", "post_events", "may_contact", "record_contact", "withdrawn_tasks",
-                   "register_of", "post_status", "post_statuses"}, may
+                   "register_of", "post_status", "post_statuses", "register_withdrawals", "acknowledge_withdrawal", "acknowledge_withdrawals"}, may
     assert not sql.all("""select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname in ('dunlin', 'portfolio')
                           and c.relkind in ('r', 'p', 'v') and has_table_privilege('dunlin_consumer', c.oid, 'select, insert, update, delete')""")
 

@@ -150,7 +150,12 @@ class Pair:
         if id is None:
             return
         task, worker = self.model.tasks[id], self.random.choice(["anna", "bert", None])
+        if worker:
+            self.sql.run("select dunlin.worker_number(%s)", worker)
         got = self.sql.value("select dunlin.reassign(%s, %s, 'so it is')", id, worker)
+        if worker == (task["worker"] if task["status"] == "leased" else task["assigned"]):
+            assert got == "unchanged"
+            return
         if task["status"] == "leased" and task["worker"] != worker and self.model.back(id, 0) == "withdrawn":
             assert got == "withdrawn"
             return
