@@ -1,4 +1,4 @@
-// dunlin worker: the people at the queues. Also what supervisors say about single accounts and about registers: dunlin queue override, register, statuses.
+// dunlin worker: the people at the queues. Also what supervisors say about single accounts, and registers: dunlin queue override, register, statuses, withdrawals.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -20,7 +20,7 @@ struct Verb {
   CommonOptions common;
   StoreOptions store;
   std::string file, worker, since, until, day, hours, reason, who, queue, entity = "account", key, priority, stage, number;
-  bool exclude = false, csv = false;
+  bool exclude = false, csv = false, all = false;
 };
 
 /// The rows of a CSV file as JSON objects by the names of its columns, with the line of each; nothing: `trouble` says what is wrong.
@@ -123,19 +123,54 @@ std::string csv_cell(const Json& value) {
   return quoted + "\"";
 }
 
-int show_register(const Verb& verb, Desk& desk) {
-  const auto answer = desk.register_of(verb.queue, given(verb.day));
-  if (!answer || !verb.csv) return show_rows(verb.common, answer, {"nth", "number", "key", "debtor", "treatment", "fields", "status"}, "an empty register");
-  const std::vector<std::string> columns = {"nth", "number", "register", "day_made", "entity", "key", "debtor", "treatment", "fields", "status", "status_at"};
+/// Rows as a CSV file with these columns.
+int print_csv(const std::string& rows, const std::vector<std::string>& columns) {
   std::string head;
   for (const std::string& column : columns) head += (head.empty() ? "" : ",") + column;
   fmt::print("{}\n", head);
-  for (const Json& row : Json::parse(*answer)) {
+  for (const Json& row : Json::parse(rows)) {
     std::string line;
     for (const std::string& column : columns) line += (&column == &columns.front() ? "" : ",") + csv_cell(row.value(column, Json()));
     fmt::print("{}\n", line);
   }
   return 0;
+}
+
+const std::vector<std::string> register_columns = {"nth",    "number",    "register", "day_made", "entity",    "key",
+                                                   "debtor", "treatment", "fields",   "status",   "status_at", "withdrawn"};
+
+int show_register(const Verb& verb, Desk& desk) {
+  const auto answer = desk.register_of(verb.queue, given(verb.day));
+  if (!answer || !verb.csv)
+    return show_rows(verb.common, answer, {"nth", "number", "key", "debtor", "treatment", "fields", "status", "withdrawn"}, "an empty register");
+  return print_csv(*answer, register_columns);
+}
+
+/// The file of corrections: as the register, and what was corrected, and when.
+int show_withdrawals(const Verb& verb, Desk& desk) {
+  const auto answer = desk.register_withdrawals(verb.queue, given(verb.day), verb.all);
+  if (!answer || !verb.csv)
+    return show_rows(verb.common, answer, {"correction", "number", "register", "day_made", "key", "withdrawn", "status", "acknowledged_by"},
+                     verb.all ? "nothing was withdrawn from a register" : "nothing was withdrawn that is not acknowledged");
+  std::vector<std::string> columns = register_columns;
+  columns.insert(columns.end(), {"correction", "corrected_at"});
+  return print_csv(*answer, columns);
+}
+
+/// Columns number, correction and perhaps stopped; the others of a file of corrections are let be.
+int acknowledge_withdrawals(const Verb& verb, Desk& desk) {
+  std::vector<int64_t> lines;
+  std::string trouble;
+  auto rows = rows_of(verb.file, lines, trouble);
+  if (!rows) return fail(verb.common, Exit::input, trouble, "the first line names the columns: number, correction, and stopped if some did not go out");
+  for (Json& row : *rows) {
+    Json item = Json::object();
+    for (const char* name : {"number", "correction", "stopped"}) {
+      if (row.contains(name) && row[name] != "") item[name] = row[name];
+    }
+    row = std::move(item);
+  }
+  return tell(verb, desk.acknowledge_withdrawals(verb.queue, rows->dump(), doer_or_login(verb.who)), lines, "corrections");
 }
 
 /// Columns number, status, at, external_id; all others are fields of the outcome.
@@ -254,6 +289,21 @@ void add_account_verbs(CLI::App& queue, Chosen& chosen) {
                             "dunlin queue statuses registered statuses.csv", import_statuses);
   sub->add_option("QUEUE", verb->queue, "Queue")->required();
   sub->add_option("FILE", verb->file, "CSV: number, status, at, and the fields of the outcomes")->required();
+
+  verb = std::make_shared<Verb>();
+  sub = add_desk_part<Verb>(queue, chosen, verb, "withdrawals", "Show items of registers that were withdrawn since they were made, or stand again",
+                            "dunlin queue withdrawals registered --csv", show_withdrawals);
+  sub->add_option("QUEUE", verb->queue, "Queue")->required();
+  sub->add_option("--day", verb->day, "Of this day's register; else of all");
+  sub->add_flag("--all", verb->all, "Also those that were acknowledged");
+  sub->add_flag("--csv", verb->csv, "As a CSV file, the columns of the register first");
+
+  verb = std::make_shared<Verb>();
+  sub = add_desk_part<Verb>(queue, chosen, verb, "acknowledge", "Acknowledge what was withdrawn from registers: the file of corrections, come back",
+                            "dunlin queue acknowledge registered corrections.csv --who printer", acknowledge_withdrawals);
+  sub->add_option("QUEUE", verb->queue, "Queue")->required();
+  sub->add_option("FILE", verb->file, "CSV: number, correction, and stopped (true: it did not go out)")->required();
+  sub->add_option("--who", verb->who, "Who has heard of it");
 }
 
 void add_worker_command(CLI::App& app, Chosen& chosen) {

@@ -7,7 +7,7 @@
 namespace dunlin::server {
 
 void add_queue_verbs(CLI::App& queue, Chosen& chosen);
-/// override, overrides, lift-override, register, statuses; command_worker.cpp.
+/// override, overrides, lift-override, register, statuses, withdrawals, acknowledge; command_worker.cpp.
 void add_account_verbs(CLI::App& queue, Chosen& chosen);
 
 }  // namespace dunlin::server

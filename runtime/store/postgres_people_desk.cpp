@@ -66,4 +66,12 @@ Result<std::string> QueueDesk::post_statuses(const std::string& queue, const std
   return ask("take in the statuses", "dunlin.post_statuses($1, $2::jsonb)", {queue, rows});
 }
 
+Result<std::string> QueueDesk::register_withdrawals(const std::string& queue, Text day, bool everything) {
+  return ask("look at what was withdrawn", "dunlin.register_withdrawals($1, $2::date, $3::bool)", {queue, day, everything ? "true" : "false"});
+}
+
+Result<std::string> QueueDesk::acknowledge_withdrawals(const std::string& queue, const std::string& rows, Text who) {
+  return ask("acknowledge what was withdrawn", "dunlin.acknowledge_withdrawals($1, $2::jsonb, $3)", {queue, rows, who});
+}
+
 }  // namespace dunlin::store

@@ -62,6 +62,10 @@ class QueueDesk {
   Result<std::string> register_of(const std::string& queue, Text day);
   /// `rows`: a JSON array as dunlin.post_statuses() takes it.
   Result<std::string> post_statuses(const std::string& queue, const std::string& rows);
+  /// Items of registers that were withdrawn since, or stand again; `everything`: also those that were acknowledged.
+  Result<std::string> register_withdrawals(const std::string& queue, Text day, bool everything);
+  /// `rows`: a JSON array as dunlin.acknowledge_withdrawals() takes it.
+  Result<std::string> acknowledge_withdrawals(const std::string& queue, const std::string& rows, Text who);
 
  private:
   QueueDesk();

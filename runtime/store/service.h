@@ -119,6 +119,8 @@ enum class Ask : uint8_t {
   redrive,
   register_of,
   post_statuses,
+  register_withdrawals,
+  acknowledge_withdrawals,
   workers,
   worker,
   worker_lock,

@@ -25,6 +25,10 @@ const char* desk_statement_of(Ask what) {
       return "select * from dunlin.register_of($1, $2::date) r where $3::int4 is null or r.nth > $3::int4 order by r.nth limit $4::int";
     case Ask::post_statuses:  // queue, rows
       return "select * from dunlin.post_statuses($1, $2::jsonb)";
+    case Ask::register_withdrawals:  // queue, day or null, all or those that nobody acknowledged, after correction, limit
+      return "select * from dunlin.register_withdrawals($1, $2::date, $3::bool, $4::int8, $5::int)";
+    case Ask::acknowledge_withdrawals:  // queue, rows, who
+      return "select * from dunlin.acknowledge_withdrawals($1, $2::jsonb, $3)";
     case Ask::workers:  // after name, limit
       return "select * from dunlin.worker_now where worker > $1 order by worker limit $2::int";
     case Ask::worker:  // name; the tag is of what can be edited

@@ -169,7 +169,13 @@ constexpr Named answers[] = {
     {"POST /v1/queues/{queue}/redrive", "{ tasks: integer }"},
     {"GET /v1/queues/{queue}/register",
      "page { number: text, register: text, day_made: day, nth: integer, entity: text, key: text, debtor: text|null, treatment: text, fields: object|null, "
-     "status: text|null, status_at: instant|null }"},
+     "status: text|null, status_at: instant|null, withdrawn: text|null }"},
+    {"GET /v1/queues/{queue}/register/withdrawals",
+     "page { number: text, register: text, day_made: day, nth: integer, entity: text, key: text, debtor: text|null, treatment: text, fields: object|null, "
+     "status: text|null, status_at: instant|null, withdrawn: text|null, correction: integer, corrected_at: instant, acknowledged_at: instant|null, "
+     "acknowledged_by: text|null }"},
+    {"POST /v1/queues/{queue}/register/withdrawals",
+     "{ results: [{ number: text|null, result: text, code: text|null, message: text|null, hint?: text|null }] }"},
     {"POST /v1/queues/{queue}/statuses", "{ results: [{ number: text|null, result: text, code: text|null, message: text|null, hint?: text|null }] }"},
     {"GET /v1/queues/{queue}/settings", "QueueSettings"},
     {"PUT /v1/queues/{queue}/settings", "QueueSettings"},

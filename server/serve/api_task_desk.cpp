@@ -65,6 +65,25 @@ Reply post_statuses(Api& api, const Call& call) {
   return {Json{{"results", std::move(rows)}}};
 }
 
+Reply withdrawals(Api& api, const Call& call) {
+  const int64_t limit = call.limit(1000, 10'000);
+  const std::string all = call.asked("all").value_or("false");
+  if (all != "true" && all != "false") throw Problem{422, "`all` is true or false", "", ""};
+  Json rows =
+      api.ask(Ask::register_withdrawals, {call.path.at("queue"), call.asked("day"), all, number_asked(call, "after").value_or("0"), std::to_string(limit)});
+  point_to_letters(rows);
+  hide_personal(api, call, rows);
+  return {page(std::move(rows), limit, "correction")};
+}
+
+Reply acknowledge_withdrawals(Api& api, const Call& call) {
+  Json rows = judged_rows(rows_of_body(call, "withdrawals", rows_max), "number", [&](const Json& heard) {
+    return api.ask(Ask::acknowledge_withdrawals, {call.path.at("queue"), heard.dump(), call.caller.name});
+  });
+  api.context().scheduler.wake();
+  return {Json{{"results", std::move(rows)}}};
+}
+
 // ---- a supervisor's word about one account ----
 
 Reply overrides(Api& api, const Call& call) {
@@ -157,6 +176,24 @@ void add_task_desk_routes(std::vector<Route>& routes) {
                     {{"statuses", "array", "what became of each item, by its number", true,
                       "{ number: text, status: text, at?: text|null, payload?: object|null, external_id?: text|null }"}},
                     post_statuses});
+  routes.push_back({"GET",
+                    "/v1/queues/{queue}/register/withdrawals",
+                    "read",
+                    "Items of the queue's registers that were withdrawn since they were made, or stand again, until whoever took them acknowledges it",
+                    {{"day", "of this day's register; of all if not given"},
+                     {"all", "true: also those that were acknowledged"},
+                     after,
+                     {"limit", "how many at most, 1 to 10000; 1000 if not given"}},
+                    {},
+                    withdrawals});
+  routes.push_back({"POST",
+                    "/v1/queues/{queue}/register/withdrawals",
+                    "work",
+                    "Acknowledge what was withdrawn: each is taken or refused for itself; `stopped` says that it did not go out",
+                    {},
+                    {{"withdrawals", "array", "each item, with the number of the correction that was heard of", true,
+                      "{ number: text, correction: integer, stopped?: flag|null }"}},
+                    acknowledge_withdrawals});
   routes.push_back({"GET", "/v1/overrides", "read", "What supervisors have said about single accounts, and still stands", {after, limit}, {}, overrides});
   routes.push_back({"POST",
                     "/v1/overrides",

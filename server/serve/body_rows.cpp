@@ -49,6 +49,7 @@ std::string rows_judged_alone(const Route& route) {
   static const std::map<std::string, std::string> known{{"POST /v1/events/batch", "events"},
                                                         {"POST /v1/tasks/complete", "results"},
                                                         {"POST /v1/queues/{queue}/statuses", "statuses"},
+                                                        {"POST /v1/queues/{queue}/register/withdrawals", "withdrawals"},
                                                         {"POST /v1/workers", "workers"}};
   const auto found = known.find(route.method + " " + route.pattern);
   return found == known.end() ? "" : found->second;

@@ -423,6 +423,8 @@ try:
 
         # ---- what may be done in SQL may be done over HTTP ----
         roads = {"lease": "POST /v1/queues/{queue}/lease", "register_of": "GET /v1/queues/{queue}/register", "post_status": "POST /v1/queues/{queue}/statuses",
+                 "register_withdrawals": "GET /v1/queues/{queue}/register/withdrawals", "acknowledge_withdrawal": "POST /v1/queues/{queue}/register/withdrawals",
+                 "acknowledge_withdrawals": "POST /v1/queues/{queue}/register/withdrawals",
                  "post_statuses": "POST /v1/queues/{queue}/statuses", "complete_many": "POST /v1/tasks/complete", "withdrawn_tasks": "GET /v1/workers/{worker}/withdrawn",
                  "letter": "GET /v1/tasks/{task}/letter", "why": "GET /v1/tasks/{task}/why", "redrive": "POST /v1/tasks/{task}/redrive", "post_event": "POST /v1/events", "post_events": "POST /v1/events/batch",
                  "record_contact": "POST /v1/contacts", "pause_queue": "POST /v1/queues/{queue}/pause", "resume_queue": "POST /v1/queues/{queue}/resume",

@@ -117,6 +117,25 @@ while more is not None:
     page = s.ask("GET", "/v1/queues/batch/register?limit=7" + more, admin)
     seen, more = seen + page["items"], f"&after={page['next']}" if "next" in page else None
 s.check("a register, page by page", [row["nth"] for row in seen] == list(range(1, 20)), seen[:2])
+# Lines that are withdrawn after it was taken, until whoever took it acknowledges them.
+for row in seen[:3]:
+    one = next(task["task"] for task in tasks("batch") if task["key"] == row["key"])
+    s.check("marked", s.ask("POST", f"/v1/tasks/{one}/withdraw", admin, {"reason": "written twice"})["result"] == "marked")
+gone, more = [], ""
+while more is not None:
+    page = s.ask("GET", "/v1/queues/batch/register/withdrawals?limit=2" + more, admin)
+    gone, more = gone + page["items"], f"&after={page['next']}" if "next" in page else None
+s.check("what was withdrawn from it", [(row["number"], row["withdrawn"], row["acknowledged_at"]) for row in gone] == [(row["number"], "written twice", None) for row in seen[:3]], gone)
+heard = [{"number": row["number"], "correction": row["correction"], "stopped": n == 1} for n, row in enumerate(gone[:2])] + [{"number": "7", "correction": 1}, {"number": "a\0b", "correction": 1}]
+answers = s.ask("POST", "/v1/queues/batch/register/withdrawals", admin, {"withdrawals": heard})["results"]
+s.check("acknowledged one by one", [(row["result"], row["code"]) for row in answers] == [("acknowledged", None), ("stopped", None), ("refused", "DU050"), ("refused", "DU022")], answers)
+left = lambda words: [(row["number"], row["acknowledged_by"]) for row in s.ask("GET", "/v1/queues/batch/register/withdrawals" + words, admin)["items"]]
+s.check("those that nobody acknowledged are left", left("") == [(seen[2]["number"], None)] and left(f"?day={tomorrow}&all=true") == [(seen[0]["number"], "admin"), (seen[1]["number"], "admin"), (seen[2]["number"], None)], left("?all=true"))
+s.check("the register says it, too", [row["withdrawn"] for row in s.ask("GET", "/v1/queues/batch/register?limit=4", admin)["items"]] == ["written twice"] * 3 + [None])
+s.ask("GET", "/v1/queues/batch/register/withdrawals?all=perhaps", admin, expect=422)
+s.ask("GET", "/v1/queues/call/register/withdrawals", admin, expect=422)
+told = s.ask("POST", f"/v1/tasks/{tasks('call')[0]['task']}/reassign", admin, {"worker": "nobody here", "reason": "x"}, expect=422)
+s.check("a task is given to nobody who is not there", "no worker `nobody here`" in told["title"], told)
 north = s.ask("GET", "/v1/territories", admin)["items"]
 s.check("a territory", [(row["name"], row["regions"], row["capacities"]) for row in north] == [("north", ["north"], {"call": 12})], north)
 
