@@ -39,4 +39,4 @@ select create_reference_table(t)
 -- dunlin.activation, dunlin.api_token, dunlin.audit, dunlin.audit_head, dunlin.bundle, dunlin.business_clock, dunlin.bundle_file, dunlin.bundle_proposal, dunlin.candidate,
 -- dunlin.bank_table, dunlin.bound_login, dunlin.inflow_waiting, dunlin.strategy_stage, and the tables of schema inflow, dunlin.closed_instance, dunlin.history_begin,
 -- dunlin.node, dunlin.node_ready, dunlin.prepared, dunlin.quarantine, dunlin.queue_head, dunlin.queue_round, dunlin.reader, dunlin.rule_of_use,
--- dunlin.schema_version, dunlin.turn_mark, dunlin.way_change, dunlin.webhook, dunlin.webhook_delivery, dunlin.worker_place
+-- dunlin.schema_version, dunlin.seen_again, dunlin.seen_until, dunlin.turn_mark, dunlin.way_change, dunlin.webhook, dunlin.webhook_delivery, dunlin.worker_place

@@ -20,6 +20,7 @@
 #include "server/import/json_lines_reader.h"
 #include "server/import/mapped_tables.h"
 #include "server/import/rejects_file.h"
+#include "server/open_service.h"
 #include "server/open_store.h"
 #include "server/output/progress.h"
 #include "server/output/table.h"
@@ -36,7 +37,7 @@ struct ImportCommand {
   CommonOptions common;
   StoreOptions store;
   BundleOptions bundle;
-  std::string file, mapping, as_of, write_to, feed, day, rejects;
+  std::string file, mapping, as_of, write_to, feed, day, rejects, correct, older;
   int64_t generate = 0;
   uint64_t seed = 1;
   int months = 6;
@@ -132,11 +133,8 @@ int prepare_rows(const ImportCommand& command, Work& work) {
 }
 
 nlohmann::ordered_json counts_json(const store::ImportCounts& counts) {
-  return {{"inserted", counts.inserted},
-          {"changed", counts.changed},
-          {"unchanged", counts.unchanged},
-          {"duplicates", counts.duplicates},
-          {"set_aside", counts.set_aside}};
+  return {{"inserted", counts.inserted}, {"changed", counts.changed},       {"unchanged", counts.unchanged},
+          {"older", counts.older},       {"duplicates", counts.duplicates}, {"set_aside", counts.set_aside}};
 }
 
 int64_t rows_set_aside(const import::ImportSummary& summary) {
@@ -176,7 +174,11 @@ void print_json(const ImportCommand& command, const import::ImportSummary& summa
   auto newest = nlohmann::ordered_json::array();
   for (const auto& row : aside) newest.push_back({{"where", row.where}, {"reason", row.reason}});
   body["newest_set_aside"] = newest;
-  if (rejects != nullptr && rejects->rows() > 0) body["rejected_file"] = rejects->path().string();
+  body["rows_older"] = summary.older();
+  if (rejects != nullptr && rejects->rows() > 0) {
+    body["rejected_file"] = rejects->path().string();
+    body["rejected_rows_file"] = rejects->rows_path().string();
+  }
   if (delivery != nullptr) body["feed"] = {{"name", command.feed}, {"day", delivery->day()}, {"status", "taken"}, {"tasks_let_go", delivery->woken()}};
   fmt::print("{}\n", body.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
@@ -201,6 +203,9 @@ void print_text(const ImportCommand& command, const import::ImportSummary& summa
   auto more = summary.rows_rejected - static_cast<int64_t>(summary.first_rejections.size());
   if (more > 0) fmt::print("  … and {} more\n", grouped(more));
   if (summary.rows_rejected > 0) fmt::print("rejected rows are kept whole in table dunlin.quarantine\n");
+  if (const auto older = summary.older(); older > 0) {
+    fmt::print("{} {} older than what is known and left alone; --older FILE lists them\n", grouped(older), older == 1 ? "row is" : "rows are");
+  }
   if (const auto aside = rows_set_aside(summary); aside > 0) {
     fmt::print("{} {} set aside and kept whole in table dunlin.quarantine; import again when the reason has gone\n", grouped(aside),
                aside == 1 ? "row" : "rows");
@@ -211,6 +216,8 @@ void print_text(const ImportCommand& command, const import::ImportSummary& summa
   }
 }
 
+/// Business time of the data. It cannot lie ahead of the clock: of this machine's, or of what was stepped last, whichever is later. Where nothing was stepped
+/// yet, nothing is known of the year in which that will be.
 bool find_as_of(const ImportCommand& command, Work& work, int64_t& as_of, std::string& problem) {
   std::string text = command.as_of.empty() ? work.mapping.as_of : command.as_of;
   as_of = now_us();
@@ -220,8 +227,47 @@ bool find_as_of(const ImportCommand& command, Work& work, int64_t& as_of, std::s
     problem = read.error();
     return false;
   }
+  const auto reached = work.store->reached();
+  if (!reached) {
+    problem = reached.error().message;
+    return false;
+  }
+  if (*reached) {
+    if (auto ahead = import::ahead_of_clock(*read, std::max(as_of, **reached))) {
+      problem = *ahead;
+      return false;
+    }
+  }
   as_of = *read;
   return true;
+}
+
+/// Rows that were left alone, as a file: which line, of whom, and as of when something else is known.
+class OlderFile {
+ public:
+  explicit OlderFile(const std::string& path) : out_(path, std::ios::binary) { out_ << "line,entity,key,known_as_of\n"; }
+  void add(const store::OlderRow& older, int64_t line) {
+    import::Row row;
+    row.cells = {line == 0 ? "" : std::to_string(line), older.entity, older.key, precise_text(older.known)};
+    out_ << import::row_text(row) << "\n";
+  }
+  bool close() {
+    out_.close();
+    return !out_.fail();
+  }
+
+ private:
+  std::ofstream out_;
+};
+
+/// That rows are put right on purpose stands in the audit before the first of them is.
+int note_correction(const ImportCommand& command, int64_t as_of) {
+  int exit = 0;
+  auto service = open_service_or_exit(command.store, command.common, exit);
+  if (!service) return exit;
+  const nlohmann::json detail{{"file", fs::path(command.file).filename().string()}, {"as_of", precise_text(as_of)}, {"reason", command.correct}};
+  auto noted = service->ask(store::Ask::note_correction, {user_name(), detail.dump()});
+  return noted ? 0 : fail(command.common, Exit::environment, noted.error().message, noted.error().hint);
 }
 
 /// Events whose fields lie outside of ranges that need only the clock are rejected with their line; what needs the case file is judged by the step.
@@ -252,11 +298,16 @@ int refused_file(const ImportCommand& command, const FeedDelivery& delivery, con
                                 {"help", "nothing of it was written"},
                                 {"feed", {{"name", command.feed}, {"day", delivery.day()}, {"status", "refused"}, {"reason", reason}}},
                                 {"exit", 1}};
-    if (rejects.rows() > 0) body["rejected_file"] = rejects.path().string();
+    if (rejects.rows() > 0) {
+      body["rejected_file"] = rejects.path().string();
+      body["rejected_rows_file"] = rejects.rows_path().string();
+    }
     fmt::print("{}\n", body.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     return static_cast<int>(Exit::input);
   }
-  const std::string where = rejects.rows() > 0 ? fmt::format("; {} rows with line, column and reason: {}", rejects.rows(), rejects.path().string()) : "";
+  const std::string where = rejects.rows() > 0 ? fmt::format("; {} rows with line, column and reason: {}, the rows alone: {}", rejects.rows(),
+                                                             rejects.path().string(), rejects.rows_path().string())
+                                               : "";
   return fail(command.common, Exit::input, fmt::format("feed {}: the file of {} is refused: {}", command.feed, delivery.day(), printable(reason)),
               "nothing of it was written" + where);
 }
@@ -312,6 +363,16 @@ int carry(const ImportCommand& command, Work& work) {
   if (auto ready = refuse_events(work, options); !ready) return fail(command.common, Exit::environment, ready.error());
   std::optional<import::RejectsFile> rejects;
   if (!command.feed.empty() || !command.rejects.empty()) rejects.emplace(command.rejects.empty() ? command.file + ".rejected.csv" : command.rejects);
+  if (rejects) rejects->with_rows(work.source->head(), command.file);
+  std::optional<OlderFile> older;
+  if (!command.older.empty()) {
+    older.emplace(command.older);
+    options.older = [&](const store::OlderRow& row, int64_t line) { older->add(row, line); };
+  }
+  options.correct = !command.correct.empty() || command.again;
+  if (!command.correct.empty()) {
+    if (int exit = note_correction(command, options.as_of); exit != 0) return exit;
+  }
   std::optional<FeedDelivery> delivery;
   if (!command.feed.empty()) {
     if (int exit = try_file(command, work, options, *rejects, delivery); exit >= 0) return exit;
@@ -330,6 +391,7 @@ int carry(const ImportCommand& command, Work& work) {
   if (!summary) return fail(command.common, summary.error());
   store::crash_point(store::Boundary::committed);
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (older && !older->close()) return fail(command.common, Exit::environment, fmt::format("`{}` cannot be written", command.older));
   if (rejects && !rejects->close()) return fail(command.common, Exit::environment, fmt::format("`{}` cannot be written", rejects->path().string()));
   if (delivery) {
     const import::ControlTotals* totals = work.mapping.control.given() ? &work.totals : nullptr;
@@ -341,7 +403,9 @@ int carry(const ImportCommand& command, Work& work) {
     print_json(command, *summary, aside, work.source->name(), seconds, delivery ? &*delivery : nullptr, rejects ? &*rejects : nullptr);
   } else {
     print_text(command, *summary, aside, work.source->name(), seconds);
-    if (rejects && rejects->rows() > 0) fmt::print("rejected rows, each with line, column and reason: {}\n", rejects->path().string());
+    if (rejects && rejects->rows() > 0)
+      fmt::print("rejected rows, each with line, column and reason: {}\nthe rows alone, to be mended and sent again: {}\n", rejects->path().string(),
+                 rejects->rows_path().string());
     if (delivery)
       fmt::print("feed {}: the file of {} is taken; {} tasks that waited for it joined the line\n", command.feed, delivery->day(), delivery->woken());
   }
@@ -399,6 +463,7 @@ void print_pulled(const std::vector<import::PulledTable>& tables, bool color) {
     if (!pulled.since.empty()) fmt::print("  {}: rows changed since {}; --whole reads all of them\n", pulled.table, pulled.since);
     if (pulled.without_change > 0)
       fmt::print("  {}: {} rows do not say when they changed, and are read each time\n", pulled.table, grouped(pulled.without_change));
+    if (pulled.counts.older > 0) fmt::print("  {}: {} rows are older than what is known and left alone\n", pulled.table, grouped(pulled.counts.older));
     for (const auto& rejection : pulled.first_rejections) fmt::print("  {}\n", printable(rejection.reason));
   }
 }
@@ -450,6 +515,8 @@ int import_command(const ImportCommand& command) {
   if (!command.feed.empty() && (command.events || command.mapped || command.generate > 0))
     return fail(command.common, Exit::usage, "--feed takes a file by a mapping", "docs/guides/import-mapping.md, \"Feeds\"");
   if (command.feed.empty() && (!command.day.empty() || command.again)) return fail(command.common, Exit::usage, "--for and --again belong to --feed");
+  if ((!command.correct.empty() || !command.older.empty()) && (command.events || from_tables || command.generate > 0))
+    return fail(command.common, Exit::usage, "--correct and --older belong to a file of rows");
   int exit = 0;
   Work work;
   work.bundle = checked_bundle_or_exit(command.bundle, command.common, exit);
@@ -502,9 +569,12 @@ void add_import_command(CLI::App& app, Chosen& chosen) {
   sub->add_option("--write", command->write_to, "Write the generated rows to this CSV file instead of the database")->needs(generate);
   sub->add_option("--feed", command->feed, "The file is one of this feed: judged whole, then taken or refused");
   sub->add_option("--for", command->day, "The day whose file it is (2026-05-04); else that of --as-of, else today");
-  sub->add_flag("--again", command->again, "Take a file that was taken for another day before, byte for byte");
+  sub->add_flag("--again", command->again,
+                "Take a file that was taken for another day before, byte for byte, or one of a day before the last; its rows are right");
+  sub->add_option("--correct", command->correct, "The rows are right though something else is known as of later: why, for the audit");
+  sub->add_option("--older", command->older, "Where rows that were left alone are listed, because something else is known as of later");
   sub->add_option("--rejected", command->rejects, "Where rejected rows go, with line, column and reason; with --feed FILE.rejected.csv if nothing is said");
-  sub->add_option("--as-of", command->as_of, "Business time of the data; else the mapping's as_of, else now");
+  sub->add_option("--as-of", command->as_of, "Business time of the data; else the mapping's as_of, else now. Of two rows of one key the later one stands");
   sub->add_flag("--allow-rejected", command->allow_rejected, "Exit 0 even if rows were rejected");
   add_store_options(*sub, command->store);
   add_common_options(*sub, command->common);

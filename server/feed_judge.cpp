@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "server/import/exact_figure.h"
@@ -25,7 +26,12 @@ bool holds(const std::string& op, Wide left, Wide right) {
 }  // namespace
 
 std::optional<std::string> feed_refusal(const std::string& refusals, const import::ImportSummary& tried, const import::ControlTotals* totals) {
-  for (const Json& one : Json::parse(refusals)) {
+  // A file without a row is a fault of whoever sent it, unless the feed itself says how few rows it may have.
+  const Json said = Json::parse(refusals);
+  const auto fewest = [](const Json& one) { return one.at("what") == "rows" && one.at("op").get<std::string>().starts_with('<') && one.at("op") != "<>"; };
+  if (tried.rows_read == 0 && std::none_of(said.begin(), said.end(), fewest))
+    return "it has no rows; a feed whose file may be empty says so: `refuse file when rows < 0`";
+  for (const Json& one : said) {
     const std::string what = one.at("what"), op = one.at("op"), text = one.at("text");
     if (what == "total") {
       if (totals == nullptr) return "the mapping names no control totals, and the feed compares them ([control])";

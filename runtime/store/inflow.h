@@ -44,6 +44,9 @@ class Inflow {
   std::unique_ptr<Inner> inner_;
 };
 
+/// Column of these tables in which a row may say as of when it is.
+constexpr const char* inflow_as_of = "dunlin_as_of";
+
 /// The table of an entity: "inflow.account".
 std::string inflow_table(const std::string& entity);
 

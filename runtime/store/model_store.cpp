@@ -107,7 +107,8 @@ int32_t ModelStore::active_version() const {
 // ---- data in ----
 
 /// Takes one row; false and the reason if it cannot be taken.
-bool ModelStore::put(const checked::Program& program, const InstanceRow& row, Instant as_of, ImportCounts& counts, std::string& reason) {
+bool ModelStore::put(const checked::Program& program, const InstanceRow& row, const Arrival& arrival, ImportCounts& counts, std::string& reason) {
+  const Instant as_of = row.as_of.value_or(arrival.as_of);
   const checked::Entity& entity = program.entities[row.entity];
   const bool root = entity.parent == checked::none;
   const std::string& root_name = program.entities[0].name;
@@ -146,9 +147,16 @@ bool ModelStore::put(const checked::Program& program, const InstanceRow& row, In
     data_.by_instance[id] = &stored;
     ++counts.inserted;
   } else if (instance.data.back().values == data.values && instance.data.back().parent == parent) {
+    if (arrival.remember) instance.known = std::max(instance.known, as_of);
     ++counts.unchanged;
     return true;
   } else {
+    const Instant known = std::max(instance.known, instance.data.back().since);
+    if (as_of < known && !arrival.correct && (!arrival.newest || row.as_of)) {
+      ++counts.older;
+      if (arrival.older != nullptr) arrival.older->push_back({entity.name, row.key, known});
+      return true;
+    }
     data.since = std::max(as_of, instance.data.back().since);
     // What was in force for no time at all leaves no trace.
     if (instance.data.back().since >= as_of) instance.data.pop_back();
@@ -161,7 +169,12 @@ bool ModelStore::put(const checked::Program& program, const InstanceRow& row, In
   return true;
 }
 
-Result<ImportCounts> ModelStore::put_instances(const checked::Program& program, const std::vector<InstanceRow>& rows, Instant as_of) {
+Result<std::optional<Instant>> ModelStore::reached() {
+  const Lock lock(data_.guard);
+  return data_.reached;
+}
+
+Result<ImportCounts> ModelStore::put_rows(const checked::Program& program, const std::vector<InstanceRow>& rows, const Arrival& arrival) {
   const Lock lock(data_.guard);
   ImportCounts counts;
   // Of rows with one key the last counts; parents go before their children.
@@ -172,9 +185,9 @@ Result<ImportCounts> ModelStore::put_instances(const checked::Program& program, 
   }
   for (const auto& [place, row] : last) {
     std::string reason = row->key.empty() ? "it has no key" : "";
-    if (reason.empty() && put(program, *row, as_of, counts, reason)) continue;
+    if (reason.empty() && put(program, *row, arrival, counts, reason)) continue;
     ++counts.set_aside;
-    data_.quarantine.push_back({"row", program.entities[row->entity].name + " " + row->key, reason, "{}", as_of});
+    data_.quarantine.push_back({"row", program.entities[row->entity].name + " " + row->key, reason, "{}", arrival.as_of});
   }
   return counts;
 }

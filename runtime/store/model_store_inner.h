@@ -40,6 +40,7 @@ struct StoredInstance {
   std::string entity, key;
   int32_t depth = 0;
   std::vector<StoredData> data;  // oldest first; the last one is in force
+  Instant known = INT64_MIN;     // a row has said the same as of then
   bool stated = false;
   StoredState state;
   std::vector<std::pair<Instant, StoredState>> past_states;  // (until, what it was)
@@ -140,6 +141,7 @@ struct ModelDatabase::Inner {
   };
   std::map<std::string, Node> nodes;
   std::optional<Instant> clock;
+  std::optional<Instant> reached;  // the latest step
   ModelDatabase::Mistake mistake = ModelDatabase::Mistake::none;
 
   Instant now() const;
@@ -168,7 +170,8 @@ class ModelStore final : public Store, public StepLog, public OlderVersions {
   Result<BundleSources> sources_of(int32_t version) override;
   Result<std::vector<OlderVersions::Standing>> standing() override;
   void leads_back_to(int32_t version) override { back_to_ = version; }
-  Result<ImportCounts> put_instances(const checked::Program& program, const std::vector<InstanceRow>& rows, Instant as_of) override;
+  Result<ImportCounts> put_rows(const checked::Program& program, const std::vector<InstanceRow>& rows, const Arrival& arrival) override;
+  Result<std::optional<Instant>> reached() override;
   Result<ImportCounts> post_events(const checked::Program& program, const std::vector<EventRow>& rows) override;
   Result<void> set_aside(const std::vector<SetAside>& rows) override;
   Result<std::vector<SetAside>> quarantine(int64_t limit) override;
@@ -213,7 +216,7 @@ class ModelStore final : public Store, public StepLog, public OlderVersions {
   /// Why a commit to these buckets is not taken; nothing: it is.
   std::optional<StoreError> fenced(const std::vector<CaseCommit>& steps) const;
   bool to_be_stepped(const StoredCase& stored, Instant now, bool full) const;
-  bool put(const checked::Program& program, const InstanceRow& row, Instant as_of, ImportCounts& counts, std::string& reason);
+  bool put(const checked::Program& program, const InstanceRow& row, const Arrival& arrival, ImportCounts& counts, std::string& reason);
   void fill(const checked::Program& program, const StoredCase& stored, Instant now, bool past, engine::CaseFile& case_file) const;
   void keep_records(const checked::Program& program, const std::vector<CaseCommit>& steps, Instant now);
   void keep_step(const checked::Program& program, StoredCase& stored, const CaseCommit& step, Instant now);

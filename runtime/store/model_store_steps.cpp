@@ -207,6 +207,7 @@ Result<void> ModelStore::commit_all(const checked::Program& program, const std::
       return std::unexpected(StoreError{StoreError::Kind::conflict, "these case files have changed since they were read; read them again"});
   }
   if (auto refused = fenced(steps)) return std::unexpected(std::move(*refused));
+  data_.reached = std::max(data_.reached.value_or(now), now);
   keep_records(program, steps, now);
   for (const CaseCommit& step : steps) keep_step(program, data_.cases.at({step.case_file->bucket, step.case_file->debtor_id}), step, now);
   return {};

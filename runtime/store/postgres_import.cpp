@@ -43,6 +43,12 @@ class Statements {
     }
     return *this;
   }
+  /// The first column of the first row.
+  Result<std::optional<std::string>> value(const std::string& sql) {
+    if (error_) return std::unexpected(*error_);
+    crash_point();
+    return connection_.value(sql);
+  }
   Result<void> result() const {
     if (error_) return std::unexpected(*error_);
     return {};
@@ -53,26 +59,57 @@ class Statements {
   std::optional<StoreError> error_;
 };
 
+/// Takes out of `changed` what is as of earlier than what is known: the row itself, or one that said the same later.
+Result<void> leave_older(BulkConnection& connection, const std::string& entity, const Arrival& arrival, ImportCounts& counts) {
+  crash_point();
+  const std::string name = quote_text(entity), compared = arrival.newest ? "dunlin_own" : "true";
+  auto older = connection.value(fmt::format(
+      "with again as (select x.id, max(s.as_of) as as_of from dunlin.seen_again s, unnest(s.ids) x(id) where s.entity = {0} and s.as_of > (select "
+      "min(c.dunlin_as_of) from changed c where {1}) and x.id in (select c.dunlin_id from changed c) group by 1), "
+      "late as (select c.dunlin_id as id, greatest(c.dunlin_known, a.as_of, u.as_of) as known from changed c left join again a on a.id = c.dunlin_id left join "
+      "dunlin.seen_until u on u.entity = {0} where {1} and greatest(c.dunlin_known, a.as_of, u.as_of) > c.dunlin_as_of), "
+      "gone as (delete from changed c using late l where l.id = c.dunlin_id returning c.dunlin_key, l.known) "
+      "select count(*) || e'\\x1f' || coalesce(string_agg(dunlin_key || ' ' || {2}, e'\\x1f' order by dunlin_key), '') from gone",
+      name, compared, micros("known")));
+  if (!older) return std::unexpected(older.error());
+  const std::string& list = **older;
+  const size_t first = list.find('\x1f');
+  counts.older += std::stoll(list.substr(0, first));
+  if (arrival.older == nullptr) return {};
+  for (size_t from = first + 1; from < list.size();) {
+    const size_t end = std::min(list.find('\x1f', from), list.size()), blank = list.rfind(' ', end - 1);
+    arrival.older->push_back({entity, list.substr(from, blank - from), std::stoll(list.substr(blank + 1, end - blank - 1))});
+    from = end + 1;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> PostgresStore::put_entity(BulkConnection& connection, const Layout& layout, int32_t entity, const std::vector<const InstanceRow*>& rows,
-                                       Instant as_of, ImportCounts& counts) {
+                                       const Arrival& arrival, ImportCounts& counts) {
   const checked::Program& program = layout.program;
   const checked::Entity& kind = program.entities[entity];
   const EntityTable& table = layout.entities[entity];
   const bool root = kind.parent == checked::none;
   const std::string root_name = program.entities[0].name;
+  const int64_t older_before = counts.older;
 
   std::vector<ColumnType> types = {ColumnType::int32, ColumnType::int64, ColumnType::int64, ColumnType::int64, ColumnType::text};
   for (const ColumnType type : types_of(table.leaves)) types.push_back(type);
   Columns columns = columns_of(types);
   std::unordered_set<int64_t> seen;
-  for (size_t i = rows.size(); i-- > 0;) {  // of rows with one key the last counts
+  Columns own = columns_of({ColumnType::int64, ColumnType::timestamp});  // rows that say themselves as of when they are
+  for (size_t i = rows.size(); i-- > 0;) {                               // of rows with one key the last counts
     const InstanceRow& row = *rows[i];
     const int64_t id = engine::stable_id(kind.name, row.key), case_id = root ? id : engine::stable_id(root_name, row.root_key);
     if (!seen.insert(id).second) {
       ++counts.duplicates;
       continue;
+    }
+    if (row.as_of) {
+      own[0].add(id);
+      own[1].add(*row.as_of);
     }
     columns[0].add(engine::bucket_of(case_id));
     columns[1].add(case_id);
@@ -97,7 +134,15 @@ Result<void> PostgresStore::put_entity(BulkConnection& connection, const Layout&
   if (auto copied = copy_in(connection, "pg_temp.incoming", columns); !copied) return copied;
 
   const std::string same_place = "t.dunlin_bucket = i.dunlin_bucket and t.dunlin_case = i.dunlin_case and t.dunlin_id = i.dunlin_id";
-  const std::string business_time = sql_instant(as_of);
+  const std::string business_time = sql_instant(arrival.as_of);
+  // As of when a row is, and what is joined to know it.
+  const bool told = own[0].size() > 0;
+  const std::string as_of = told ? "coalesce(o.as_of, " + business_time + ")" : business_time;
+  const std::string with_own = told ? " left join own_as_of o on o.id = i.dunlin_id" : "";
+  if (told) {
+    if (auto made = statements.run("create temp table own_as_of (id int8, as_of timestamptz) on commit drop").result(); !made) return made;
+    if (auto copied = copy_in(connection, "pg_temp.own_as_of", own); !copied) return copied;
+  }
   const auto set_aside_where = [&](const std::string& reason, const std::string& condition) {
     statements.run(
         fmt::format(
@@ -122,25 +167,44 @@ Result<void> PostgresStore::put_entity(BulkConnection& connection, const Layout&
   set_aside_where("another key has the same identity; change the key",
                   fmt::format("exists (select 1 from {} t where {} and t.dunlin_key <> i.dunlin_key)", table.table, same_place));
 
-  int64_t changed = 0, inserted = 0, left = 0;
+  int64_t changed = 0, inserted = 0;
   statements.run("create temp table touched (bucket int4, case_id int8) on commit drop")
-      .run("create temp table changed (like incoming) on commit drop")
-      .run(fmt::format("insert into changed select i.* from incoming i join {} t on {} where (t.dunlin_parent{}) is distinct from (i.dunlin_parent{})",
-                       table.table, same_place, current, incoming))
+      .run("create temp table changed (like incoming, dunlin_as_of timestamptz, dunlin_known timestamptz, dunlin_own bool) on commit drop")
+      .run(fmt::format("insert into changed select i.*, {}, t.dunlin_since, {} from incoming i join {} t on {}{} where (t.dunlin_parent{}) is distinct from "
+                       "(i.dunlin_parent{})",
+                       as_of, told ? "o.id is not null" : "false", table.table, same_place, with_own, current, incoming));
+  if (!arrival.correct && (!arrival.newest || told)) {
+    if (auto made = statements.result(); !made) return made;
+    if (auto kept = leave_older(connection, kind.name, arrival, counts); !kept) return kept;
+  }
+  statements
       .run(fmt::format("insert into {0} (dunlin_bucket, dunlin_case, dunlin_id, dunlin_parent, dunlin_key, dunlin_since, dunlin_until{1}) select "
                        "t.dunlin_bucket, t.dunlin_case, "
-                       "t.dunlin_id, t.dunlin_parent, t.dunlin_key, t.dunlin_since, {2}{3} from {4} t join changed i on {5} where t.dunlin_since < {2}",
-                       table.past, table.list, business_time, current, table.table, same_place))
-      .run(fmt::format("update {} t set {}dunlin_parent = i.dunlin_parent, dunlin_since = greatest(t.dunlin_since, {}) from changed i where {}", table.table,
-                       assignments, business_time, same_place),
+                       "t.dunlin_id, t.dunlin_parent, t.dunlin_key, t.dunlin_since, i.dunlin_as_of{2} from {3} t join changed i on {4} where t.dunlin_since < "
+                       "i.dunlin_as_of",
+                       table.past, table.list, current, table.table, same_place))
+      .run(fmt::format("update {} t set {}dunlin_parent = i.dunlin_parent, dunlin_since = greatest(t.dunlin_since, i.dunlin_as_of) from changed i where {}",
+                       table.table, assignments, same_place),
            &changed)
-      .run("insert into touched select dunlin_bucket, dunlin_case from changed")
-      .run(fmt::format("delete from incoming i using {} t where {}", table.table, same_place), &left)
-      .run(fmt::format("insert into {} (dunlin_bucket, dunlin_case, dunlin_id, dunlin_parent, dunlin_key, dunlin_since{}) select i.dunlin_bucket, "
-                       "i.dunlin_case, i.dunlin_id, "
-                       "i.dunlin_parent, i.dunlin_key, {}{} from incoming i order by 1, 2, 3",
-                       table.table, table.list, business_time, incoming),
-           &inserted);
+      .run("insert into touched select dunlin_bucket, dunlin_case from changed");
+  // What is known goes out of the rows that came. Where it says the same as of later than before, that is remembered, in one row for all of them.
+  const std::string remembered =
+      arrival.remember ? fmt::format(
+                             ", kept as (insert into dunlin.seen_again (entity, as_of, ids) select {}, {}, array_agg(i.dunlin_id) from known i{} where "
+                             "i.dunlin_since < {} group by 2)",
+                             quote_text(kind.name), as_of, with_own, as_of)
+                       : "";
+  auto left =
+      statements.value(fmt::format("with known as (delete from incoming i using {} t where {} returning i.dunlin_id, t.dunlin_since){} select count(*) "
+                                   "from known",
+                                   table.table, same_place, remembered));
+  if (!left) return std::unexpected(left.error());
+  statements.run(fmt::format("insert into {} (dunlin_bucket, dunlin_case, dunlin_id, dunlin_parent, dunlin_key, dunlin_since{}) select i.dunlin_bucket, "
+                             "i.dunlin_case, i.dunlin_id, "
+                             "i.dunlin_parent, i.dunlin_key, {}{} from incoming i{} order by 1, 2, 3",
+                             table.table, table.list, as_of, incoming, with_own),
+                 &inserted);
+  if (arrival.remember) statements.run(fmt::format("select dunlin.forget_seen({}, {})", quote_text(kind.name), business_time));
   if (root) {
     // A case file that is new is due at once; one that is not gets a mark.
     statements.run(
@@ -152,10 +216,10 @@ Result<void> PostgresStore::put_entity(BulkConnection& connection, const Layout&
   }
   statements.run("insert into dunlin.inbox (bucket, at, case_id, kind) select distinct bucket, '-infinity'::timestamptz, case_id, 1 from touched order by 1")
       .run("update dunlin.case_file c set set_aside = false from touched i where c.bucket = i.bucket and c.case_id = i.case_id and c.set_aside")
-      .run("drop table incoming, touched, changed");
+      .run(told ? "drop table incoming, touched, changed, own_as_of" : "drop table incoming, touched, changed");
   counts.changed += changed;
   counts.inserted += inserted;
-  counts.unchanged += left - changed;
+  counts.unchanged += std::stoll(left->value_or("0")) - changed - (counts.older - older_before);
   return statements.result();
 }
 
@@ -174,7 +238,17 @@ void renew_statistics(SmallWork& work, const Layout& layout) {
 
 }  // namespace
 
-Result<ImportCounts> PostgresStore::put_instances(const checked::Program& program, const std::vector<InstanceRow>& rows, Instant as_of) {
+Result<std::optional<Instant>> PostgresStore::reached() {
+  std::optional<Instant> latest;
+  auto read = small("read how far case files were stepped", [&](SmallWork& work) {
+    const auto rows = work.exec("select " + micros("max(as_of)") + " from dunlin.bucket");
+    if (!rows[0][0].is_null()) latest = rows[0][0].as<int64_t>();
+  });
+  if (!read) return std::unexpected(read.error());
+  return latest;
+}
+
+Result<ImportCounts> PostgresStore::put_rows(const checked::Program& program, const std::vector<InstanceRow>& rows, const Arrival& arrival) {
   auto layout = layout_of(program);
   if (!layout) return std::unexpected(layout.error());
   ImportCounts counts;
@@ -184,7 +258,7 @@ Result<ImportCounts> PostgresStore::put_instances(const checked::Program& progra
     const auto& leaves = (*layout)->entities[row.entity].leaves;
     if (row.key.empty() || row.key.find('\0') != std::string::npos || holds_zero_byte(leaves, row.slots.data())) {
       const char* reason = row.key.empty() ? "it has no key" : "a text in it holds a zero byte";
-      unfit.push_back({"row", program.entities[row.entity].name + " " + row.key.substr(0, row.key.find('\0')), reason, "{}", as_of});
+      unfit.push_back({"row", program.entities[row.entity].name + " " + row.key.substr(0, row.key.find('\0')), reason, "{}", arrival.as_of});
       continue;
     }
     by_entity[row.entity].push_back(&row);
@@ -192,7 +266,7 @@ Result<ImportCounts> PostgresStore::put_instances(const checked::Program& progra
   auto done = write([&](BulkConnection& connection) -> Result<void> {
     for (size_t e = 0; e < by_entity.size(); ++e) {  // parents stand before their children
       if (by_entity[e].empty()) continue;
-      auto put = put_entity(connection, **layout, static_cast<int32_t>(e), by_entity[e], as_of, counts);
+      auto put = put_entity(connection, **layout, static_cast<int32_t>(e), by_entity[e], arrival, counts);
       if (!put) return put;
     }
     return {};

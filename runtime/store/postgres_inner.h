@@ -85,7 +85,8 @@ class PostgresStore final : public Store, public StepLog, public BusinessClock, 
   Result<std::vector<OlderVersions::Standing>> standing() override;
   void leads_back_to(int32_t version) override { back_to_ = version; }
 
-  Result<ImportCounts> put_instances(const checked::Program& program, const std::vector<InstanceRow>& rows, Instant as_of) override;
+  Result<ImportCounts> put_rows(const checked::Program& program, const std::vector<InstanceRow>& rows, const Arrival& arrival) override;
+  Result<std::optional<Instant>> reached() override;
   Result<ImportCounts> post_events(const checked::Program& program, const std::vector<EventRow>& rows) override;
   Result<void> set_aside(const std::vector<SetAside>& rows) override;
   Result<std::vector<SetAside>> quarantine(int64_t limit) override;
@@ -187,7 +188,7 @@ class PostgresStore final : public Store, public StepLog, public BusinessClock, 
 
   // ---- postgres_import.cpp ----
   Result<std::vector<SetAside>> quarantined(const std::string& where, int64_t limit);
-  Result<void> put_entity(BulkConnection& connection, const Layout& layout, int32_t entity, const std::vector<const InstanceRow*>& rows, Instant as_of,
+  Result<void> put_entity(BulkConnection& connection, const Layout& layout, int32_t entity, const std::vector<const InstanceRow*>& rows, const Arrival& arrival,
                           ImportCounts& counts);
 
   // ---- postgres_load.cpp ----

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "lang/sema/stage_orders.h"
+#include "runtime/store/inflow.h"
 #include "runtime/store/postgres_feeds.h"
 #include "runtime/store/postgres_letters.h"
 #include "runtime/store/postgres_people.h"
@@ -129,8 +130,9 @@ void remember_events(pqxx::work& work, const Layout& layout) {
         for (const std::string& literal : program.enums[leaf.type.id].literals) literals += (literals.empty() ? "" : ", ") + work.quote(literal);
         literals = "array[" + literals + "]::text[]";
       }
-      work.exec(fmt::format("insert into dunlin.event_field values ({}, {}, {}, {}, {})", number, work.quote(leaf.name),
-                            work.quote(json_kind(program, leaf.type)), leaf.optional, literals));
+      const bool exact = leaf.type.kind == TypeKind::money || leaf.type.kind == TypeKind::decimal;
+      work.exec(fmt::format("insert into dunlin.event_field values ({}, {}, {}, {}, {}, {})", number, work.quote(leaf.name),
+                            work.quote(json_kind(program, leaf.type)), leaf.optional, literals, exact ? std::to_string(leaf.scale) : "null"));
     }
   }
 }
@@ -145,6 +147,7 @@ void make_inflow(pqxx::work& work, const checked::Program& program, const checke
   for (const auto& field : entity.fields) add(field.name);
   if (entity.parent != checked::none) add(program.entities[static_cast<size_t>(entity.parent)].name + "_id");
   if (entity.depth > 1) add(program.entities[0].name + "_id");
+  add(inflow_as_of);
   std::string list;
   for (const std::string& column : columns) list += (list.empty() ? "" : ", ") + work.quote(column);
   work.exec(fmt::format("select dunlin.make_inflow({}, {}, array[{}])", work.quote(entity.name),

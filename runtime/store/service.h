@@ -79,6 +79,7 @@ enum class Ask : uint8_t {
   feed_begin,
   feed_end,
   feed_lift,
+  note_correction,
   campaign_start,
   campaign_list,
   campaign_cases,

@@ -231,6 +231,8 @@ const char* statement_of(Ask what) {
       return "select * from dunlin.feed_begin($1, $2::date, $3, $4, $5, $6::timestamptz, $7::bool)";
     case Ask::feed_end:  // delivery, status, rows, bad, told, total, total told, reason
       return "select * from dunlin.feed_end($1::int8, $2, $3::int8, $4::int8, $5::int8, $6::numeric, $7::numeric, $8)";
+    case Ask::note_correction:  // who, detail
+      return "select dunlin.note_audit($1, 'correct rows', $2::jsonb)";
     case Ask::feed_lift:  // feed, reason, day or null, at or null, who
       return "select dunlin.feed_lift($1, $2, $3::date, $4::timestamptz, $5) as day";
     case Ask::campaign_start:  // settings, cases, plan

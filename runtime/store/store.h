@@ -35,9 +35,26 @@ using Result = std::expected<T, StoreError>;
 struct InstanceRow {
   int32_t entity = -1;
   std::string key;
-  std::string root_key;        // key of the case file's root (equal to key for a root)
-  std::string parent_key;      // empty for a root
-  std::vector<int64_t> slots;  // by checked::Field::slot; text slots point to abi::Text that lives until the call returns
+  std::string root_key;               // key of the case file's root (equal to key for a root)
+  std::string parent_key;             // empty for a root
+  std::vector<int64_t> slots;         // by checked::Field::slot; text slots point to abi::Text that lives until the call returns
+  std::optional<Instant> as_of = {};  // what the row says of itself; else that of its arrival
+};
+/// A row that is left alone: something newer is known.
+struct OlderRow {
+  std::string entity, key;
+  Instant known = 0;  // as of when
+};
+/// How rows come. Of two rows of one instance the one with the later as-of stands, in whatever order they arrive.
+struct Arrival {
+  Instant as_of = 0;  // business time of the data
+  /// What they say is the newest there is (a table that was read just now): only rows with an as-of of their own can be older than what is known.
+  bool newest = false;
+  /// A person says that they are right whatever is known.
+  bool correct = false;
+  /// Rows that say what is known already are remembered as of this arrival. False where they are read again and again.
+  bool remember = true;
+  std::vector<OlderRow>* older = nullptr;  // gets those that were left alone; may be null
 };
 struct EventRow {
   std::string root_key;
@@ -50,6 +67,7 @@ struct EventRow {
 };
 struct ImportCounts {
   int64_t inserted = 0, changed = 0, unchanged = 0, duplicates = 0, set_aside = 0;
+  int64_t older = 0;  // rows that say something else than what is known as of later, and are left alone
 };
 /// A row that was not taken, with the reason (table quarantine).
 struct SetAside {
@@ -174,8 +192,13 @@ class Store {
   virtual Result<BundleSources> sources_of(int32_t version) = 0;
 
   // ---- data in ----
-  /// Inserts or updates; only rows whose values differ mark their case file for a step. `as_of`: business time of the change, kept for the past.
-  virtual Result<ImportCounts> put_instances(const checked::Program& program, const std::vector<InstanceRow>& rows, Instant as_of) = 0;
+  /// Inserts or updates; only rows whose values differ mark their case file for a step. The as-of is kept for the past.
+  virtual Result<ImportCounts> put_rows(const checked::Program& program, const std::vector<InstanceRow>& rows, const Arrival& arrival) = 0;
+  Result<ImportCounts> put_instances(const checked::Program& program, const std::vector<InstanceRow>& rows, Instant as_of) {
+    return put_rows(program, rows, Arrival{.as_of = as_of});
+  }
+  /// The latest instant at which anything was stepped; nothing: nothing was.
+  virtual Result<std::optional<Instant>> reached() = 0;
   virtual Result<ImportCounts> post_events(const checked::Program& program, const std::vector<EventRow>& rows) = 0;
   virtual Result<void> set_aside(const std::vector<SetAside>& rows) = 0;
   virtual Result<std::vector<SetAside>> quarantine(int64_t limit) = 0;

@@ -31,12 +31,14 @@ class Controlled : public RowSource {
 
   const std::string& name() const override { return source_->name(); }
   const Header& header() const override { return source_->header(); }
+  std::string head() const override { return source_->head(); }
   bool header_is_complete() const override { return source_->header_is_complete(); }
   int64_t position() const override { return source_->position(); }
   int64_t total() const override { return source_->total(); }
 
   Next next(Row& row, Rejection& rejection) override {
     row.cells.clear();
+    row.text.clear();
     const Next got = source_->next(row, rejection);
     if (got == Next::end) {
       if (!settings_.trailer.empty() && !totals_.found && totals_.trouble.empty())
@@ -81,6 +83,9 @@ class Controlled : public RowSource {
     const auto cell = [&](size_t at) { return at == 0 || at > row.cells.size() ? "" : trimmed(row.cells[at - 1]); };
     if (!cell(settings_.rows_at).empty()) totals_.rows_told = figure(cell(settings_.rows_at), "number of rows", 0);
     if (!cell(settings_.total_at).empty()) totals_.total_told = figure(cell(settings_.total_at), "total", digits);
+    const bool told_total = settings_.total_of.empty() || settings_.total_at == 0 || !cell(settings_.total_at).empty();
+    if (!told_total && totals_.rows_told && totals_.trouble.empty())
+      totals_.trouble = fmt::format("the last line (line {}) tells no total of `{}`: it was cut off", row.line, settings_.total_of);
     finish(fmt::format("the last line tells neither rows nor a total (line {})", row.line));
   }
 
@@ -102,6 +107,8 @@ class Controlled : public RowSource {
       if (word == "rows") totals_.rows_told = figure(value, "number of rows", 0);
       if (word == "total") totals_.total_told = figure(value, "total", digits);
     }
+    if (totals_.rows_told && !totals_.total_told && !settings_.total_of.empty() && totals_.trouble.empty())
+      totals_.trouble = fmt::format("`{}` tells no `total` of `{}`", path.string(), settings_.total_of);
     finish(fmt::format("`{}` tells neither `rows` nor `total`", path.string()));
   }
 

@@ -50,6 +50,7 @@ class CsvReader final : public RowSource {
 
   const std::string& name() const override { return name_; }
   const Header& header() const override { return header_; }
+  std::string head() const override { return head_; }
   int64_t position() const override { return lines_.bytes_read(); }
   int64_t total() const override { return lines_.bytes_total(); }
 
@@ -65,6 +66,7 @@ class CsvReader final : public RowSource {
       first_ = std::move(row);
       return "";
     }
+    head_ = std::move(row.text);
     for (auto& cell : row.cells) {
       auto name = trimmed(cell);
       if (name.empty()) return fmt::format("column {} has no name", header_.size() + 1);
@@ -110,6 +112,7 @@ class CsvReader final : public RowSource {
     } while (line.text.empty() && !line.too_long);
     if (line.too_long) return reject_long(rejection, line);
     row.line = line.number;
+    row.text.clear();
     Parsed parsed = split(line.text, options_.delimiter, row.cells);
     std::string record = line.text;
     if (parsed == Parsed::quote_open) parsed = join_lines(record, row);
@@ -129,6 +132,7 @@ class CsvReader final : public RowSource {
       reject(rejection, line.number, fmt::format("byte {} of the row is zero; no text has one", zero + 1), record);
       return Next::rejected;
     }
+    row.text = std::move(record);
     return Next::row;
   }
 
@@ -158,6 +162,7 @@ class CsvReader final : public RowSource {
   LineReader lines_;
   CsvOptions options_;
   Header header_;
+  std::string head_;
   std::optional<Row> first_;
 };
 

@@ -38,6 +38,9 @@ class EventMapper final : public RowMapper {
     return done;
   }
 
+  std::string key_column(const store::InstanceRow&) const override { return "key"; }
+  std::string key_column(const store::EventRow&) const override { return "id"; }
+
  private:
   static std::unexpected<Rejection> refuse(std::string column, std::string reason) {
     return std::unexpected(Rejection{0, std::move(column), std::move(reason), ""});

@@ -22,6 +22,11 @@ uint64_t hash_text(uint64_t seed, std::string_view text) {
   return mixed(hash, text.size());
 }
 
+std::string utc_text(store::Instant at) {
+  const int64_t seconds = at / abi::us_per_second, day = seconds / 86'400, rest = seconds % 86'400;
+  return fmt::format("{}T{:02}:{:02}:{:02}Z", date_text(day), rest / 3600, rest / 60 % 60, rest % 60);
+}
+
 /// A rejected row may hold any bytes; what is kept of it must be text that a database takes.
 std::string as_text(std::string_view bytes) {
   std::string text;
@@ -64,6 +69,7 @@ void add_counts(store::ImportCounts& sum, const store::ImportCounts& more) {
   sum.unchanged += more.unchanged;
   sum.duplicates += more.duplicates;
   sum.set_aside += more.set_aside;
+  sum.older += more.older;
 }
 
 class Import {
@@ -104,7 +110,7 @@ class Import {
     }
     if (!without_contradiction(row)) return;
     ++summary_.rows_taken;
-    if (options_.rejected && store_ != nullptr) remember_lines(row.line);
+    if ((options_.rejected || options_.older) && store_ != nullptr) remember_lines(row);
     for (size_t i = 0; i < mapped_.instances.size(); ++i) {
       if (fresh_instances_[i]) instances_[static_cast<size_t>(mapped_.instances[i].entity)].push_back(std::move(mapped_.instances[i]));
     }
@@ -121,20 +127,22 @@ class Import {
     fresh_events_.clear();
     int64_t before = 0;
     bool repeated = false;
-    auto contradicts = [&](std::string_view what, const std::string& key) {
+    auto contradicts = [&](std::string_view what, const std::string& key, std::string column) {
       seen_.forget();
-      reject({row.line, "", fmt::format("{} `{}` stands in line {} with other values", what, key, before), row_text(row)});
+      reject({row.line, std::move(column), fmt::format("{} `{}` stands in line {} with other values", what, key, before), row_text(row)});
       return false;
     };
     for (const auto& instance : mapped_.instances) {
       auto seen = seen_.look(program_, instance, row.line, before);
-      if (seen == SeenKeys::Seen::contradicts) return contradicts(program_.entities[static_cast<size_t>(instance.entity)].name, instance.key);
+      if (seen == SeenKeys::Seen::contradicts)
+        return contradicts(program_.entities[static_cast<size_t>(instance.entity)].name, instance.key, mapper_.key_column(instance));
       fresh_instances_.push_back(seen == SeenKeys::Seen::first);
       repeated = repeated || (seen == SeenKeys::Seen::same && is_subject(instance));
     }
     for (const auto& event : mapped_.events) {
       auto seen = seen_.look(program_, event, row.line, before);
-      if (seen == SeenKeys::Seen::contradicts) return contradicts(program_.events[static_cast<size_t>(event.type)].name, event.external_id);
+      if (seen == SeenKeys::Seen::contradicts)
+        return contradicts(program_.events[static_cast<size_t>(event.type)].name, event.external_id, mapper_.key_column(event));
       fresh_events_.push_back(seen == SeenKeys::Seen::first);
       repeated = repeated || seen == SeenKeys::Seen::same;
     }
@@ -182,8 +190,14 @@ class Import {
     // Parents stand before children in the program, so what hangs on something comes after it.
     for (size_t i = 0; i < instances_.size(); ++i) {
       if (instances_[i].empty()) continue;
-      auto counts = store_->put_instances(program_, instances_[i], options_.as_of);
+      std::vector<store::OlderRow> older;
+      auto counts =
+          store_->put_rows(program_, instances_[i], {.as_of = options_.as_of, .correct = options_.correct, .older = options_.older ? &older : nullptr});
       if (!counts) return std::unexpected(counts.error());
+      for (const auto& row : older) {
+        const auto line = lines_.find(row.entity + " " + row.key);
+        options_.older(row, line == lines_.end() ? 0 : line->second.number);
+      }
       add_counts(summary_.entities[program_.entities[i].name], *counts);
       tell_set_aside(counts->set_aside, "row");
     }
@@ -197,7 +211,8 @@ class Import {
   }
 
   /// Which line a row came from, by what the store will call it.
-  void remember_lines(int64_t line) {
+  void remember_lines(const Row& row) {
+    const KnownLine line{row.line, row_text(row)};
     for (const auto& instance : mapped_.instances) lines_[program_.entities[static_cast<size_t>(instance.entity)].name + " " + instance.key] = line;
     for (const auto& event : mapped_.events) {
       const auto owner = program_.events[static_cast<size_t>(event.type)].owner;
@@ -212,7 +227,8 @@ class Import {
     for (const auto& aside : *newest) {
       if (aside.kind != kind) continue;
       const auto line = lines_.find(aside.where);
-      options_.rejected({line == lines_.end() ? 0 : line->second, "", aside.where + ": " + aside.reason, aside.body}, true);
+      const bool known = line != lines_.end();
+      options_.rejected({known ? line->second.number : 0, "", aside.where + ": " + aside.reason, known ? line->second.text : aside.body}, true);
     }
   }
 
@@ -229,7 +245,11 @@ class Import {
   std::vector<std::vector<store::InstanceRow>> instances_;
   std::vector<store::EventRow> events_;
   std::vector<store::SetAside> aside_;
-  std::unordered_map<std::string, int64_t> lines_;  // of the batch
+  struct KnownLine {
+    int64_t number = 0;
+    std::string text;
+  };
+  std::unordered_map<std::string, KnownLine> lines_;  // of the batch
   size_t in_batch_ = 0;
 };
 
@@ -264,6 +284,18 @@ SeenKeys::Seen SeenKeys::look(const checked::Program& program, const store::Even
   uint64_t content = mixed(hash_text(hash_text(7, row.root_key), row.owner_key), static_cast<uint64_t>(row.at));
   content = mixed(content, static_cast<uint64_t>(row.type));
   return remember(key, hash_slots(content, program.events[static_cast<size_t>(row.type)].fields, row.slots), line, line_before);
+}
+
+int64_t ImportSummary::older() const {
+  int64_t sum = 0;
+  for (const auto& [name, counts] : entities) sum += counts.older;
+  return sum;
+}
+
+std::optional<std::string> ahead_of_clock(store::Instant as_of, store::Instant clock) {
+  constexpr store::Instant day = 25LL * 3600 * 1'000'000;
+  if (as_of <= clock + day) return std::nullopt;
+  return fmt::format("{} lies ahead: it is {} now, and nothing is known of later yet", utc_text(as_of), utc_text(clock));
 }
 
 store::Result<ImportSummary> import_rows(store::Store& store, const checked::Program& program, RowMapper& mapper, RowSource& source,

@@ -16,17 +16,24 @@ struct ImportSummary {
   store::ImportCounts events;
   std::map<std::string, int64_t> event_rows;  // how many the rows held, by name of the event
   std::vector<Rejection> first_rejections;    // at most 20
+  int64_t older() const;                      // rows that were left alone
 };
 
 struct ImportOptions {
   store::Instant as_of = 0;
+  bool correct = false;  // the rows are right, whatever is known as of later
   size_t batch_rows = 5000;
   std::function<void(int64_t position, int64_t total)> progress;  // may be empty
   /// Why an event cannot be taken whatever its case file says; may be empty.
   std::function<std::optional<std::string>(const store::EventRow&)> refuses;
   /// Told of every row that is not taken; `by_store`: it could be read, and the store could not place it. May be empty.
   std::function<void(const Rejection&, bool by_store)> rejected;
+  /// Told of every row that is left alone because something newer is known, with its line. May be empty.
+  std::function<void(const store::OlderRow&, int64_t line)> older;
 };
+
+/// One sentence if data cannot be of this instant yet: it lies more than a day ahead of the clock.
+std::optional<std::string> ahead_of_clock(store::Instant as_of, store::Instant clock);
 
 /// Reads a whole source and says what import_rows() would reject of it before the store is asked. Nothing is written.
 ImportSummary try_rows(const checked::Program& program, RowMapper& mapper, RowSource& source, const ImportOptions& options);

@@ -48,7 +48,10 @@ class JsonLinesReader final : public RowSource {
       if (!lines_.next(line)) return Next::end;
     } while (line.text.find_first_not_of(" \t") == std::string::npos && !line.too_long);
     std::string reason = read(line, row);
-    if (reason.empty()) return Next::row;
+    if (reason.empty()) {
+      row.text = std::move(line.text);
+      return Next::row;
+    }
     rejection = {line.number, "", std::move(reason), std::move(line.text)};
     return Next::rejected;
   }

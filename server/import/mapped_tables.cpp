@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lang/syntax/mapped_table.h"
+#include "server/import/importer.h"
 #include "server/import/inflow.h"
 #include "server/import/near_match.h"
 
@@ -19,6 +20,7 @@ struct Columns {
   std::vector<std::string> names;
   std::vector<size_t> fields;  // by field of the entity
   size_t parent = 0, root = 0;
+  std::optional<size_t> as_of;  // of a table in `inflow`
 };
 
 class Pull {
@@ -47,6 +49,7 @@ class Pull {
     from_ = {.table = store::inflow_table(kind_->name), .change_column = ""};
     pulled_ = {.entity = kind_->name, .table = from_.table};
     retry_.clear();
+    inflow_ = true;
     auto there = store_.bank_columns(from_.table);
     if (!there) return std::unexpected(at_entity(there.error()));
     auto columns = choose(*there);
@@ -122,6 +125,7 @@ class Pull {
       chosen.parent = key_of(program_.entities[static_cast<size_t>(kind_->parent)].name);
       chosen.root = kind_->depth == 1 ? chosen.parent : key_of(program_.entities[0].name);
     }
+    if (inflow_ && is_there(store::inflow_as_of)) chosen.as_of = position(store::inflow_as_of);
     if (missing.empty()) return chosen;
     return std::unexpected(StoreError{StoreError::Kind::input, fmt::format("entity `{}`: the table `{}` has no column {}; name the fields as the columns are "
                                                                            "named, or lay the entity over a view",
@@ -147,13 +151,15 @@ class Pull {
     auto fresh = readings_.not_kept(std::move(aside));
     if (!fresh) return std::unexpected(fresh.error());
     if (auto done = store_.set_aside(*fresh); !done) return done;
-    auto counts = store_.put_instances(program_, good, options_.as_of);
+    // A table says what is right now, whatever the clock of who reads it shows. One of the bank is read again and again: nothing of it need be remembered.
+    auto counts = store_.put_rows(program_, good, {.as_of = options_.as_of, .newest = true, .remember = inflow_});
     if (!counts) return std::unexpected(counts.error());
     pulled_.counts.inserted += counts->inserted;
     pulled_.counts.changed += counts->changed;
     pulled_.counts.unchanged += counts->unchanged;
     pulled_.counts.duplicates += counts->duplicates;
     pulled_.counts.set_aside += counts->set_aside;
+    pulled_.counts.older += counts->older;
     if (counts->set_aside > 0) {
       std::vector<std::string> keys;
       for (const auto& row : good) keys.push_back(row.key);
@@ -179,6 +185,13 @@ class Pull {
       made.root_key = text_of(row, columns_.root);
       column = columns_.names[made.parent_key.empty() ? columns_.parent : columns_.root];
       if (made.parent_key.empty() || made.root_key.empty()) return std::unexpected("it is not said whom the row belongs to");
+    }
+    if (columns_.as_of && !text_of(row, *columns_.as_of).empty()) {
+      column = store::inflow_as_of;
+      auto as_of = reader_.read_instant(text_of(row, *columns_.as_of), ValueFormat{});
+      if (!as_of) return std::unexpected(as_of.error());
+      if (auto ahead = ahead_of_clock(*as_of, options_.as_of)) return std::unexpected(*ahead);
+      made.as_of = *as_of;
     }
     made.slots.assign(static_cast<size_t>(kind_->slot_count), 0);
     for (size_t i = 0; i < kind_->fields.size(); ++i) {
@@ -218,6 +231,7 @@ class Pull {
   ValueReader reader_;
   const checked::Entity* kind_ = nullptr;
   int32_t entity_ = -1;
+  bool inflow_ = false;  // else a table of the bank
   MappedTable from_;
   std::vector<std::string> retry_;  // keys of rows that are in nobody's hands but the quarantine's: somebody may mend what they hang on
   Columns columns_;
@@ -260,6 +274,7 @@ void add(PulledTable& sum, PulledTable& more) {
   sum.counts.unchanged += more.counts.unchanged;
   sum.counts.duplicates += more.counts.duplicates;
   sum.counts.set_aside += more.counts.set_aside;
+  sum.counts.older += more.counts.older;
   for (auto& one : more.first_rejections) {
     if (sum.first_rejections.size() < 20) sum.first_rejections.push_back(std::move(one));
   }

@@ -19,11 +19,28 @@ bool ours(const std::filesystem::path& path) {
 
 }  // namespace
 
+void RejectsFile::with_rows(const std::string& head, const std::filesystem::path& source) {
+  head_ = head;
+  rows_path_ = path_;
+  rows_path_.replace_extension(".rows" + source.extension().string());
+}
+
 void RejectsFile::add(const Rejection& rejection) {
   if (rows_++ == 0) {
     if (!ours(path_)) {
       out_.setstate(std::ios::failbit);
     } else {
+      std::error_code error;
+      const bool before = std::filesystem::exists(path_, error);
+      if (!rows_path_.empty()) {
+        // The second file is ours if the first one was there.
+        if (before || !std::filesystem::exists(rows_path_, error)) {
+          rows_out_.open(rows_path_, std::ios::binary | std::ios::trunc);
+          if (!head_.empty()) rows_out_ << head_ << "\n";
+        } else {
+          rows_out_.setstate(std::ios::failbit);
+        }
+      }
       out_.open(path_, std::ios::binary | std::ios::trunc);
       out_ << head << "\n";
     }
@@ -31,16 +48,18 @@ void RejectsFile::add(const Rejection& rejection) {
   Row row;
   row.cells = {rejection.line == 0 ? "" : std::to_string(rejection.line), rejection.column, rejection.reason, rejection.body};
   out_ << row_text(row) << "\n";
+  if (!rows_path_.empty()) rows_out_ << rejection.body << "\n";
 }
 
 bool RejectsFile::close() {
   if (rows_ == 0) {
     std::error_code ignored;
-    if (ours(path_)) std::filesystem::remove(path_, ignored);
+    if (ours(path_) && std::filesystem::remove(path_, ignored) && !rows_path_.empty()) std::filesystem::remove(rows_path_, ignored);
     return true;
   }
   out_.close();
-  return !out_.fail();
+  if (!rows_path_.empty()) rows_out_.close();
+  return !out_.fail() && !rows_out_.fail();
 }
 
 }  // namespace dunlin::import

@@ -16,6 +16,17 @@ bool all_hold(const std::vector<Condition>& conditions, const Values& values) {
 /// The column to name when a field could not be read: the one it is made of, if that is just one.
 std::string column_of(const FieldSource& source) { return source.value.names().size() == 1 ? source.value.names()[0] : ""; }
 
+/// The columns that a text is made of; what a repetition gives is none.
+std::string columns_of(const Template& text, const std::vector<Repetition>& repeat = {}) {
+  std::string columns;
+  for (const auto& name : text.names()) {
+    const auto gives = [&](const Repetition& repetition) { return std::ranges::any_of(repetition, [&](const auto& given) { return given.first == name; }); };
+    if (std::ranges::any_of(repeat, gives)) continue;
+    columns += (columns.empty() ? "" : ", ") + name;
+  }
+  return columns;
+}
+
 /// Columns of a row, with what a repetition gives before them.
 class RowValues final : public Values {
  public:
@@ -50,6 +61,14 @@ class FileMapper final : public RowMapper {
   FileMapper(const checked::Program& program, const Mapping& mapping, const Zone& zone) : program_(program), mapping_(mapping), reader_(program, zone) {}
 
   std::expected<void, Rejection> map(const Row& row, const Header& header, abi::Arena& arena, MappedRow& mapped) override;
+  std::string key_column(const store::InstanceRow& instance) const override {
+    const auto found = std::ranges::find(mapping_.entities, instance.entity, &EntityMapping::entity);
+    return found == mapping_.entities.end() ? "" : columns_of(found->key);
+  }
+  std::string key_column(const store::EventRow& event) const override {
+    const auto found = std::ranges::find(mapping_.events, event.type, &EventMapping::type);
+    return found == mapping_.events.end() ? "" : columns_of(found->id, found->repeat);
+  }
 
  private:
   std::expected<void, Rejection> map_entity(const EntityMapping& mapping, const RowValues& values, abi::Arena& arena, MappedRow& mapped) const;
@@ -97,8 +116,8 @@ std::expected<std::string, Rejection> FileMapper::fill_key(const Template& key, 
     return std::unexpected(Rejection{0, std::string(missing), fmt::format("there is no value, and {} needs one", what), ""});
   }
   std::string text = key.fill(values);
-  if (text.empty()) return std::unexpected(Rejection{0, "", fmt::format("{} is empty", what), ""});
-  if (text.size() > key_bytes_max) return std::unexpected(Rejection{0, "", fmt::format("{} is longer than {} bytes", what, key_bytes_max), ""});
+  if (text.empty()) return std::unexpected(Rejection{0, columns_of(key), fmt::format("{} is empty", what), ""});
+  if (text.size() > key_bytes_max) return std::unexpected(Rejection{0, columns_of(key), fmt::format("{} is longer than {} bytes", what, key_bytes_max), ""});
   return text;
 }
 
@@ -145,7 +164,7 @@ std::expected<void, Rejection> FileMapper::map_entity(const EntityMapping& mappi
   if (entity.key_field != checked::none) {
     const auto& field = entity.fields[static_cast<size_t>(entity.key_field)];
     auto done = reader_.read_field(field, row.key, ValueFormat{}, arena, row.slots.data() + field.slot);
-    if (!done) return std::unexpected(Rejection{0, "", fmt::format("the key of {}: {}", entity.name, done.error()), ""});
+    if (!done) return std::unexpected(Rejection{0, columns_of(mapping.key), fmt::format("the key of {}: {}", entity.name, done.error()), ""});
   }
   mapped.instances.push_back(std::move(row));
   return {};

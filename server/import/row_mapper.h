@@ -21,6 +21,9 @@ class RowMapper {
   virtual ~RowMapper() = default;
   /// Fills `mapped`; texts live in `arena`. The error names the column and the reason; its line and body are those of the row.
   virtual std::expected<void, Rejection> map(const Row& row, const Header& header, abi::Arena& arena, MappedRow& mapped) = 0;
+  /// Columns that make the key of what it gave, with commas between them; empty: none does.
+  virtual std::string key_column(const store::InstanceRow& instance) const = 0;
+  virtual std::string key_column(const store::EventRow& event) const = 0;
 };
 
 /// Rows as a mapping file says. All must outlive the mapper.

@@ -14,6 +14,7 @@ int Header::add(std::string_view name) {
 }
 
 std::string row_text(const Row& row) {
+  if (!row.text.empty()) return row.text;
   std::string text;
   for (size_t i = 0; i < row.cells.size(); ++i) {
     if (i > 0) text += ',';

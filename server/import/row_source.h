@@ -31,6 +31,7 @@ class Header {
 struct Row {
   int64_t line = 0;  // counted from 1; of a record over several lines, the first
   std::vector<std::string> cells;
+  std::string text;  // as it came; empty: the source has none
 };
 
 /// A row that was not taken, and why.
@@ -49,6 +50,8 @@ class RowSource {
   /// As people know the source: the file's name.
   virtual const std::string& name() const = 0;
   virtual const Header& header() const = 0;
+  /// The line that names the columns, as it came; empty: there is none.
+  virtual std::string head() const { return ""; }
   /// False if rows may have columns that are not known before (JSON lines).
   virtual bool header_is_complete() const { return true; }
   virtual Next next(Row& row, Rejection& rejection) = 0;
@@ -57,7 +60,7 @@ class RowSource {
   virtual int64_t total() const = 0;
 };
 
-/// The cells of a row as one line, as it is kept with a rejection.
+/// A row as it came, as it is kept with a rejection; of a source that has no text, its cells as CSV.
 std::string row_text(const Row& row);
 
 }  // namespace dunlin::import

@@ -32,7 +32,8 @@ constexpr Named shapes[] = {
     {"Problem", "{ type: text, title: text, status: integer, help?: text, code?: text, request_id?: text }"},
     {"RefusedFile",
      "{ type: text, title: text, status: integer, help: text, request_id: text, feed: text, day: day, delivery: integer|null, result: text, reason: text, "
-     "rows_read?: integer, rows_taken?: integer, rows_rejected?: integer, rejected_rows?: integer, rejected?: [Rejected] }"},
+     "rows_read?: integer, rows_taken?: integer, rows_rejected?: integer, rejected_rows?: integer, rejected?: [Rejected], rows_older?: integer, "
+     "older?: [{ line: integer, entity: text, key: text, known: instant }] }"},
     {"Outcome", "{ result: text }"},
     {"Done", "{ done: flag }"},
     {"Example", "{ entity: text, key: text }"},
@@ -260,7 +261,8 @@ constexpr Named answers[] = {
      "rows_told: integer|null, total: number|null, total_told: number|null, reason: text|null }"},
     {"POST /v1/feeds/{feed}/files",
      "{ feed: text, day: day, delivery: integer|null, result: text, reason?: text|null, tasks_let_go?: integer, rows_read?: integer, rows_taken?: integer, "
-     "rows_rejected?: integer, rejected_rows?: integer, rejected?: [Rejected] }"},
+     "rows_rejected?: integer, rejected_rows?: integer, rejected?: [Rejected], rows_older?: integer, "
+     "older?: [{ line: integer, entity: text, key: text, known: instant }] }"},
     {"POST /v1/feeds/{feed}/files 422", "RefusedFile"},
     {"POST /v1/feeds/{feed}/lift", "{ feed: text, day: day }"},
     {"GET /v1/campaigns", "page Campaign"},

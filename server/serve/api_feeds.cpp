@@ -13,6 +13,7 @@
 #include "server/import/mapping.h"
 #include "server/import/row_mapper.h"
 #include "server/serve/api_parts.h"
+#include "server/serve/instant.h"
 #include "server/serve/log.h"
 
 namespace dunlin::server {
@@ -100,7 +101,11 @@ class Intake {
     auto zone = import::Zone::find(active_->program().bundle);
     if (!zone) unavailable(zone.error());
     zone_ = std::make_unique<import::Zone>(std::move(*zone));
-    options_.as_of = api.context().scheduler.now();
+    options_.as_of = as_of();
+    options_.correct = flag_of(call_, "again");
+    options_.older = [this](const store::OlderRow& row, int64_t line) {
+      if (older_.size() < rejected_shown) older_.push_back({{"line", line}, {"entity", row.entity}, {"key", row.key}, {"known", precise_text(row.known)}});
+    };
     options_.refuses = [this](const store::EventRow& row) { return refused(row); };
   }
 
@@ -127,6 +132,17 @@ class Intake {
   }
 
  private:
+  /// Business time of the data: as the request says, else the mapping, else now. It cannot lie ahead.
+  store::Instant as_of() const {
+    const store::Instant now = api_.context().scheduler.now();
+    const std::string text = call_.maybe_text("as_of").value_or(mapping_.as_of);
+    if (text.empty()) return now;
+    const auto read = import::ValueReader(active_->program(), *zone_).read_instant(text, import::ValueFormat{});
+    if (!read) throw Problem{422, "`as_of`: " + read.error(), "", ""};
+    if (const auto ahead = import::ahead_of_clock(*read, now)) throw Problem{422, "`as_of`: " + *ahead, "", ""};
+    return *read;
+  }
+
   Reply take(Json& body, const std::string& refusals) {
     Json rejected = Json::array();
     int64_t count = 0;
@@ -141,6 +157,8 @@ class Intake {
       body["rows_read"] = summary.rows_read;
       body["rows_taken"] = summary.rows_taken;
       body["rows_rejected"] = summary.rows_rejected;
+      body["rows_older"] = summary.older();
+      body["older"] = older_;
       body["rejected_rows"] = count;
       body["rejected"] = std::move(rejected);
     };
@@ -229,6 +247,7 @@ class Intake {
   import::ControlTotals totals_;
   std::unique_ptr<import::RowSource> source_;
   std::unique_ptr<import::RowMapper> mapper_;
+  Json older_ = Json::array();
   std::string delivery_;
 };
 
@@ -265,7 +284,8 @@ void add_feed_routes(std::vector<Route>& routes) {
                      {"content", "string", "its text: CSV or JSON lines, as the mapping says", true},
                      {"mapping", "string", "the mapping, TOML", true},
                      {"day", "string", "whose file it is; today if not given"},
-                     {"again", "boolean", "the same bytes may come a second time"}},
+                     {"as_of", "string", "business time of the data; else the mapping's, else now. Of two rows of one key the later one stands"},
+                     {"again", "boolean", "the same bytes may come a second time, or a day before the last; its rows are right"}},
                     take_file,
                     false,
                     false,

@@ -84,6 +84,7 @@ void RowTaker::tell(const Tables& taken) {
                 {"rows", std::to_string(table.rows_read)},
                 {"changed", std::to_string(changed)},
                 {"set_aside", std::to_string(aside)},
+                {"older", std::to_string(table.counts.older)},
                 {"since", table.since}});
   }
   if (any) scheduler_.wake();

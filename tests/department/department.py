@@ -48,7 +48,7 @@ def new_desk(bundle=BUNDLE, clock="2025-04-14 06:30", rows=ROWS):
     """A database with these accounts, the bundle active since `clock`."""
     name = queue_desk.new_database([], template="template1")
     path = balances(rows)
-    dunlin(name, "import", bundle, path, "--mapping", "balances.toml")
+    dunlin(name, "import", bundle, path, "--mapping", "balances.toml", "--as-of", "2025-04-13 06:00")
     dunlin(name, "run", bundle, "--clock", clock, "--summary")
     return name
 

@@ -134,6 +134,97 @@ def test_yesterdays_file_is_not_todays():
     assert as_json(deliver(name, path, TUESDAY, "--again"))["feed"]["status"] == "taken"
 
 
+def owed(sql, key):
+    return float(sql.value("select owed from portfolio.account where id = %s", key))
+
+
+def test_files_of_earlier_days():
+    """A file of a day before the last one is refused; on purpose it is taken, and then its rows are right. Rows as of earlier than what is known are left alone."""
+    name = fresh()
+    sql = Client(name)
+    deliver(name, balances(changed(10)), TUESDAY)
+    before = portfolio(sql)
+    done = deliver(name, balances(changed(1)), MONDAY, check=False)
+    assert done.returncode == 1 and "the one of 2025-04-15 was taken before it" in as_json(done)["error"], done.stdout
+    assert "--again" in as_json(done)["error"] and portfolio(sql) == before
+    # Told as of Monday without a feed: the rows of Tuesday stand, and who asks is told which.
+    path, listed = balances(changed(1) + [("D99", "A99", 5, "North")]), os.path.join(os.path.dirname(BUNDLE), f"older-{os.getpid()}.csv")
+    words = ("import", BUNDLE, path, "--mapping", "balances.toml", "--as-of", f"{MONDAY} 06:40")
+    try:
+        answer = as_json(dunlin(name, *words, "--older", listed, "--json"))
+        assert answer["rows_older"] == 40 and answer["entities"]["account"]["older"] == 40 and answer["entities"]["account"]["inserted"] == 1, answer
+        with open(listed, encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    finally:
+        os.unlink(listed)
+    assert len(rows) == 40 and (rows[0]["line"], rows[0]["entity"], rows[0]["key"]) == ("2", "account", "A1") and rows[0]["known_as_of"].startswith("2025-04-15"), rows[0]
+    assert owed(sql, "A1") == 110 and owed(sql, "A99") == 5
+    assert "40 rows are older than what is known" in dunlin(name, *words).stdout
+    # A correction is made on purpose, and stands in the audit.
+    dunlin(name, *words, "--correct", "the core system sent Tuesday twice")
+    assert owed(sql, "A1") == 101
+    entry = sql.one("select detail from dunlin.audit where action = 'correct rows'")
+    assert entry.detail["reason"] == "the core system sent Tuesday twice", entry
+    assert as_json(deliver(name, balances(changed(2)), MONDAY, "--again"))["feed"]["status"] == "taken" and owed(sql, "A1") == 102
+    assert sql.value("select detail ->> 'again' from dunlin.audit where action = 'take file' order by id desc limit 1") == "true"
+
+
+def test_nothing_is_of_tomorrow():
+    """Data as of later than today is refused, and nothing of it is written."""
+    name = fresh()
+    sql = Client(name)
+    before = portfolio(sql)
+    done = dunlin(name, "import", BUNDLE, balances(changed(1)), "--mapping", "balances.toml", "--as-of", "2100-01-01", check=False)
+    assert done.returncode == 2 and "--as-of: 2099-12-31T" in done.stderr and "lies ahead" in done.stderr, done.stderr
+    assert portfolio(sql) == before
+
+
+def test_an_empty_file_lets_nothing_go():
+    name = fresh()
+    sql = Client(name)
+    for path in (balances([]), balances([], trailer=False)):
+        done = deliver(name, path, MONDAY, check=False)
+        assert done.returncode == 1 and "it has no rows" in as_json(done)["error"], done.stdout
+    assert sql.value("select dunlin.feed_missing(f, %s)::text from dunlin.feed f", instant(MONDAY, "07:00")) == MONDAY
+    # A feed that has days without anything says so.
+    bundle = bundle_with('feed movements { due 07:00, late : hold outbound, refuse file when rows < 0 or total differs }\n')
+    other = new_desk(bundle)
+    words = ("import", bundle, balances([]), "--mapping", "balances.toml", "--feed", "movements", "--as-of", f"{MONDAY} 06:40", "--json")
+    assert as_json(dunlin(other, *words))["feed"]["status"] == "taken"
+
+
+def test_a_trailer_that_was_cut_off():
+    name = fresh()
+    for end in ("END;40", "END;40;", "END"):
+        path = balances(changed(2), trailer=False)
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(end)
+        done = deliver(name, path, MONDAY, check=False)
+        assert done.returncode == 1 and "line 42" in as_json(done)["error"], done.stdout
+    assert "cut off" in as_json(deliver(name, balances(changed(2), total=""), MONDAY, check=False))["error"]
+
+
+def test_rejected_rows_are_mended_and_sent_again():
+    """Rows come back as they came, with the columns that are wrong; the second file has nothing else, and is taken once it is mended."""
+    name = fresh()
+    sql = Client(name)
+    rows = changed(3) + [("D1", "A1", 999, "North"), ("D77", "A77", "7,5", '"Nor; ""th"'), ("D78", "A78", "1.239", "North")]
+    path = balances(rows, trailer=False)
+    done = dunlin(name, "import", BUNDLE, path, "--mapping", "balances.toml", "--as-of", f"{MONDAY} 06:40", "--rejected", path + ".rejected.csv", "--json", check=False)
+    answer = as_json(done)
+    assert done.returncode == 1 and answer["rows_rejected"] == 3, answer
+    with open(answer["rejected_file"], encoding="utf-8", newline="") as file:
+        rejected = [(row["line"], row["column"], row["row"]) for row in csv.DictReader(file)]
+    assert rejected == [("42", "account", "D1;A1;999;North"), ("43", "owed", 'D77;A77;7,5;"Nor; ""th"'), ("44", "owed", "D78;A78;1.239;North")], rejected
+    with open(answer["rejected_rows_file"], encoding="utf-8") as file:
+        text = file.read()
+    assert text == 'debtor;account;owed;client\nD1;A1;999;North\nD77;A77;7,5;"Nor; ""th"\nD78;A78;1.239;North\n', text
+    with open(answer["rejected_rows_file"], "w", encoding="utf-8") as file:
+        file.write(text.replace("7,5", "7.5").replace("1.239", "1.24").replace("D1;A1;999;North\n", ""))
+    mended = as_json(dunlin(name, "import", BUNDLE, answer["rejected_rows_file"], "--mapping", "balances.toml", "--as-of", f"{MONDAY} 06:45", "--json"))
+    assert mended["rows_taken"] == 2 and owed(sql, "A77") == 7.5 and sql.value("select client from portfolio.account where id = 'A77'") == 'Nor; "th'
+
+
 def test_some_queues_only():
     bundle = bundle_with('hold stale { stops file, until lifted }\nfeed extra "Extra" { due 08:00, late : hold stale }\n')
     name = new_desk(bundle)

@@ -319,6 +319,33 @@ def until(holds, seconds=90):
         time.sleep(0.1)
 
 
+def test_rows_that_say_as_of_when_they_are():
+    """Without a word a row is as of the look that takes it in, the newest there is. One that says as of when it is stands back behind what is known as of later."""
+    name, sql = fresh()
+    sql.run("insert into inflow.debtor select 'D' || n from generate_series(1, 3) n")
+    for key in ("A1", "A2", "A3"):
+        sql.run(UPSERT, key, "D" + key[1:], 555, 1, "North")
+    sql.run("update inflow.account set dunlin_as_of = '2026-03-05 08:00' where id = 'A1'")
+    sql.run("update inflow.account set dunlin_as_of = 'yesterday' where id = 'A2'")
+    sql.run("update inflow.account set dunlin_as_of = '2100-01-01' where id = 'A3'")
+    taken = take(name, exit_code=1)
+    assert taken["account"]["rows_rejected"] == 2 and taken["account"]["changed"] == 1, taken
+    assert all(r["column"] == "dunlin_as_of" for r in taken["account"]["first_rejections"]), taken
+    owed = lambda key: sql.value("select owed from portfolio.account where id = %s", key)
+    assert (owed("A1"), owed("A2"), owed("A3")) == (555, 200, 300)
+    # Earlier than that, then later, and in the end without a word.
+    sql.run("update inflow.account set owed = '1', dunlin_as_of = '2026-03-04' where id = 'A1'")
+    taken = take(name, exit_code=1)
+    assert taken["account"]["older"] == 1 and owed("A1") == 555, taken
+    sql.run("update inflow.account set owed = '2', dunlin_as_of = '2026-03-06' where id = 'A1'")
+    take(name, exit_code=1)
+    assert owed("A1") == 2
+    sql.run("update inflow.account set owed = '3', dunlin_as_of = null, urgency = '1' where id = 'A1'")
+    sql.run("update inflow.account set dunlin_as_of = null where id in ('A2', 'A3')")
+    take(name)
+    assert (owed("A1"), owed("A2"), owed("A3")) == (3, 555, 555) and waiting(sql) == 0
+
+
 def test_random_writers():
     """Many sessions upsert, roll back and overtake each other while rows are taken in; in the end the portfolio is what one whole import of the last rows makes
     of it, and only case files of which something changed were stepped."""

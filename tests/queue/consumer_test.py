@@ -322,6 +322,11 @@ def test_events():
     assert "payment" in sql.refusal(post, "bank", "2", "paiment", "A1", "2026-01-05", "{}")[2]
     assert sql.refusal(post, "bank", "", "payment", "A1", "2026-01-05", '{"amount": 5}')[0] == "DU033"
     assert sql.refusal(post, "bank", "2", "payment", "A1", "infinity", '{"amount": 5}')[0] == "DU033"
+    # A figure is taken as it is or refused, never rounded, whoever the event is about; zeros behind say nothing.
+    refused = sql.refusal(post, "bank", "2", "payment", "A1", "2026-01-05", '{"amount": 1.239}')
+    assert refused[0] == "DU022" and "2 decimal places at most; 1.239 has more" in refused[1] and "round" in refused[2], refused
+    assert sql.refusal(post, "bank", "2", "payment", "A77", "2026-01-05", '{"amount": 1e-3}')[0] == "DU022"
+    assert sql.value(post, "bank", "2", "payment", "A1", "2026-01-05 10:00+00", '{"amount": 1.2300}') == "accepted"
     # Unknown account: set aside once, tried again, taken when the account is there.
     assert sql.value(post, "bank", "3", "payment", "A77", "2026-01-05", '{"amount": 5}') == "set_aside"
     assert sql.value(post, "bank", "3", "payment", "A77", "2026-01-05", '{"amount": 5}') == "duplicate"
@@ -342,8 +347,10 @@ def test_events():
         {"source": "bank", "external_id": "6", "event": "payment", "entity": "account", "key": "A3", "at": "2026-01-05T10:00:00Z", "payload": {"amount": 1}},
         {"source": "bank", "external_id": "6", "event": "payment", "entity": "account", "key": "A3", "at": "2026-01-05T10:00:00Z", "payload": {"amount": 1}},
         {"source": "bank", "external_id": "7", "event": "payment", "entity": "account", "key": "A3", "at": "yesterday noonish", "payload": {"amount": 1}},
-        {"source": "bank", "external_id": "8", "event": "payment", "entity": "account", "key": "A3", "at": "2026-01-05T10:00:00Z", "payload": {}}]))
-    assert [r.result for r in rows] == ["accepted", "duplicate", "refused", "refused"], rows
+        {"source": "bank", "external_id": "8", "event": "payment", "entity": "account", "key": "A3", "at": "2026-01-05T10:00:00Z", "payload": {}},
+        {"source": "bank", "external_id": "9", "event": "payment", "entity": "account", "key": "A3", "at": "2026-01-05T10:00:00Z", "payload": {"amount": 12.345}}]))
+    assert [r.result for r in rows] == ["accepted", "duplicate", "refused", "refused", "refused"], rows
+    assert rows[4].code == "DU022" and "12.345" in rows[4].message
     assert rows[3].code == "DU022" and "amount" in rows[3].message
 
 

@@ -1,5 +1,6 @@
 // One suite over the Store port, run on both stores.
 #include <algorithm>
+#include <random>
 #include <set>
 
 #include "runtime/store/bulk.h"
@@ -49,6 +50,106 @@ TEST_CASE("rows are inserted, changed, left alone, or set aside with a reason", 
   CHECK(aside[0].kind == "row");
   CHECK(aside[0].where.find("A-4") != std::string::npos);
   CHECK(!aside[0].reason.empty());
+}
+
+TEST_CASE("a row as of earlier than what is known is left alone", "[store]") {
+  ON_BOTH_STORES();
+  Office office(*place);
+  const auto put = [&](std::vector<InstanceRow> rows, Arrival arrival) { return good(office.store->put_rows(office.desk.program, rows, arrival)); };
+  const auto balance = [&](const char* key) {
+    const auto case_file = good(office.store->load_case(office.desk.program, "account", key, std::nullopt));
+    REQUIRE(case_file);
+    return case_file->slots(case_file->find(engine::stable_id("account", key)))[1];
+  };
+  put({office.debtor("D-1"), office.account("A-1", "D-1", 10'00), office.account("A-2", "D-1", 20'00)}, {.as_of = on(3)});
+  // Older than the row itself: nothing changes, and who asks is told.
+  std::vector<OlderRow> older;
+  auto counts = put({office.account("A-1", "D-1", 99'00), office.account("A-2", "D-1", 20'00)}, {.as_of = on(2), .older = &older});
+  CHECK(counts.older == 1);
+  CHECK(counts.changed == 0);
+  CHECK(counts.unchanged == 1);  // what says the same is as before, however old it is
+  REQUIRE(older.size() == 1);
+  CHECK(older[0].entity == "account");
+  CHECK(older[0].key == "A-1");
+  CHECK(older[0].known == on(3));
+  CHECK(balance("A-1") == 10'00);
+  // Said again later, in part: only those rows are known as of then.
+  put({office.account("A-1", "D-1", 10'00)}, {.as_of = on(6)});
+  older.clear();
+  counts = put({office.account("A-1", "D-1", 55'00), office.account("A-2", "D-1", 55'00)}, {.as_of = on(5), .older = &older});
+  CHECK(counts.older == 1);
+  CHECK(counts.changed == 1);
+  REQUIRE(older.size() == 1);
+  CHECK(older[0].key == "A-1");
+  CHECK(older[0].known == on(6));
+  CHECK(balance("A-1") == 10'00);
+  CHECK(balance("A-2") == 55'00);
+  // As of the same instant the last word counts.
+  CHECK(put({office.account("A-1", "D-1", 11'00)}, {.as_of = on(6)}).changed == 1);
+  // A correction has its way, and what is as of later than everything known still comes behind it.
+  CHECK(put({office.account("A-1", "D-1", 77'00)}, {.as_of = on(4), .correct = true}).changed == 1);
+  CHECK(balance("A-1") == 77'00);
+  CHECK(put({office.account("A-1", "D-1", 78'00)}, {.as_of = on(5)}).older == 1);
+  CHECK(put({office.account("A-1", "D-1", 79'00)}, {.as_of = on(7)}).changed == 1);
+  // A table that was read just now is never older by the clock of who reads it; a row that says itself as of when it is can be.
+  CHECK(put({office.account("A-1", "D-1", 80'00)}, {.as_of = on(4), .newest = true}).changed == 1);
+  InstanceRow own = office.account("A-1", "D-1", 81'00);
+  own.as_of = on(5);
+  counts = put({own, office.account("A-2", "D-1", 82'00)}, {.as_of = on(4), .newest = true});
+  CHECK(counts.older == 1);
+  CHECK(counts.changed == 1);
+  CHECK(balance("A-1") == 80'00);
+  own.as_of = on(9);
+  CHECK(put({own}, {.as_of = on(4), .newest = true}).changed == 1);
+  CHECK(balance("A-1") == 81'00);
+  CHECK(put({office.account("A-1", "D-1", 1)}, {.as_of = on(8)}).older == 1);
+  // Nobody was woken for what was left alone.
+  office.activate();
+  office.night(on(9));
+  put({office.account("A-1", "D-1", 1)}, {.as_of = on(8)});
+  CHECK(office.night(on(9)) == 0);
+}
+
+TEST_CASE("files of several days come to the same in whatever order they arrive", "[store]") {
+  ON_BOTH_STORES();
+  std::mt19937 dice(20260504);
+  const auto draw = [&](int below) { return static_cast<int>(dice() % static_cast<uint32_t>(below)); };
+  for (int round = 0; round < 8; ++round) {
+    Office office(*place);
+    const std::string name = std::to_string(round);
+    // Some files have all accounts, some have few; often a day says what the day before did.
+    constexpr int days = 5, accounts = 12;
+    std::vector<std::vector<InstanceRow>> files(days);
+    std::map<std::string, int64_t> newest;
+    std::vector<InstanceRow> debtors;
+    for (int n = 0; n < accounts; ++n) debtors.push_back(office.debtor("D-" + name + "-" + std::to_string(n)));
+    office.import(debtors);
+    for (int day = 0; day < days; ++day) {
+      const bool whole = draw(2) == 0;
+      for (int n = 0; n < accounts; ++n) {
+        if (!whole && draw(3) != 0) continue;
+        const std::string key = "A-" + name + "-" + std::to_string(n);
+        const int64_t balance = (1 + draw(3)) * 10'00;
+        files[static_cast<size_t>(day)].push_back(office.account(key, "D-" + name + "-" + std::to_string(n), balance));
+        newest[key] = balance;
+      }
+    }
+    std::vector<int> order;
+    for (int day = 0; day < days; ++day) order.push_back(day);
+    std::shuffle(order.begin(), order.end(), dice);
+    order.push_back(order[static_cast<size_t>(draw(days))]);  // one of them comes twice
+    std::string came;
+    for (const int day : order) {
+      came += " " + std::to_string(day);
+      good(office.store->put_rows(office.desk.program, files[static_cast<size_t>(day)], {.as_of = on(2 + day)}));
+    }
+    for (const auto& [key, balance] : newest) {
+      INFO("order" << came << ", " << key);
+      const auto case_file = good(office.store->load_case(office.desk.program, "account", key, std::nullopt));
+      REQUIRE(case_file);
+      CHECK(case_file->slots(case_file->find(engine::stable_id("account", key)))[1] == balance);
+    }
+  }
 }
 
 TEST_CASE("a row that hangs on another debtor than before is set aside", "[store]") {
