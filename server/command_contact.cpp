@@ -104,7 +104,9 @@ void add_contact_command(CLI::App& app, Chosen& chosen) {
   part->add_option("--address", command->address, "One telephone number or mail address, asked by may_contact()");
   part->add_flag("--all", command->all, "Everybody");
   part->add_option("--queue", command->queue, "Only through this queue");
-  part->add_option("--until", command->until, "Ends by itself then: 2026-05-04 08:00+02; else it is lifted by hand");
+  part->add_option("--until", command->until,
+                   "Ends by itself then: 2026-05-04 (the beginning of that day), 2026-05-04 08:00, both by the bundle's zone, or with +02:00 behind it; else "
+                   "it is lifted by hand");
   part->add_option("--reason", command->reason, "Why, for the audit")->required();
   part->add_option("--who", command->who, "Who does it, for the audit");
   command = std::make_shared<ContactCommand>();

@@ -45,7 +45,15 @@ int post(const HoldCommand& command) {
   const int64_t us = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   const std::string event = command.name + (command.lifts ? ".lifted" : ".placed"), at = command.at.empty() ? utc_now(us) : command.at;
   Json payload = Json::object();
-  if (!command.until.empty()) payload["until"] = command.until;
+  if (!command.until.empty()) {
+    auto answer = (*service)->ask(Ask::moment, {command.until, at});
+    if (!answer) return fail(command.common, Exit::input, "--until: " + answer.error().message, answer.error().hint);
+    const Json end = Json::parse(*answer)[0];
+    if (end["over"] == true)
+      return fail(command.common, Exit::input, fmt::format("--until: the hold would be over before it begins, at {}", end["at"].get<std::string>()),
+                  "give an instant to come, or leave it out");
+    payload["until"] = end["at"];
+  }
   if (!command.reason.empty()) payload["reason"] = command.reason;
   const std::string who = user_name();
   const Json detail{{"event", event}, {"entity", command.entity}, {"key", command.key}, {"at", at}, {"payload", payload}};
@@ -77,9 +85,12 @@ CLI::App* add(CLI::App& app, Chosen& chosen, bool lifts, const std::string& what
   sub->add_option("KEY", command->key, "Key of the account")->required();
   sub->add_option("NAME", command->name, "The hold, as the bundle calls it")->required();
   sub->add_option("--entity", command->entity, "What the key is of, if the hold is not for accounts")->capture_default_str();
-  if (!lifts) sub->add_option("--until", command->until, "When it ends by itself: 2026-04-01 06:00+02; else as the bundle says");
+  if (!lifts)
+    sub->add_option("--until", command->until,
+                    "When it ends by itself: 2026-04-01 (the beginning of that day), 2026-04-01 18:00, both by the bundle's zone, or 2026-04-01T18:00+02:00; "
+                    "else as the bundle says");
   sub->add_option("--reason", command->reason, "Why: stands in explanations");
-  sub->add_option("--at", command->at, "Since when, with a time zone; now if nothing is said");
+  sub->add_option("--at", command->at, "Since when; now if nothing is said");
   add_store_options(*sub, command->store);
   add_common_options(*sub, command->common);
   sub->footer("Example:\n  " + example);

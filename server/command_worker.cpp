@@ -222,7 +222,7 @@ void add_people_verbs(CLI::App& worker, Chosen& chosen) {
                           });
   sub->add_option("WORKER", verb->worker, "Name")->required();
   sub->add_option("--from", verb->since, "From when on; else from now on");
-  sub->add_option("--until", verb->until, "Until when, that instant left out")->required();
+  sub->add_option("--until", verb->until, "Until when: 2026-12-24 (the beginning of that day) or 2026-12-24 12:00, both by the bundle's zone")->required();
   sub->add_option("--reason", verb->reason, "Why, for the audit")->required();
   sub->add_option("--who", verb->who, "Who does it, for the audit");
 
@@ -262,7 +262,7 @@ void add_account_verbs(CLI::App& queue, Chosen& chosen) {
   sub->add_option("--stage", verb->stage, "It goes to this stage of its strategy, with the next step, and no rule takes it out before --until");
   sub->add_flag("--exclude", verb->exclude, "None of its tasks goes out");
   sub->add_option("--queue", verb->queue, "Only in this queue");
-  sub->add_option("--until", verb->until, "Until when; with --stage, leave it out to move it once");
+  sub->add_option("--until", verb->until, "Until when, as a date or a time by the bundle's zone; with --stage, leave it out to move it once");
   sub->add_option("--reason", verb->reason, "Why, for the audit")->required();
   sub->add_option("--who", verb->who, "Who does it, for the audit");
 

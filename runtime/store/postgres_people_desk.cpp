@@ -30,7 +30,7 @@ Result<std::string> QueueDesk::day_list(const std::string& worker) {
 }
 
 Result<std::string> QueueDesk::absent(const std::string& worker, Text since, Text until, const std::string& reason, Text who) {
-  return ask("note the absence", "dunlin.set_absence($1, $2::timestamptz, $3::timestamptz, $4, $5) absence", {worker, since, until, reason, who});
+  return ask("note the absence", "dunlin.set_absence($1, dunlin.moment($2), dunlin.moment($3), $4, $5) absence", {worker, since, until, reason, who});
 }
 
 Result<std::string> QueueDesk::back(const std::string& worker, Text who) { return ask("end the absence", "dunlin.end_absence($1, $2) ended", {worker, who}); }
@@ -43,7 +43,7 @@ Result<std::string> QueueDesk::fill_day_lists() { return ask("fill the day lists
 
 Result<std::string> QueueDesk::set_override(const std::string& entity, const std::string& key, const std::string& kind, Text value, Text until,
                                             const std::string& reason, Text queue, Text who) {
-  return ask("override", "dunlin.set_override($1, $2, $3, $4, $5::timestamptz, $6, $7, $8) override", {entity, key, kind, value, until, reason, queue, who});
+  return ask("override", "dunlin.set_override($1, $2, $3, $4, dunlin.moment($5), $6, $7, $8) override", {entity, key, kind, value, until, reason, queue, who});
 }
 
 Result<std::string> QueueDesk::overrides() {

@@ -239,9 +239,9 @@ Result<void> PostgresStore::prepare(const checked::Program& program) {
     remember_people(work, layout);
     remember_letters(work, layout);
     work.exec(
-        fmt::format("insert into dunlin.prepared (content_hash, timezone) values ({}, {}) on conflict (single) do update set "
-                    "content_hash = excluded.content_hash, timezone = excluded.timezone",
-                    work.quote(program.content_hash), work.quote(program.bundle.timezone)));
+        fmt::format("insert into dunlin.prepared (content_hash, timezone, day_starts) values ({}, {}, {}) on conflict (single) do update set "
+                    "content_hash = excluded.content_hash, timezone = excluded.timezone, day_starts = excluded.day_starts",
+                    work.quote(program.content_hash), work.quote(program.bundle.timezone), program.bundle.day_start_s));
   });
   if (obstacle) return failed(StoreError::Kind::input, *obstacle);
   return made;

@@ -56,7 +56,7 @@ constexpr auto held_epoch = "coalesce($2::int4, (select lease_epoch from dunlin.
 }  // namespace
 
 Result<std::string> QueueDesk::lease(const std::string& queue, const std::string& worker, int64_t n, Text lasting, Text at) {
-  return ask("lease tasks", "dunlin.lease($1, $2, $3::int4, $4::interval, $5::timestamptz)", {queue, worker, std::to_string(n), lasting, at});
+  return ask("lease tasks", "dunlin.lease($1, $2, $3::int4, $4::interval, dunlin.moment($5))", {queue, worker, std::to_string(n), lasting, at});
 }
 
 Result<std::string> QueueDesk::heartbeat(const std::string& task, Text epoch) {
@@ -64,12 +64,12 @@ Result<std::string> QueueDesk::heartbeat(const std::string& task, Text epoch) {
 }
 
 Result<std::string> QueueDesk::complete(const std::string& task, Text epoch, Text outcome, Text payload, Text external_id, Text at) {
-  return ask("complete the task", std::string("dunlin.complete($1::uuid, ") + held_epoch + ", $3, coalesce($4::jsonb, '{}'), $5, $6::timestamptz) result",
+  return ask("complete the task", std::string("dunlin.complete($1::uuid, ") + held_epoch + ", $3, coalesce($4::jsonb, '{}'), $5, dunlin.moment($6)) result",
              {task, epoch, outcome, payload, external_id, at});
 }
 
 Result<std::string> QueueDesk::release(const std::string& task, Text epoch, Text not_before, Text reason) {
-  return ask("release the task", std::string("dunlin.release($1::uuid, ") + held_epoch + ", $3::timestamptz, $4) result", {task, epoch, not_before, reason});
+  return ask("release the task", std::string("dunlin.release($1::uuid, ") + held_epoch + ", dunlin.moment($3), $4) result", {task, epoch, not_before, reason});
 }
 
 Result<std::string> QueueDesk::pause(const std::string& queue, const std::string& reason, Text who) {

@@ -31,6 +31,7 @@ enum class Ask : uint8_t {
   resume_queue,
   post_event,
   post_events,
+  moment,
   quarantine,
   audit,
   audit_head,

@@ -12,11 +12,11 @@ const char* desk_statement_of(Ask what) {
     case Ask::complete_many:  // results
       return "select * from dunlin.complete_many($1::jsonb)";
     case Ask::may_contact:  // task, address or null, at
-      return "select * from dunlin.may_contact($1::uuid, $2, $3::timestamptz)";
+      return "select * from dunlin.may_contact($1::uuid, $2, dunlin.moment($3))";
     case Ask::withdrawn_tasks:  // worker
       return "select * from dunlin.withdrawn_tasks($1)";
     case Ask::record_contact:  // source, external id, entity, key, channel, at, kind, recipient, address, outcome
-      return "select dunlin.record_contact($1, $2, $3, $4, $5, $6::timestamptz, coalesce($7, 'attempt'), $8, $9, $10) as result";
+      return "select dunlin.record_contact($1, $2, $3, $4, $5, dunlin.moment($6), coalesce($7, 'attempt'), $8, $9, $10) as result";
     case Ask::why:  // task, other or null
       return "select * from dunlin.why($1::uuid, $2::uuid)";
     case Ask::redrive:  // queue or null, task or null, who
@@ -49,7 +49,7 @@ const char* desk_statement_of(Ask what) {
     case Ask::put_workers:  // rows, who
       return "select * from dunlin.put_workers($1::jsonb, $2)";
     case Ask::worker_absent:  // name, since or null, until, reason, who
-      return "select dunlin.set_absence($1, $2::timestamptz, $3::timestamptz, $4, $5) as absence";
+      return "select dunlin.set_absence($1, dunlin.moment($2), dunlin.moment($3), $4, $5) as absence";
     case Ask::worker_back:  // name, who
       return "select dunlin.end_absence($1, $2) as ended";
     case Ask::worker_day:  // name, day, hours or null, reason, who
@@ -66,11 +66,11 @@ const char* desk_statement_of(Ask what) {
              "is null and o.until > now() and o.id > $1::int8 and (o.queue is null or " SEES_QUEUE("o.queue") ") and " SEES_CASE(
                  "o") "order by o.id limit $2::int";
     case Ask::set_override:  // entity, key, kind, value or null, until, reason, queue or null, who
-      return "select dunlin.set_override($1, $2, $3, $4, $5::timestamptz, $6, $7, $8) as override";
+      return "select dunlin.set_override($1, $2, $3, $4, dunlin.moment($5), $6, $7, $8) as override";
     case Ask::lift_override:  // number, who
       return "select true as done from dunlin.lift_override($1::int8, $2)";
     case Ask::close_account:  // entity, key, reason, since or null, who
-      return "select true as done from dunlin.close_account($1, $2, $3, $4::timestamptz, $5)";
+      return "select true as done from dunlin.close_account($1, $2, $3, dunlin.moment($4), $5)";
     case Ask::reopen_account:  // entity, key, who
       return "select dunlin.reopen_account($1, $2, $3) as waiting";
     case Ask::search_keys:  // entity, part of the key, after key, limit

@@ -53,13 +53,13 @@ const char* statement_of(Ask what) {
              "select l.name, l.key, l.subject, l.format, l.body from (select * from t limit 1) t left join dunlin.letter($1::uuid, $2::bool) l on true "
              "where " SEES_CASE("t") "and " SEES_QUEUE("t.queue");
     case Ask::complete:  // task, epoch, outcome, payload, external id, at
-      return "select dunlin.complete($1::uuid, $2::int, outcome => $3, payload => coalesce($4::jsonb, '{}'), external_id => $5, at => $6::timestamptz) as "
+      return "select dunlin.complete($1::uuid, $2::int, outcome => $3, payload => coalesce($4::jsonb, '{}'), external_id => $5, at => dunlin.moment($6)) as "
              "result";
     case Ask::complete_and_lease:  // task, epoch, outcome, payload, external id, at, worker or null, lasting or null, now
       return "select * from dunlin.complete_and_lease($1::uuid, $2::int, outcome => $3, payload => coalesce($4::jsonb, '{}'), external_id => $5, "
-             "at => $6::timestamptz, worker => $7, lasting => $8::interval, moment => $9::timestamptz)";
+             "at => dunlin.moment($6), worker => $7, lasting => $8::interval, moment => $9::timestamptz)";
     case Ask::release:  // task, epoch, not before, reason
-      return "select dunlin.release($1::uuid, $2::int, $3::timestamptz, $4) as result";
+      return "select dunlin.release($1::uuid, $2::int, dunlin.moment($3), $4) as result";
     case Ask::extend:  // task, epoch, lasting
       return "select * from dunlin.extend($1::uuid, $2::int, $3::interval)";
     case Ask::withdraw:  // task, reason, who
@@ -71,9 +71,13 @@ const char* statement_of(Ask what) {
     case Ask::resume_queue:  // queue, who
       return "select true as done from dunlin.resume_queue($1, who => $2)";
     case Ask::post_event:  // source, external id, type, entity, key, at, payload
-      return "select dunlin.post_event($1, $2, $3, $4, $5, $6::timestamptz, coalesce($7::jsonb, '{}')) as result";
+      return "select dunlin.post_event($1, $2, $3, $4, $5, dunlin.moment($6), coalesce($7::jsonb, '{}')) as result";
     case Ask::post_events:  // events
       return "select * from dunlin.post_events($1::jsonb)";
+    case Ask::moment:  // as it was written, and after which instant it should lie
+      return "select to_char(x.at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') as at, x.at <= coalesce(dunlin.moment($2), clock_timestamp()) as "
+             "over from (select "
+             "dunlin.moment($1) as at) x";
     case Ask::quarantine:  // before id or null, limit
       return "select id, at, kind, location, reason, body from dunlin.quarantine where $1::int8 is null or id < $1::int8 order by id desc limit $2::int";
     case Ask::audit:  // before id or null, limit
@@ -126,7 +130,7 @@ const char* statement_of(Ask what) {
              "($1::text is null or status = $1) and ($2::text is null or role = $2) and ($4::int8 is null or (asked_at, id) > (select x.asked_at, "
              "x.id from dunlin.approval x where x.id = $4::int8)) order by asked_at, id limit $3::int";
     case Ask::decide_approval:  // id, approve, who, reason, at, origin
-      return "select dunlin.decide_approval($1::int8, $2::bool, $3, $4, $5::timestamptz, $6) as result";
+      return "select dunlin.decide_approval($1::int8, $2::bool, $3, $4, dunlin.moment($5), $6) as result";
     case Ask::set_approver:  // role, who, may, by, origin; whether anything changed
       return "select dunlin.set_approver($1, $2, $3::bool, $4, $5) as changed";
     case Ask::approvers:
@@ -223,7 +227,7 @@ const char* statement_of(Ask what) {
     case Ask::history_forget:  // before or null, months or null, who, reason or null
       return "select what, rows_gone from dunlin.forget_history(coalesce($1::timestamptz, dunlin.months_back($2::int)), $3, $4)";
     case Ask::feed_status:  // at or null
-      return "select * from dunlin.feed_status($1::timestamptz)";
+      return "select * from dunlin.feed_status(dunlin.moment($1))";
     case Ask::feed_files:  // feed or null, limit
       return "select d.id, d.feed, d.day, d.file, d.status, d.who, d.at, d.rows_read, d.rows_bad, d.rows_told, d.total, d.total_told, d.reason from "
              "dunlin.feed_delivery d where $1::text is null or d.feed = $1 order by d.id desc limit $2::int4";
@@ -263,7 +267,7 @@ const char* statement_of(Ask what) {
       return "select b.id, b.at, b.author, b.reason, b.file, b.status, b.plan, b.decided_by, b.decided_at, b.decision, b.posted, b.undone from dunlin.bulk b "
              "where $1::int8 is null or b.id = $1::int8 order by b.id desc limit 100";
     case Ask::contact_stop:  // reason, entity, key, field, value, address, queue, until or null, who
-      return "select * from dunlin.stop_outbound($1, $2, $3, $4, $5, $6, $7, coalesce($8::timestamptz, 'infinity'), $9)";
+      return "select * from dunlin.stop_outbound($1, $2, $3, $4, $5, $6, $7, coalesce(dunlin.moment($8), 'infinity'), $9)";
     case Ask::contact_resume:  // stop, who
       return "select dunlin.resume_contact($1::int8, $2) as woken";
     case Ask::contact_stops:  // after number or null, limit or null

@@ -41,7 +41,12 @@ Reply hold_event(Api& api, const Call& call, const std::string& hold, bool lifts
   const std::string event = hold + (lifts ? ".lifted" : ".placed"), entity = entity_of_call(call), &key = call.path.at("key");
   const std::string at = call.maybe_text("at").value_or(now_text(api));
   Json payload = Json::object();
-  if (const auto until = call.maybe_text("until"); until && !lifts) payload["until"] = *until;
+  if (const auto until = call.maybe_text("until"); until && !lifts) {
+    const Json end = api.ask(Ask::moment, {*until, at})[0];
+    if (end["over"] == true)
+      throw Problem{422, fmt::format("`until`: the hold would be over before it begins, at {}", end["at"].get<std::string>()), "an instant to come", ""};
+    payload["until"] = end["at"];
+  }
   if (const auto reason = call.maybe_text("reason")) payload["reason"] = *reason;
   // The same request sent again is the same event.
   const std::string id = call.request.idempotency_key.empty() ? fmt::format("{} {} {} {}", event, entity, key, call.id) : call.request.idempotency_key;
@@ -72,24 +77,25 @@ void add_stop_routes(std::vector<Route>& routes) {
   const QueryField after{"after", "`next` of the page before"}, limit{"limit", "how many at most, 1 to 1000"};
   const BodyField reason{"reason", "string", "why, for the audit", true}, entity{"entity", "string", "kind of instance; account if not given"};
   routes.push_back({"GET", "/v1/contact_stops", "read", "What is stopped now, the oldest first", {after, limit}, {}, stops});
-  routes.push_back({"POST",
-                    "/v1/contact_stops",
-                    "supervise",
-                    "Stop contact at once: of all rows with a value (one client), of one account, one number, one queue, or everybody",
-                    {},
-                    {reason,
-                     entity,
-                     {"field", "string", "all rows with a value: this field …"},
-                     {"value", "string", "… has this value"},
-                     {"key", "string", "one account or debtor"},
-                     {"address", "string", "one telephone number or mail address"},
-                     {"queue", "string", "only through this queue"},
-                     {"all", "boolean", "everybody"},
-                     {"until", "string", "ends by itself then; else it is lifted by hand"}},
-                    stop,
-                    false,
-                    false,
-                    {{201, "made"}}});
+  routes.push_back(
+      {"POST",
+       "/v1/contact_stops",
+       "supervise",
+       "Stop contact at once: of all rows with a value (one client), of one account, one number, one queue, or everybody",
+       {},
+       {reason,
+        entity,
+        {"field", "string", "all rows with a value: this field …"},
+        {"value", "string", "… has this value"},
+        {"key", "string", "one account or debtor"},
+        {"address", "string", "one telephone number or mail address"},
+        {"queue", "string", "only through this queue"},
+        {"all", "boolean", "everybody"},
+        {"until", "string", "ends by itself then: 2026-05-04, 2026-05-04 08:00 (both in the bundle's zone), 2026-05-04T08:00:00Z; else it is lifted by hand"}},
+       stop,
+       false,
+       false,
+       {{201, "made"}}});
   routes.push_back({"POST", "/v1/contact_stops/{stop}/lift", "supervise", "Lift a stop; what it kept back joins the line again", {}, {}, lift_stop});
   routes.push_back({"POST",
                     "/v1/accounts/{key}/holds",

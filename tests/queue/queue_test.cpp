@@ -25,6 +25,8 @@ TEST_CASE("a hand-out costs the same however long somebody reads", "[queue]") { 
 
 TEST_CASE("thousands that are held back, or are for others, keep nobody waiting", "[queue]") { CHECK(runs_well("queue/walk_test.py")); }
 
+TEST_CASE("dates that people write are read in one way", "[queue]") { CHECK(runs_well("queue/moments_test.py")); }
+
 TEST_CASE("random operations do to the queues what they do to a model", "[queue]") { CHECK(runs_well("queue/model_test.py")); }
 
 }  // namespace dunlin::store::test
