@@ -236,8 +236,7 @@ void Run::fill_gate(const OpenTask& task, const LimitRule& rule, const BlockStat
       const abi::Event& event = *history.items[e];
       const checked::EventType& type = program_.events[event.type];
       if (event.cancelled != 0 || type.queue == checked::none || !counts_for(rule, type.queue, event.type)) continue;
-      const bool asks_person = std::ranges::any_of(rule.keys, &LimitRule::Key::person);
-      if (!same_keys(rule, task, event.owner->position, asks_person ? recipient_of(event) : 0)) continue;
+      if (!same_keys(rule, task, event)) continue;
       if (is_counted_already(event, counted)) continue;
       const int32_t slot = treatment_slot_[event.type];
       const std::string_view treatment =
@@ -306,50 +305,66 @@ int32_t Run::person_of(int64_t recipient) const {
   return 0;
 }
 
-/// The recipient of the task that an outcome came from. The event keeps the task's identity, which is a hash of the recipient too.
-int64_t Run::recipient_of(const abi::Event& event) {
-  const auto known = std::ranges::find(recipients_, &event, &std::pair<const abi::Event*, int64_t>::first);
-  if (known != recipients_.end()) return known->second;
-  int64_t found = 0;
+/// The task that an outcome came from. The event keeps the task's identity, which is a hash of all that makes it this task.
+const Run::Source& Run::source_of(const abi::Event& event) {
+  const auto known = std::ranges::find(sources_, &event, &std::pair<const abi::Event*, Source>::first);
+  if (known != sources_.end()) return known->second;
+  Source found{.instance = event.owner->position, .recipient = 0, .known = true};
   const int32_t slot = identity_slot_[event.type], treatment = treatment_slot_[event.type];
   if (slot >= 0 && event.slots[slot] != 0) {
     TaskNature nature{.queue = queue_hash_[program_.events[event.type].queue]};
     if (treatment >= 0 && event.slots[treatment] != 0) nature.treatment = reinterpret_cast<const abi::Text*>(event.slots[treatment + 1])->view();
     const auto identity = static_cast<uint64_t>(event.slots[slot + 1]);
-    const auto fits = [&](int64_t recipient) {
-      nature.recipient = recipient;
-      for (size_t i = 0; i < case_->instance_count(); ++i) {
-        nature.instance = case_->instance(static_cast<int32_t>(i)).id;
-        for (const uint64_t strategy : strategy_hash_) {
-          nature.strategy = strategy;
-          for (const uint64_t rule : named_rules_) {
-            nature.rule = rule;
-            if (task_identity(nature) == identity) return true;
-          }
-        }
+    found.known = false;
+    for (size_t i = 0; i < case_->instance_count() && !found.known; ++i) {
+      nature.instance = case_->instance(static_cast<int32_t>(i)).id;
+      for (int32_t r = -1; r < static_cast<int32_t>(case_->instance_count()) && !found.known; ++r) {
+        nature.recipient = r < 0 ? 0 : case_->instance(r).id;
+        if (is_task_of_some_rule(nature, identity)) found = {.instance = static_cast<int32_t>(i), .recipient = nature.recipient, .known = true};
       }
-      return false;
-    };
-    for (size_t i = 0; i < case_->instance_count() && found == 0; ++i) {
-      const int64_t id = case_->instance(static_cast<int32_t>(i)).id;
-      if (fits(id)) found = id;
     }
   }
-  recipients_.emplace_back(&event, found);
-  return found;
+  return sources_.emplace_back(&event, found).second;
+}
+
+bool Run::is_task_of_some_rule(TaskNature nature, uint64_t identity) const {
+  for (const uint64_t strategy : strategy_hash_) {
+    nature.strategy = strategy;
+    for (const uint64_t rule : named_rules_) {
+      nature.rule = rule;
+      if (task_identity(nature) == identity) return true;
+    }
+  }
+  return false;
+}
+
+/// Whether an outcome counts together with the task. Its rule may be one that an older version had, and what it was about lost with it: that may be anything.
+bool Run::same_keys(const LimitRule& rule, const OpenTask& task, const abi::Event& event) {
+  const int32_t owner = event.owner->position;
+  const bool of_queue = program_.events[event.type].queue != checked::none;
+  return std::ranges::all_of(rule.keys, [&](const LimitRule::Key& key) {
+    if (!of_queue) return key.person ? person_of(task.recipient) == 0 : owner_of(task.instance, key.entity) == owner_of(owner, key.entity);
+    if (key.person) {
+      const Source& source = source_of(event);
+      return !source.known || person_of(task.recipient) == person_of(source.recipient);
+    }
+    const int32_t mine = owner_of(task.instance, key.entity), its = owner_of(owner, key.entity);
+    if (its >= 0 || mine < 0) return mine == its;
+    // The outcome stands higher than what is counted by: what its task was about does not.
+    const Source& source = source_of(event);
+    return !source.known || mine == owner_of(source.instance, key.entity);
+  });
 }
 
 /// When the last of these events happened that the task shares the line's keys with; 0: never.
 Instant Run::latest(const std::vector<checked::Index>& events, const LimitRule& rule, const OpenTask& task) {
   const abi::EventList& history = case_->view().events;
-  const bool asks_person = std::ranges::any_of(rule.keys, &LimitRule::Key::person);
   for (int64_t e = history.count; e-- > 0;) {
     const abi::Event& event = *history.items[e];
     const bool fits =
         std::ranges::any_of(events, [&](checked::Index root) { return event.type >= root && event.type <= program_.events[root].last_descendant; });
     if (!fits || event.cancelled != 0) continue;
-    const int64_t recipient = asks_person && program_.events[event.type].queue != checked::none ? recipient_of(event) : 0;
-    if (same_keys(rule, task, event.owner->position, recipient)) return event.at;
+    if (same_keys(rule, task, event)) return event.at;
   }
   return 0;
 }

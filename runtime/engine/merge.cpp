@@ -48,7 +48,8 @@ bool Run::is_counted_already(const abi::Event& event, std::vector<const abi::Eve
   if (merge == nullptr || !merge->counts_once) return false;
   const auto twin = [&](const abi::Event* other) {
     return other->at == event.at && program_.events[other->type].queue == queue &&
-           owner_of(other->owner->position, merge->per) == owner_of(event.owner->position, merge->per) && recipient_of(*other) == recipient_of(event);
+           owner_of(other->owner->position, merge->per) == owner_of(event.owner->position, merge->per) &&
+           source_of(*other).recipient == source_of(event).recipient;
   };
   if (std::ranges::any_of(counted, twin)) return true;
   counted.push_back(&event);

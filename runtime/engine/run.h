@@ -16,6 +16,7 @@
 //   keeps.cpp      which standing tasks are wanted; keep_tasks.cpp: bringing the open ones in line
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -358,7 +359,15 @@ class Run {
   bool counts_for(const checked::LimitRule& rule, int32_t queue, int32_t event_type) const;
   bool same_keys(const checked::LimitRule& rule, const OpenTask& task, int32_t instance, int64_t recipient) const;
   int32_t person_of(int64_t recipient) const;
-  int64_t recipient_of(const abi::Event& event);
+  /// The task of an outcome: what it was about and for whom; `known`: its rule is there, or it had none.
+  struct Source {
+    int32_t instance = 0;
+    int64_t recipient = 0;
+    bool known = false;
+  };
+  const Source& source_of(const abi::Event& event);
+  bool is_task_of_some_rule(TaskNature nature, uint64_t identity) const;
+  bool same_keys(const checked::LimitRule& rule, const OpenTask& task, const abi::Event& event);
   Instant latest(const std::vector<checked::Index>& events, const checked::LimitRule& rule, const OpenTask& task);
 
   // ---- merge.cpp ----
@@ -437,7 +446,7 @@ class Run {
   std::vector<BlockState> blocks_;   // by Program::limits, of this step
   std::shared_ptr<const std::vector<LimitLines>> limit_lines_;
   bool blocks_ready_ = false;
-  std::vector<std::pair<const abi::Event*, int64_t>> recipients_;  // found in this step
+  std::deque<std::pair<const abi::Event*, Source>> sources_;  // found in this step
   std::map<std::string, std::optional<abi::ZoneRules>, std::less<>> zones_;
   std::vector<int32_t> treatment_slot_;  // by event type: first slot of treatment, -1 if it has none
   std::vector<uint64_t> named_rules_;

@@ -63,7 +63,7 @@ void Run::begin(CaseFile& case_file, Instant now, StepResult& result, const Step
   handling_ = nullptr;
   unwanted_.clear();
   blocks_ready_ = false;
-  recipients_.clear();
+  sources_.clear();
   task_ordinal_ = 0;
   entries_ = 0;
   request_ends_ = 0;

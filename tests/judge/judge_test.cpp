@@ -132,6 +132,8 @@ TEST_CASE("each mistake that is made on purpose is found") {
       {"a timer forgets that it fired", Mistake::mark_lost},
       {"a limit is skipped", Mistake::none, "call at most 1 per day, 3 per calendar week, 5 in any 10 days per debtor",
        "call at most 9 per day, 9 per calendar week, 9 in any 10 days per debtor"},
+      {"the hours of a limit are others", Mistake::none, "any contact between 08:00 and 20:00 on working days, 10:00 and 14:00 on others",
+       "any contact between 08:00 and 23:00 on working days, 09:00 and 14:00 on others"},
       {"arms are drawn by other shares", Mistake::none, "champion soft 70%, challenger gentle 30%", "champion soft 30%, challenger gentle 70%"},
       {"the hour that comes twice comes once", Mistake::none, "timezone Europe/Berlin", "timezone Africa/Algiers", false, autumn},
       {"a wake is three days late", Mistake::none, nullptr, nullptr, true},

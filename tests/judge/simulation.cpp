@@ -23,10 +23,11 @@ constexpr const char* trial = R"(
 strategy gentle "Gentle" for account {
   when overdue <= 0 : go cured
   stage wait {
+    keep call "early" to debtor.best while overdue > 0 { again 7 hours, priority 2 }
     every 6 days : mail "kind"
     after 9 days : go calling
   }
-  stage calling { keep call "kind" to debtor.best while overdue > 0 { again 1 day, priority 3 } }
+  stage calling { keep call "kind" to debtor.best while overdue > 0 { again 5 hours, priority 3 } }
   final stage cured { enrol again when overdue > 0 }
 }
 experiment kindness { champion soft 70%, challenger gentle 30%, among account where dpd in 1..60, split by debtor, run 2026-01-01 to 2027-12-31 }
@@ -217,7 +218,7 @@ class Simulation {
   }
 
   /// The gateway takes a task that may go out and has a conversation at once. What the queue promises, it keeps: nothing is handed out of a case file with
-  /// unread facts, or when the figures of its limits hold no more.
+  /// unread facts, when the figures of its limits hold no more, or when a limit forbids it at this moment.
   void call_somebody() {
     auto rows = bank().store().tasks("call", "ready", -1);
     if (!rows || rows->empty()) return;
@@ -229,13 +230,19 @@ class Simulation {
 
   /// False: the task may not go out now.
   bool call(const store::TaskRow& row) {
-    const Compiled& compiled = active_ == 1 ? stage_.first : stage_.second;
+    // As the schedulers have it: a limit that they do not know nobody asks at the call either.
+    const Compiled& compiled = active_ != 1 ? stage_.second : stage_.wrong != nullptr ? *stage_.wrong : stage_.first;
     auto file = bank().store().load_case(compiled.program(), row.entity, row.key, std::nullopt);
     REQUIRE(file.has_value());
     const auto& tasks = std::as_const(**file).tasks();
     const auto task = std::ranges::find_if(tasks, [&](const engine::OpenTask& open) { return open.id.text() == row.id; });
     const bool news = std::ranges::any_of((*file)->inbox(), [&](const engine::IncomingEvent& event) { return event.at <= now_; });
     if (task == tasks.end() || news || task->not_before > now_ || task->limits_until <= now_ || task->expires <= now_) return false;
+    if (asked_of_ != &compiled) {
+      asking_ = std::make_unique<engine::Stepper>(compiled.program(), compiled.evaluator(), compiled.calendar(), compiled.settings());
+      asked_of_ = &compiled;
+    }
+    if (asking_->refusal(**file, static_cast<size_t>(task - tasks.begin()), now_)) return false;  // the hours of the day, for one
     static const char* const outcomes[] = {"call.reached.promises", "call.reached.refuses", "call.not_reached.no_answer", "call.not_reached.busy"};
     const std::string outcome = outcomes[dice_.below(4)];
     std::vector<sim_test::Given> fields;
@@ -297,6 +304,7 @@ class Simulation {
                             .after = "call.reached",
                             .days = 3,
                             .text = "call none for 3 days after call.reached"});
+    policy.lines.push_back({.kind = Line::Kind::hours, .channel = "any contact", .text = "any contact between 08:00 and 20:00 on working days"});
     return policy;
   }
 
@@ -308,6 +316,8 @@ class Simulation {
   std::vector<std::unique_ptr<Scheduler>> schedulers_;
   std::vector<Sent> sent_;
   std::vector<limits_test::Contact> contacts_;
+  std::unique_ptr<engine::Stepper> asking_;  // what limits say at the moment of a call
+  const Compiled* asked_of_ = nullptr;
   store::EventRow again_;
   std::set<std::pair<std::string, std::string>> payers_;  // debtor and account
   int32_t active_ = 1;

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,10 @@ struct Contact {
   std::string debtor, account;  // account: empty if it was about the debtor only
   std::string person;           // whom it was with
   std::string queue, treatment;
-  std::string outcome;  // what really came of it, reported or not; of an agency's call: empty if nobody said
-  bool ours = false;    // from a task; else it was told by others, and could not be prevented
+  std::string outcome;   // what really came of it, reported or not; of an agency's call: empty if nobody said
+  bool ours = false;     // from a task; else it was told by others, and could not be prevented
+  int64_t together = 0;  // contacts of one number were one conversation about several accounts
+  bool once = false;     // … which the queue counts once
 };
 
 /// Local time by the machine's own zone files.
@@ -29,25 +32,64 @@ struct Local {
   int64_t month = 0;              // year * 12 + month
 };
 Local local_time(Instant at, const std::string& zone);
+/// The first instant at which clocks show this time of that day; where they pass over it, the first instant behind the gap.
+Instant instant_of(int64_t date, int64_t seconds, const std::string& zone);
+
+/// What a step read of a debtor; limits stand as it left them until the next one.
+struct Facts {
+  size_t version = 0;               // of the bundle: an index
+  std::set<std::string> hold = {};  // facts that are so
+  std::string zone = {};            // the debtor's clock, where it is no longer the one they began with
+};
+
+/// A contact as far as those inside can know of it: what is held may happen at any moment, what is unknown was at some moment between two.
+struct Possible {
+  Contact contact;  // without an outcome: it may be any
+  Instant first = 0, last = 0;
+  bool held = false;
+};
 
 class GatewayLog {
  public:
-  GatewayLog(const Policy& policy, std::map<std::string, std::string> zones) : policy_(policy), zones_(std::move(zones)) {}
+  GatewayLog(const Policy& policy, std::map<std::string, std::string> zones) : versions_{&policy}, zones_(std::move(zones)) {}
+  GatewayLog(const std::vector<Policy>& versions, std::map<std::string, std::string> zones) : zones_(std::move(zones)) {
+    for (const Policy& policy : versions) versions_.push_back(&policy);
+  }
   void add(Contact contact) { contacts.push_back(std::move(contact)); }
-  void complain(const std::string& debtor, Instant at) { complaints_.emplace_back(debtor, at); }
-  /// The line that the last contact broke, and how.
+  void stepped(const std::string& debtor, Facts facts) { facts_[debtor] = std::move(facts); }
+  void complain(const std::string& debtor, Instant at) { complaints_.push_back({debtor, at, false}); }
+  void settle(const std::string& debtor, Instant at) { complaints_.push_back({debtor, at, true}); }
+  /// The line that the last contact broke, and how. What was one conversation is looked at together.
   std::optional<std::string> broken() const;
+  /// Lines that have forbidden something at least once, by what they are: `at_most quarter`, `pause business_days` …
+  std::set<std::string> kinds_judged() const { return kinds_; }
+  /// Whether nothing that happened, or may have happened, is in the way of this contact under the line that was given as the reason. Only lines per debtor are
+  /// looked at; true means that it was refused for nothing.
+  bool refused_for_nothing(const std::string& why, const Contact& next, const std::vector<Possible>& possible) const;
 
   std::vector<Contact> contacts;
 
  private:
-  std::optional<std::string> broken(const Line& line, const Contact& last) const;
-  std::optional<std::string> too_many(const Line& line, const Contact& last) const;
+  struct Complaint {
+    std::string debtor;
+    Instant at = 0;
+    bool settled = false;
+  };
+  std::optional<std::string> broken(const Policy& policy, const Facts& facts, const Line& line, const Contact& last) const;
+  std::optional<std::string> too_many(const Line& line, const Facts& facts, const Contact& last, const std::string& zone) const;
+  std::optional<std::string> too_soon(const Policy& policy, const Line& line, const Contact& last, const std::string& zone) const;
+  std::optional<std::string> banned(const Policy& policy, const Facts& facts, const Line& line, const Contact& last, const std::string& zone) const;
+  bool too_many_possible(const Line& line, const Facts& facts, const Contact& next, const std::vector<Possible>& possible, const std::string& zone) const;
   bool same_key(const Line& line, const Contact& a, const Contact& b) const;
+  const Facts& facts_of(const std::string& debtor) const;
+  bool stands(const Policy& policy, const Facts& facts, const Line& line, Instant at, const std::string& zone) const;
+  const std::string& zone_of(const Facts& facts, const Line& line, const std::string& debtor) const;
 
-  const Policy& policy_;
+  std::vector<const Policy*> versions_;
   std::map<std::string, std::string> zones_;  // by debtor
-  std::vector<std::pair<std::string, Instant>> complaints_;
+  std::map<std::string, Facts> facts_;        // by debtor
+  std::vector<Complaint> complaints_;
+  mutable std::set<std::string> kinds_;
 };
 
 }  // namespace dunlin::limits_test

@@ -29,6 +29,8 @@ limits "Hours" {
   call between 08:00 and 20:00 on working days, 10:00 and 14:00 on others
   call between 06:00 and 07:30 on weekends, 09:00 and 17:00 on others
   call between 10:00 and 12:00 on monday, 08:00 and 20:00 on working days
+  call between 02:30 and 13:00 on sunday, 00:30 and 12:00 on others
+  call between 00:10 and 01:50 on saturday, 00:00 and 02:15 on sunday, 09:00 and 12:00 on others
 }
 limits "Pauses" {
   call none for 1 day after call.reached
@@ -49,6 +51,20 @@ std::string sql_days(const std::vector<int64_t>& days) {
   return "array[" + list + "]::date[]";
 }
 
+/// Days of the year on which clocks change.
+std::vector<int64_t> changes_of(const abi::ZoneRules& zone) {
+  const auto offset = [&](int64_t date) {
+    const Instant at = date * 86'400'000'000;
+    const abi::LocalTime local = zone.local(at);
+    return (local.date - date) * 86'400 + local.seconds;
+  };
+  std::vector<int64_t> days;
+  for (int64_t date = sim_test::date_of(2026, 1, 1); date < sim_test::date_of(2027, 1, 1); ++date) {
+    if (offset(date) != offset(date + 1)) days.push_back(date);
+  }
+  return days;
+}
+
 }  // namespace
 
 TEST_CASE("engine and database read hours and pauses alike", "[limits]") {
@@ -64,16 +80,22 @@ TEST_CASE("engine and database read hours and pauses alike", "[limits]") {
   const auto lines = engine::limit_lines(compiled.program(), compiled.calendar());
   sim_test::Dice dice(7);
   int64_t opened_later = 0;
-  for (const char* name : {"Europe/Warsaw", "America/New_York", "Asia/Tokyo", "Australia/Sydney"}) {
+  for (const char* name : {"Europe/Warsaw", "America/New_York", "Asia/Tokyo", "Australia/Sydney", "America/Havana", "Atlantic/Azores", "Africa/Cairo",
+                           "America/Santiago", "Australia/Lord_Howe"}) {
     const auto zone = abi::zone_rules(name);
     REQUIRE(zone.has_value());
+    const std::vector<int64_t> changes = changes_of(*zone);
     for (size_t b = 0; b < lines.size(); ++b) {
       for (size_t r = 0; r < lines[b].size(); ++r) {
         const LimitRule& rule = compiled.program().limits[b].rules[r];
         const engine::LimitLine& line = lines[b][r];
         std::string asked, expected;
         for (int n = 0; n < 40; ++n) {
-          const Instant at = (sim_test::date_of(2026, 1, 1) + dice.below(365)) * 86'400'000'000 + dice.below(86'400'000'000);
+          Instant at = (sim_test::date_of(2026, 1, 1) + dice.below(365)) * 86'400'000'000 + dice.below(86'400'000'000);
+          if (!changes.empty() && dice.one_in(2)) {  // about the hours in which clocks change
+            at = changes[static_cast<size_t>(dice.below(static_cast<int64_t>(changes.size())))] * 86'400'000'000 - 12 * 3'600'000'000 +
+                 dice.below(48 * 3'600'000'000);
+          }
           Instant opens = 0;
           if (rule.kind == LimitRule::Kind::between) {
             opens = engine::slots::first_open({.rule = &rule, .zone = &*zone, .calendar = &compiled.calendar()}, at);
