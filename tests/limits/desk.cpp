@@ -178,7 +178,7 @@ std::optional<std::string> Desk::live(int turns) {
   tally.deeds["held back"] = std::stoll(ask("select count(*) from dunlin.task_open where reason like 'limits%'"));
   tally.kinds = log_.kinds_judged();
   if (!broken_) return std::nullopt;
-  return *broken_ + "\n" + bank_.versions[active_].bundle;
+  return *broken_ + "\n" + log_.text() + bank_.versions[active_].bundle;
 }
 
 void Desk::something() {
@@ -380,8 +380,8 @@ void Desk::finish() {
 
 void Desk::give_back(const Held& held) {
   const Member& lead = held.lead();
-  note_gone(held, false);
   if (dice_.one_in(2)) {
+    note_gone(held, false);
     ask(fmt::format("select dunlin.release('{}', {})", lead.task, lead.epoch));
   } else {
     ask(fmt::format("select dunlin.reassign('{}', 'worker {}', 'he is ill')", lead.task, dice_.below(3)));

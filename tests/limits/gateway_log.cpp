@@ -170,6 +170,20 @@ bool GatewayLog::same_key(const Line& line, const Contact& a, const Contact& b) 
   return (!account || a.account == b.account) && (!person || a.person == b.person);
 }
 
+std::string GatewayLog::text() const {
+  std::string text;
+  for (const Contact& one : contacts) {
+    const time_t seconds = one.at / second;
+    tm fields{};
+    gmtime_r(&seconds, &fields);
+    char when[32];
+    std::strftime(when, sizeof when, "%F %T", &fields);
+    text += std::string(when) + "Z " + one.account + " " + one.person + " " + one.queue + " " + one.treatment + " " + one.outcome +
+            (one.ours ? "" : " (told)") + (one.together != 0 ? " together " + std::to_string(one.together) : "") + "\n";
+  }
+  return text;
+}
+
 std::optional<std::string> GatewayLog::broken() const {
   if (contacts.empty() || !contacts.back().ours) return std::nullopt;
   const int64_t together = contacts.back().together;

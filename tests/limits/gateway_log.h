@@ -67,6 +67,9 @@ class GatewayLog {
   /// looked at; true means that it was refused for nothing.
   bool refused_for_nothing(const std::string& why, const Contact& next, const std::vector<Possible>& possible) const;
 
+  /// The contacts, one a line, for people.
+  std::string text() const;
+
   std::vector<Contact> contacts;
 
  private:

@@ -1,4 +1,5 @@
--- Hours and pauses of limits mean the same local time as in the engine, also where clocks change: what comes twice means its first time, what is passed over the first instant behind it.
+-- What a recount of limits found. Hours and pauses mean the same local time as in the engine, also where clocks change: what comes twice means its first time, what is passed over the first
+-- instant behind it. And two conversations that the same task led, one after the other, are two: the first one, of which nobody was heard again, took the second one for itself.
 
 -- The first instant at which clocks show this; where they pass over it, the first one behind the gap.
 create function dunlin.shown_at(shown timestamp, zone text) returns timestamptz
@@ -36,6 +37,9 @@ begin
     ('hours_open', 'closes := (day::timestamp + piece.to_s * interval ''1 second'') at time zone zone;', 'closes := dunlin.shown_at(day::timestamp + piece.to_s * interval ''1 second'', zone);'),
     ('pause_ends', 'return day::timestamp at time zone zone;', 'return dunlin.shown_at(day::timestamp, zone);'),
     ('judge_limits', '(line.to_date + 1)::timestamp at time zone zone', 'dunlin.shown_at((line.to_date + 1)::timestamp, zone)'),
+    ('room_in', 'seen uuid[] := ''{}'';', 'seen text[] := ''{}'';'),
+    ('room_in', 'continue when contact.conversation = any (seen);', 'continue when contact.conversation || '' '' || contact.first = any (seen);'),
+    ('room_in', 'seen := seen || contact.conversation;', 'seen := array_append(seen, contact.conversation || '' '' || contact.first);'),
     ('room_in', '((contact.last at time zone zone)::date + line.length::int)::timestamp at time zone zone', 'dunlin.shown_at(((contact.last at time zone zone)::date + line.length::int)::timestamp, zone)')
   ) c(name, old_text, new_text) loop
     was := pg_get_functiondef(('dunlin.' || change.name)::regproc);
