@@ -1,5 +1,6 @@
 -- What a recount of limits found. Hours and pauses mean the same local time as in the engine, also where clocks change: what comes twice means its first time, what is passed over the first
--- instant behind it. And two conversations that the same task led, one after the other, are two: the first one, of which nobody was heard again, took the second one for itself.
+-- instant behind it. Two conversations that the same task led, one after the other, are two: the first one, of which nobody was heard again, took the second one for itself. And work
+-- of a queue without outcomes comes to none: while somebody held it, it closed every pause.
 
 -- The first instant at which clocks show this; where they pass over it, the first one behind the gap.
 create function dunlin.shown_at(shown timestamp, zone text) returns timestamptz
@@ -37,6 +38,8 @@ begin
     ('hours_open', 'closes := (day::timestamp + piece.to_s * interval ''1 second'') at time zone zone;', 'closes := dunlin.shown_at(day::timestamp + piece.to_s * interval ''1 second'', zone);'),
     ('pause_ends', 'return day::timestamp at time zone zone;', 'return dunlin.shown_at(day::timestamp, zone);'),
     ('judge_limits', '(line.to_date + 1)::timestamp at time zone zone', 'dunlin.shown_at((line.to_date + 1)::timestamp, zone)'),
+    ('may_be_outcome', 'if root is not null and not exists (select 1 from unnest(wanted) w where w = root or starts_with(w, root || ''.'') or starts_with(root, w || ''.'')) then',
+     'if found and (root is null or not exists (select 1 from unnest(wanted) w where w = root or starts_with(w, root || ''.'') or starts_with(root, w || ''.''))) then'),
     ('room_in', 'seen uuid[] := ''{}'';', 'seen text[] := ''{}'';'),
     ('room_in', 'continue when contact.conversation = any (seen);', 'continue when contact.conversation || '' '' || contact.first = any (seen);'),
     ('room_in', 'seen := seen || contact.conversation;', 'seen := array_append(seen, contact.conversation || '' '' || contact.first);'),

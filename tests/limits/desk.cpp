@@ -528,8 +528,15 @@ void Desk::ask_why() {
     ++tally.deeds["reasons looked at"];
     const Contact next{
         .at = now_, .debtor = parts[1].substr(0, 2), .account = parts[1], .person = person_of(parts[1], parts[2]), .queue = parts[0], .treatment = parts[2]};
-    if (log_.refused_for_nothing(parts[3], next, possible))
-      broken_ = "refused for nothing: " + parts[0] + " \"" + parts[2] + "\" of " + parts[1] + ": " + parts[3];
+    if (!log_.refused_for_nothing(parts[3], next, possible)) continue;
+    broken_ =
+        "refused for nothing: " + parts[0] + " \"" + parts[2] + "\" of " + parts[1] + ": " + parts[3] + "\nat " + now_sql() + ", of these contacts:\n" +
+        ask("select coalesce(string_agg(c::text, e'\\n'), '') from dunlin.contact c") + "\nand of its limits:\n" +
+        ask(fmt::format(
+            "select string_agg(b.limits, e'\\n') from dunlin.task_body b join dunlin.task_open o using (bucket, case_id, task) join dunlin.instance_key k on "
+            "k.bucket = o.bucket and k.case_id = o.case_id and k.id = o.instance_id where k.key = '{}' and b.treatment = '{}'",
+            parts[1], parts[2])) +
+        "\n";
   }
 }
 
