@@ -11,21 +11,14 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp s
 declare
   place dunlin.prepared;
   words text := btrim(written);
-  local timestamp;
-  zone text;
-  at timestamptz;
 begin
   if words is null or words = '' then return null; end if;
   if words in ('infinity', '-infinity') then return words::timestamptz; end if;
   if words ~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)? ?([Zz]|[+-]\d\d(:?\d\d)?)$' then return words::timestamptz; end if;
   if words ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?$' then
     select p.* into place from dunlin.prepared p;
-    zone := coalesce(place.timezone, 'UTC');
-    local := words::timestamp + case when words ~ '^\d{4}-\d\d-\d\d$' then coalesce(place.day_starts, 0) else 0 end * interval '1 second';
-    at := dunlin.day_begins(local, zone);
-    if at at time zone zone = local then return at; end if;
-    return (select min(t) from generate_series(at - interval '3 hours', at, interval '1 minute') t
-            where (t at time zone zone) - ((t - interval '1 minute') at time zone zone) > interval '1 minute');
+    return dunlin.shown_at(words::timestamp + case when words ~ '^\d{4}-\d\d-\d\d$' then coalesce(place.day_starts, 0) else 0 end * interval '1 second',
+                           coalesce(place.timezone, 'UTC'));
   end if;
   raise exception using errcode = 'invalid_datetime_format', message = format('`%s` is no time', written),
     hint = '2026-05-04 (the beginning of that day), 2026-05-04 08:00 (both by the bundle''s zone) or 2026-05-04T08:00:00+02:00';
