@@ -73,9 +73,6 @@ Result<std::unique_ptr<BulkConnection>> BulkConnection::open(const std::string& 
   auto set = made->value(session_sql());
   if (!set) return std::unexpected(set.error());
   made->inner_->patience = answer_patience(std::chrono::milliseconds(std::atoll(set->value_or("0").c_str())));
-  auto clock = made->value("select (extract(epoch from clock_timestamp()) * 1000000)::int8");
-  if (!clock) return std::unexpected(clock.error());
-  made->inner_->database_ahead = std::atoll(clock->value_or("0").c_str()) - steady_clock_us();
   return made;
 }
 
@@ -96,7 +93,7 @@ Result<int64_t> BulkConnection::run(const std::string& sql) {
 Result<std::optional<std::string>> BulkConnection::value(const std::string& sql) {
   const Patience waiting = inner_->wait();
   PGresult* result = PQexec(inner_->connection, sql.c_str());
-  if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+  if (PQresultStatus(result) != PGRES_TUPLES_OK && PQresultStatus(result) != PGRES_COMMAND_OK) {
     auto error = inner_->error(result, "read from the database");
     PQclear(result);
     return std::unexpected(std::move(error));

@@ -60,7 +60,7 @@ class BulkConnection {
 
   /// One or several statements; returns the rows touched by the last.
   Result<int64_t> run(const std::string& sql);
-  /// First column of the first row as text; nullopt if there is none or it is null.
+  /// First column of the first row (of the last of several statements) as text; nullopt if there is none or it is null.
   Result<std::optional<std::string>> value(const std::string& sql);
   /// A statement whose parameters $1, $2 … are arrays, one for each column, for `from unnest($1, $2 …)`. Planned once for each text.
   Result<int64_t> call(const std::string& sql, const Columns& parameters);

@@ -21,7 +21,7 @@ struct BulkConnection::Inner {
   std::string url;
   std::map<std::string, std::string> prepared;  // SQL -> name of the statement
   std::chrono::milliseconds patience{0};        // longest wait for an answer; 0: no end
-  Instant database_ahead = 0;                   // microseconds of the database's clock beyond the steady clock of this process
+  Instant began = 0;                            // the database's clock when the transaction began, where the `begin` asked for it
   Patience wait() const { return {connection == nullptr ? -1 : PQsocket(connection), patience}; }
   StoreError error(const PGresult* result, std::string_view doing) const;
   mutable bool row_was_locked = false;  // the last error: somebody kept a row longer than this session's lock_timeout

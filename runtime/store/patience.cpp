@@ -147,8 +147,6 @@ std::chrono::milliseconds answer_patience(std::chrono::milliseconds statement_ti
   return statement_timeout.count() == 0 ? std::chrono::milliseconds(0) : statement_timeout + std::min<std::chrono::milliseconds>(slack, statement_timeout);
 }
 
-int64_t steady_clock_us() { return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now().time_since_epoch()).count(); }
-
 Patience::Patience(int socket, std::chrono::milliseconds most) {
   if (socket >= 0 && most.count() > 0) number_ = Watch::of_process().add(socket, most);
 }

@@ -24,9 +24,6 @@ std::string session_sql();
 /// The longest wait for an answer: the server ends the statement by itself before that, so after it the other end is gone.
 std::chrono::milliseconds answer_patience(std::chrono::milliseconds statement_timeout);
 
-/// Microseconds of a clock that never jumps.
-int64_t steady_clock_us();
-
 /// While it lives, somebody waits for an answer on this socket. After `most` the socket is shut down, and what waits gets an error as if the server had closed
 /// the connection. Nothing happens for `most` zero or a socket below zero.
 class Patience {

@@ -27,11 +27,12 @@ constexpr int locked_ms_max = 1'000;  // so long a node waits for a case file th
 
 using enum ColumnType;
 
-/// A column of an array costs a tenth of the whole update: what is the same in all rows stands in the text.
+/// A column of an array costs a tenth of the whole update: what is the same in all rows stands in the text. Whoever asked for another look since the case
+/// file was read has brought its wake forward, and gets it.
 std::string step_cases(int32_t version, bool set_aside) {
   return fmt::format(
-      "update dunlin.case_file c set step_no = c.step_no + 1, version = {}, wake_at = i.wake_at, set_aside = {} "
-      "from unnest($1, $2, $3, $4) i(bucket, case_id, step_no, wake_at) "
+      "update dunlin.case_file c set step_no = c.step_no + 1, version = {}, wake_at = case when c.wake_at < i.seen then c.wake_at else i.wake_at end, "
+      "set_aside = {} from unnest($1, $2, $3, $4, $5) i(bucket, case_id, step_no, wake_at, seen) "
       "where c.bucket = i.bucket and c.case_id = i.case_id and c.step_no = i.step_no",
       version, set_aside);
 }
@@ -91,8 +92,8 @@ class Writing {
 
   void add(const CaseFile& case_file, const StepResult& result, const LoadedCase& loaded) {
     append_record(buckets_[case_file.bucket].steps, layout_.slots, case_file, result, loaded.reading);
-    if (result.fault) return add_fault(case_file, *result.fault);
-    cases_.add(case_file.bucket, case_file.debtor_id, case_file.step_number, result.wake_at);
+    if (result.fault) return add_fault(case_file, *result.fault, loaded);
+    cases_.add(case_file.bucket, case_file.debtor_id, case_file.step_number, result.wake_at, loaded.wake_at);
     for (const int32_t position : result.changed) add_state(case_file, position, loaded, result.had_effect() || !result.firings.empty());
     add_events_of(case_file, result, loaded);
     for (const auto& refused : result.refused) {
@@ -141,8 +142,8 @@ class Writing {
   bool fenced() const { return fenced_; }
 
  private:
-  void add_fault(const CaseFile& case_file, const engine::StepFault& fault) {
-    faulty_.add(case_file.bucket, case_file.debtor_id, case_file.step_number, abi::never);
+  void add_fault(const CaseFile& case_file, const engine::StepFault& fault, const LoadedCase& loaded) {
+    faulty_.add(case_file.bucket, case_file.debtor_id, case_file.step_number, abi::never, loaded.wake_at);
     const abi::Instance& instance = case_file.instance(std::max(fault.instance, 0));
     const std::string location = program_.entities[static_cast<size_t>(instance.entity)].name + " " + engine::key_text(program_, instance);
     std::string body = "{\"rule\": ";
@@ -225,8 +226,8 @@ class Writing {
   TaskChanges tasks_;
   RefusedEvents refused_;
   RequestChanges requests_;
-  Batch cases_{step_cases(version_, false), {int32, int64, int64, timestamp}};
-  Batch faulty_{step_cases(version_, true), {int32, int64, int64, timestamp}};
+  Batch cases_{step_cases(version_, false), {int32, int64, int64, timestamp, timestamp}};
+  Batch faulty_{step_cases(version_, true), {int32, int64, int64, timestamp, timestamp}};
   bool fenced_ = false;
   Batch past_{keep_past, {int32, int64, int64, timestamp}};
   Batch states_{change_states, {int32, int64, int64, int32, int32, int32, int64, timestamp, timestamp, bytea}};
@@ -259,12 +260,12 @@ Result<void> PostgresStore::commit_all(const checked::Program& program, const st
   const int idle_ms = node_ == nullptr ? 10'000 : std::min(10'000, node_->options().lease_seconds * 500);
   const std::string begin = fmt::format(
       "begin; set local idle_in_transaction_session_timeout = {}; set local enable_seqscan = off; set local enable_hashjoin = off; set local "
-      "enable_mergejoin = off{}",
+      "enable_mergejoin = off{}; select (extract(epoch from clock_timestamp()) * 1000000)::int8",
       idle_ms, node_ == nullptr ? "" : fmt::format("; set local lock_timeout = {}", locked_ms_max));
   bool kept = false;  // a row, by somebody, for longer than a node waits
   const auto send = [&](BulkConnection& connection, const std::vector<const CaseCommit*>& part) -> Result<void> {
     connection.inner().row_was_locked = false;
-    Writing writing(**layout, *version, now, database_now());
+    Writing writing(**layout, *version, now, connection.inner().began);
     for (const CaseCommit* step : part) writing.add(*step->case_file, *step->result, static_cast<const LoadedCase&>(*step->case_file->store_memory));
     auto sent = writing.send(connection, node_.get());
     kept = !sent && connection.inner().row_was_locked;

@@ -21,5 +21,8 @@ enum class Boundary : uint8_t { before, written, committed };
 void crash_point(Boundary boundary);
 /// Whether anybody counts them.
 bool crash_points_counted();
+/// Called at each boundary of this process instead; null: nothing. What it throws (no std::exception) leaves the store as if its process had ended there: for
+/// simulations in one thread.
+void at_crash_points(void (*hook)());
 
 }  // namespace dunlin::store

@@ -46,7 +46,7 @@ class Statements {
   /// The first column of the first row.
   Result<std::optional<std::string>> value(const std::string& sql) {
     if (error_) return std::unexpected(*error_);
-    crash_point();
+    crash_point(Boundary::before);
     return connection_.value(sql);
   }
   Result<void> result() const {
@@ -61,7 +61,7 @@ class Statements {
 
 /// Takes out of `changed` what is as of earlier than what is known: the row itself, or one that said the same later.
 Result<void> leave_older(BulkConnection& connection, const std::string& entity, const Arrival& arrival, ImportCounts& counts) {
-  crash_point();
+  crash_point(Boundary::before);
   const std::string name = quote_text(entity), compared = arrival.newest ? "dunlin_own" : "true";
   auto older = connection.value(fmt::format(
       "with again as (select x.id, max(s.as_of) as as_of from dunlin.seen_again s, unnest(s.ids) x(id) where s.entity = {0} and s.as_of > (select "

@@ -1,7 +1,6 @@
 // The PostgreSQL store from the inside. Which file does what: README.md.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -42,6 +41,7 @@ struct LoadedCase : engine::StoreMemory {
   std::string damage;                                       // why it cannot be stepped; empty: it can
   bool awake = true;                                        // by its wake or its version; the inbox may still wake it
   int32_t version = 0;                                      // that stepped it last
+  Instant wake_at = abi::never;                             // as it stood when it was read
   bool news_of_tasks = false;                               // a task was put into it by somebody else than a step
   int64_t history_to = 0;                                   // highest arrival among its events
   std::vector<std::pair<int64_t, std::string>> bodies;      // states as stored, if the record of the step is a whole one
@@ -55,6 +55,7 @@ struct LoadedCase : engine::StoreMemory {
     damage.clear();
     awake = true;
     version = 0;
+    wake_at = abi::never;
     news_of_tasks = false;
     history_to = 0;
     bodies.clear();
@@ -170,12 +171,10 @@ class PostgresStore final : public Store, public StepLog, public BusinessClock, 
   using Work = std::function<void(class SmallWork&)>;
   /// Runs small statements in one transaction of libpqxx; what it throws becomes an error for people.
   Result<void> small(std::string_view doing, const Work& work);
-  /// The database's clock as this process has it: read when a connection was made, carried on by a clock that never jumps.
-  Instant database_now() const;
   void connect_small();
   Result<BulkConnection*> alive(std::unique_ptr<BulkConnection>& connection);
   /// Runs `work` between BEGIN and COMMIT on a connection of its own; rolls back when it fails. May be called from several threads.
-  /// `begin`: may say more than that in the same round trip.
+  /// `begin`: may say more than that in the same round trip, and ask for the clock last.
   Result<void> write(const std::function<Result<void>(BulkConnection&)>& work, const char* begin = "begin");
   Result<void> write_on(BulkConnection& open, const std::function<Result<void>(BulkConnection&)>& work, const char* begin);
   Result<void> read(const std::function<Result<void>(BulkConnection&)>& work);
@@ -214,7 +213,6 @@ class PostgresStore final : public Store, public StepLog, public BusinessClock, 
   std::unique_ptr<EmbeddedServer> server_;
   std::string url_, application_name_;
   const int64_t listed_max_;
-  std::atomic<Instant> database_ahead_ = 0;  // of the steady clock
   std::unique_ptr<BulkConnection> reader_;
   std::vector<std::unique_ptr<BulkConnection>> writers_;  // those that nobody uses just now
   struct Small;

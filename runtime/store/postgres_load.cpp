@@ -130,7 +130,7 @@ void PostgresStore::Loading::add_case(int32_t bucket, int64_t case_id, int64_t s
 Result<void> PostgresStore::Loading::case_files(Cases& pool) {
   CopyRows rows(connection);
   const std::string more = selection.stepping ? " and not set_aside" : "";
-  const std::string columns = ", step_no, version, " + awake_sql(selection.awake, selection.now);
+  const std::string columns = ", step_no, version, wake_at, " + awake_sql(selection.awake, selection.now);
   auto started = rows.start(selection.range ? fmt::format("select bucket, case_id{} from dunlin.case_file where {}{} order by bucket, case_id{}", columns,
                                                           after_sql("bucket", "case_id", selection.after, selection.last_bucket), more,
                                                           selection.limit == 0 ? "" : fmt::format(" limit {}", selection.limit))
@@ -147,6 +147,7 @@ Result<void> PostgresStore::Loading::case_files(Cases& pool) {
     }
     add_case(bucket, case_id, step, pool);
     extra(cases.size() - 1).version = rows.int32();
+    extra(cases.size() - 1).wake_at = rows.instant();
     extra(cases.size() - 1).awake = rows.boolean();
   }
   waiting.resize(cases.size());

@@ -68,7 +68,6 @@ Result<BulkConnection*> PostgresStore::alive(std::unique_ptr<BulkConnection>& co
     auto opened = BulkConnection::open(url_);
     if (opened) {
       connection = std::move(*opened);
-      database_ahead_ = connection->inner().database_ahead;
       if (auto named = connection->run(fmt::format("set application_name = {}", quote_text(application_name_))); !named) return std::unexpected(named.error());
       return connection.get();
     }
@@ -76,8 +75,6 @@ Result<BulkConnection*> PostgresStore::alive(std::unique_ptr<BulkConnection>& co
     std::this_thread::sleep_for(std::chrono::milliseconds(50 << tried));
   }
 }
-
-Instant PostgresStore::database_now() const { return steady_clock_us() + database_ahead_; }
 
 Result<void> PostgresStore::write(const std::function<Result<void>(BulkConnection&)>& work, const char* begin) {
   std::unique_ptr<BulkConnection> own;
@@ -97,7 +94,9 @@ Result<void> PostgresStore::write(const std::function<Result<void>(BulkConnectio
 }
 
 Result<void> PostgresStore::write_on(BulkConnection& open, const std::function<Result<void>(BulkConnection&)>& work, const char* begin) {
-  if (auto begun = open.run(begin); !begun) return std::unexpected(begun.error());
+  auto begun = open.value(begin);
+  if (!begun) return std::unexpected(begun.error());
+  open.inner().began = std::atoll(begun->value_or("0").c_str());
   auto done = work(open);
   if (!done) {
     (void)open.run("rollback");

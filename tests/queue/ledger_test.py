@@ -4,7 +4,7 @@ import shutil
 import sys
 import tempfile
 
-from desk import CAPPED, Client, new_database, run_all
+from desk import CAPPED, Client, new_database, run_all, step
 
 ROWS = [("D1", "A1", 100, 10, "North")]
 BASE = new_database(ROWS, bundle=CAPPED)
@@ -63,6 +63,21 @@ def test_nothing_is_given_back_for_good():
         code, message, _ = sql.refusal("select dunlin.release(%s, %s, %s)", task.task, task.epoch, never)
         assert code == "DU002" and "a year at most" in message, message
     assert sql.value("select dunlin.release(%s, %s, now() + interval '300 days')", task.task, task.epoch) == "ready"
+
+
+def test_what_comes_back_gives_its_place_to_the_others():
+    """A call is held while its account is paid, and given back: the call about the other account, which had to wait behind it, goes out now and not in thirty days."""
+    name = new_database([("D1", "A1", 100, 2000, "North"), ("D1", "A2", 100, 10, "North")], bundle=CAPPED)
+    sql = Client(name)
+    held = sql.lease()[0]
+    assert sql.lease(worker="bert") == []
+    assert sql.value("select dunlin.post_event('bank', 'p1', 'payment', 'account', %s, now(), '{\"amount\": 100}')", held.key) == "accepted"
+    step(name, CAPPED)
+    assert sql.value("select withdrawn from dunlin.heartbeat(%s, %s)", held.task, held.epoch)
+    assert sql.lease(worker="bert") == []
+    assert sql.value("select dunlin.release(%s, %s)", held.task, held.epoch) == "withdrawn"
+    step(name, CAPPED)
+    assert [task.key for task in sql.lease(worker="bert")] == ["A2"], sql.all("select key, status, not_before, reason from dunlin.queue")
 
 
 if __name__ == "__main__":
