@@ -28,7 +28,7 @@ begin
   if open.marked then
     -- Nobody but a step asks for it again, and what called it back may end: so the next one does.
     if open.called_back = 2 then
-      update dunlin.case_file f set wake_at = least(f.wake_at, timestamptz '2000-01-01') - interval '1 microsecond' where f.bucket = open.bucket and f.case_id = open.case_id and not f.set_aside;
+      update dunlin.case_file f set wake_at = least(f.wake_at, timestamptz '2000-01-01') where f.bucket = open.bucket and f.case_id = open.case_id and not f.set_aside;
     end if;
     perform dunlin.finish(open, 3::int2, clock_timestamp(), coalesce(open.reason, 'its reason went away while it was worked on'));
     return 'withdrawn';
