@@ -119,7 +119,6 @@ class Simulation {
   Simulation(const Stage& stage, uint64_t seed)
       : stage_(stage),
         dice_(seed * 7919),
-        quiet_(seed % 3 == 0),
         history_{Dice(seed), {}, {}, stage.begins != 0 ? stage.begins : sim_test::date_of(2026, 2, 20) + static_cast<int64_t>(seed % 300)},
         database_(std::make_shared<ModelDatabase>()),
         portfolios_(std::make_unique<Portfolio>(stage.first, store::open_model(database_))) {
@@ -193,7 +192,7 @@ class Simulation {
         schedulers_.erase(schedulers_.begin() + dice_.below(static_cast<int64_t>(schedulers_.size()) - 1));
         schedulers_.insert(schedulers_.begin(), std::make_unique<Scheduler>(stage_, database_, "node " + std::to_string(++started_)));
       } else if (what < 15) {
-        if (quiet_ ? !dice_.one_in(30) : stage_.calm && !dice_.one_in(5)) continue;
+        if (stage_.calm && !dice_.one_in(5)) continue;
         const auto account = history_.accounts[static_cast<size_t>(dice_.below(static_cast<int64_t>(history_.accounts.size())))];
         happen(stage_.first, portfolios_, history_, account);
       } else if (what == 15) {
@@ -311,7 +310,6 @@ class Simulation {
 
   const Stage& stage_;
   Dice dice_;
-  bool quiet_;  // hardly anything happens that stops calls, so that limits are what does
   History history_;
   std::shared_ptr<ModelDatabase> database_;
   Several portfolios_;
