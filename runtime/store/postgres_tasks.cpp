@@ -57,8 +57,8 @@ constexpr auto insert_body =
 // its band, or that joins the line again, takes a new place in it; the cursors have passed the old one. What a person or a stop has called back stays so.
 constexpr auto change_open =
     "update dunlin.task_open t set priority = x.priority, not_before = i.not_before, due = i.due, marked = t.marked and t.called_back is not null, "
-    "called_back = t.called_back & 3::int2, reason = case when t.marked and t.called_back is null then null else t.reason end, status = x.status, wakes = "
-    "x.wakes, "
+    "called_back = t.called_back & 3::int2, reason = case when t.marked and t.called_back is null or t.wakes is not null and x.wakes is null then null else "
+    "t.reason end, status = x.status, wakes = x.wakes, "
     "seq = case when dunlin.band_of(x.priority) <> t.band or (t.wakes is not null and x.wakes is null) then nextval('dunlin.turn') else t.seq end "
     "from unnest($1, $2, $3, $4, $5, $6, $7) i(bucket, case_id, task, priority, status, not_before, due) join dunlin.task_open o using (bucket, case_id, "
     "task), "
@@ -68,8 +68,8 @@ constexpr auto change_open =
     "dunlin.queue_setting s where s.queue = o.queue)) order by (v.instance_id = o.instance_id) desc, (v.queue is null), v.id desc limit 1), i.priority) as "
     "priority, case when o.status in (0, 5) and i.status in (0, 5) then i.status else o.status end as status, "
     "case when o.status = 6 then o.wakes when o.status in (0, 5) and i.status = 5 then 'infinity' when o.status = 1 then null "
-    "when i.not_before > clock_timestamp() then i.not_before when o.status = 5 or o.wakes = o.not_before or o.reason like 'limits%' then null else o.wakes "
-    "end as wakes) x "
+    "when i.not_before > clock_timestamp() then i.not_before when o.status = 5 or o.wakes = o.not_before or o.reason like any ('{limits%,hold `%}') "
+    "then null else o.wakes end as wakes) x "
     "where t.bucket = i.bucket and t.case_id = i.case_id and t.task = i.task";
 constexpr auto change_body =
     "update dunlin.task_body t set rule = i.rule, stage = i.stage, standing = i.standing, stays = i.stays, treatment = i.treatment, expires = i.expires, "

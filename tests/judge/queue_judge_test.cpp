@@ -61,9 +61,7 @@ std::vector<Plant> plants() {
       {"a paused queue hands out", writes("lease", "if setting.paused_at is not null then return; end if;", "")},
       {"the case file is not locked", writes("lease", "f.case_id = open.case_id for no key update skip locked;", "f.case_id = open.case_id;")},
       {"no dead letters", writes("give_back", "if counts and open.returns >= setting.returns_max then", "if false then")},
-      {"a marked task goes back into line",
-       writes("give_back", "if open.marked then", "if false then") + writes("give_back", "set status = 6, wakes", "set status = 6, marked = false, wakes") +
-           writes("give_back", "set status = 0, lease_until = null", "set status = 0, marked = false, lease_until = null")},
+      {"a marked task goes back into line", writes("give_back", "if open.marked then", "if false then")},
       {"news does not stop a dialler", writes("may_contact", "when seen.news then", "when false then")},
       {"an outcome is news to nobody", writes("complete_one", "select open.bucket, at, t.seq, open.case_id, 0 from told t;",
                                               "select open.bucket, 'infinity', t.seq, open.case_id, 0 from told t;")},
