@@ -286,6 +286,21 @@ def test_a_stop_with_an_end_keeps_back_until_then():
         check_sound(sql)
 
 
+def test_who_is_at_it_while_a_stop_is_lifted_keeps_nothing_back():
+    """A hand-out that has not committed knows the stop only, and puts its tasks out of line; one that is locked is passed over. The next rounds bring both back."""
+    name, sql = fresh()
+    stop = sql.value("select dunlin.stop_contact('100_%% of all', who => 'eva')")
+    consumer = Client(name)
+    consumer.run("begin")
+    assert consumer.lease(n=5) == []
+    sql.run("select dunlin.resume_contact(%s)", stop)
+    consumer.run("commit")
+    for _ in range(3):
+        sql.run("select dunlin.turn_over()")
+    assert len(sql.lease(n=20)) == 8 and sql.value("select told from dunlin.contact_stop") is None
+    check_sound(sql)
+
+
 # ---- whom it goes to ----
 
 def test_why_names_only_whom_a_lease_would_not_refuse():
