@@ -103,6 +103,8 @@ std::vector<Planted> planted() {
        replace_in("closed_by_ledger", "foreach contact in array coalesce(ledger, '{}') loop", "foreach contact in array '{}'::dunlin.counted_contact[] loop"),
        1},
       {"hours are those of the step", replace_in("judge_limits", "opens := dunlin.hours_open(line.hours, line.odd_days, zone, at);", "null;"), 3},
+      {"limits are not asked at dialling", replace_in("may_contact_within", "dunlin.hand_out_refusal(open.bucket, open.case_id, open.task, at)", "null"), 7},
+      {"whom a contact was with is not asked", replace_in("counts_together", "not $1 ? 'to' or", "not $1 ? 'to' and"), 1},
       {"limits are not looked at", nobody_asks, 1},
   };
 }
