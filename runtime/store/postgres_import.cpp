@@ -59,7 +59,7 @@ class Statements {
   std::optional<StoreError> error_;
 };
 
-/// Takes out of `changed` what is as of earlier than what is known: the row itself, or one that said the same later.
+/// Takes out of what came, and of `changed`, what is as of earlier than what is known: the row itself, or one that said the same later.
 Result<void> leave_older(BulkConnection& connection, const std::string& entity, const Arrival& arrival, ImportCounts& counts) {
   crash_point(Boundary::before);
   const std::string name = quote_text(entity), compared = arrival.newest ? "dunlin_own" : "true";
@@ -68,6 +68,7 @@ Result<void> leave_older(BulkConnection& connection, const std::string& entity, 
       "min(c.dunlin_as_of) from changed c where {1}) and x.id in (select c.dunlin_id from changed c) group by 1), "
       "late as (select c.dunlin_id as id, greatest(c.dunlin_known, a.as_of, u.as_of) as known from changed c left join again a on a.id = c.dunlin_id left join "
       "dunlin.seen_until u on u.entity = {0} where {1} and greatest(c.dunlin_known, a.as_of, u.as_of) > c.dunlin_as_of), "
+      "out as (delete from incoming i using late l where l.id = i.dunlin_id), "
       "gone as (delete from changed c using late l where l.id = c.dunlin_id returning c.dunlin_key, l.known) "
       "select count(*) || e'\\x1f' || coalesce(string_agg(dunlin_key || ' ' || {2}, e'\\x1f' order by dunlin_key), '') from gone",
       name, compared, micros("known")));
@@ -93,7 +94,6 @@ Result<void> PostgresStore::put_entity(BulkConnection& connection, const Layout&
   const EntityTable& table = layout.entities[entity];
   const bool root = kind.parent == checked::none;
   const std::string root_name = program.entities[0].name;
-  const int64_t older_before = counts.older;
 
   std::vector<ColumnType> types = {ColumnType::int32, ColumnType::int64, ColumnType::int64, ColumnType::int64, ColumnType::text};
   for (const ColumnType type : types_of(table.leaves)) types.push_back(type);
@@ -219,7 +219,7 @@ Result<void> PostgresStore::put_entity(BulkConnection& connection, const Layout&
       .run(told ? "drop table incoming, touched, changed, own_as_of" : "drop table incoming, touched, changed");
   counts.changed += changed;
   counts.inserted += inserted;
-  counts.unchanged += std::stoll(left->value_or("0")) - changed - (counts.older - older_before);
+  counts.unchanged += std::stoll(left->value_or("0")) - changed;
   return statements.result();
 }
 
