@@ -25,6 +25,7 @@ Json counts_json(const simulate::NightCounts& counts) {
           {"cases_changed", counts.cases_changed},
           {"events", counts.events},
           {"events_refused", counts.events_refused},
+          {"events_unknown", counts.events_unknown},
           {"transitions", counts.transitions},
           {"tasks_created", counts.tasks_created},
           {"tasks_updated", counts.tasks_updated},
@@ -125,6 +126,9 @@ std::string summary_text(const RunReport& report) {
   if (counts.events_refused > 0)
     text += fmt::format("refused by their ranges or `when`, and kept in table dunlin.quarantine: {} {}\n", grouped(counts.events_refused),
                         counts.events_refused == 1 ? "event" : "events");
+  if (counts.events_unknown > 0)
+    text += fmt::format("in words that this version does not have, and kept in table dunlin.quarantine: {} {}\n", grouped(counts.events_unknown),
+                        counts.events_unknown == 1 ? "event" : "events");
   for (const auto& table : report.pulled) {
     text += fmt::format("pulled from {}: {} rows, {} new, {} changed, {} rejected{}\n", table.table, grouped(table.rows_read), grouped(table.counts.inserted),
                         grouped(table.counts.changed), grouped(table.rows_rejected), table.since.empty() ? "" : "; only those since " + table.since);

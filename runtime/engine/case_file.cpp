@@ -97,12 +97,14 @@ void CaseFile::clear() {
   instances_.clear();
   events_.clear();
   cancelled_from_outside_.clear();
+  strange_outcomes_.clear();
   tasks_.clear();
   inbox_.clear();
   view_ = {};
   bucket = 0;
   debtor_id = 0;
   step_number = 0;
+  strange_events = 0;
 }
 
 int32_t CaseFile::add_instance(int32_t entity, int32_t parent_position, int64_t id) {
@@ -150,6 +152,10 @@ void CaseFile::add_event(Instant at, int32_t type, int32_t owner_position, const
     cancelled_from_outside_.push_back(made);
   }
   events_.push_back(made);
+}
+
+void CaseFile::add_strange_outcome(Instant at, int32_t within, bool reached, int32_t owner_position, const int64_t* slots, size_t slot_count) {
+  strange_outcomes_.push_back({make_event(at, within, owner_position, slots, slot_count), reached});
 }
 
 void CaseFile::finish() {

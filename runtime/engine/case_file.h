@@ -112,6 +112,12 @@ struct IncomingEvent {
 
 struct RequestEvent;
 
+/// An outcome in words that this version does not have: no query and no rule sees it, but it was a contact, and limits count it.
+struct StrangeOutcome {
+  const abi::Event* event = nullptr;  // read as the branch that it lies below
+  bool reached = false;               // somebody was spoken to, as its words say
+};
+
 /// What the store that loaded a case file wants to find again when it is committed. The engine does not look at it.
 struct StoreMemory {
   virtual ~StoreMemory() = default;
@@ -136,6 +142,8 @@ class CaseFile {
   const InstanceState& state(int32_t position) const { return states_[position]; }
   /// History known so far; in any order. `slots` are copied.
   void add_event(Instant at, int32_t type, int32_t owner_position, const int64_t* slots, size_t slot_count, bool cancelled = false);
+  /// An outcome whose type the program does not have, read as `within`. In the order of their instants.
+  void add_strange_outcome(Instant at, int32_t within, bool reached, int32_t owner_position, const int64_t* slots, size_t slot_count);
   std::vector<OpenTask>& tasks() { return tasks_; }
   /// New events that wait to be handled (future ones too).
   std::vector<IncomingEvent>& inbox() { return inbox_; }
@@ -149,12 +157,14 @@ class CaseFile {
   abi::Instance& instance(int32_t position) { return *instances_[position]; }
   const abi::Instance& instance(int32_t position) const { return *instances_[position]; }
   const std::vector<OpenTask>& tasks() const { return tasks_; }
+  const std::vector<StrangeOutcome>& strange_outcomes() const { return strange_outcomes_; }
   int32_t find(int64_t id) const;  // position or -1
   abi::Arena& arena() { return arena_; }
 
   int32_t bucket = 0;
   int64_t debtor_id = 0;
   int64_t step_number = 0;                    // for optimistic checks by the store
+  int32_t strange_events = 0;                 // new events of types that the program does not have: the store sets them aside with the step
   std::unique_ptr<StoreMemory> store_memory;  // stays when cleared: the next load uses it again
 
   // ---- changing: only step() ----
@@ -190,6 +200,7 @@ class CaseFile {
   std::vector<std::vector<abi::Event*>> own_events_;
   std::vector<abi::Event*> events_;
   std::vector<const abi::Event*> cancelled_from_outside_;
+  std::vector<StrangeOutcome> strange_outcomes_;
   // What every instance and event of a type starts with: missing texts are empty ones.
   std::vector<std::vector<int64_t>> entity_blank_, event_blank_;
   std::vector<int32_t> no_visits_;

@@ -7,6 +7,7 @@
 
 #include "compiler/abi/calendar.h"
 #include "runtime/engine/run.h"
+#include "runtime/engine/strange_outcome.h"
 
 namespace dunlin::engine {
 
@@ -232,16 +233,21 @@ void Run::fill_gate(const OpenTask& task, const LimitRule& rule, const BlockStat
     gate.reserve = slots::reserve_of(rule, task.treatment);
     const abi::EventList& history = case_->view().events;
     std::vector<const abi::Event*> counted;
-    for (int64_t e = 0; e < history.count; ++e) {
-      const abi::Event& event = *history.items[e];
-      const checked::EventType& type = program_.events[event.type];
-      if (event.cancelled != 0 || type.queue == checked::none || !counts_for(rule, type.queue, event.type)) continue;
-      if (!same_keys(rule, task, event)) continue;
-      if (is_counted_already(event, counted)) continue;
+    const auto count = [&](const abi::Event& event) {
+      if (!same_keys(rule, task, event)) return;
+      if (is_counted_already(event, counted)) return;
       const int32_t slot = treatment_slot_[event.type];
       const std::string_view treatment =
           slot < 0 || event.slots[slot] == 0 ? std::string_view{} : reinterpret_cast<const abi::Text*>(event.slots[slot + 1])->view();
       gate.happened.push_back({event.at, slots::reserve_of(rule, treatment)});
+    };
+    for (int64_t e = 0; e < history.count; ++e) {
+      const abi::Event& event = *history.items[e];
+      const checked::EventType& type = program_.events[event.type];
+      if (event.cancelled == 0 && type.queue != checked::none && counts_for(rule, type.queue, event.type)) count(event);
+    }
+    for (const StrangeOutcome& outcome : case_->strange_outcomes()) {
+      if (counts_for(rule, outcome)) count(*outcome.event);
     }
     std::vector<const OpenTask*> held;
     for (const OpenTask& other : case_->tasks()) {
@@ -265,7 +271,7 @@ void Run::fill_gate(const OpenTask& task, const LimitRule& rule, const BlockStat
     gate.closed_until = abi::never;
     return;
   }
-  const Instant since = latest(rule.after, rule, task);
+  const Instant since = std::max(latest(rule.after, rule, task), latest_strange(rule, task));
   if (since == 0 || (!rule.until.empty() && latest(rule.until, rule, task) > since)) return;
   if (rule.pause < 0) {
     gate.closed_until = abi::never;
@@ -286,6 +292,12 @@ bool Run::counts_for(const LimitRule& rule, int32_t queue, int32_t event_type) c
   if (rule.counted_events.empty() || event_type == checked::none) return true;
   return std::ranges::any_of(rule.counted_events,
                              [&](checked::Index root) { return event_type >= root && event_type <= program_.events[root].last_descendant; });
+}
+
+/// What another version called it does not make a contact none.
+bool Run::counts_for(const LimitRule& rule, const StrangeOutcome& outcome) const {
+  if (!within(rule.counted_queues, program_.events[outcome.event->type].queue)) return false;
+  return rule.counted_events.empty() || std::ranges::any_of(rule.counted_events, [&](checked::Index root) { return may_be_below(program_, outcome, root); });
 }
 
 bool Run::same_keys(const LimitRule& rule, const OpenTask& task, int32_t instance, int64_t recipient) const {
@@ -367,6 +379,17 @@ Instant Run::latest(const std::vector<checked::Index>& events, const LimitRule& 
     if (same_keys(rule, task, event)) return event.at;
   }
   return 0;
+}
+
+/// When the last outcome happened that may be one that begins the pause, in words that this version does not have; 0: never.
+Instant Run::latest_strange(const LimitRule& rule, const OpenTask& task) {
+  Instant last = 0;
+  for (const StrangeOutcome& outcome : case_->strange_outcomes()) {
+    const abi::Event& event = *outcome.event;
+    if (event.at <= last || std::ranges::none_of(rule.after, [&](checked::Index root) { return may_be_below(program_, outcome, root); })) continue;
+    if (same_keys(rule, task, event)) last = event.at;
+  }
+  return last;
 }
 
 std::optional<std::string> Run::refusal(CaseFile& case_file, size_t at, Instant now) {

@@ -357,6 +357,7 @@ class Run {
   bool judges(const checked::LimitRule& rule, const OpenTask& task);
   void fill_gate(const OpenTask& task, const checked::LimitRule& rule, const BlockState& block, size_t number, slots::Gate& gate);
   bool counts_for(const checked::LimitRule& rule, int32_t queue, int32_t event_type) const;
+  bool counts_for(const checked::LimitRule& rule, const StrangeOutcome& outcome) const;
   bool same_keys(const checked::LimitRule& rule, const OpenTask& task, int32_t instance, int64_t recipient) const;
   int32_t person_of(int64_t recipient) const;
   /// The task of an outcome: what it was about and for whom; `known`: its rule is there, or it had none.
@@ -369,6 +370,7 @@ class Run {
   bool is_task_of_some_rule(TaskNature nature, uint64_t identity) const;
   bool same_keys(const checked::LimitRule& rule, const OpenTask& task, const abi::Event& event);
   Instant latest(const std::vector<checked::Index>& events, const checked::LimitRule& rule, const OpenTask& task);
+  Instant latest_strange(const checked::LimitRule& rule, const OpenTask& task);
 
   // ---- merge.cpp ----
   const checked::MergePolicy* merge_of(int32_t queue) const;

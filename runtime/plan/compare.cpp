@@ -9,10 +9,10 @@
 
 #include "lang/sema/checked_people.h"
 #include "lang/sema/civil.h"
-#include "lang/sema/stage_orders.h"
 #include "lang/sema/transfers.h"
 #include "runtime/plan/canonical.h"
 #include "runtime/plan/compare_derived.h"
+#include "runtime/plan/compare_events.h"
 #include "runtime/plan/compare_limits.h"
 #include "runtime/plan/compare_rules.h"
 #include "runtime/plan/compare_tables.h"
@@ -55,7 +55,7 @@ class Comparing {
     settings_of_the_bundle();
     compare_group("entity", [](Version& v) { return entities(v); });
     compare_group("field", [](Version& v) { return fields(v); });
-    compare_group("event", [](Version& v) { return events(v); });
+    compare_events_of_both();
     compare_group("parameter", [](Version& v) { return settings(v); });
     compare_derived_of_both();
     compare_group("function", [](Version& v) { return functions(v); });
@@ -260,18 +260,10 @@ class Comparing {
     }
   }
 
-  static Group events(Version& v) {
-    Group group;
-    const auto& program = v.program();
-    for (const auto& event : program.events) {
-      if (checked::is_stage_order(program, event)) continue;
-      std::string label = "event " + event.alias + (event.owner == none ? "" : " of " + program.entities[event.owner].name) + (event.leaf ? "" : " group");
-      for (const Index other : event.cancels) label += " cancels " + program.events[other].name;
-      std::vector<Meaning> fields;
-      for (const auto& field : event.fields) fields.push_back(v.named.field(field));
-      group.push_back(declared(v, event.name, event.span, none, label, {event.allowed_when}, fields));
+  void compare_events_of_both() {
+    for (const Told& told : compare_group("event", event_types)) {
+      if (told.before != none) judge_event(before_.program(), told.before, after_.program(), told.after, result_.changes[told.change]);
     }
-    return group;
   }
 
   static Group settings(Version& v) {

@@ -103,11 +103,15 @@ void CaseFold::build(const SlotPlan& plan, const StepRecord& record, Instant at,
 void CaseFold::add_history(const SlotPlan& plan, const StepRecord& record, Instant at, CaseFile& into) const {
   const std::set<int64_t> taken(record.taken.begin(), record.taken.end());
   const auto add = [&](const RecordedEvent& event, bool waits) {
-    const int32_t owner = into.find(event.owner);
-    if (event.type < 0 || owner < 0) return;
-    const auto& leaves = plan.events[static_cast<size_t>(event.type)];
-    auto slots = store::blank_slots(leaves, into.program().events[static_cast<size_t>(event.type)].slot_count);
+    const int32_t owner = into.find(event.owner), read_as = std::max(event.type, event.within);
+    if (read_as < 0 || owner < 0) return;
+    const auto& leaves = plan.events[static_cast<size_t>(read_as)];
+    auto slots = store::blank_slots(leaves, into.program().events[static_cast<size_t>(read_as)].slot_count);
     store::unpack_slots(leaves, event.values, into.arena(), slots.data());
+    if (event.type < 0) {
+      if (!waits) into.add_strange_outcome(event.at, event.within, event.reached, owner, slots.data(), slots.size());
+      return;
+    }
     if (!waits) return into.add_event(event.at, event.type, owner, slots.data(), slots.size());
     into.inbox().push_back({event.at, event.type, owner, std::move(slots), event.source, event.external_id, event.arrival});
   };

@@ -64,6 +64,10 @@ class Pass {
     write();
     for (std::thread& thread : threads) thread.join();
     for (const Tally& part : tallies) tally.add(part);
+    if (error_) return error_;
+    auto unreadable = store_.end_pass(now);
+    if (!unreadable) return unreadable.error();
+    for (const auto& [why, count] : *unreadable) tally.add_unreadable(why, count);
     tally.counts.load_s += load_s_;
     tally.counts.commit_s += commit_s_;
     return error_;
@@ -113,7 +117,7 @@ class Pass {
         batch->results.resize(batch->cases.size());
         for (size_t c = 0; c < batch->cases.size(); ++c) {
           stepper.step(*batch->cases[c], now_, batch->results[c], step_options);
-          tally.add(batch->results[c]);
+          tally.add(*batch->cases[c], batch->results[c]);
         }
       }
       if (!to_commit_.put(std::move(*batch))) break;

@@ -21,6 +21,7 @@ struct NightCounts {
   int64_t cases_changed = 0;  // of those, with an effect
   int64_t events = 0, transitions = 0, notes = 0;
   int64_t events_refused = 0;  // by their ranges or `when`: in quarantine
+  int64_t events_unknown = 0;  // in words that this version does not have: there, too
   int64_t tasks_created = 0, tasks_updated = 0, tasks_withdrawn = 0;
   int64_t faults = 0;  // case files set aside
   /// Seconds in which each thread was at work; they overlap. total_s is what the clock on the wall says.

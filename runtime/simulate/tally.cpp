@@ -35,6 +35,7 @@ void NightCounts::add(const NightCounts& other) {
   cases_changed += other.cases_changed;
   events += other.events;
   events_refused += other.events_refused;
+  events_unknown += other.events_unknown;
   transitions += other.transitions;
   notes += other.notes;
   tasks_created += other.tasks_created;
@@ -47,7 +48,7 @@ void NightCounts::add(const NightCounts& other) {
   total_s += other.total_s;
 }
 
-void Tally::add(const engine::StepResult& result) {
+void Tally::add(const engine::CaseFile& case_file, const engine::StepResult& result) {
   ++counts.cases;
   if (result.fault.has_value()) {
     ++counts.faults;
@@ -55,6 +56,7 @@ void Tally::add(const engine::StepResult& result) {
     return;
   }
   counts.events_refused += static_cast<int64_t>(result.refused.size());
+  counts.events_unknown += case_file.strange_events;
   if (!result.had_effect()) return;
   ++counts.cases_changed;
   counts.events += static_cast<int64_t>(result.events.size());
@@ -74,6 +76,11 @@ void Tally::add(const engine::StepResult& result) {
         ++counts.tasks_updated;
     }
   }
+}
+
+void Tally::add_unreadable(const std::string& why, int64_t count) {
+  counts.faults += count;
+  faults_[{"", why}] += count;
 }
 
 void Tally::add(const Tally& other) {

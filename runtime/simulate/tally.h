@@ -10,7 +10,9 @@ namespace dunlin::simulate {
 
 class Tally {
  public:
-  void add(const engine::StepResult& result);
+  void add(const engine::CaseFile& case_file, const engine::StepResult& result);
+  /// Case files that could not be read, and were set aside before a step.
+  void add_unreadable(const std::string& why, int64_t count);
   void add(const Tally& other);
   NightReport report(const checked::Program& program) const;
   NightCounts counts;

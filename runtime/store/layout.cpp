@@ -33,7 +33,7 @@ void set_column(const checked::Program& program, Leaf& leaf) {
       break;
     case TypeKind::decimal:
       leaf.column = ColumnType::numeric;
-      leaf.scale = 6;
+      leaf.scale = decimal_scale;
       break;
     case TypeKind::money:
       leaf.column = ColumnType::numeric;

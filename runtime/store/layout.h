@@ -6,9 +6,13 @@
 #include <vector>
 
 #include "lang/sema/checked.h"
+#include "runtime/engine/strange_outcome.h"
 #include "runtime/store/bulk.h"
 
 namespace dunlin::store {
+
+/// Digits behind the point of a decimal.
+constexpr int decimal_scale = 6;
 
 /// A field, or a part of a record field, that holds one value.
 struct Leaf {
@@ -56,6 +60,8 @@ struct Layout {
   /// Filled by the store from dunlin.name. *_ids: by index of the program; *_of: back again (a name this program does not know is absent).
   std::vector<int32_t> event_ids, queue_ids, strategy_ids, stage_ids;
   std::unordered_map<int32_t, int32_t> event_of, queue_of, strategy_of, stage_of;
+  /// Events of other versions that this one knows as outcomes of a queue all the same, by their number.
+  std::unordered_map<int32_t, engine::StrangeName> strange_of;
 
   /// All (kind, name) pairs that the dictionary must hold.
   std::vector<std::pair<std::string, std::string>> names() const;

@@ -221,7 +221,8 @@ Result<ImportCounts> ModelStore::post_events(const checked::Program& program, co
                                     .type = type.name,
                                     .values = freeze(program, type.fields, row.slots.data()),
                                     .source = row.source,
-                                    .external_id = row.external_id});
+                                    .external_id = row.external_id,
+                                    .queue = type.queue == checked::none ? "" : program.queues[static_cast<size_t>(type.queue)].name});
     ++counts.inserted;
   }
   return counts;

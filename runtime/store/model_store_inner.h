@@ -54,6 +54,7 @@ struct StoredEvent {
   std::string source, external_id;
   bool waiting = true;
   bool raised = false;
+  std::string queue;  // whose outcome it is, in the words of the version that took it; empty: none
 };
 struct StoredTask {
   engine::OpenTask task;  // numbers of queue, stage and instance are not used
@@ -219,6 +220,7 @@ class ModelStore final : public Store, public StepLog, public OlderVersions {
   bool put(const checked::Program& program, const InstanceRow& row, const Arrival& arrival, ImportCounts& counts, std::string& reason);
   void fill(const checked::Program& program, const StoredCase& stored, Instant now, bool past, engine::CaseFile& case_file) const;
   void keep_records(const checked::Program& program, const std::vector<CaseCommit>& steps, Instant now);
+  void set_strange_aside(const checked::Program& program, StoredCase& stored, int64_t arrivals, Instant now);
   void keep_step(const checked::Program& program, StoredCase& stored, const CaseCommit& step, Instant now);
   void keep_task(const checked::Program& program, StoredCase& stored, const engine::CaseFile& case_file, const engine::TaskEffect& effect, Instant now);
   void keep_reading(const checked::Program& program, const StoredCase& stored, engine::CaseFile& case_file);

@@ -1,6 +1,7 @@
 // The records of steps in memory: the same bytes as in the database.
 #include <algorithm>
 
+#include "runtime/engine/strange_outcome.h"
 #include "runtime/store/model_store_inner.h"
 
 namespace dunlin::store {
@@ -78,9 +79,14 @@ Result<std::vector<RecordedEvent>> ModelStore::recorded_events(const checked::Pr
                           .values = {},
                           .source = stored.source,
                           .external_id = stored.external_id};
-      if (event.type >= 0) {
-        const auto& kind = program.events[static_cast<size_t>(event.type)];
-        const auto& leaves = plan.events[static_cast<size_t>(event.type)];
+      if (event.type < 0) {
+        const engine::StrangeName name = engine::strange_name(program, stored.type, stored.queue);
+        event.within = name.within;
+        event.reached = name.reached;
+      }
+      if (const int32_t read_as = std::max(event.type, event.within); read_as >= 0) {
+        const auto& kind = program.events[static_cast<size_t>(read_as)];
+        const auto& leaves = plan.events[static_cast<size_t>(read_as)];
         auto slots = blank_slots(leaves, kind.slot_count);
         thaw(program, kind.fields, stored.values, texts.arena(), slots.data());
         event.values = pack_slots(leaves, slots.data());

@@ -3,6 +3,7 @@
 #include "lang/sema/experiments.h"
 #include "lang/sema/transfers.h"
 #include "runtime/engine/state_codec.h"
+#include "runtime/engine/strange_outcome.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/model_store_inner.h"
 #include "runtime/store/value_codec.h"
@@ -66,10 +67,28 @@ void add_instances(const checked::Program& program, const StoredCase& stored, In
   }
 }
 
+/// What happened in words that this version does not have. What waits is not read: the commit sets it aside.
+void add_strange(const checked::Program& program, const StoredEvent& event, int32_t owner, CaseFile& case_file) {
+  if (event.waiting) {
+    ++case_file.strange_events;
+    return;
+  }
+  const engine::StrangeName name = engine::strange_name(program, event.type, event.queue);
+  if (name.within < 0) return;
+  const checked::EventType& branch = program.events[static_cast<size_t>(name.within)];
+  std::vector<int64_t> slots(static_cast<size_t>(branch.slot_count));
+  thaw(program, branch.fields, event.values, case_file.arena(), slots.data());
+  case_file.add_strange_outcome(event.at, name.within, name.reached, owner, slots.data(), slots.size());
+}
+
 void add_events(const checked::Program& program, const StoredCase& stored, Instant now, bool all_contacts, CaseFile& case_file) {
   for (const StoredEvent& event : stored.events) {
     const int32_t type = checked::find_event(program, event.type), owner = case_file.find(event.owner);
-    if (event.at > now || type < 0 || owner < 0) continue;
+    if (event.at > now || owner < 0) continue;
+    if (type < 0) {
+      add_strange(program, event, owner, case_file);
+      continue;
+    }
     const checked::EventType& kind = program.events[type];
     std::vector<int64_t> slots(static_cast<size_t>(kind.slot_count));
     for (const checked::Field& field : kind.fields) {
@@ -213,6 +232,27 @@ Result<void> ModelStore::commit_all(const checked::Program& program, const std::
   return {};
 }
 
+/// Events that the load has met and the program does not have are nobody's to handle: out of the inbox, with the reason.
+void ModelStore::set_strange_aside(const checked::Program& program, StoredCase& stored, int64_t arrivals, Instant now) {
+  const auto strange = [&](const StoredEvent& event) {
+    return event.waiting && event.at <= now && event.arrival <= arrivals && checked::find_event(program, event.type) < 0 &&
+           stored.instances.contains(event.owner);
+  };
+  for (const StoredEvent& event : stored.events) {
+    if (!strange(event)) continue;
+    const StoredInstance& owner = stored.instances.at(event.owner);
+    std::string body = "{\"event\": ";
+    append_json_text(body, event.type);
+    body += ", \"at\": \"" + instant_text(event.at) + "\", \"source\": ";
+    append_json_text(body, event.source);
+    body += ", \"external_id\": ";
+    append_json_text(body, event.external_id);
+    data_.event_keys.erase({event.source, event.external_id, event.owner});
+    data_.quarantine.push_back({"event", owner.entity + " " + owner.key, strange_event_reason(event.type), body + "}", event.at});
+  }
+  std::erase_if(stored.events, strange);
+}
+
 void ModelStore::keep_step(const checked::Program& program, StoredCase& stored, const CaseCommit& step, Instant now) {
   const CaseFile& case_file = *step.case_file;
   const engine::StepResult& result = *step.result;
@@ -234,6 +274,7 @@ void ModelStore::keep_step(const checked::Program& program, StoredCase& stored, 
     data_.quarantine.push_back({"case", instance.entity + " " + instance.key, fault.message, body, now});
     return;
   }
+  if (loaded != nullptr) set_strange_aside(program, stored, loaded->arrivals, now);
   for (const auto& opened : result.opened) {
     const checked::Entity& entity = program.entities[opened.entity];
     const checked::Field& key = entity.fields[entity.key_field];

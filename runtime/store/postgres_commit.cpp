@@ -168,6 +168,10 @@ class Writing {
 
   void add_events_of(const CaseFile& case_file, const StepResult& result, const LoadedCase& loaded) {
     for (const InboxMark& mark : loaded.marks) inbox_.add(case_file.bucket, mark.at, mark.seq);
+    for (const StrangeEvent& event : loaded.strange) {
+      inbox_.add(case_file.bucket, event.at, event.seq);
+      refused_.add_strange(layout_, case_file, event);
+    }
     for (const auto& effect : result.events) {
       const engine::IncomingEvent& event = effect.event;
       if (event.inbox_id != 0) inbox_.add(case_file.bucket, event.at, event.inbox_id);

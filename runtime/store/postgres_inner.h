@@ -1,6 +1,7 @@
 // The PostgreSQL store from the inside. Which file does what: README.md.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -32,10 +33,19 @@ struct InboxMark {
   Instant at;
   int64_t seq;
 };
+/// A new event of a type that the program does not have, as it lies in dunlin.event.
+struct StrangeEvent {
+  Instant at = 0;
+  int64_t seq = 0;
+  int32_t type = 0;                                // number of its name
+  int32_t owner = -1;                              // position in the case file
+  std::string source, external_id, body, payload;  // one of the last two is empty
+};
 /// What a load knows of a case file and the case file itself does not say.
 struct LoadedCase : engine::StoreMemory {
   const void* loader = nullptr;                             // the store that may commit it; null: nobody, or it is committed already
-  std::vector<InboxMark> marks;                             // changed data, and events of types this program does not know
+  std::vector<InboxMark> marks;                             // changed data, and events of instances that are not there
+  std::vector<StrangeEvent> strange;                        // set aside with the step
   std::vector<int64_t> stated;                              // instances that have a row in dunlin.state
   std::vector<std::pair<engine::TaskId, int32_t>> orphans;  // open tasks of queues (by number) that this program does not have
   std::string damage;                                       // why it cannot be stepped; empty: it can
@@ -50,6 +60,7 @@ struct LoadedCase : engine::StoreMemory {
   void forget() {
     loader = nullptr;
     marks.clear();
+    strange.clear();
     stated.clear();
     orphans.clear();
     damage.clear();
@@ -97,6 +108,7 @@ class PostgresStore final : public Store, public StepLog, public BusinessClock, 
   Result<std::vector<int32_t>> buckets_to_step(Instant now, bool full) override;
   Result<Cases> load(const checked::Program& program, int32_t bucket, Instant now, bool full, int64_t after_debtor, size_t limit, Cases& pool) override;
   Result<Cases> load_awake(const checked::Program& program, Instant now, bool full, Position after, size_t limit, Cases& pool, int32_t last_bucket) override;
+  Result<std::map<std::string, int64_t>> end_pass(Instant now) override;
   Result<void> commit(const checked::Program& program, int32_t bucket, const std::vector<CaseCommit>& steps, Instant now) override;
   Result<void> commit_all(const checked::Program& program, const std::vector<CaseCommit>& steps, Instant now) override;
   Result<Instant> next_wake(Instant after) override;
@@ -224,6 +236,8 @@ class PostgresStore final : public Store, public StepLog, public BusinessClock, 
   };
   std::mutex guard_;  // a load and several commits may run at the same time, each in its thread
   std::unordered_map<const checked::Program*, Known> known_;
+  std::map<std::string, int64_t> unreadable_;                      // since the last pass: why, and how many
+  std::optional<std::chrono::steady_clock::time_point> resolved_;  // when it was last looked what has been stepped well again
   Ahead ahead_;
   std::unique_ptr<HeldBuckets> node_;  // null: this process is no node
   int32_t back_to_ = 0;                // of the next step back; 0: to the version itself

@@ -97,6 +97,7 @@ struct PostgresStore::Loading {
   Result<void> history();
   Result<void> tasks();
   void take_event(size_t index, CopyRows& rows);
+  void take_strange(size_t index, StrangeEvent event, bool waits);
   void take_task(size_t index, CopyRows& rows);
   void take_state(size_t index, CopyRows& rows);
   void keep_reading(size_t index);
@@ -260,19 +261,44 @@ Result<void> PostgresStore::Loading::inbox() {
                 });
 }
 
+/// An event in words that this version does not have. What is new is not read: it is set aside with the step. What an earlier version has read stays where it
+/// is; if it was a contact, limits go on counting it.
+void PostgresStore::Loading::take_strange(size_t index, StrangeEvent event, bool waits) {
+  CaseFile& case_file = *cases[index];
+  if (waits) {
+    extra(index).strange.push_back(std::move(event));
+    ++case_file.strange_events;
+    return;
+  }
+  const auto known = layout.strange_of.find(event.type);
+  if (known == layout.strange_of.end()) return;
+  const auto within = static_cast<size_t>(known->second.within);
+  std::vector<int64_t> slots = blank_slots(layout.events[within], program().events[within].slot_count);
+  if (!event.body.empty()) {
+    unpack_values(program(), layout.events[within], event.body, case_file, slots.data());
+  } else if (!event.payload.empty()) {
+    json_to_values(program(), layout.events[within], event.payload, case_file, slots.data());
+  }
+  case_file.add_strange_outcome(event.at, known->second.within, known->second.reached, event.owner, slots.data(), slots.size());
+}
+
 void PostgresStore::Loading::take_event(size_t index, CopyRows& rows) {
   CaseFile& case_file = *cases[index];
   const Instant at = rows.instant();
   const int64_t seq = rows.int64(), owner = rows.int64();
-  const int32_t type = Layout::find(layout.event_of, rows.int32()), position = case_file.find(owner);
+  const int32_t number = rows.int32(), type = Layout::find(layout.event_of, number), position = case_file.find(owner);
   const FieldBytes source = rows.field(), external = rows.field(), body = rows.field(), payload = rows.field();
   extra(index).history_to = std::max(extra(index).history_to, seq);
   const auto& queue = waiting[index];
   const auto found = std::ranges::lower_bound(queue, std::pair{at, seq}, {}, [](const Waiting& w) { return std::pair{w.at, w.seq}; });
   const bool waits = found != queue.end() && found->at == at && found->seq == seq;
-  if (type < 0 || position < 0) {  // a version without this event: it stays in the table and counts as handled
+  if (position < 0) {  // the instance has gone: the event stays in the table and counts as handled
     if (waits) extra(index).marks.push_back({at, seq});
     return;
+  }
+  if (type < 0) {
+    const auto text = [](const FieldBytes& field) { return field.missing() ? std::string() : std::string(field.view()); };
+    return take_strange(index, {at, seq, number, position, text(source), text(external), text(body), text(payload)}, waits);
   }
   const auto& leaves = layout.events[type];
   std::vector<int64_t> slots = blank_slots(leaves, program().events[type].slot_count);
@@ -376,7 +402,9 @@ Result<void> PostgresStore::Loading::tasks() {
 void PostgresStore::Loading::keep_reading(size_t index) {
   LoadedCase& loaded = extra(index);
   Reading reading{.data = !loaded.marks.empty(), .whole = whole(index), .history_to = loaded.history_to, .taken = {}, .bodies = {}};
-  for (const Waiting& event : waiting[index]) reading.taken.push_back(event.seq);
+  for (const Waiting& event : waiting[index]) {
+    if (std::ranges::find(loaded.strange, event.seq, &StrangeEvent::seq) == loaded.strange.end()) reading.taken.push_back(event.seq);
+  }
   for (const auto& [instance, body] : loaded.bodies) reading.bodies.emplace_back(instance, body);
   append_reading(loaded.reading, layout.slots, *cases[index], reading);
 }

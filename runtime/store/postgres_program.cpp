@@ -63,6 +63,44 @@ std::optional<std::string> bring_table_in_line(pqxx::work& work, const checked::
   return std::nullopt;
 }
 
+/// Kinds of JSON values that dunlin.fits() tells apart; everything else comes as text.
+std::string json_kind(const checked::Program& program, const checked::Type& type) {
+  switch (type.kind) {
+    case TypeKind::boolean:
+    case TypeKind::integer:
+    case TypeKind::decimal:
+    case TypeKind::number:
+    case TypeKind::money:
+    case TypeKind::date:
+    case TypeKind::time:
+    case TypeKind::datetime:
+      return checked::type_name(program, type.known());
+    case TypeKind::enumeration:
+      return "enum";
+    default:
+      return "text";
+  }
+}
+
+/// Events are kept as they came: a field that is of another type now would have them read wrong, or not at all. What stands in the way, or nothing.
+std::optional<std::string> look_at_kept_events(pqxx::work& work, const Layout& layout) {
+  std::map<std::pair<std::string, std::string>, std::pair<std::string, std::string>> kept;  // event and field: its kind, the event's number
+  for (const auto& row : work.exec("select e.name, f.name, f.kind, e.id from dunlin.event_type e join dunlin.event_field f on f.type = e.id"))
+    kept[{row[0].as<std::string>(), row[1].as<std::string>()}] = {row[2].as<std::string>(), row[3].as<std::string>()};
+  for (size_t e = 0; e < layout.events.size(); ++e) {
+    const std::string& event = layout.program.events[e].name;
+    for (const Leaf& leaf : layout.events[e]) {
+      const auto found = kept.find({event, leaf.name});
+      const std::string wanted = json_kind(layout.program, leaf.type);
+      if (found == kept.end() || found->second.first == wanted) continue;
+      if (work.exec("select 1 from dunlin.event where type = " + found->second.second + " limit 1").empty()) continue;
+      return fmt::format("`{}.{}` is {} in the bundle, but events are kept that hold it as {}; give the field another name", event, leaf.name, wanted,
+                         found->second.first);
+    }
+  }
+  return std::nullopt;
+}
+
 void remember_names(pqxx::work& work, const Layout& layout) {
   std::string values;
   std::set<std::pair<std::string, std::string>> names;
@@ -92,25 +130,6 @@ void remember_rules(pqxx::work& work, const checked::Program& program) {
             " on conflict (key) do update set strategy = excluded.strategy, stage = excluded.stage, name = excluded.name");
 }
 
-/// Kinds of JSON values that dunlin.fits() tells apart; everything else comes as text.
-std::string json_kind(const checked::Program& program, const checked::Type& type) {
-  switch (type.kind) {
-    case TypeKind::boolean:
-    case TypeKind::integer:
-    case TypeKind::decimal:
-    case TypeKind::number:
-    case TypeKind::money:
-    case TypeKind::date:
-    case TypeKind::time:
-    case TypeKind::datetime:
-      return checked::type_name(program, type.known());
-    case TypeKind::enumeration:
-      return "enum";
-    default:
-      return "text";
-  }
-}
-
 void remember_events(pqxx::work& work, const Layout& layout) {
   const checked::Program& program = layout.program;
   for (size_t e = 0; e < program.events.size(); ++e) {
@@ -118,10 +137,13 @@ void remember_events(pqxx::work& work, const Layout& layout) {
     if (checked::is_stage_order(program, event)) continue;  // nobody reports it
     const std::string number = fmt::format("(select id from dunlin.name where kind = 'event' and name = {})", work.quote(event.name));
     const std::string owner = event.owner < 0 ? "" : program.entities[event.owner].name;
+    const std::string queue = event.queue == checked::none ? "null" : work.quote(program.queues[static_cast<size_t>(event.queue)].name);
+    // What no version has said before is taken in only once a version that says it is active.
     work.exec(
-        fmt::format("insert into dunlin.event_type select {}, {}, {}, {}, {} on conflict (id) do update set alias = excluded.alias, owner = excluded.owner, "
-                    "leaf = excluded.leaf",
-                    number, work.quote(event.name), work.quote(event.alias), work.quote(owner), event.leaf));
+        fmt::format("insert into dunlin.event_type (id, name, alias, owner, leaf, queue, known) select {}, {}, {}, {}, {}, {}, not exists (select from "
+                    "dunlin.bundle where active) on conflict (id) do update set alias = excluded.alias, owner = excluded.owner, leaf = excluded.leaf, "
+                    "queue = coalesce(excluded.queue, event_type.queue)",
+                    number, work.quote(event.name), work.quote(event.alias), work.quote(owner), event.leaf, queue));
     work.exec("delete from dunlin.event_field where type = " + number);
     for (const Leaf& leaf : layout.events[e]) {
       std::string literals = "null";
@@ -228,6 +250,8 @@ Result<void> PostgresStore::prepare(const checked::Program& program) {
       // What was made so far goes with the transaction.
       if (obstacle) throw std::runtime_error(*obstacle);
     }
+    obstacle = look_at_kept_events(work, layout);
+    if (obstacle) throw std::runtime_error(*obstacle);
     for (const auto& entity : program.entities) make_inflow(work, program, entity);
     remember_names(work, layout);
     remember_rules(work, program);
@@ -262,6 +286,8 @@ Result<void> PostgresStore::make_room(const checked::Program& program) {
       if (!obstacle) obstacle = bring_table_in_line(work, program.entities[e], table, table.past, true);
       if (obstacle) throw std::runtime_error(*obstacle);
     }
+    obstacle = look_at_kept_events(work, layout);
+    if (obstacle) throw std::runtime_error(*obstacle);
     remember_names(work, layout);
   });
   if (obstacle) return failed(StoreError::Kind::input, *obstacle);
@@ -275,8 +301,11 @@ Result<Layout*> PostgresStore::layout_of(const checked::Program& program) {
   if (known.layout != nullptr && known.content_hash == program.content_hash) return known.layout.get();
   auto layout = std::make_unique<Layout>(program);
   std::unordered_map<std::string, int32_t> numbers;
+  std::unordered_map<int32_t, std::pair<std::string, std::string>> events;  // name and queue
   auto read_names = small("read the names of the bundle", [&](SmallWork& work) {
     for (const auto& row : work.exec("select kind || ':' || name, id from dunlin.name")) numbers[row[0].as<std::string>()] = row[1].as<int32_t>();
+    for (const auto& row : work.exec("select id, name, coalesce(queue, '') from dunlin.event_type"))
+      events[row[0].as<int32_t>()] = {row[1].as<std::string>(), row[2].as<std::string>()};
   });
   if (!read_names) return std::unexpected(read_names.error());
   for (const auto& [kind, name] : layout->names()) {
@@ -285,6 +314,11 @@ Result<Layout*> PostgresStore::layout_of(const checked::Program& program) {
     }
   }
   layout->take_names(numbers);
+  for (const auto& [number, event] : events) {
+    if (layout->event_of.contains(number)) continue;
+    const engine::StrangeName name = engine::strange_name(program, event.first, event.second);
+    if (name.within >= 0) layout->strange_of[number] = name;
+  }
   known = Known{program.content_hash, std::move(layout), 0};
   return known.layout.get();
 }
@@ -352,6 +386,14 @@ std::string check_second_person(SmallWork& work, const checked::Program& program
   return agreed.empty() ? "the proposal is no longer waiting, or this is not the one to agree to it" : "";
 }
 
+/// Which events the active version has: of others nothing is taken in, and no outcome is one of them.
+void remember_known_events(SmallWork& work, const checked::Program& program) {
+  std::string names;
+  for (const checked::EventType& event : program.events) names += (names.empty() ? "" : ", ") + work.quote(event.name);
+  const std::string known = names.empty() ? "false" : "name in (" + names + ")";
+  work.exec(fmt::format("update dunlin.event_type set known = {0} where known <> ({0})", known));
+}
+
 /// Notes that `number` is active from now on, and where a step back from it leads.
 void remember_activation(SmallWork& work, const Activation& activation, int32_t number, int32_t back_to) {
   // A step back to a version takes the place of its activation: what came after is forgotten. Anything else stands on top of what was active.
@@ -407,6 +449,7 @@ Result<BundleVersion> PostgresStore::activate(const checked::Program& program, c
     const auto found =
         work.exec("select number, active, author, " + micros("activated_at") + " from dunlin.bundle where content_hash = " + work.quote(program.content_hash));
     if (!found.empty()) version.number = found[0][0].as<int32_t>();
+    remember_known_events(work, program);
     if (!found.empty() && found[0][1].as<bool>()) {
       version.author = found[0][2].as<std::string>();
       version.activated_at = found[0][3].as<int64_t>();

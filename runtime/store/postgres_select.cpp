@@ -162,11 +162,33 @@ Result<void> PostgresStore::set_damaged_aside(const std::vector<SetAside>& damag
                                      "dunlin.instance_key k where k.bucket = a.bucket and k.case_id = "
                                      "a.case_id and k.id = a.case_id), ''), {2}, '{{}}', a.bucket, a.case_id from aside a",
                                      place, sql_instant(row.at), quote_text(row.reason)));
-      return done ? Result<void>() : std::unexpected(done.error());
+      if (!done) return std::unexpected(done.error());
+      const std::lock_guard hold(guard_);
+      if (*done > 0) ++unreadable_[row.reason];
+      return {};
     });
     if (!kept) return kept;
   }
   return {};
+}
+
+Result<std::map<std::string, int64_t>> PostgresStore::end_pass(Instant now) {
+  constexpr std::chrono::seconds between_looks(10);
+  const auto tick = std::chrono::steady_clock::now();
+  if (!resolved_ || tick - *resolved_ >= between_looks) {
+    // Nothing waits in it, and it sleeps under the active version: it was stepped.
+    auto looked = small("look what was stepped well again", [&](SmallWork& work) {
+      work.exec(fmt::format(
+          "update dunlin.quarantine q set resolved_at = clock_timestamp() from dunlin.case_file c where q.kind = 'case' and q.resolved_at is null and "
+          "c.bucket = q.bucket and c.case_id = q.case_id and not c.set_aside and c.wake_at > {0} and c.version = (select number from dunlin.bundle where "
+          "active) and not exists (select from dunlin.inbox i where i.bucket = c.bucket and i.case_id = c.case_id and i.at <= {0})",
+          sql_instant(now)));
+    });
+    if (!looked) return std::unexpected(looked.error());
+    resolved_ = tick;
+  }
+  const std::lock_guard hold(guard_);
+  return std::exchange(unreadable_, {});
 }
 
 Result<Cases> PostgresStore::load_from(const checked::Program& program, Instant now, bool full, Position after, int32_t last_bucket, size_t limit,

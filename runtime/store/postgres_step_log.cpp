@@ -50,22 +50,27 @@ Result<std::vector<RecordedEvent>> PostgresStore::recorded_events(const checked:
       event.at = rows.instant();
       event.arrival = rows.int64();
       event.owner = rows.int64();
-      event.type = Layout::find((*layout)->event_of, rows.int32());
+      const int32_t number = rows.int32();
+      event.type = Layout::find((*layout)->event_of, number);
+      if (const auto strange = (*layout)->strange_of.find(number); event.type < 0 && strange != (*layout)->strange_of.end()) {
+        event.within = strange->second.within;
+        event.reached = strange->second.reached;
+      }
       event.raised = rows.boolean();
       const FieldBytes source = rows.field(), external = rows.field(), body = rows.field(), payload = rows.field();
       event.waiting = rows.boolean();
       if (!source.missing()) event.source = source.view();
       if (!external.missing()) event.external_id = external.view();
-      if (event.type >= 0) {
+      if (const int32_t read_as = std::max(event.type, event.within); read_as >= 0) {
         texts.clear();
-        const auto& leaves = (*layout)->events[static_cast<size_t>(event.type)];
-        auto slots = blank_slots(leaves, program.events[static_cast<size_t>(event.type)].slot_count);
+        const auto& leaves = (*layout)->events[static_cast<size_t>(read_as)];
+        auto slots = blank_slots(leaves, program.events[static_cast<size_t>(read_as)].slot_count);
         if (!body.missing()) {
           unpack_values(program, leaves, body.view(), texts, slots.data());
         } else if (!payload.missing()) {
           json_to_values(program, leaves, payload.view(), texts, slots.data());
         }
-        event.values = pack_slots(plan.events[static_cast<size_t>(event.type)], slots.data());
+        event.values = pack_slots(plan.events[static_cast<size_t>(read_as)], slots.data());
       }
       events.push_back(std::move(event));
     }

@@ -47,6 +47,8 @@ struct RecordedEvent {
   int64_t owner = 0;
   int32_t type = -1;  // -1: the program does not know it
   bool raised = false, waiting = false;
+  int32_t within = -1;   // an outcome that the program does not know: the branch that it lies below, of which `values` are
+  bool reached = false;  // of the same: somebody was spoken to
   std::string values, source, external_id;
 };
 

@@ -37,6 +37,7 @@ Result<void> Store::commit_all(const checked::Program& program, const std::vecto
 }
 
 Result<std::vector<BucketRange>> Store::hold_buckets(const NodeOptions&, int32_t) { return std::vector<BucketRange>{{0, engine::bucket_count - 1}}; }
+Result<std::map<std::string, int64_t>> Store::end_pass(Instant /*now*/) { return std::map<std::string, int64_t>{}; }
 Result<void> Store::tend_queues(Instant /*now*/) { return {}; }
 Result<void> Store::leave_buckets() { return {}; }
 Result<std::vector<NodeRow>> Store::nodes() { return std::vector<NodeRow>{}; }

@@ -212,6 +212,9 @@ class Store {
   using BankRow = std::vector<std::optional<std::string>>;
 
   // ---- stepping ----
+  /// After a pass at `now`: case files that its loads have set aside because they could not be read: why, and how many. What was set aside before and has been
+  /// stepped well since is resolved.
+  virtual Result<std::map<std::string, int64_t>> end_pass(Instant now);
   /// Buckets that have at least one case file to step at `now`: woken, with new events due, changed data, or under an old version. `full`: all with cases.
   virtual Result<std::vector<int32_t>> buckets_to_step(Instant now, bool full) = 0;
   /// Loads the case files of a bucket that are to be stepped, at most `limit`, in debtor order after `after_debtor` (INT64_MIN: from the start).

@@ -418,6 +418,31 @@ bool unpack_values(const checked::Program& program, const std::vector<Leaf>& lea
   return true;
 }
 
+std::string packed_to_json(const checked::Program& program, const std::unordered_map<int32_t, std::string>& names, std::string_view bytes) {
+  std::string out = "{";
+  while (!bytes.empty()) {
+    uint64_t name = 0, number = 0;
+    if (!get_varint(bytes, name) || bytes.empty()) break;
+    const auto kind = static_cast<unsigned char>(bytes[0]);
+    bytes.remove_prefix(1);
+    if (!get_varint(bytes, number) || (kind % 2 == 1 && number > bytes.size())) break;
+    const auto known = names.find(static_cast<int32_t>(name));
+    if (out.size() > 1) out += ", ";
+    append_json_text(out, known == names.end() ? std::to_string(name) : known->second);
+    out += ": ";
+    if (kind % 2 == 1) {
+      append_json_text(out, bytes.substr(0, number));
+      bytes.remove_prefix(number);
+      continue;
+    }
+    Leaf leaf;
+    leaf.type.kind = static_cast<TypeKind>(kind / 2);
+    leaf.scale = leaf.type.kind == TypeKind::money ? program.bundle.minor_digits : leaf.type.kind == TypeKind::decimal ? decimal_scale : 0;
+    append_json_value(program, leaf, unzigzag(number), out);
+  }
+  return out + "}";
+}
+
 std::string values_to_json(const checked::Program& program, const std::vector<Leaf>& leaves, const int64_t* slots) {
   std::string out = "{";
   for (const Leaf& leaf : leaves) {
@@ -445,6 +470,10 @@ bool json_to_values(const checked::Program& program, const std::vector<Leaf>& le
     }
   }
   return good;
+}
+
+std::string strange_event_reason(const std::string& name) {
+  return fmt::format("this version has no event `{}`; `dunlin import replay` takes it in once a version that has it is active", name);
 }
 
 SetAside set_aside_of(const checked::Program& program, const engine::CaseFile& case_file, const engine::RefusedEvent& refused) {

@@ -77,6 +77,52 @@ TEST_CASE("a limit that may let more through is marked") {
   CHECK(wider("phone at most 2 per day per account", "applies when overdue > 10\nphone at most 1 per day per account"));
 }
 
+TEST_CASE("outcomes and events that are gone are told with what becomes of what they were told as") {
+  const auto world = [](const std::string& outcomes, const std::string& queue, const std::string& line) {
+    return strategy("enrol when dpd > 0\n stage letters { every 7 days : mail \"demand\" }") + "outcomes " + outcomes + "\nqueue phone { outcomes " + queue +
+           " }\n" + "queue desk { outcomes hello }\noutcomes hello of account { yes, no }\nlimits \"law\" {\n" + line + "\n}\n";
+  };
+  const std::string daily = "phone at most 2 per day per account", was = world("talk of account { reached { spoke }, missed { busy } }", "talk", daily);
+  const auto note = [&](const Comparison& comparison, const std::string& name) {
+    const Change* change = find(comparison, name);
+    REQUIRE(change != nullptr);
+    CHECK(change->kind == ChangeKind::removed);
+    return change->note;
+  };
+  SECTION("a branch has another name") {
+    const Comparison comparison = compared(was, world("talk of account { reached { spoke }, unreached { busy } }", "talk", daily));
+    CHECK(note(comparison, "talk.missed.busy").find("limits go on counting it as some `talk`;") != std::string::npos);
+    CHECK(note(comparison, "talk.missed.busy").find("set aside") != std::string::npos);
+    CHECK_FALSE(comparison.wider());
+  }
+  SECTION("the tree has another name") {
+    const Comparison comparison = compared(was, world("chat of account { reached { spoke }, missed { busy } }", "chat", daily));
+    CHECK(note(comparison, "talk.missed.busy").find("some `chat`") != std::string::npos);
+    CHECK_FALSE(comparison.wider());
+  }
+  SECTION("its queue is gone") {
+    std::string gone = world("chat of account { reached { spoke } }", "chat", "desk at most 1 per day per account");
+    for (size_t at = gone.find("phone"); at != std::string::npos; at = gone.find("phone")) gone.replace(at, 5, "video");
+    const Comparison comparison = compared(was, gone);
+    const Change* change = find(comparison, "talk.missed.busy");
+    REQUIRE(change != nullptr);
+    CHECK(change->wider);
+    CHECK(change->note.find("limits do not count these contacts any more") != std::string::npos);
+    // What no line counted is no loss to any.
+    const Comparison uncounted = compared(world("talk of account { reached { spoke }, missed { busy } }", "talk", "desk at most 1 per day per account"), gone);
+    REQUIRE(find(uncounted, "talk.missed.busy") != nullptr);
+    CHECK_FALSE(uncounted.wider());
+  }
+  SECTION("an event that is no outcome, and a field of another type") {
+    const std::string plain_event = strategy("enrol when dpd > 0\n stage letters { every 7 days : mail \"demand\" }\n");
+    CHECK(note(compared(plain_event + "event refund of account { total : money }\n", plain_event), "refund").find("set aside") != std::string::npos);
+    const Comparison retyped =
+        compared(plain_event + "event refund of account { total : money }\n", plain_event + "event refund of account { total : text }\n");
+    REQUIRE(find(retyped, "refund") != nullptr);
+    CHECK(find(retyped, "refund")->note == "`total` was money and is text; events that are kept cannot be read so");
+  }
+}
+
 TEST_CASE("several lines that judge the same are paired by what they say") {
   const std::string first = "never phone when overdue < 5", second = "never phone when risk = low", both = first + "\n" + second;
   CHECK(compared(limited(both), limited(both)).same());

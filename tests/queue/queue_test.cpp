@@ -21,6 +21,8 @@ TEST_CASE("whoever took something hears that it was called back", "[queue]") { C
 
 TEST_CASE("the ledger counts what it is told in other words", "[queue]") { CHECK(runs_well("queue/ledger_test.py")); }
 
+TEST_CASE("a version with other words forgets no contact and swallows no event", "[queue]") { CHECK(runs_well("queue/words_test.py")); }
+
 TEST_CASE("one open transaction holds nobody up for long", "[queue]") { CHECK(runs_well("queue/waits_test.py")); }
 
 TEST_CASE("a hand-out costs the same however long somebody reads", "[queue]") { CHECK(runs_well("queue/long_reader_test.py")); }

@@ -78,7 +78,12 @@ std::unique_ptr<Place> make_place(const std::string& kind) {
 
 std::unique_ptr<Store> open_at(const std::string& url) { return good(open_postgres({.url = url})); }
 
-Office::Office(Place& place, const std::string& version_hash, const std::function<void(checked::Program&)>& change) : store(place.open()) {
+Office::Office(Place& place, const std::string& version_hash, const std::function<void(checked::Program&)>& change)
+    : Office(place, version_hash, std::function<void(Desk&)>([&](Desk& made) {
+               if (change) change(made.program);
+             })) {}
+
+Office::Office(Place& place, const std::string& version_hash, const std::function<void(Desk&)>& change) : store(place.open()) {
   desk.program.content_hash = version_hash;
   desk.program.bundle.name = "office";
   const auto owes = [](const abi::EvalContext& context) { return context.self->slots[1] > 0; };
@@ -90,7 +95,7 @@ Office::Office(Place& place, const std::string& version_hash, const std::functio
   desk.add(desk.promised, desk.after(desk.days(10), {Desk::go(desk.calling)}));
   desk.add_to_strategy(desk.soft, desk.when(desk.condition([owes](const abi::EvalContext& context) { return !owes(context); }), desk.cured));
   desk.add_to_strategy(desk.soft, desk.on_event(desk.complaint, {desk.sms("sorry")}, desk.faulty()));
-  if (change) change(desk.program);
+  change(desk);
   good(store->migrate());
   good(store->prepare(desk.program));
   stepper_ = std::make_unique<engine::Stepper>(desk.program, desk.evaluator, *desk.calendar->view(), std::vector<int64_t>{});

@@ -56,6 +56,9 @@ class Office {
   /// `change` alters the program before anything is made from it.
   explicit Office(Place& place, const std::string& version = "v1", const std::function<void(checked::Program&)>& change = {});
 
+  /// `change` may also use the desk's evaluator.
+  Office(Place& place, const std::string& version, const std::function<void(Desk&)>& change);
+
   InstanceRow debtor(const std::string& key);
   InstanceRow account(const std::string& key, const std::string& of, int64_t balance);
   EventRow payment(const std::string& of, const std::string& account, Instant at, const std::string& id, int64_t amount = 1'00);
