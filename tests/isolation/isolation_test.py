@@ -434,6 +434,29 @@ def test_a_stop_waits_for_no_entry_of_the_audit():
             ["begin", STOP, "commit"], judge, ["create table public.held as select task, epoch from dunlin.lease('call', 'a', 1)"], by_the_judge=False)
 
 
+def test_a_lease_and_a_stop():
+    """Whoever has the task when both have committed hears of it, without any round."""
+    def judge(sql, a, b):
+        held = sql.all("select o.task, o.lease_epoch from dunlin.task_open o join dunlin.instance_key k on (k.bucket, k.case_id, k.id) = (o.bucket, o.case_id, o.instance_id) where k.key = 'A1' and o.status = 1")
+        assert [row.task for row in sql.all("select * from dunlin.withdrawn_tasks('a')")] == [row.task for row in held], "somebody works at a stopped account and has not heard of it"
+        assert all(sql.value("select withdrawn from dunlin.heartbeat(%s, %s)", *row) for row in held)
+
+    explore(["begin", lease("a", 3), "commit"], ["begin", STOP, "commit"], judge)
+
+
+def test_a_task_comes_back_while_its_stop_is_lifted():
+    """Whichever was first, the task is there, and it is the same one. Somebody else tries to lease it meanwhile, and puts it out of line."""
+    def judge(sql, a, b):
+        for _ in range(3):
+            sql.run("select dunlin.turn_over()")
+        sql.lease(worker="c", n=9)
+        assert sql.value("select o.status from dunlin.task_open o join public.held h using (task)") == 1 and sql.value("select count(*) from dunlin.task_done") == 0
+
+    explore(["begin", "select dunlin.release(task, epoch) from public.held", lease("b", 1), "commit"], ["begin", "select dunlin.resume_contact(max(id), 'eva') from dunlin.contact_stop", "commit"], judge,
+            ["create table public.held as select task, epoch from dunlin.lease('call', 'a', 1)", "select * from dunlin.stop_outbound('a power cut', null, null, null, null, null, null, 'infinity', 'eva')"],
+            by_the_judge=False)
+
+
 def test_a_lease_and_the_closing_of_its_account():
     """The lease comes first and its holder is told, or it does not come."""
     def judge(sql, a, b):

@@ -211,6 +211,10 @@ def test_a_hold_tells_whoever_holds_one():
     assert sql.value("select dunlin.release(%s, %s)", returned.task, returned.epoch) == "ready"
     assert returned.key not in [t.key for t in sql.lease(worker="bert", n=20)]
     assert open_task(sql, returned.task).reason.startswith("hold `in_dispute`")
+    # The database's clock was ahead, and came back: it is looked at again, like all that waits.
+    sql.run("insert into dunlin.queue_round (at, settled) values (clock_timestamp() + interval '1 hour', clock_timestamp())")
+    sql.run("select dunlin.turn_over()")
+    assert open_task(sql, returned.task).wakes is None and sql.lease(worker="bert", n=20) == [] and open_task(sql, returned.task).wakes is not None
     for task in (kept, returned):
         event(sql, "in_dispute.lifted", task.key)
     step(name, LIFTED)
