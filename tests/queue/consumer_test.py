@@ -798,7 +798,7 @@ def test_consumers_call_these_functions_and_no_other():
     _, sql = fresh()
     may = {r[0] for r in sql.all("""select p.proname::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace
                                     where n.nspname = 'dunlin' and has_function_privilege('dunlin_consumer', p.oid, 'execute')""")}
-    assert may == {"lease", "letter", "heartbeat", "extend", "release", "complete", "complete_many", "complete_and_lease", "post_event", "post_events", "may_contact", "record_contact", "withdrawn_tasks",
+    assert may == {"lease", "letter", "heartbeat", "extend", "release", "complete", "complete_many", "complete_and_lease", "post_event", "post_events", "may_contact", "moment", "record_contact", "withdrawn_tasks",
                    "register_of", "post_status", "post_statuses", "register_withdrawals", "acknowledge_withdrawal", "acknowledge_withdrawals"}, may
     assert not sql.all("""select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname in ('dunlin', 'portfolio')
                           and c.relkind in ('r', 'p', 'v') and has_table_privilege('dunlin_consumer', c.oid, 'select, insert, update, delete')""")
