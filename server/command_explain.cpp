@@ -3,11 +3,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "runtime/replay/replay.h"
 #include "runtime/simulate/explain.h"
+#include "server/clock_stand.h"
 #include "server/commands.h"
 #include "server/compile.h"
 #include "server/open_store.h"
@@ -29,18 +29,12 @@ struct ExplainCommand {
   bool all = false;
 };
 
-/// The instant asked about. Without --at: now, but not beyond the earliest instant at which any case is due, so that a portfolio that was carried
-/// by a virtual clock is seen where that clock stopped.
+/// The instant asked about. Without --at: where the clock stands.
 store::Result<int64_t> find_at(const ExplainCommand& command, const checked::Program& program, const import::Zone& zone, store::Store& store) {
-  if (!command.at.empty()) {
-    auto at = import::ValueReader(program, zone).read_instant(command.at, import::ValueFormat{});
-    if (!at) return std::unexpected(store::StoreError{store::StoreError::Kind::input, "--at: " + at.error()});
-    return *at;
-  }
-  int64_t now = static_cast<int64_t>(std::time(nullptr)) * abi::us_per_second;
-  auto wake = store.next_wake(std::numeric_limits<int64_t>::min());
-  if (!wake) return std::unexpected(wake.error());
-  return *wake == abi::never ? now : std::min(now, *wake - 1);
+  if (command.at.empty()) return where_the_clock_stands(store);
+  auto at = import::ValueReader(program, zone).read_instant(command.at, import::ValueFormat{});
+  if (!at) return std::unexpected(store::StoreError{store::StoreError::Kind::input, "--at: " + at.error()});
+  return *at;
 }
 
 std::string full_stage(const simulate::Explanation& explanation) {

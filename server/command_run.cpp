@@ -1,7 +1,5 @@
 // dunlin run: carries a bundle over the portfolio, for one instant or day by day.
 #include <fmt/format.h>
-#include <pwd.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -17,6 +15,7 @@
 #include "server/open_store.h"
 #include "server/output/progress.h"
 #include "server/plan/proposal.h"
+#include "server/plan/take_up.h"
 #include "server/run_report.h"
 
 namespace dunlin::server {
@@ -28,7 +27,7 @@ struct RunCommand {
   BundleOptions bundle;
   std::string from, to, clock;
   std::vector<std::string> parts;
-  bool full = false, interpreter = false, summary = false, every_wake = false;
+  bool full = false, interpreter = false, summary = false, every_wake = false, accept_wider_limits = false;
   int threads = 1;
 };
 
@@ -38,11 +37,6 @@ struct When {
   int64_t instant = 0;
   int64_t from = 0, to = 0;
 };
-
-std::string user_name() {
-  const passwd* user = getpwuid(geteuid());
-  return user && user->pw_name ? user->pw_name : "unknown";
-}
 
 std::expected<When, std::string> find_when(const RunCommand& command, const checked::Program& program) {
   When when;
@@ -65,19 +59,6 @@ std::expected<When, std::string> find_when(const RunCommand& command, const chec
   if (!instant) return std::unexpected("--clock: " + instant.error());
   when.instant = *instant;
   return when;
-}
-
-/// Makes the bundle the active version unless it is that already.
-store::Result<int32_t> activate(store::Store& store, const CheckedBundle& bundle, int64_t at, bool& activated) {
-  auto versions = store.versions();
-  if (!versions) return std::unexpected(versions.error());
-  for (const auto& version : *versions) {
-    if (version.active && version.content_hash == bundle.program->content_hash) return version.number;
-  }
-  auto version = store.activate(*bundle.program, bundle.files, user_name(), at);
-  if (!version) return std::unexpected(version.error());
-  activated = true;
-  return version->number;
 }
 
 class Run {
@@ -129,14 +110,14 @@ class Run {
     report_.from = command_.from;
     report_.to = command_.to;
     if (when_.once) report_.clock = command_.clock.empty() ? "now" : command_.clock;
-    if (auto done = store_.prepare(bundle_.program()); !done) return done;
     int64_t at = when_.instant;
     if (!when_.once && abi::day_start(*bundle_.machine.calendar->view(), when_.from, &at) != abi::Fault::none) {
       return std::unexpected(store::StoreError{store::StoreError::Kind::input, fmt::format("{} lies beyond the calendar", command_.from)});
     }
-    auto version = activate(store_, *bundle_.checked, at, report_.activated);
-    if (!version) return std::unexpected(version.error());
-    report_.version = *version;
+    auto taken = take_up(store_, bundle_, {.store = command_.store, .at = at, .accept_wider_limits = command_.accept_wider_limits});
+    if (!taken) return std::unexpected(taken.error());
+    report_.version = taken->version;
+    report_.activated = taken->activated;
     return pull(at);
   }
 
@@ -264,6 +245,7 @@ void add_run_command(CLI::App& app, Chosen& chosen) {
       ->check(CLI::IsMember({"funnel", "roll_rates", "tasks", "transitions", "faults"}))
       ->delimiter(',');
   sub->add_flag("--summary", command->summary, "Print only the totals");
+  sub->add_flag("--accept-wider-limits", command->accept_wider_limits, "A limit of a version that becomes active may let more through than before");
   add_store_options(*sub, command->store);
   add_common_options(*sub, command->common);
   sub->footer("Example:\n  dunlin run strategies/card_collections --from 2005-04-01 --to 2005-09-30");

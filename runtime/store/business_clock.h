@@ -1,6 +1,7 @@
 // The clock that case files are stepped by, watched against the database's. What a jump is stands in runtime/migrations/027_business_clock.sql.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,9 +24,17 @@ struct ClockState {
   std::string since;
 };
 
+/// Where business time stands.
+struct ClockStand {
+  bool watched = false;  // somebody steps by a machine's clock: `now` is business time
+  Instant now = 0;
+  std::optional<Instant> stepped_to;  // the latest instant of any step
+};
+
 class BusinessClock {
  public:
   virtual ~BusinessClock() = default;
+  virtual Result<ClockStand> clock_stand() = 0;
   /// `who`: the name of the node, or of the command.
   virtual Result<ClockLook> look_at_clock(Instant business, const std::string& who) = 0;
   virtual Result<ClockState> clock_state() = 0;

@@ -29,6 +29,18 @@ Result<ClockLook> PostgresStore::look_at_clock(Instant business, const std::stri
   return look;
 }
 
+Result<ClockStand> PostgresStore::clock_stand() {
+  ClockStand stand;
+  auto asked = small("look at the clock", [&](SmallWork& work) {
+    const auto rows = work.exec(fmt::format("select exists (select from dunlin.business_clock), {}, (select {} from dunlin.bucket)",
+                                            micros("dunlin.business_now()"), micros("max(as_of)")));
+    stand = {rows[0][0].as<bool>(), rows[0][1].as<Instant>(), {}};
+    if (!rows[0][2].is_null()) stand.stepped_to = rows[0][2].as<Instant>();
+  });
+  if (!asked) return std::unexpected(asked.error());
+  return stand;
+}
+
 Result<ClockState> PostgresStore::clock_state() {
   ClockState state;
   auto asked = small("look at the clock", [&](SmallWork& work) {

@@ -122,6 +122,7 @@ class PostgresStore final : public Store, public StepLog, public BusinessClock, 
   Result<void> tend_queues(Instant now) override;
   Result<void> leave_buckets() override;
   Result<ClockLook> look_at_clock(Instant business, const std::string& who) override;
+  Result<ClockStand> clock_stand() override;
   Result<ClockState> clock_state() override;
   Result<std::string> confirm_clock(const std::string& who, const std::string& reason) override;
   Result<std::vector<NodeRow>> nodes() override;
@@ -141,6 +142,7 @@ class PostgresStore final : public Store, public StepLog, public BusinessClock, 
   Result<void> step_batches(int32_t bucket, const std::function<Result<void>(const StepBatch&)>& take) override;
   Result<std::vector<RecordedEvent>> recorded_events(const checked::Program& program, const SlotPlan& plan, int32_t bucket) override;
   Result<Cases> case_files_of(const checked::Program& program, int32_t bucket) override;
+  bool has_news_of_tasks(const engine::CaseFile& case_file) const override;
 
  private:
   /// Where an instance is.

@@ -94,4 +94,9 @@ Result<Cases> PostgresStore::case_files_of(const checked::Program& program, int3
   return cases;
 }
 
+bool PostgresStore::has_news_of_tasks(const engine::CaseFile& case_file) const {
+  const auto* loaded = dynamic_cast<const LoadedCase*>(case_file.store_memory.get());
+  return loaded != nullptr && loaded->news_of_tasks;
+}
+
 }  // namespace dunlin::store

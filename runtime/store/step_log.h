@@ -33,6 +33,8 @@ class StepLog {
   virtual Result<std::vector<RecordedEvent>> recorded_events(const checked::Program& program, const SlotPlan& plan, int32_t bucket) = 0;
   /// The bucket's case files as they are now.
   virtual Result<std::vector<std::unique_ptr<engine::CaseFile>>> case_files_of(const checked::Program& program, int32_t bucket) = 0;
+  /// Whether somebody else than a step (a campaign) has put a task into this one, of case_files_of(), that no step has looked at yet.
+  virtual bool has_news_of_tasks(const engine::CaseFile& /*case_file*/) const { return false; }
 };
 
 /// Null if the store keeps no records.

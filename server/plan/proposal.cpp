@@ -11,6 +11,7 @@
 #include "lang/service/kept.h"
 #include "runtime/plan/carry.h"
 #include "runtime/store/older_versions.h"
+#include "server/plan/refusals.h"
 
 namespace dunlin::server {
 
@@ -117,6 +118,11 @@ class OwnText {
 
 }  // namespace
 
+plan::Comparison compare_texts(const CheckedBundle& active, const CheckedBundle& next) {
+  const OwnText before(active), after(next);
+  return plan::compare({*before.bundle().program, before.bundle().sources}, {*after.bundle().program, after.bundle().sources});
+}
+
 store::Result<Proposal> make_proposal(store::Store& store, const Runner& next, const ProposalOptions& options) {
   auto versions = store.versions();
   if (!versions) return std::unexpected(versions.error());
@@ -132,9 +138,7 @@ store::Result<Proposal> make_proposal(store::Store& store, const Runner& next, c
     auto runner = runner_of_version(store, proposal.active, next.bundle->stdlib, options.portfolio);
     if (!runner) return std::unexpected(runner.error());
     active = std::move(*runner);
-    // What people wrote is compared, not what is carried along.
-    const OwnText before(*active->bundle), after(*next.bundle);
-    proposal.comparison = plan::compare({*before.bundle().program, before.bundle().sources}, {*after.bundle().program, after.bundle().sources});
+    proposal.comparison = compare_texts(*active->bundle, *next.bundle);
   }
   if (!options.portfolio) return proposal;
   if (auto room = store.make_room(next.program()); !room) return std::unexpected(room.error());
@@ -146,18 +150,20 @@ store::Result<Proposal> make_proposal(store::Store& store, const Runner& next, c
   return proposal;
 }
 
+Refusal stranded_refusal(int64_t count, const std::string& whom, const std::string& stage, const std::string& example) {
+  return {fmt::format("{} live {}s stand in `{}`, a stage that the new version does not have{}{}", count, whom, stage, example.empty() ? "" : ", for example ",
+                      example),
+          fmt::format("say where they go: `migrate {0} -> …`; or keep the stage `{0}`, with a rule that leads out of it, until nobody stands in it", stage)};
+}
+
+Refusal wider_limits_refusal() { return {"a limit would let more through than it does now", "if that is meant, say so with --accept-wider-limits"}; }
+
 std::optional<Refusal> refusal_of(const Proposal& proposal, bool accept_wider_limits) {
   if (proposal.live && !proposal.live->stranded.empty()) {
     const auto& first = proposal.live->stranded.front();
-    const std::string& stage = first.stage;
-    return Refusal{
-        fmt::format("{} live {}s stand in `{}`, a stage that the new version does not have, for example {} {}", first.count, first.example.entity, stage,
-                    first.example.entity, first.example.key),
-        fmt::format("say where they go: `migrate {0} -> …`; or keep the stage `{0}`, with a rule that leads out of it, until nobody stands in it", stage)};
+    return stranded_refusal(first.count, first.example.entity, first.stage, first.example.entity + " " + first.example.key);
   }
-  if (proposal.comparison.wider() && !accept_wider_limits) {
-    return Refusal{"a limit would let more through than it does now", "if that is meant, say so with --accept-wider-limits"};
-  }
+  if (proposal.comparison.wider() && !accept_wider_limits) return wider_limits_refusal();
   return std::nullopt;
 }
 

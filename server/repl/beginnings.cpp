@@ -6,6 +6,7 @@
 
 #include "compiler/abi/arena.h"
 #include "runtime/simulate/draw.h"
+#include "server/clock_stand.h"
 #include "server/import/csv_reader.h"
 #include "server/import/near_match.h"
 
@@ -86,7 +87,7 @@ std::expected<void, NoBeginning> from_row(const Beginning& beginning, const chec
   return {};
 }
 
-/// Where nothing is said: now, but not beyond the instant at which a database's earliest case is due.
+/// Where nothing is said: now, or where the clock of the database stands.
 std::expected<engine::Instant, NoBeginning> instant(const Beginning& beginning, const checked::Program& program, const import::Zone& zone,
                                                     store::Store* store) {
   if (!beginning.at.empty()) {
@@ -94,11 +95,10 @@ std::expected<engine::Instant, NoBeginning> instant(const Beginning& beginning, 
     if (!at) return std::unexpected(NoBeginning{Exit::usage, "--at: " + at.error(), {}});
     return *at;
   }
-  const auto now = static_cast<int64_t>(std::time(nullptr)) * abi::us_per_second;
-  if (store == nullptr) return now;
-  auto wake = store->next_wake(std::numeric_limits<int64_t>::min());
-  if (!wake) return std::unexpected(NoBeginning{Exit::environment, wake.error().message, {}});
-  return *wake == abi::never ? now : std::min(now, *wake - 1);
+  if (store == nullptr) return static_cast<int64_t>(std::time(nullptr)) * abi::us_per_second;
+  auto stand = where_the_clock_stands(*store);
+  if (!stand) return std::unexpected(NoBeginning{Exit::environment, stand.error().message, {}});
+  return *stand;
 }
 
 }  // namespace

@@ -56,6 +56,23 @@ def test_plan_writes_nothing():
     assert as_json(start(name, path, "--plan", cap=5))["unreached"] == 5
 
 
+def test_a_replay_knows_what_waits_for_its_step():
+    """Between the release and the next step the tasks stand in no record yet; anything else that no step has made is told all the same."""
+    name = fresh()
+    sql = Client(name)
+    open_feeds(sql)
+    start(name, listed(KEYS[:20]), "--reason", "payday")
+    assert release(name, DAYS[0], "09:00")[0]["released"] == 7
+    dunlin(name, "replay", "--decisions")
+    forged = sql.one("select m.bucket, m.task, b.rule from dunlin.campaign_case m join dunlin.task_body b using (bucket, case_id, task) where m.status = 'released' limit 1")
+    sql.run("update dunlin.task_body set rule = 12345 where bucket = %s and task = %s", forged.bucket, forged.task)
+    done = dunlin(name, "replay", "--decisions", check=False)
+    assert done.returncode == 1 and str(forged.task) in done.stdout, done
+    sql.run("update dunlin.task_body set rule = %s where bucket = %s and task = %s", forged.rule, forged.bucket, forged.task)
+    step(name, DAYS[0], "09:05")
+    dunlin(name, "replay", "--decisions")
+
+
 def test_bad_calls_say_what_to_do():
     name = fresh()
     path = listed(KEYS[:3])

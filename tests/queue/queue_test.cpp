@@ -23,6 +23,7 @@ TEST_CASE("an outcome is about whom the task went to", "[queue]") { CHECK(runs_w
 TEST_CASE("the ledger counts what it is told in other words", "[queue]") { CHECK(runs_well("queue/ledger_test.py")); }
 
 TEST_CASE("a version with other words forgets no contact and swallows no event", "[queue]") { CHECK(runs_well("queue/words_test.py")); }
+TEST_CASE("a run refuses what apply refuses", "[queue]") { CHECK(runs_well("queue/run_test.py")); }
 
 TEST_CASE("one open transaction holds nobody up for long", "[queue]") { CHECK(runs_well("queue/waits_test.py")); }
 
