@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/store/bank_readings.h"
+#include "runtime/store/definitions.h"
 #include "runtime/store/embedded.h"
 #include "runtime/store/postgres_store.h"
 #include "server/commands.h"
@@ -15,6 +16,7 @@
 #include "server/open_store.h"
 #include "server/output/table.h"
 #include "server/output/terminal.h"
+#include "server/plan/proposal.h"
 #include "server/stdlib_folder.h"
 
 namespace dunlin::server {
@@ -96,6 +98,19 @@ void look_at_bank_tables(const StoreOptions& options, Findings& findings) {
   findings.push_back({"tables of the bank", bad.empty(), bad.empty() ? good : bad, "mend the table or the bundle, and try with `dunlin import --mapped`"});
 }
 
+/// What the active version says, held against what consumers read of it. A version of another build cannot be checked here; `apply` says so.
+void look_at_definitions(const DoctorCommand& command, store::Store& store, Findings& findings) {
+  store::Definitions* definitions = store::definitions_of(store);
+  auto number = active_version(store);
+  auto stdlib = find_stdlib(command.bundle.stdlib);
+  if (definitions == nullptr || !number || *number == 0 || !stdlib) return;  // said already
+  auto bundle = bundle_of_version(store, *number, *stdlib);
+  if (!bundle) return findings.push_back({"definitions", true, "not looked at: " + bundle.error().message, ""});
+  auto found = definitions->compare_definitions(*(*bundle)->program);
+  if (!found) return findings.push_back({"definitions", false, found.error().message, "see the message"});
+  findings.push_back({found->name, found->good, found->detail, "see the message"});
+}
+
 void look_at_database(const DoctorCommand& command, Findings& findings) {
   StoreOptions options = with_environment(command.store);
   if (options.database.empty()) {
@@ -111,7 +126,11 @@ void look_at_database(const DoctorCommand& command, Findings& findings) {
   if (!inspected) return findings.push_back({"schema", false, inspected.error().message, "see the message"});
   for (const auto& item : *inspected) findings.push_back({item.name, item.good, item.detail, "see the message"});
   const auto schema = std::ranges::find(*inspected, std::string("schema"), [](const auto& item) { return std::string(item.name); });
-  if (schema != inspected->end() && schema->good) look_at_bank_tables(options, findings);
+  if (schema == inspected->end() || !schema->good) return;
+  // Only told where the schema is this program's own.
+  const auto active = std::ranges::find(*inspected, std::string("bundle"), [](const auto& item) { return std::string(item.name); });
+  if (active != inspected->end() && active->good) look_at_definitions(command, **store, findings);
+  look_at_bank_tables(options, findings);
 }
 
 int doctor(const DoctorCommand& command) {

@@ -12,6 +12,7 @@
 
 #include "runtime/store/bulk_binary.h"
 #include "runtime/store/business_clock.h"
+#include "runtime/store/definitions.h"
 #include "runtime/store/embedded.h"
 #include "runtime/store/layout.h"
 #include "runtime/store/older_versions.h"
@@ -79,7 +80,7 @@ std::string after_sql(const std::string& bucket, const std::string& case_id, Pos
 /// Whether a case file has slept out or was last stepped under another version; true if `version` is nothing.
 std::string awake_sql(const std::optional<int32_t>& version, Instant now);
 
-class PostgresStore final : public Store, public StepLog, public BusinessClock, public OlderVersions {
+class PostgresStore final : public Store, public StepLog, public BusinessClock, public OlderVersions, public Definitions {
  public:
   PostgresStore(std::unique_ptr<EmbeddedServer> server, std::string url, const PostgresOptions& options);
   ~PostgresStore() override;
@@ -122,6 +123,7 @@ class PostgresStore final : public Store, public StepLog, public BusinessClock, 
   Result<void> tend_queues(Instant now) override;
   Result<void> leave_buckets() override;
   Result<ClockLook> look_at_clock(Instant business, const std::string& who) override;
+  Result<Store::Finding> compare_definitions(const checked::Program& program) override;
   Result<ClockStand> clock_stand() override;
   Result<ClockState> clock_state() override;
   Result<std::string> confirm_clock(const std::string& who, const std::string& reason) override;

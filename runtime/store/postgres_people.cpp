@@ -148,6 +148,8 @@ void remember_policy(SmallWork& work, const checked::Program& program, const che
   remember_numbers(work, queue.name, policy);
 }
 
+}  // namespace
+
 void make_region_view(SmallWork& work, const Layout& layout) {
   std::string sql;
   for (size_t e = 0; e < layout.entities.size(); ++e) {
@@ -162,13 +164,10 @@ void make_region_view(SmallWork& work, const Layout& layout) {
   work.exec("create or replace view dunlin.instance_region as " + sql);
 }
 
-}  // namespace
-
 void remember_people(SmallWork& work, const Layout& layout) {
   remember_schedules(work, layout.program);
   remember_territories(work, layout.program);
   for (const checked::Queue& queue : layout.program.queues) remember_policy(work, layout.program, queue);
-  make_region_view(work, layout);
 }
 
 Result<void> PostgresStore::tend_queues(Instant now) {

@@ -6,7 +6,9 @@
 
 namespace dunlin::store {
 
-/// Schedules, territories, what queues ask for, ranges of numbers, and where a task's region is found. After the names are remembered.
+/// Schedules, territories, what queues ask for and ranges of numbers. After the names are remembered.
 void remember_people(SmallWork& work, const Layout& layout);
+/// Where a task's region is found.
+void make_region_view(SmallWork& work, const Layout& layout);
 
 }  // namespace dunlin::store

@@ -1,14 +1,13 @@
 // Tables, names and views of a program, and its versions.
 #include <fmt/format.h>
-#include <algorithm>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
-#include "lang/sema/stage_orders.h"
 #include "runtime/store/inflow.h"
+#include "runtime/store/postgres_definitions.h"
 #include "runtime/store/postgres_feeds.h"
-#include "runtime/store/postgres_letters.h"
 #include "runtime/store/postgres_people.h"
 #include "runtime/store/postgres_small.h"
 
@@ -63,102 +62,6 @@ std::optional<std::string> bring_table_in_line(pqxx::work& work, const checked::
   return std::nullopt;
 }
 
-/// Kinds of JSON values that dunlin.fits() tells apart; everything else comes as text.
-std::string json_kind(const checked::Program& program, const checked::Type& type) {
-  switch (type.kind) {
-    case TypeKind::boolean:
-    case TypeKind::integer:
-    case TypeKind::decimal:
-    case TypeKind::number:
-    case TypeKind::money:
-    case TypeKind::date:
-    case TypeKind::time:
-    case TypeKind::datetime:
-      return checked::type_name(program, type.known());
-    case TypeKind::enumeration:
-      return "enum";
-    default:
-      return "text";
-  }
-}
-
-/// Events are kept as they came: a field that is of another type now would have them read wrong, or not at all. What stands in the way, or nothing.
-std::optional<std::string> look_at_kept_events(pqxx::work& work, const Layout& layout) {
-  std::map<std::pair<std::string, std::string>, std::pair<std::string, std::string>> kept;  // event and field: its kind, the event's number
-  for (const auto& row : work.exec("select e.name, f.name, f.kind, e.id from dunlin.event_type e join dunlin.event_field f on f.type = e.id"))
-    kept[{row[0].as<std::string>(), row[1].as<std::string>()}] = {row[2].as<std::string>(), row[3].as<std::string>()};
-  for (size_t e = 0; e < layout.events.size(); ++e) {
-    const std::string& event = layout.program.events[e].name;
-    for (const Leaf& leaf : layout.events[e]) {
-      const auto found = kept.find({event, leaf.name});
-      const std::string wanted = json_kind(layout.program, leaf.type);
-      if (found == kept.end() || found->second.first == wanted) continue;
-      if (work.exec("select 1 from dunlin.event where type = " + found->second.second + " limit 1").empty()) continue;
-      return fmt::format("`{}.{}` is {} in the bundle, but events are kept that hold it as {}; give the field another name", event, leaf.name, wanted,
-                         found->second.first);
-    }
-  }
-  return std::nullopt;
-}
-
-void remember_names(pqxx::work& work, const Layout& layout) {
-  std::string values;
-  std::set<std::pair<std::string, std::string>> names;
-  for (auto& name : layout.names()) names.insert(std::move(name));
-  for (const auto& [kind, name] : names) values += fmt::format("{}({}, {})", values.empty() ? "" : ", ", work.quote(kind), work.quote(name));
-  if (values.empty()) return;
-  // `on conflict` would burn a number each time
-  work.exec("insert into dunlin.name (kind, name) select * from (values " + values +
-            ") v(kind, name) where not exists (select 1 from dunlin.name n where n.kind = v.kind and n.name = v.name)");
-}
-
-void remember_rules(pqxx::work& work, const checked::Program& program) {
-  std::map<int64_t, std::string> rows;
-  const auto add = [&](const std::string& strategy, const std::string& stage, const std::vector<checked::Rule>& rules) {
-    for (const checked::Rule& rule : rules) {
-      rows.try_emplace(static_cast<int64_t>(rule.key),
-                       fmt::format("({}, {}, {}, {})", static_cast<int64_t>(rule.key), work.quote(strategy), work.quote(stage), work.quote(rule.name)));
-    }
-  };
-  for (const auto& stage : program.stages) add(program.strategies[stage.strategy].name, stage.name, stage.rules);
-  for (const auto& strategy : program.strategies) add(strategy.name, "", strategy.rules);
-  for (const auto& always : program.always) add("", "", always.rules);
-  std::string values;
-  for (const auto& [key, row] : rows) values += (values.empty() ? "" : ", ") + row;
-  if (values.empty()) return;
-  work.exec("insert into dunlin.rule values " + values +
-            " on conflict (key) do update set strategy = excluded.strategy, stage = excluded.stage, name = excluded.name");
-}
-
-void remember_events(pqxx::work& work, const Layout& layout) {
-  const checked::Program& program = layout.program;
-  for (size_t e = 0; e < program.events.size(); ++e) {
-    const checked::EventType& event = program.events[e];
-    if (checked::is_stage_order(program, event)) continue;  // nobody reports it
-    const std::string number = fmt::format("(select id from dunlin.name where kind = 'event' and name = {})", work.quote(event.name));
-    const std::string owner = event.owner < 0 ? "" : program.entities[event.owner].name;
-    const std::string queue = event.queue == checked::none ? "null" : work.quote(program.queues[static_cast<size_t>(event.queue)].name);
-    // What no version has said before is taken in only once a version that says it is active.
-    work.exec(
-        fmt::format("insert into dunlin.event_type (id, name, alias, owner, leaf, queue, known) select {}, {}, {}, {}, {}, {}, not exists (select from "
-                    "dunlin.bundle where active) on conflict (id) do update set alias = excluded.alias, owner = excluded.owner, leaf = excluded.leaf, "
-                    "queue = coalesce(excluded.queue, event_type.queue)",
-                    number, work.quote(event.name), work.quote(event.alias), work.quote(owner), event.leaf, queue));
-    work.exec("delete from dunlin.event_field where type = " + number);
-    for (const Leaf& leaf : layout.events[e]) {
-      std::string literals = "null";
-      if (leaf.type.kind == TypeKind::enumeration) {
-        literals.clear();
-        for (const std::string& literal : program.enums[leaf.type.id].literals) literals += (literals.empty() ? "" : ", ") + work.quote(literal);
-        literals = "array[" + literals + "]::text[]";
-      }
-      const bool exact = leaf.type.kind == TypeKind::money || leaf.type.kind == TypeKind::decimal;
-      work.exec(fmt::format("insert into dunlin.event_field values ({}, {}, {}, {}, {}, {})", number, work.quote(leaf.name),
-                            work.quote(json_kind(program, leaf.type)), leaf.optional, literals, exact ? std::to_string(leaf.scale) : "null"));
-    }
-  }
-}
-
 /// The table into which other programs write rows of this entity: its fields, the key of its owner, and that of the head where it hangs further down.
 void make_inflow(pqxx::work& work, const checked::Program& program, const checked::Entity& entity) {
   if (!entity.table.empty() || entity.key_field < 0) return;  // the bank's own table is where it comes from
@@ -174,39 +77,6 @@ void make_inflow(pqxx::work& work, const checked::Program& program, const checke
   for (const std::string& column : columns) list += (list.empty() ? "" : ", ") + work.quote(column);
   work.exec(fmt::format("select dunlin.make_inflow({}, {}, array[{}])", work.quote(entity.name),
                         work.quote(entity.fields[static_cast<size_t>(entity.key_field)].name), list));
-}
-
-/// What a supervisor may name.
-void remember_stages(pqxx::work& work, const checked::Program& program) {
-  work.exec("delete from dunlin.strategy_stage");
-  for (const checked::Stage& stage : program.stages) {
-    work.exec(fmt::format("insert into dunlin.strategy_stage values ({}, {}, {}) on conflict do nothing", work.quote(program.strategies[stage.strategy].name),
-                          work.quote(stage.name), stage.is_final));
-  }
-}
-
-/// Events of requests follow from decisions; nobody reports them.
-void remember_request_events(pqxx::work& work, const checked::Program& program) {
-  std::string names = "''";
-  for (const checked::Request& request : program.requests) {
-    for (checked::Index event = request.event; event <= program.events[static_cast<size_t>(request.event)].last_descendant; ++event) {
-      names += ", " + work.quote(program.events[static_cast<size_t>(event)].name);
-    }
-  }
-  work.exec(fmt::format("update dunlin.event_type set of_request = name in ({0}) where of_request <> (name in ({0}))", names));
-}
-
-/// What the bundle says about its queues; what people set stays.
-void remember_queues(pqxx::work& work, const checked::Program& program) {
-  for (const checked::Queue& queue : program.queues) {
-    const std::string cost = fmt::format("round({0}::numeric / power(10::numeric, {1}), {1})", queue.cost, program.bundle.minor_digits);
-    work.exec(
-        fmt::format("insert into dunlin.queue_setting (queue, name, outcomes, cost, lease) select id, name, {}, {}, interval '{} microseconds' "
-                    "from dunlin.name where kind = 'queue' and name = {} on conflict (queue) do update set outcomes = excluded.outcomes, "
-                    "cost = excluded.cost, lease = excluded.lease, lease_max = greatest(queue_setting.lease_max, excluded.lease)",
-                    queue.outcomes == checked::none ? "null" : work.quote(program.events[queue.outcomes].name), cost, queue.lease_us, work.quote(queue.name)));
-  }
-  work.exec("select dunlin.make_months()");
 }
 
 void make_key_view(pqxx::work& work, const Layout& layout) {
@@ -253,15 +123,10 @@ Result<void> PostgresStore::prepare(const checked::Program& program) {
     obstacle = look_at_kept_events(work, layout);
     if (obstacle) throw std::runtime_error(*obstacle);
     for (const auto& entity : program.entities) make_inflow(work, program, entity);
-    remember_names(work, layout);
-    remember_rules(work, program);
-    remember_events(work, layout);
-    remember_request_events(work, program);
-    remember_stages(work, program);
-    remember_queues(work, program);
+    remember_definitions(work, layout);
+    work.exec("select dunlin.make_months()");
     make_key_view(work, layout);
-    remember_people(work, layout);
-    remember_letters(work, layout);
+    make_region_view(work, layout);
     work.exec(
         fmt::format("insert into dunlin.prepared (content_hash, timezone, day_starts) values ({}, {}, {}) on conflict (single) do update set "
                     "content_hash = excluded.content_hash, timezone = excluded.timezone, day_starts = excluded.day_starts",

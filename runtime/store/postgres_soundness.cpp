@@ -45,12 +45,38 @@ const RowRule row_rules[] = {
      "s.bucket = any({})",
      "each has its case file and its version", "rows of dunlin.state have lost their case file or the version they stand under", restore_it},
     {"tasks",
-     "select o.task is null or b.task is null or d.task is not null or (o.task is not null and q.id is null) as wrong, coalesce(o.task, b.task)::text as "
+     "select o.task is null or b.task is null or d.task is not null or (o.task is not null and q.queue is null) as wrong, coalesce(o.task, b.task)::text as "
      "example "
      "from (select * from dunlin.task_open where bucket = any({0})) o full join (select * from dunlin.task_body where bucket = any({0})) b using (bucket, "
      "case_id, "
-     "task) left join dunlin.task_done d on d.bucket = o.bucket and d.case_id = o.case_id and d.task = o.task left join dunlin.name q on q.id = o.queue",
+     "task) left join dunlin.task_done d on d.bucket = o.bucket and d.case_id = o.case_id and d.task = o.task left join dunlin.name n on n.id = o.queue left "
+     "join dunlin.queue_setting q on q.queue = n.id",
      "each open task has its body and its queue, and is not over as well", "open tasks have lost their body or their queue, or are over as well", restore_it},
+    {"limits",
+     "select exists (select from jsonb_array_elements(b.limits::jsonb) x where not exists (select from dunlin.limit_line l where l.key = (x ->> "
+     "'line')::int8)) "
+     "as wrong, b.task::text as example from dunlin.task_body b where b.bucket = any({}) and b.limits is not null",
+     "each task has the lines that judge it", "open tasks have lost a line of their limits, which counts for nobody now", restore_it},
+    {"places in line",
+     "select o.seq > (select t.last_value from dunlin.turn t) as wrong, o.task::text as example from dunlin.task_open o where o.bucket = any({})",
+     "each was given once", "open tasks have a place in line that is not given yet: later ones would stand before them",
+     "select setval('dunlin.turn', (select max(seq) from dunlin.task_open))"},
+    {"ways",
+     "select s.case_id is null or (s.stage is not null and s.entered_at >= dunlin.history_begins() and (t.last is null or t.last < s.entered_at)) as wrong, "
+     "format('case file %s, instance %s', coalesce(s.case_id, t.case_id), coalesce(s.instance_id, t.instance_id)) as example from (select * from dunlin.state "
+     "where bucket = any({0})) s full join (select bucket, case_id, instance_id, max(at) as last from dunlin.transition where bucket = any({0}) group by 1, 2, "
+     "3) t on (t.bucket, t.case_id, t.instance_id) = (s.bucket, s.case_id, s.instance_id)",
+     "who has come into a stage has a state, and the other way round", "instances have lost their state, or the way that led to it", restore_it},
+    {"wakes",
+     "select c.wake_at > s.wake_at as wrong, format('case file %s', c.case_id) as example from dunlin.case_file c join (select bucket, case_id, min(wake_at) "
+     "as "
+     "wake_at from dunlin.state where bucket = any({0}) group by 1, 2) s on (s.bucket, s.case_id) = (c.bucket, c.case_id) where c.bucket = any({0}) and not "
+     "c.set_aside and c.step_no > 0 and c.version = (select b.number from dunlin.bundle b where b.active)",
+     "each case file is woken for its next instance", "case files sleep longer than an instance of theirs", "dunlin run --full steps each of them"},
+    {"commits",
+     "select b.batch > 0 and b.as_of >= dunlin.history_begins() and not exists (select from dunlin.decision d where d.bucket = b.bucket and d.batch = b.batch) "
+     "as wrong, format('bucket %s, commit %s', b.bucket, b.batch) as example from dunlin.bucket b where b.bucket = any({})",
+     "the last one of each bucket has its record", "buckets have lost the record of their last commit", restore_it},
     {"leases",
      "select o.status = 1 and o.lease_until < (select r.settled - interval '1 minute' from dunlin.queue_round r order by r.at desc limit 1) as wrong, "
      "o.task::text as example from dunlin.task_open o where o.bucket = any({})",
@@ -183,6 +209,24 @@ Store::Finding look_at_months(pqxx::work& work, Within) {
                       rows[0][0].as<std::string>())};
 }
 
+/// A number that the database counts up, behind one that it has given: the next ones would be given twice.
+Store::Finding look_at_numbers(pqxx::work& work, Within) {
+  const auto columns = work.exec(
+      "select c.relname, quote_ident(a.attname), pg_get_serial_sequence('dunlin.' || quote_ident(c.relname), a.attname) from pg_attribute a join pg_class c on "
+      "c.oid = a.attrelid where c.relnamespace = 'dunlin'::regnamespace and c.relkind = 'r' and a.attidentity <> '' and exists (select from pg_index i where "
+      "i.indrelid = c.oid and i.indkey[0] = a.attnum) order by 1");
+  std::string found;
+  for (const auto& column : columns) {
+    const auto rows = work.exec(fmt::format("select m.most, s.last_value from (select max({0}) as most from dunlin.{1}) m, {2} s where m.most > s.last_value",
+                                            column[1].as<std::string>(), work.quote_name(column[0].as<std::string>()), column[2].as<std::string>()));
+    if (rows.empty()) continue;
+    found += fmt::format("{}{} is at {}, and dunlin.{} has {}", found.empty() ? "" : "; ", column[2].as<std::string>(), rows[0][1].as<int64_t>(),
+                         column[0].as<std::string>(), rows[0][0].as<int64_t>());
+  }
+  if (found.empty()) return {"numbers", true, fmt::format("none of {} would be given twice", columns.size())};
+  return {"numbers", false, found + ": numbers would be given twice; select setval('SEQUENCE', NUMBER) with the higher one"};
+}
+
 /// What a clock that was ahead has written. The next round and the next look of a node bring it back; who has neither is told here.
 Store::Finding look_at_instants(pqxx::work& work, Within) {
   const auto rows = work.exec(
@@ -249,6 +293,7 @@ const std::vector<SoundnessLook>& soundness_looks() {
     std::vector<SoundnessLook> made = {{"buckets", look_at_buckets}, {"versions", look_at_versions}, {"portfolio", look_at_portfolio}};
     for (const RowRule& rule : row_rules) made.push_back({rule.name, [&rule](pqxx::work& work, Within within) { return look_at(work, rule, within); }});
     made.push_back({"queue cursors", look_at_cursors});
+    made.push_back({"numbers", look_at_numbers});
     made.push_back({"months", look_at_months});
     made.push_back({"instants", look_at_instants});
     made.push_back({"audit", look_at_audit});

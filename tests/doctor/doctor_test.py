@@ -5,7 +5,7 @@ Environment: as in tests/queue/desk.py.
 import json, os, re, subprocess, sys, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../queue"))
-from desk import SERVER, Client, bare_database, connect, dunlin, import_accounts, new_database, run_all, step
+from desk import BUNDLE, CAPPED, SERVER, Client, bare_database, connect, dunlin, import_accounts, new_database, run_all, step
 
 CARDS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../strategies/card_collections")
 
@@ -75,6 +75,23 @@ DAMAGES = {
     "the end of the audit is gone": ("alter table dunlin.audit disable trigger all; delete from dunlin.audit where id = (select max(id) from dunlin.audit); "
                                      "alter table dunlin.audit enable trigger all", "audit", "entries are missing"),
     "a table": ("drop table dunlin.event_key", "event keys", "event_key"),
+}
+
+# Rows that are lost, all at once: none of these hides another.
+INSTANCE = "(bucket, case_id, instance_id) in (select bucket, case_id, id from dunlin.instance_key where entity = 'account' and key = '{}')"
+LOST = {
+    "what the version says of a queue": ("delete from dunlin.queue_setting where name = 'errand'", "definitions", "rows of dunlin.queue_setting are missing or otherwise, such as errand"),
+    "a queue with open tasks": ("", "tasks", "or their queue"),
+    "types of events": ("delete from dunlin.event_type where name = 'payment'", "definitions", "dunlin.event_type"),
+    "fields of events": ("delete from dunlin.event_field", "definitions", "dunlin.event_field"),
+    "stages": ("delete from dunlin.strategy_stage where name = 'calling'", "definitions", "dunlin.strategy_stage"),
+    "a rule says something else": ("update dunlin.rule set name = 'mine'", "definitions", "dunlin.rule"),
+    "one state, and one way": (f"delete from dunlin.state where {INSTANCE.format('A11')}; delete from dunlin.transition where {INSTANCE.format('A12')}", "ways", "2 instances have lost"),
+    "a wake": ("update dunlin.state set wake_at = now() + interval '1 day' where (bucket, case_id) in (select bucket, case_id from dunlin.case_file where wake_at = 'infinity' limit 1)", "wakes",
+               "1 case files sleep longer"),
+    "records of steps": ("delete from dunlin.decision", "commits", "the record of their last commit"),
+    "the place in line": ("select setval('dunlin.turn', 1)", "places in line", "not given yet"),
+    "a number": ("select setval('dunlin.name_id_seq', 1)", "numbers", "dunlin.name_id_seq is at 1"),
 }
 
 # The same of objects of the schema.
@@ -235,6 +252,49 @@ def test_each_damage_is_named():
         with admin.cursor() as cursor:
             cursor.execute(f"drop database {broken}")
         admin.close()
+
+
+def test_each_lost_row_is_named():
+    broken = copy_of()
+    sql = Client(broken)
+    for damage, _, _ in LOST.values():
+        if damage:
+            sql.run(damage)
+    for words in ((), ("--whole",)):
+        code, bad, _ = doctor(broken, *words)
+        assert code == 3
+        for what, (_, name, words) in LOST.items():
+            assert words in bad.get(name, ""), f"{what}: {bad.get(name)} of {sorted(bad)}"
+
+
+def test_lines_of_limits():
+    name = new_database([(f"D{i}", f"A{i}", 100 + i, 0, "x") for i in range(5)], bundle=CAPPED)
+    assert not doctor(name, "--whole")[1]
+    Client(name).run("delete from dunlin.limit_line where strpos(says, '90 days') > 0")
+    _, bad, _ = doctor(name)
+    assert list(bad) == ["limits"] and "5 open tasks have lost a line of their limits" in bad["limits"], bad
+
+
+def test_definitions_are_written_again_as_the_guide_says():
+    broken = copy_of()
+    sql = Client(broken)
+    sql.run("delete from dunlin.queue_setting where name = 'call'; delete from dunlin.event_field")
+    assert sql.refusal("select dunlin.lease('call', 'anna')")[0] == "DU001"
+    assert "dunlin.queue_setting" in doctor(broken)[1]["definitions"]
+    dunlin(broken, "run", BUNDLE, "--summary")
+    assert "definitions" in doctor(broken)[1], "prepared once"
+    sql.run("delete from dunlin.prepared")
+    dunlin(broken, "run", BUNDLE, "--summary")
+    _, bad, _ = doctor(broken, "--whole")
+    assert not bad, bad
+    assert len(sql.lease(n=2)) == 2
+
+
+def test_settings_of_people_are_no_damage():
+    own = copy_of()
+    Client(own).run("update dunlin.queue_setting set merge = true, returns_max = 7, rate = 5, rate_per = '1 hour', channel = 'phone'; select dunlin.pause_queue('call', 'lunch', 'anna')")
+    _, bad, _ = doctor(own)
+    assert not bad, bad
 
 
 def test_a_run_says_that_buckets_are_missing():
