@@ -234,7 +234,7 @@ def test_some_queues_only():
     assert sql.value("select dunlin.stop_reason(0, 0, 0, 'call', null, %s)", instant(MONDAY, "09:00")) is None
     assert "extra" in sql.value("select dunlin.stop_reason(0, 0, 0, 'file', null, %s)", instant(MONDAY, "09:00"))
     # A version without the feed knows no stop of it.
-    dunlin(name, "run", BUNDLE, "--clock", f"{MONDAY} 09:00", "--summary")
+    dunlin(name, "run", BUNDLE, "--clock", f"{MONDAY} 09:00", "--summary", "--accept-wider-limits")
     assert sql.value("select dunlin.stop_reason(0, 0, 0, 'file', null, %s)", instant(MONDAY, "09:00")) is None
     assert sql.value("select count(*) from dunlin.contact_stop where feed = 'extra' and lifted_at is null") == 0
 
