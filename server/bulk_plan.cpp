@@ -17,7 +17,8 @@ namespace {
 auto rejection_of(const Json& row, int64_t line) -> import::Rejection {
   const std::string code = row["code"].is_string() ? row["code"].get<std::string>() : "", message = row["message"].get<std::string>();
   auto made = import::Rejection{line, "", message, ""};
-  if (code.starts_with("22")) {  // the only value that is read before the event is looked at
+  if (code.starts_with("22") ||
+      (code == "DU022" && message.find("` is no time") != std::string::npos)) {  // the only value that is read before the event is looked at
     made.column = "at";
     made.reason = fmt::format("`{}` is no time", cell_text(row["event"]["at"]));
     return made;

@@ -93,8 +93,8 @@ store::Result<TakenUp> take_up(store::Store& store, const RunnableBundle& bundle
     if (auto done = store.prepare(program); !done) return std::unexpected(done.error());
     return TakenUp{.version = replacing, .activated = false};
   }
-  if (auto done = no_live_nodes(store); !done) return std::unexpected(done.error());
   if (auto done = no_second_person(how.store); !done) return std::unexpected(done.error());
+  if (auto done = no_live_nodes(store); !done) return std::unexpected(done.error());
   if (replacing != 0) {
     if (auto done = look_before(store, replacing, *bundle.checked, how); !done) return std::unexpected(done.error());
   }

@@ -86,6 +86,28 @@ def test_whoever_took_a_register_hears_of_each_line_that_is_withdrawn():
     check_sound(sql)
 
 
+def test_a_line_stands_again_when_nobody_tells_that_its_reason_is_over():
+    """A stop that ends by itself, and of which a step told the register: nothing is written when its time is over."""
+    name, sql, numbers = a_register()
+    sql.run("select dunlin.stop_contact('the court thinks', 'account', 'A2', until => clock_timestamp() + interval '1 second')")
+    place = sql.one("select bucket, case_id, task from dunlin.register_item where number = %s", numbers["A2"])
+    sql.run("select dunlin.look_at_register(%s, %s, %s)", *place)
+    assert "the court thinks" in corrected(sql)["A2"].withdrawn
+    time.sleep(1.1)
+    sql.run("update dunlin.tended set clock = clock - interval '20 seconds', let_go_at = let_go_at - interval '61 seconds'")
+    sql.run("select dunlin.tend_queues(clock_timestamp())")
+    assert corrected(sql)["A2"].withdrawn is None and not sql.value("select marked from dunlin.task_open where task = %s", place.task)
+    # Once a minute: who asks again at once looks at nothing.
+    sql.run("update dunlin.task_open set marked = true, called_back = 2, reason = 'x' where task = %s", place.task)
+    sql.run("update dunlin.tended set clock = clock - interval '20 seconds'")
+    sql.run("select dunlin.tend_queues(clock_timestamp())")
+    assert sql.value("select marked from dunlin.task_open where task = %s", place.task)
+    sql.run("update dunlin.tended set clock = clock - interval '20 seconds', let_go_at = let_go_at - interval '61 seconds'")
+    sql.run("select dunlin.tend_queues(clock_timestamp())")
+    assert not sql.value("select marked from dunlin.task_open where task = %s", place.task)
+    check_sound(sql)
+
+
 def test_corrections_are_acknowledged_by_their_number():
     name, sql, numbers = a_register()
     for key in ("A1", "A2", "A3"):
@@ -158,6 +180,31 @@ def test_a_webhook_of_a_register_is_told_and_leases_nothing():
     # The register is none the worse for it, and the list is there.
     assert sql.value("select count(*) from dunlin.task_open where status = 1") == 7 and set(corrected(sql)) == {"A4"}
     check_sound(sql)
+
+
+def test_what_a_webhook_gives_up_under_a_stop_is_there_when_it_is_lifted():
+    _, sql = fresh()
+    sql.run("insert into dunlin.webhook (name, queue, url, tries_max, created_by) values ('robot', 'call', 'https://robot.example/x', 1, 'eva')")
+    assert sql.value("select dunlin.fill_outbox(id, now()) from dunlin.webhook") > 0
+    sent = sql.all("select id from dunlin.claim_deliveries(1, interval '1 minute')")
+    task = sql.value("select task from dunlin.webhook_delivery where id = %s", sent[0].id)
+    stop = sql.value("select stop from dunlin.stop_outbound('an hour only', null, null, null, null, null, 'call', now() + interval '1 hour', 'eva')")
+    assert sql.value("select called_back from dunlin.task_open where task = %s", task) == 2
+    sql.run("update dunlin.webhook_delivery set tries = 99")
+    assert sql.value("select dunlin.delivery_failed(%s, 500, 'no', true, interval '1 s')", sent[0].id) == "dead"
+    assert sql.one("select status, marked, called_back from dunlin.task_open where task = %s", task) == (6, False, None), "it is a dead letter, as without the stop"
+    sql.run("select dunlin.resume_contact(%s, 'eva')", stop)
+    assert sql.value("select dunlin.redrive(task => %s)", task) == 1
+    check_sound(sql)
+
+
+def test_who_holds_it_has_it_also_when_they_give_it_back():
+    _, sql = fresh()
+    lease = sql.one("select * from dunlin.lease('call', 'anna')")
+    assert sql.value("select dunlin.reassign(%s, 'anna', 'she knows them', 'eva')", lease.task) == "unchanged"
+    sql.run("select dunlin.release(%s, %s)", lease.task, lease.epoch)
+    assert lease.task not in {row.task for row in sql.all("select * from dunlin.lease('call', 'bert', 20)")}
+    assert lease.task in {row.task for row in sql.all("select * from dunlin.lease('call', 'anna', 20)")}
 
 
 # ---- closed accounts ----
