@@ -35,6 +35,13 @@ begin
 
     -- A refusal in Dunlin's own words, as every other.
     ('moment', $$errcode = 'invalid_datetime_format'$$, $$errcode = 'DU022'$$),
+    -- A place is as good as an offset: 2026-05-04 08:00 Europe/Warsaw.
+    ('moment', $$([Zz]|[+-]\d\d(:?\d\d)?)$'$$, $$([Zz]|[+-]\d\d(:?\d\d)?|[A-Z][A-Za-z_]*(/[A-Z][A-Za-z_+-]*)+)$'$$),
+    ('moment', $$invalid_time_zone_displacement_value then$$, $$invalid_time_zone_displacement_value or invalid_parameter_value then$$),
+    ('moment', $$there is no such day or hour$$, $$there is no such day, hour or place$$),
+    -- By the time that the engine has come to: a portfolio may be carried by a virtual clock.
+    ('campaign_start_within', $$last < (select (clock_timestamp() at time zone p.timezone)::date from dunlin.prepared p)$$,
+     $$last < (select (least(clock_timestamp(), (select t.at from dunlin.tended t)) at time zone p.timezone)::date from dunlin.prepared p)$$),
     ('bulk_read', $$exception when data_exception then$$, $$exception when data_exception or sqlstate 'DU022' then$$),
     ('bound_functions', $$post_status,post_statuses,$$, $$post_status,post_statuses,moment,$$),
 

@@ -238,8 +238,8 @@ strategy soft "Soft" for account {
   const Instant first = compiled.day_start(day), second = compiled.day_start(day + 1);
   portfolio.put("account", "a", "a", "", {{"overdue", 90'000}}, first);
   portfolio.night(day, {});
-  // The balance is put right for the time before the step, and a payment of that time arrives late.
-  portfolio.put("account", "a", "a", "", {{"overdue", 40'000}}, first - 1);
+  // The balance changes after the step, and a payment of the time before it arrives late.
+  portfolio.put("account", "a", "a", "", {{"overdue", 40'000}}, second - 1);
   portfolio.post("payment", "account", "a", "a", {{"amount", 7'000}}, first - 1);
   portfolio.night(day + 1, {});
   const auto any = [](int32_t) { return true; };
