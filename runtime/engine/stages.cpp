@@ -176,8 +176,7 @@ void Run::withdraw_one_offs(int32_t i, int32_t stage) {
     const OpenTask& task = case_->tasks()[t];
     if (task.instance != i || task.stage == just_created) continue;
     if (stage != every_stage) {
-      const bool untaken = task.status == TaskStatus::ready || task.status == TaskStatus::withheld;
-      if (task.standing || task.stays || task.stage != stage || !untaken) continue;
+      if (task.standing || task.stays || task.stage != stage || task.status == TaskStatus::leased) continue;
     } else if (task.marked) {
       continue;
     }

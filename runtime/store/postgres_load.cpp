@@ -333,8 +333,8 @@ void PostgresStore::Loading::take_task(size_t index, CopyRows& rows) {
   const int32_t queue = rows.int32();
   task.queue = Layout::find(layout.queue_of, queue);
   task.priority = rows.int64();
-  // A dead letter (6) is for the step what a withheld task is: there, and not handed out.
-  task.status = std::min(static_cast<engine::TaskStatus>(rows.int16()), engine::TaskStatus::withheld);
+  // A dead letter (6) is a status of the queue alone, and none that the engine has a name for: a step may end it, and gives it no place among the limits.
+  task.status = static_cast<engine::TaskStatus>(rows.int16());
   task.marked = rows.boolean();
   task.not_before = rows.instant();
   task.identity = static_cast<uint64_t>(rows.int64());

@@ -3,6 +3,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 
 from desk import CAPPED, Client, new_database, run_all, step
 
@@ -78,6 +79,25 @@ def test_what_comes_back_gives_its_place_to_the_others():
     assert sql.value("select dunlin.release(%s, %s)", held.task, held.epoch) == "withdrawn"
     step(name, CAPPED)
     assert [task.key for task in sql.lease(worker="bert")] == ["A2"], sql.all("select key, status, not_before, reason from dunlin.queue")
+
+
+def test_a_dead_letter_takes_nobodys_place():
+    """One call in thirty days: the one that is a dead letter is not made, so the call about the other account goes out now."""
+    name = new_database([("D1", "A1", 100, 2000, "North"), ("D1", "A2", 100, 10, "North")], bundle=CAPPED)
+    sql = Client(name)
+    sql.run("update dunlin.queue_setting set returns_max = 0 where name = 'call'")
+    held = sql.lease(lasting="1 millisecond")[0]
+    time.sleep(0.01)
+    sql.run("select dunlin.turn_over()")
+    sql.run("update dunlin.contact set kind = 'none'")  # somebody knows that nobody was called
+    step(name, CAPPED)
+    assert sql.value("select status from dunlin.queue where task = %s", held.task) == "dead_letter"
+    assert [task.key for task in sql.lease(worker="bert")] == ["A2"], sql.all("select key, status, not_before, reason from dunlin.queue")
+    # Put back into line it has a place of its own again, which now is thirty days away.
+    assert sql.value("select dunlin.redrive(task => %s)", held.task) == 1
+    step(name, CAPPED)
+    assert sql.value("select not_before > now() + interval '20 days' from dunlin.queue where task = %s", held.task)
+    assert sql.lease() == []
 
 
 if __name__ == "__main__":
