@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <chrono>
+#include <thread>
 
-#include "runtime/engine/step.h"
+#include "tests/judge/queue_nodes.h"
+#include "tests/store/office.h"
 
 namespace dunlin::judge {
 
@@ -15,9 +18,10 @@ using store::test::good;
 
 namespace {
 
-constexpr Instant minute = 60'000'000, day = 1440 * minute;
+constexpr Instant second = 1'000'000, minute = 60 * second, day = 1440 * minute;
 
-/// Calls and visits end with a payment; letters go out in order, visits are one worker's, messages have a rate.
+/// Calls, visits and conversations end with a payment; letters go out in order, visits are one worker's, messages have a rate, a conversation is about both
+/// accounts of a debtor, registered letters go out in a register, files are on a clerk's list of the day.
 const char* const policy = R"(
 bundle consumers "Consumers" { timezone Europe/Berlin, currency EUR, calendar none, day starts 06:00 }
 entity debtor { key id : text, timezone : timezone }
@@ -27,31 +31,47 @@ outcomes call of account { reached, no_answer }
 outcomes mail of account { sent }
 outcomes sms of account { sent }
 outcomes visit of account { met, nobody }
+outcomes talk of account { agreed, no_answer }
+outcomes post of account { delivered, lost }
+outcomes desk of account { filed }
 queue call { outcomes call }
 queue mail { outcomes mail, assign oldest first per account }
 queue sms { outcomes sms }
 queue visit { outcomes visit }
+queue talk { outcomes talk, merge per debtor { lead by overdue desc   counts once } }
+queue post { outcomes post, batch daily at 11:00 as register "post", numbers "ranges.csv", status by barcode }
+queue desk { outcomes desk }
 limits "Caps" {
   call at most 2 per day per debtor
   call at most 5 per calendar week per debtor
   mail at most 3 in any 2 days per account
   visit none for 2 days after visit.met per account
   sms between 08:00 and 20:00 on working days, 10:00 and 14:00 on others
+  talk at most 1 per day per debtor
+  post at most 1 in any 3 days per account
 }
 strategy soft "Soft" for account {
   enrol when overdue > 0
   stage calling {
     keep call "script" while not exists(payment within 2 days) { again 50 minutes, window 09:00..19:00 }
-    keep call "second" while not exists(payment within 2 days) { again 90 minutes }
+    keep call "second" while not exists(payment within 2 days) { again 90 minutes, priority 3 }
     keep mail "first" { again 40 minutes }
     keep mail "second" { again 70 minutes }
     keep sms "sms" { again 30 minutes }
     keep visit "visit" while not exists(payment within 2 days) { again 3 hours }
+    keep talk "ring" while not exists(payment within 1 days) { again 100 minutes }
+    keep post "registered" { again 1 day }
+    keep desk "file" { again 2 hours }
   }
 }
 )";
 
-const std::vector<std::pair<std::string, std::string>> debtors = {{"d1", "Asia/Tokyo"}, {"d2", "America/New_York"}};
+const char* const ranges = "prefix,from,to,suffix\nRR,10000000,10099999,DE\n";
+
+const std::vector<std::pair<const char*, const char*>> everybody = {{"d1", "Asia/Tokyo"}, {"d2", "America/New_York"}, {"", "Europe/Berlin"}};
+const char* const clerk = "clerk";
+constexpr int64_t clerks_capacity = 3;
+const char* const campaign = "spring";
 
 limits_test::Policy limits() {
   using Line = limits_test::Line;
@@ -60,22 +80,26 @@ limits_test::Policy limits() {
                 {.channel = "call", .most = 5, .period = Line::Period::week, .text = "call at most 5 per calendar week per debtor"},
                 {.channel = "mail", .most = 3, .period = Line::Period::days, .length = 2, .key = Line::Key::account, .text = "mail at most 3 in any 2 days"},
                 {.kind = Line::Kind::pause, .channel = "visit", .key = Line::Key::account, .after = "visit.met", .days = 2, .text = "visit none for 2 days"},
-                {.kind = Line::Kind::hours, .channel = "sms", .text = "sms between 08:00 and 20:00 on working days"}};
+                {.kind = Line::Kind::hours, .channel = "sms", .text = "sms between 08:00 and 20:00 on working days"},
+                {.channel = "talk", .most = 1, .period = Line::Period::day, .text = "talk at most 1 per day per debtor"},
+                {.channel = "post", .most = 1, .period = Line::Period::days, .length = 3, .key = Line::Key::account, .text = "post at most 1 in any 3 days"}};
   return made;
 }
 
 std::map<std::string, QueueRules> rules() {
   std::map<std::string, QueueRules> made;
-  for (const char* queue : {"call", "mail", "sms", "visit"}) made[queue].returns_max = 1;
+  for (const char* queue : {"call", "mail", "sms", "visit", "talk", "post", "desk"}) made[queue].returns_max = 1;
   made["call"].hours["script"] = {9 * 3600, 19 * 3600};
   made["mail"].in_order = true;
   made["sms"].rate = 1;
   made["sms"].rate_per = 40 * minute;
   made["visit"].one_operator = true;
+  made["talk"].merges = true;
+  made["post"].printed = true;
   return made;
 }
 
-std::string in_database(const std::string& url, const std::string& name) { return url.substr(0, url.rfind("dbname=")) + "dbname=" + name; }
+const CampaignRules campaign_rules = {.per_day = 2, .hours = {8 * 3600, 18 * 3600}};
 
 std::vector<std::string> words(const std::string& text, char between) {
   std::vector<std::string> parts;
@@ -89,95 +113,155 @@ std::vector<std::string> words(const std::string& text, char between) {
 
 class Consumers {
  public:
-  Consumers(Ground& ground, uint64_t seed, const std::string& plant)
-      : compiled_(ground.compiled()),
-        dice_(seed * 7919),
-        url_(ground.copy()),
-        store_(store::test::open_at(url_)),
-        first_(good(store::BulkConnection::open(url_))),
-        second_(good(store::BulkConnection::open(url_))),
-        stepper_(compiled_.program(), compiled_.evaluator(), compiled_.calendar(), compiled_.settings()) {
+  Consumers(Ground& ground, uint64_t seed, const std::string& plant) : ground_(ground), compiled_(ground.compiled()), dice_(seed * 7919), url_(ground.copy()) {
     // The seeds begin all over the year, every third one in the week before clocks change.
     static const std::vector<int64_t> changes = {sim_test::date_of(2026, 3, 5), sim_test::date_of(2026, 3, 26), sim_test::date_of(2026, 10, 22),
                                                  sim_test::date_of(2026, 10, 29)};
     const int64_t date = seed % 3 == 0 ? changes[(seed / 3) % changes.size()] : sim_test::date_of(2026, 3, 2) + dice_.below(290);
     now_ = compiled_.day_start(date) + dice_.below(1440) * minute;
-    for (auto* connection : {first_.get(), second_.get()})
-      good(connection->run("set timezone = 'UTC'; set client_min_messages = warning; set statement_timeout = '30s'"));
+    ground_.server().set_clock(now_);
+    store_ = store::test::open_at(url_);
+    first_ = session();
+    second_ = session();
     if (!plant.empty()) good(first_->run(plant));
+    for (int n = 0; n < 3; ++n) start_node("node " + std::to_string(n));
+    start_node("");
   }
 
-  ConsumersRan run(bool wholly) {
-    constexpr int rounds = 3, turns = 50;
+  ConsumersRan run(int rounds) {
+    constexpr int turns = 27;
     for (int round = 0; round < rounds && ran_.findings.empty(); ++round) {
       for (int turn = 0; turn < turns; ++turn) live();
       judge_the_log();
     }
-    if (wholly && ran_.findings.empty()) judge_the_records();
     ran_.dead_letters = std::stoll(ask("select count(*) from dunlin.task_open where status = 6"));
+    if (ran_.findings.empty()) settle_and_judge();
+    ran_.log = log_ + what_is_there();
     return std::move(ran_);
   }
   const std::string& url() const { return url_; }
 
  private:
-  struct Held {
-    std::string task, worker, queue, account, treatment;
+  struct Part {
+    std::string task, account, treatment;
     int64_t epoch = 0;
+  };
+  /// What one worker holds together: one task, or a conversation. The first part leads.
+  struct Held {
+    std::string worker, queue;
+    std::vector<Part> parts;
     Instant dialled = 0, until = 0;
     std::string outcome;
+    const Part& first() const { return parts.front(); }
   };
+  /// An item of a register.
+  struct Item {
+    Held held;
+    std::string number;
+  };
+
+  std::unique_ptr<store::BulkConnection> session() {
+    auto made = good(store::BulkConnection::open(url_));
+    good(made->run("set timezone = 'UTC'; set client_min_messages = warning; set statement_timeout = '30s'"));
+    return made;
+  }
 
   // ---- asking the database ----
 
   std::string ask(const std::string& sql) { return good(first_->value(sql)).value_or(""); }
   /// Nothing if it is refused by one of the queue's own errors.
-  std::optional<std::string> ask_or_refused(const std::string& sql) {
-    auto answer = first_->value(sql);
+  std::optional<std::string> ask_or_refused(const std::string& sql) { return ask_or_refused(*first_, sql); }
+  static std::optional<std::string> ask_or_refused(store::BulkConnection& connection, const std::string& sql) {
+    auto answer = connection.value(sql);
     if (answer) return answer->value_or("");
     INFO(sql << ": " << answer.error().message);
     const std::string& said = answer.error().message;
     // Anything else is no refusal: a broken statement must not pass for one.
-    REQUIRE((said.contains(" is over") || said.contains(" is done ") || said.contains(" is withdrawn ") || said.contains(" is expired ")));
+    REQUIRE((said.contains(" is over") || said.contains(" is done ") || said.contains(" is withdrawn ") || said.contains(" is expired ") ||
+             said.contains(" has no room ")));
     return std::nullopt;
   }
   static std::string instant(Instant at) {
-    return fmt::format("timestamptz 'epoch' + interval '{} seconds' + interval '{} microseconds'", at / 1'000'000, at % 1'000'000);
+    return fmt::format("(timestamptz 'epoch' + interval '{} seconds' + interval '{} microseconds')", at / second, at % second);
   }
-  std::string some_account() { return debtors[static_cast<size_t>(dice_.below(2))].first + (dice_.one_in(2) ? "a" : "b"); }
+  /// The clock of the caller, or none: the database's is the same.
+  std::string now_or_null() { return dice_.one_in(2) ? instant(now_) : "null"; }
+  const Debtor& some_debtor() { return ground_.debtors()[static_cast<size_t>(dice_.below(static_cast<int64_t>(ground_.debtors().size())))]; }
+  std::string some_account() {
+    const std::string debtor = some_debtor().key;
+    return debtor + (dice_.one_in(2) ? "a" : "b");
+  }
   std::string some_worker() { return "worker " + std::to_string(dice_.below(3)); }
-  static std::string some_queue(Dice& dice) {
-    static const char* const queues[] = {"call", "call", "mail", "mail", "sms", "visit", "visit"};
-    return queues[dice.below(7)];
+  std::string some_queue() {
+    static const char* const queues[] = {"call", "call", "mail", "mail", "sms", "visit", "visit", "talk", "talk", "desk", "desk"};
+    return queues[dice_.below(11)];
   }
+  Held* some_held() { return held_.empty() ? nullptr : &held_[static_cast<size_t>(dice_.below(static_cast<int64_t>(held_.size())))]; }
+
   void note(Deed deed) {
     deed.at = now_;
+    (log_ += text_of(deed)) += "\n";
     deeds_.push_back(std::move(deed));
   }
+  Deed deed_of(Deed::Kind kind, const Held& held, const Part& part) {
+    return {.kind = kind,
+            .accepted = true,
+            .task = part.task,
+            .epoch = part.epoch,
+            .worker = held.worker,
+            .queue = held.queue,
+            .account = part.account,
+            .treatment = part.treatment,
+            .conversation = fmt::format("{} {}", held.first().task, held.first().epoch),
+            .rider = &part != &held.first(),
+            .about = now_,
+            .source = "queue",
+            .id = held.outcome};
+  }
   void note(Deed::Kind kind, const Held& held, bool accepted = true, Instant until = 0) {
-    note({.kind = kind,
-          .accepted = accepted,
-          .task = held.task,
-          .epoch = held.epoch,
-          .worker = held.worker,
-          .queue = held.queue,
-          .account = held.account,
-          .treatment = held.treatment,
-          .until = until,
-          .about = now_,
-          .source = "queue",
-          .id = held.outcome});
+    for (const Part& part : held.parts) {
+      Deed deed = deed_of(kind, held, part);
+      deed.accepted = accepted;
+      deed.until = until;
+      note(std::move(deed));
+    }
+  }
+
+  // ---- time ----
+
+  void set_clock(Instant now) {
+    now_ = now;
+    ground_.server().set_clock(now_);
+    // Nobody tells them; some find out when they come late.
+    std::erase_if(held_, [&](const Held& held) {
+      if (held.until > now_) return false;
+      ++ran_.lost;
+      late_.push_back(held);
+      return true;
+    });
+  }
+  /// No two deeds are of one instant.
+  void tick() { set_clock(now_ + (1 + dice_.below(20)) * second); }
+  void sleep() {
+    const Instant jump = dice_.one_in(60)   ? day + dice_.below(2 * 1440) * minute
+                         : dice_.one_in(12) ? (180 + dice_.below(1800)) * minute
+                                            : dice_.below(45) * minute;
+    set_clock(now_ + jump + (1 + dice_.below(60)) * second);
   }
 
   // ---- a turn ----
 
   void live() {
-    sleep(dice_.one_in(12) ? (180 + dice_.below(1800)) * minute : dice_.below(45) * minute);
-    if (!dice_.one_in(4)) step();
+    sleep();
+    if (!dice_.one_in(4)) {
+      for (int n = 0; n < 8; ++n) schedule();
+    }
     if (dice_.one_in(6)) supervise();
-    for (int64_t deeds = 2 + dice_.below(4); deeds > 0; --deeds) {
-      const int64_t what = dice_.below(16);
+    for (int64_t deeds = 3 + dice_.below(5); deeds > 0; --deeds) {
+      tick();
+      const int64_t what = dice_.below(22);
       if (what < 4) {
-        lease(*first_, dice_.one_in(2), some_queue(dice_));
+        lease(*first_, dice_.one_in(6) ? clerk : some_worker(), dice_.one_in(2), some_queue());
       } else if (what < 6) {
         two_at_once();
       } else if (what < 9) {
@@ -188,69 +272,159 @@ class Consumers {
         heartbeat();
       } else if (what == 14) {
         come_late();
-      } else {
+      } else if (what == 15) {
+        carrier();
+      } else if (what < 18) {
         tell();
+      } else {
+        schedule();
       }
     }
   }
 
-  /// Time goes on: what the database keeps by its own clock is that much older.
-  void sleep(Instant for_so_long) {
-    for_so_long += 1'000'000 + dice_.below(minute);
-    now_ += for_so_long;
-    const std::string by = fmt::format("interval '{} seconds {} microseconds'", for_so_long / 1'000'000, for_so_long % 1'000'000);
-    good(first_->run(fmt::format(
-        "update dunlin.task_open set wakes = wakes - {0} where isfinite(wakes); update dunlin.task_open set lease_until = lease_until - {0} where status = 1; "
-        "update dunlin.hand_out set leased_at = leased_at - {0}, until = until - {0}; update dunlin.contact set recorded_at = recorded_at - {0}; "
-        "delete from dunlin.queue_round; select dunlin.turn_over()",
-        by)));
-    // Nobody tells them; some find out when they come late.
-    std::erase_if(held_, [&](const Held& held) {
-      if (held.until > now_) return false;
-      ++ran_.lost;
-      late_.push_back(held);
-      return true;
-    });
+  // ---- nodes ----
+
+  void start_node(const std::string& name) { nodes_.push_back(std::make_unique<Node>(compiled_, url_, name, ++lives_)); }
+
+  /// One of them acts, if it is not stopped: it reads and steps, or commits what it read before.
+  void schedule() {
+    tick();
+    const auto which = static_cast<size_t>(dice_.below(static_cast<int64_t>(nodes_.size())));
+    if (nodes_[which]->stopped_until > now_) return;
+    if (dice_.one_in(20)) nodes_[which]->stopped_until = now_ + dice_.below(120) * minute;  // as SIGSTOP would have it, wherever it is
+    if (dice_.one_in(60) && !nodes_[which]->name().empty()) {
+      // Somebody starts it again: killed with all that it knew, or elsewhere while this one hangs.
+      const std::string name = nodes_[which]->name();
+      if (dice_.one_in(2)) nodes_.erase(nodes_.begin() + static_cast<int64_t>(which));
+      if (nodes_.size() < 7) start_node(name);
+      return;
+    }
+    act(*nodes_[which], which);
   }
 
-  void step() {
-    store::Position after;
-    for (;;) {
-      auto cases = good(store_->load_awake(compiled_.program(), now_, false, after, 100, pool_));
-      if (cases.empty()) return;
-      std::vector<engine::StepResult> results(cases.size());
-      std::vector<store::CaseCommit> commits;
-      for (size_t n = 0; n < cases.size(); ++n) {
-        stepper_.step(*cases[n], now_, results[n], {.version = 1, .collect_reads = true, .listener = nullptr});
-        REQUIRE_FALSE(results[n].fault.has_value());
-        commits.push_back({cases[n].get(), &results[n]});
+  bool act(Node& node, size_t which, bool calm = false) {
+    if (!node.stepped().empty()) return commit(node, which, calm);
+    const bool something = node.read(now_, static_cast<size_t>(1 + dice_.below(3)));
+    if (!node.name().empty()) {
+      for (const Debtor& debtor : ground_.debtors()) {
+        const bool has = std::ranges::any_of(node.held(), [&](const auto& range) { return range.first <= debtor.bucket && debtor.bucket <= range.last; });
+        if (!node.held().empty())
+          note({.kind = Deed::Kind::hold, .accepted = has, .worker = node.life(), .until = now_ + Node::lease_seconds * second, .bucket = debtor.bucket});
       }
-      after = {cases.back()->bucket, cases.back()->debtor_id};
-      good(store_->commit_all(compiled_.program(), commits, now_));
+    }
+    for (const auto& stepped : node.stepped())
+      (log_ += fmt::format("{} {} steps {} after {}", now_ / second, node.life(), stepped.debtor, stepped.step)) += "\n";
+    ran_.steps += static_cast<int64_t>(node.stepped().size());
+    if (node.held().empty()) return false;
+    if (!calm && (!something || dice_.one_in(4))) tend(node);
+    return something;
+  }
+
+  bool commit(Node& node, size_t which, bool calm) {
+    const auto stepped = node.stepped();
+    const int killed_at = !calm && dice_.one_in(8) ? static_cast<int>(1 + dice_.below(14)) : 0;
+    // Somebody else may have stepped it since it was read.
+    const auto steps_there = [&] {
+      return ask(fmt::format("select step_no from dunlin.case_file where bucket = {} and case_id = {}", stepped[0].bucket, stepped[0].case_id));
+    };
+    const std::string before = killed_at > 0 ? steps_there() : "";
+    const Node::End end = node.commit(killed_at);
+    bool there = end == Node::End::committed;
+    if (end == Node::End::killed) {
+      ++ran_.killed;
+      wait_for_the_dead();
+      there = steps_there() != before;
+    }
+    ran_.dropped += end == Node::End::dropped;
+    for (const auto& one : stepped) {
+      if (there) commits_[{one.debtor, one.at}] = now_;
+      note({.kind = Deed::Kind::commit, .accepted = there, .worker = node.life(), .account = one.debtor, .about = one.at, .bucket = one.bucket});
+    }
+    // Half of them are gone with all they knew; the others only never heard the answer.
+    if (end == Node::End::killed && dice_.one_in(2)) {
+      const std::string name = node.name();
+      nodes_.erase(nodes_.begin() + static_cast<int64_t>(which));
+      start_node(name);
+    }
+    return true;
+  }
+
+  /// What a killed node left open is rolled back when the server finds out, which is not at once.
+  void wait_for_the_dead() {
+    for (int tried = 0; tried < 5000; ++tried) {
+      if (ask("select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend' and "
+              "state <> 'idle'") == "0")
+        return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    FAIL("a transaction that was left open does not end");
+  }
+
+  void tend(Node& node) {
+    node.tend(now_);
+    // What a register has is out.
+    const std::string made =
+        ask(fmt::format("select string_agg(concat_ws(' ', i.register, i.number, i.task, i.epoch, k.key, i.treatment), ',' order by i.register, i.nth) "
+                        "from dunlin.register_item i join dunlin.instance_key k on (k.bucket, k.case_id, k.id) = (i.bucket, i.case_id, i.instance_id) "
+                        "where i.register > {}",
+                        registers_));
+    for (const std::string& row : words(made, ',')) {
+      const auto parts = words(row, ' ');
+      REQUIRE(parts.size() == 6);
+      registers_ = std::max(registers_, static_cast<int64_t>(std::stoll(parts[0])));
+      Item item{.held = {.worker = "printer",
+                         .queue = "post",
+                         .parts = {{.task = parts[2], .account = parts[4], .treatment = parts[5], .epoch = std::stoll(parts[3])}}},
+                .number = parts[1]};
+      item.held.outcome = dice_.one_in(4) ? "post.lost" : "post.delivered";
+      note(Deed::Kind::lease, item.held, true, INT64_MAX);
+      dial(item.held);
+      ++ran_.printed;
+      items_.push_back(std::move(item));
+    }
+    release_campaign();
+  }
+
+  void release_campaign() {
+    if (campaign_.empty()) return;
+    ask(fmt::format("select count(*) from dunlin.campaign_release({})", instant(now_)));
+    const std::string made =
+        ask(fmt::format("select string_agg(concat_ws(' ', task, key), ',' order by key) from dunlin.campaign_case where status = 'released'"));
+    for (const std::string& row : words(made, ',')) {
+      const auto parts = words(row, ' ');
+      if (!released_.insert(parts[0]).second) continue;
+      ++ran_.released;
+      note({.kind = Deed::Kind::released, .task = parts[0], .account = parts[1], .treatment = campaign});
     }
   }
 
   // ---- workers ----
 
-  void lease(store::BulkConnection& connection, bool dials_at_once, const std::string& queue) {
-    const std::string worker = some_worker();
+  void lease(store::BulkConnection& connection, const std::string& worker, bool dials_at_once, const std::string& queue) {
     const int64_t minutes = 20 + dice_.below(300);
-    const std::string got = good(connection.value(fmt::format("select string_agg(concat_ws(' ', task, epoch, key, treatment), ',') "
-                                                              "from dunlin.lease('{}', '{}', {}, '{} minutes', {})",
-                                                              queue, worker, 1 + dice_.below(2), minutes, instant(now_))))
-                                .value_or("");
-    for (const std::string& row : words(got, ',')) {
+    const std::string sql = fmt::format(
+        "select string_agg(concat_ws(' ', task, epoch, key, treatment, coalesce(lead, task)), ',') from dunlin.lease('{}', '{}', {}, '{} minutes', {})", queue,
+        worker, 1 + dice_.below(2), minutes, now_or_null());
+    const auto got = ask_or_refused(connection, sql);
+    if (!got) return;
+    std::vector<Held> all;
+    for (const std::string& row : words(*got, ',')) {
       const auto parts = words(row, ' ');
-      REQUIRE(parts.size() == 4);
-      held_.push_back({.task = parts[0],
-                       .worker = worker,
-                       .queue = queue,
-                       .account = parts[2],
-                       .treatment = parts[3],
-                       .epoch = std::stoll(parts[1]),
-                       .until = now_ + minutes * minute});
+      REQUIRE(parts.size() == 5);
+      Part part{.task = parts[0], .account = parts[2], .treatment = parts[3], .epoch = std::stoll(parts[1])};
+      if (parts[4] != part.task) {
+        REQUIRE((!all.empty() && all.back().first().task == parts[4]));
+        all.back().parts.push_back(std::move(part));
+        ran_.conversations += all.back().parts.size() == 2;
+      } else {
+        all.push_back({.worker = worker, .queue = queue, .parts = {std::move(part)}, .until = now_ + minutes * minute});
+      }
+    }
+    for (Held& one : all) {
       ++ran_.leases;
-      note(Deed::Kind::lease, held_.back(), true, held_.back().until);
+      note(Deed::Kind::lease, one, true, one.until);
+      if (dice_.one_in(25)) continue;  // the answer was lost: nobody knows that he has it
+      held_.push_back(std::move(one));
       if (dials_at_once) dial(held_.back());
     }
   }
@@ -259,23 +433,33 @@ class Consumers {
   void two_at_once() {
     // A lease of a queue with a rate waits for another such one, and one thread that plays both would wait for itself.
     const auto without_rate = [&] {
-      const std::string queue = some_queue(dice_);
+      const std::string queue = some_queue();
       return queue == "sms" ? "mail" : queue;
     };
+    if (dice_.one_in(10)) {
+      // One of them loses the connection before the end.
+      good(second_->run("begin"));
+      (void)good(second_->value(fmt::format("select count(*) from dunlin.lease('{}', '{}', 2)", without_rate(), some_worker())));
+      second_.reset();
+      wait_for_the_dead();
+      second_ = session();
+      return;
+    }
     good(second_->run("begin"));
-    lease(*second_, true, without_rate());
+    lease(*second_, some_worker(), true, without_rate());
+    tick();
     // So it is with who finds nothing, turns the queues over and keeps others from that until its end.
-    if (ask("select count(*) from pg_locks where locktype = 'advisory' and granted and pid <> pg_backend_pid()") == "0") lease(*first_, true, without_rate());
+    if (ask("select count(*) from pg_locks where locktype = 'advisory' and granted and pid <> pg_backend_pid()") == "0")
+      lease(*first_, some_worker(), true, without_rate());
     good(second_->run("commit"));
   }
 
   void dial(Held& held) {
-    static const std::map<std::string, std::pair<const char*, const char*>> outcomes = {{"call", {"call.reached", "call.no_answer"}},
-                                                                                        {"mail", {"mail.sent", "mail.sent"}},
-                                                                                        {"sms", {"sms.sent", "sms.sent"}},
-                                                                                        {"visit", {"visit.met", "visit.nobody"}}};
+    static const std::map<std::string, std::pair<const char*, const char*>> outcomes = {
+        {"call", {"call.reached", "call.no_answer"}}, {"mail", {"mail.sent", "mail.sent"}},        {"sms", {"sms.sent", "sms.sent"}},
+        {"visit", {"visit.met", "visit.nobody"}},     {"talk", {"talk.agreed", "talk.no_answer"}}, {"desk", {"desk.filed", "desk.filed"}}};
     held.dialled = now_;
-    held.outcome = dice_.one_in(2) ? outcomes.at(held.queue).first : outcomes.at(held.queue).second;
+    if (held.outcome.empty()) held.outcome = dice_.one_in(2) ? outcomes.at(held.queue).first : outcomes.at(held.queue).second;
     note(Deed::Kind::contact, held);
     ++ran_.contacts;
     ++ran_.by_queue[held.queue];
@@ -285,7 +469,10 @@ class Consumers {
   void dial_carefully() {
     for (Held& held : held_) {
       if (held.dialled != 0) continue;
-      if (ask(fmt::format("select allowed from dunlin.may_contact('{}', null, {})", held.task, instant(now_))) == "t") {
+      const std::string at = now_or_null();
+      const bool allowed = std::ranges::all_of(
+          held.parts, [&](const Part& part) { return ask(fmt::format("select allowed from dunlin.may_contact('{}', null, {})", part.task, at)) == "t"; });
+      if (allowed) {
         dial(held);
       } else {
         ++ran_.refused_at_dialling;
@@ -295,7 +482,8 @@ class Consumers {
   }
 
   std::optional<std::string> complete(const Held& held, Instant when) {
-    return ask_or_refused(fmt::format("select dunlin.complete('{}', {}, '{}', at => {})", held.task, held.epoch, held.outcome, instant(when)));
+    return ask_or_refused(fmt::format("select dunlin.complete('{}', {}, '{}', at => {})", held.first().task, held.first().epoch, held.outcome,
+                                      when == now_ ? now_or_null() : instant(when)));
   }
 
   void finish() {
@@ -310,35 +498,47 @@ class Consumers {
       completed(held, answer, when);
       if (answer && dice_.one_in(3)) completed(held, complete(held, when), when);  // the answer was lost on its way
     } else if (dice_.one_in(2)) {
-      note(Deed::Kind::release, held, ask_or_refused(fmt::format("select dunlin.release('{}', {})", held.task, held.epoch)).has_value());
-    } else {
+      note(Deed::Kind::release, held, ask_or_refused(fmt::format("select dunlin.release('{}', {})", held.first().task, held.first().epoch)).has_value());
+    } else if (held.parts.size() == 1) {
       // To somebody else: who gets what he holds keeps his lease.
       std::string other = some_worker();
       while (other == held.worker) other = some_worker();
-      const bool done = ask_or_refused(fmt::format("select dunlin.reassign('{}', '{}', 'he is ill')", held.task, other)).has_value();
-      note(Deed::Kind::reassign, held, done);
+      const bool done = ask_or_refused(fmt::format("select dunlin.reassign('{}', '{}', 'he is ill')", held.first().task, other)).has_value();
+      Deed deed = deed_of(Deed::Kind::reassign, held, held.first());
+      deed.accepted = done;
+      deed.id = other;
+      note(std::move(deed));
     }
   }
 
   void completed(const Held& held, const std::optional<std::string>& answer, Instant when) {
-    note(Deed::Kind::complete, held, answer == "accepted");
-    deeds_.back().about = when;
     const bool accepted = answer == "accepted";
+    for (const Part& part : held.parts) {
+      Deed deed = deed_of(Deed::Kind::complete, held, part);
+      deed.accepted = accepted;
+      deed.about = when;
+      note(std::move(deed));
+      const std::string id = fmt::format("{}:{}", held.first().task, held.first().epoch);
+      if (accepted)
+        sent_.push_back({.source = "queue", .external_id = &part == &held.first() ? id : id + ":" + part.task, .accepted = true, .task = part.task});
+    }
     ran_.completed += accepted;
-    if (accepted) sent_.push_back({.source = "queue", .external_id = fmt::format("{}:{}", held.task, held.epoch), .accepted = true, .task = held.task});
     if (dice_.one_in(4)) late_.push_back(held);
   }
 
   /// An answer without a time holds nothing.
   static Instant length_of(const std::string& left) { return left.empty() ? 0 : std::stoll(left); }
+  std::optional<std::string> keep(const Held& held) {
+    return ask_or_refused(fmt::format("select (extract(epoch from s.lease_until - clock_timestamp()) * 1000000)::int8 from dunlin.heartbeat('{}', {}) s",
+                                      held.first().task, held.first().epoch));
+  }
 
   void heartbeat() {
-    if (held_.empty()) return;
-    Held& held = held_[static_cast<size_t>(dice_.below(static_cast<int64_t>(held_.size())))];
-    const auto left = ask_or_refused(
-        fmt::format("select (extract(epoch from s.lease_until - clock_timestamp()) * 1000000)::int8 from dunlin.heartbeat('{}', {}) s", held.task, held.epoch));
-    if (left) held.until = std::max<Instant>(held.until, now_ + length_of(*left));
-    note(Deed::Kind::heartbeat, held, left.has_value(), held.until);
+    Held* const held = some_held();
+    if (held == nullptr) return;
+    const auto left = keep(*held);
+    if (left) held->until = std::max<Instant>(held->until, now_ + length_of(*left));
+    note(Deed::Kind::heartbeat, *held, left.has_value(), held->until);
   }
 
   /// Somebody whose lease ended long ago, or who has said all before, is heard of again.
@@ -347,14 +547,29 @@ class Consumers {
     const Held held = late_[static_cast<size_t>(dice_.below(static_cast<int64_t>(late_.size())))];
     ++ran_.late;
     if (dice_.one_in(2)) {
-      const auto left = ask_or_refused(fmt::format(
-          "select (extract(epoch from s.lease_until - clock_timestamp()) * 1000000)::int8 from dunlin.heartbeat('{}', {}) s", held.task, held.epoch));
+      const auto left = keep(held);
       note(Deed::Kind::heartbeat, held, left.has_value(), left ? now_ + length_of(*left) : 0);
     } else if (held.dialled != 0) {
       note(Deed::Kind::complete, held, complete(held, now_) == "accepted");
     } else {
-      note(Deed::Kind::release, held, ask_or_refused(fmt::format("select dunlin.release('{}', {})", held.task, held.epoch)).has_value());
+      note(Deed::Kind::release, held, ask_or_refused(fmt::format("select dunlin.release('{}', {})", held.first().task, held.first().epoch)).has_value());
     }
+  }
+
+  /// The carrier says what became of an item, and says it again.
+  void carrier() {
+    if (items_.empty()) return;
+    Item& item = items_[static_cast<size_t>(dice_.below(static_cast<int64_t>(items_.size())))];
+    if (item.held.until == 0) item.held.until = now_;
+    const std::string id = item.number + " " + item.held.outcome;
+    const auto answer = ask_or_refused(fmt::format("select dunlin.post_status('post', '{}', '{}', at => {}, external_id => '{}')", item.number,
+                                                   item.held.outcome, instant(item.held.until), id));
+    Deed deed = deed_of(Deed::Kind::complete, item.held, item.held.first());
+    deed.accepted = answer == "accepted";
+    deed.about = item.held.until;
+    if (deed.accepted) sent_.push_back({.source = "queue", .external_id = id, .accepted = true, .task = deed.task});
+    ran_.completed += deed.accepted;
+    note(std::move(deed));
   }
 
   // ---- the bank and supervisors ----
@@ -374,16 +589,17 @@ class Consumers {
     note(std::move(deed));
   }
 
+  /// Beyond all that is to come.
+  std::string in_a_year() const { return instant(now_ + 365 * day); }
+
   void supervise() {
-    const int64_t what = dice_.below(4);
+    tick();
+    const int64_t what = dice_.below(7);
     if (what == 0) {
       // Of one account at a time, for some turns.
       if (excluded_.empty()) {
         excluded_ = some_account();
-        // Beyond both clocks: that of the database, and the one of the business.
-        order_ = ask(fmt::format(
-            "select dunlin.set_override('account', '{}', 'exclude', null, greatest(clock_timestamp(), {}) + interval '1 year', 'his lawyer writes')", excluded_,
-            instant(now_)));
+        order_ = ask(fmt::format("select dunlin.set_override('account', '{}', 'exclude', null, {}, 'his lawyer writes')", excluded_, in_a_year()));
         note({.kind = Deed::Kind::exclude, .account = excluded_});
       } else {
         ask(fmt::format("select dunlin.lift_override({})", order_));
@@ -400,27 +616,60 @@ class Consumers {
       }
     } else if (what == 2) {
       if (paused_.empty()) {
-        paused_ = some_queue(dice_);
+        paused_ = some_queue();
         ask(fmt::format("select dunlin.pause_queue('{}', 'the line is down')", paused_));
         note({.kind = Deed::Kind::pause, .queue = paused_});
       } else {
         ask(fmt::format("select dunlin.resume_queue('{}')", paused_));
         note({.kind = Deed::Kind::unpause, .queue = std::exchange(paused_, "")});
       }
-    } else if (!held_.empty()) {
-      const Held& held = held_[static_cast<size_t>(dice_.below(static_cast<int64_t>(held_.size())))];
-      const auto answer = ask_or_refused(fmt::format("select dunlin.withdraw('{}', 'he has died')", held.task));
+    } else if (what == 3) {
+      if (kept_.empty()) {
+        kept_ = some_account();
+        const std::string worker = some_worker();
+        keeping_ = ask(fmt::format("select dunlin.set_override('account', '{}', 'worker', '{}', {}, 'she knows him')", kept_, worker, in_a_year()));
+        note({.kind = Deed::Kind::keep_for, .worker = worker, .account = kept_});
+      } else {
+        ask(fmt::format("select dunlin.lift_override({})", keeping_));
+        note({.kind = Deed::Kind::keep_for_nobody, .account = std::exchange(kept_, "")});
+      }
+    } else if (what == 4) {
+      const std::string task = ask("select task from dunlin.task_open where status = 6 order by task limit 1");
+      if (task.empty()) return;
+      ask(fmt::format("select dunlin.redrive(task => '{}')", task));
+      note({.kind = Deed::Kind::redrive, .task = task});
+    } else if (what == 5) {
+      start_campaign();
+    } else if (const Held* const held = some_held()) {
+      const Part& part = held->parts[static_cast<size_t>(dice_.below(static_cast<int64_t>(held->parts.size())))];
+      const auto answer = ask_or_refused(fmt::format("select dunlin.withdraw('{}', 'he has died')", part.task));
       if (!answer) return;
       ran_.marked += answer == "marked";
-      note(Deed::Kind::withdraw, held);
+      note(deed_of(Deed::Kind::withdraw, *held, part));
     }
+  }
+
+  void start_campaign() {
+    if (!campaign_.empty()) return;
+    std::string cases;
+    for (const Debtor& debtor : ground_.debtors()) {
+      for (const char* which : {"a", "b"})
+        cases += fmt::format("{}{{\"nth\": {}, \"key\": \"{}{}\"}}", cases.empty() ? "" : ", ", cases.size() + 1, debtor.key, which);
+    }
+    campaign_ = ask(fmt::format(
+        "select s.campaign from (select ({5} at time zone 'Europe/Berlin')::date as d) x, dunlin.campaign_start(jsonb_build_object('name', '{0}', 'entity', "
+        "'account', 'queue', 'desk', 'treatment', '{0}', "
+        "'priority', 5, 'from_day', d, 'to_day', d + 4, 'from_s', {1}, 'to_s', {2}, 'per_day', {3}, 'who', 'ina', 'reason', 'it is spring'), '[{4}]') s",
+        campaign, campaign_rules.hours.first, campaign_rules.hours.second, campaign_rules.per_day, cases, instant(now_)));
+    // One that is over by the calendar makes room for the next one; each is one campaign of its own.
+    (log_ += fmt::format("{} campaign {}", now_ / second, campaign_)) += "\n";
   }
 
   // ---- judging ----
 
   std::vector<std::string> roots() const {
     std::vector<std::string> keys;
-    for (const auto& [debtor, zone] : debtors) keys.push_back(debtor);
+    for (const Debtor& debtor : ground_.debtors()) keys.push_back(debtor.key);
     return keys;
   }
   replay::Versions versions() {
@@ -428,45 +677,111 @@ class Consumers {
   }
 
   void judge_the_log() {
-    const Audit audit = good(read_audit(*store::step_log_of(*store_), versions(), roots()));
+    const Audit audit = good(read_audit(*store::step_log_of(*store_), versions(), roots(), commits_));
     const auto lines = limits();
     const auto queues = rules();
-    ran_.findings =
-        judge_queue({.deeds = deeds_, .audit = audit, .queues = queues, .zone = "Europe/Berlin", .limits = lines, .zones = {debtors.begin(), debtors.end()}});
+    std::map<std::string, std::string> zones;
+    for (const Debtor& debtor : ground_.debtors()) zones[debtor.key] = debtor.zone;
+    ran_.findings = judge_queue({.deeds = deeds_,
+                                 .audit = audit,
+                                 .queues = queues,
+                                 .zone = "Europe/Berlin",
+                                 .limits = lines,
+                                 .zones = zones,
+                                 .capacities = {{clerk, clerks_capacity}},
+                                 .campaigns = {{campaign, campaign_rules}}});
   }
 
-  void judge_the_records() {
-    step();
-    ran_.findings = good(judge({.store = *store_, .log = *store::step_log_of(*store_), .versions = versions(), .active = 1, .now = now_, .sent = sent_}));
-    // The judge of the records does not know of supervisors: what one of them has withdrawn is open no more, and no step has ended it.
-    const auto by_hand = [&](const Finding& finding) {
-      return std::ranges::any_of(deeds_, [&](const Deed& deed) { return deed.kind == Deed::Kind::withdraw && finding.witness.starts_with(deed.task); });
-    };
-    // What comes back to a queue, or leaves it by hand, wakes nobody: its place under a limit is given anew at the next step of its case file.
-    const auto places = [](const Finding& finding) { return finding.promise.starts_with("nobody sleeps late"); };
-    std::erase_if(ran_.findings, [&](const Finding& finding) { return by_hand(finding) || places(finding); });
+  /// Everybody goes on, leases run out, nodes do what is left; then the records are judged.
+  void settle_and_judge() {
+    set_clock(now_ + 400 * minute);  // longer than any lease, of a task or of a node
+    ask("select dunlin.turn_over()");
+    for (auto& node : nodes_) node->stopped_until = 0;
+    Instant quiet_since = now_;
+    for (int round = 0, quiet = 0; round < 100 && quiet < 2; ++round) {
+      bool any = false;
+      quiet_since = now_;
+      for (size_t which = 0; which < nodes_.size(); ++which) {
+        tick();
+        any = act(*nodes_[which], which, true) || any;
+      }
+      quiet = any ? 0 : quiet + 1;
+    }
+    judge_the_log();
+    if (!ran_.findings.empty()) return;
+    Evidence evidence{.store = *store_, .log = *store::step_log_of(*store_), .versions = versions(), .active = 1, .now = quiet_since, .sent = sent_};
+    evidence.put_in = released_;
+    for (const Debtor& debtor : ground_.debtors()) evidence.buckets.insert(debtor.bucket);
+    evidence.audit_trouble = ask("select string_agg(v.what, ', ') from dunlin.audit_verify() v where not v.good");
+    ran_.findings = good(judge(evidence));
+    std::erase_if(ran_.findings, [&](const Finding& finding) { return by_hand(finding); });
   }
 
+  /// The judge of the records does not know of supervisors. What one of them has withdrawn is open no more, and no step has ended it; nobody is woken by that:
+  /// what the rule asks for anew comes at the next step of the case file.
+  bool by_hand(const Finding& finding) const {
+    return std::ranges::any_of(deeds_, [&](const Deed& deed) {
+      if (deed.kind != Deed::Kind::withdraw) return false;
+      if (finding.witness.starts_with(deed.task)) return true;
+      const std::string debtor = debtor_of(deed.account);
+      return finding.promise.starts_with("nobody sleeps late") && finding.witness.starts_with(debtor + " ") &&
+             std::ranges::none_of(commits_, [&](const auto& commit) { return commit.first.first == debtor && commit.first.second > deed.at; });
+    });
+  }
+
+  std::string what_is_there() {
+    std::string all;
+    for (const char* sql : {"select task, status, priority, not_before, wakes, lease_epoch, returns, reason, marked, seq from dunlin.task_open order by task",
+                            "select task, status, done_at, reason, outcome, lease_epoch from dunlin.task_done order by task",
+                            "select bucket, case_id, step_no, wake_at from dunlin.case_file order by 1, 2",
+                            "select bucket, epoch, batch, node from dunlin.bucket where batch > 0 order by 1",
+                            "select at, kind, task, epoch, outcome from dunlin.contact order by at, task, epoch",
+                            "select bucket, at, source, external_id from dunlin.event order by bucket, at, source, external_id"})
+      all += ask(fmt::format("select string_agg(x::text, e'\\n') from ({}) x", sql)) + "\n";
+    return all;
+  }
+
+  Ground& ground_;
   const Compiled& compiled_;
   Dice dice_;
   std::string url_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<store::BulkConnection> first_, second_;
-  engine::Stepper stepper_;
+  std::vector<std::unique_ptr<Node>> nodes_;
   replay::Version version_{compiled_.program(), compiled_.evaluator(), compiled_.calendar(), compiled_.settings()};
-  std::vector<std::unique_ptr<engine::CaseFile>> pool_;
   std::vector<Held> held_, late_;
+  std::vector<Item> items_;
   std::vector<Deed> deeds_, told_;
   std::vector<Sent> sent_;
-  std::string excluded_, order_, stopped_, stop_, paused_;
+  Commits commits_;
+  std::set<std::string> released_;
+  std::string excluded_, order_, stopped_, stop_, paused_, kept_, keeping_, campaign_, log_;
+  int64_t registers_ = 0;
+  int lives_ = 0;
   Instant now_ = 0;
   ConsumersRan ran_;
 };
 
 }  // namespace
 
-Ground::Ground() : compiled_(policy), place_(store::test::make_place("postgres")) {
-  const auto store = place_->open();
+std::unique_ptr<Ground> Ground::make() {
+  auto server = StillServer::start();
+  return server == nullptr ? nullptr : std::unique_ptr<Ground>(new Ground(std::move(server)));
+}
+
+Ground::Ground(std::unique_ptr<StillServer> server)
+    : compiled_(BundleSources{{{"consumers.dun", policy}, {"ranges.csv", ranges}}}), server_(std::move(server)) {
+  for (const auto& [key, zone] : everybody) {
+    std::string name = key;
+    const auto bucket = [](const std::string& of) { return engine::bucket_of(engine::stable_id("debtor", of)); };
+    for (int n = 3; name.empty(); ++n) {
+      if (bucket("d" + std::to_string(n)) == debtors_[0].bucket) name = "d" + std::to_string(n);
+    }
+    debtors_.push_back({name, zone, bucket(name)});
+  }
+  admin_ = good(store::BulkConnection::open(server_->url("postgres")));
+  good(admin_->run("create database ground"));
+  const auto store = store::test::open_at(server_->url("ground"));
   good(store->migrate());
   good(store->prepare(compiled_.program()));
   good(store->activate(compiled_.program(), compiled_.sources(), "tester", 0));
@@ -481,37 +796,38 @@ Ground::Ground() : compiled_(policy), place_(store::test::make_place("postgres")
     rows.back().slots[kind.fields[checked::find_field(kind.fields, "id")].slot] = text(key);
     rows.back().slots[kind.fields[checked::find_field(kind.fields, field)].slot] = value;
   };
-  for (const auto& [debtor, zone] : debtors) {
-    add("debtor", debtor, debtor, "", "timezone", text(zone));
-    for (const char* which : {"a", "b"}) add("account", debtor + which, debtor, debtor, "overdue", 5000);
+  for (const Debtor& debtor : debtors_) {
+    add("debtor", debtor.key, debtor.key, "", "timezone", text(debtor.zone));
+    int64_t overdue = 5000;
+    for (const char* which : {"a", "b"}) add("account", debtor.key + which, debtor.key, debtor.key, "overdue", overdue += 1000);
   }
   REQUIRE(good(store->put_instances(program, rows, compiled_.day_start(sim_test::date_of(2026, 3, 1)))).set_aside == 0);
-  admin_ = good(store::BulkConnection::open(in_database(place_->url(), "postgres")));
-  const auto connection = good(store::BulkConnection::open(place_->url()));
-  // A worker who is new in one transaction makes another wait that names him too; one thread plays both.
-  good(
-      connection->run("update dunlin.queue_setting set returns_max = 1; update dunlin.queue_setting set rate = 1, rate_per = '40 minutes' where name = 'sms'; "
-                      "update dunlin.queue_setting set assign = 'one_operator' where name = 'visit'; "
-                      "do $$ begin perform dunlin.worker_number('worker ' || n) from generate_series(0, 2) n; end $$"));
+  const auto connection = good(store::BulkConnection::open(server_->url("ground")));
+  // A worker who is new in one transaction makes another wait that names him too; one thread plays both. Months are made beforehand: that is no matter of the
+  // queues.
+  good(connection->run(
+      fmt::format("update dunlin.queue_setting set returns_max = 1; update dunlin.queue_setting set rate = 1, rate_per = '40 minutes' where name = 'sms'; "
+                  "update dunlin.queue_setting set assign = 'one_operator' where name = 'visit'; "
+                  "do $$ begin perform dunlin.worker_number('worker ' || n) from generate_series(0, 2) n; end $$; "
+                  "select dunlin.put_workers('[{{\"worker\": \"{}\", \"queues\": \"desk\", \"capacity\": {}}}]'); select dunlin.make_months(12)",
+                  clerk, clerks_capacity)));
 }
-
-Ground::~Ground() = default;
 
 std::string Ground::copy() {
-  const std::string name = "consumers" + std::to_string(++copies_), of = place_->url().substr(place_->url().rfind("dbname=") + 7);
-  good(admin_->run("create database " + name + " template " + of));
-  return in_database(place_->url(), name);
+  const std::string name = "consumers" + std::to_string(++copies_);
+  good(admin_->run("create database " + name + " template ground"));
+  return server_->url(name);
 }
 
-void Ground::drop(const std::string& url) { good(admin_->run("drop database " + url.substr(url.rfind("dbname=") + 7))); }
+void Ground::drop(const std::string& url) { good(admin_->run("drop database " + url.substr(url.rfind("dbname=") + 7) + " with (force)")); }
 
-ConsumersRan run_consumers(Ground& ground, uint64_t seed, const std::string& plant, bool wholly) {
+ConsumersRan run_consumers(Ground& ground, uint64_t seed, const std::string& plant, int rounds) {
   std::string url;
   ConsumersRan ran;
   {
     Consumers consumers(ground, seed, plant);
     url = consumers.url();
-    ran = consumers.run(wholly);
+    ran = consumers.run(rounds);
   }
   ground.drop(url);
   return ran;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,10 @@ struct Evidence {
   std::map<std::string, std::string> zones = {};  // of debtors
   /// What the chain of the audit says of itself, where there is one; empty: it is whole.
   std::string audit_trouble = {};
+  /// Tasks that no step has made: a campaign has put them into their case files.
+  std::set<std::string> put_in = {};
+  /// Where there are any case files; empty: anywhere.
+  std::set<int32_t> buckets = {};
 };
 
 /// A promise that does not hold, with the witness.

@@ -10,10 +10,6 @@ using Kind = Deed::Kind;
 
 namespace {
 
-constexpr Instant minute = 60'000'000;
-/// The log's clock and the database's differ by seconds: whoever has so little left is not called the holder.
-constexpr Instant tolerance = 3 * minute;
-
 class QueueJudge {
  public:
   explicit QueueJudge(const QueueEvidence& evidence) : evidence_(evidence), contacts_(evidence.limits, evidence.zones) {}
@@ -27,10 +23,10 @@ class QueueJudge {
   /// A lease as the one who has it knows it.
   struct Lease {
     int64_t epoch = 0;
-    std::string worker, account, queue;
+    std::string worker, account, queue, conversation;
     Instant since = 0, until = 0;
     bool over = false;  // completed, given back or taken away: somebody was told
-    bool held(Instant at) const { return !over && until - tolerance > at; }
+    bool held(Instant at) const { return !over && until > at; }
   };
   struct News {
     Instant posted = 0, about = 0;
@@ -58,10 +54,31 @@ class QueueJudge {
         under_lease(deed);
         break;
       case Kind::reassign:
-        if (deed.accepted && !leases_[deed.task].empty()) leases_[deed.task].back().over = true;
+        if (!deed.accepted) break;
+        if (!leases_[deed.task].empty()) leases_[deed.task].back().over = true;
+        given_to_[deed.task] = deed.id;
         break;
       case Kind::withdraw:
         withdrawn_[deed.task] = deed.at;
+        break;
+      case Kind::redrive:
+        for (Lease& lease : leases_[deed.task]) lease.over = true;
+        break;
+      case Kind::released:
+        campaign_tasks_.emplace(deed.task, deed.account);
+        news_[debtor_of(deed.account)].push_back({deed.at, deed.at});
+        break;
+      case Kind::keep_for:
+        kept_[deed.account] = deed.worker;
+        break;
+      case Kind::keep_for_nobody:
+        kept_.erase(deed.account);
+        break;
+      case Kind::hold:
+        hold(deed);
+        break;
+      case Kind::commit:
+        commit(deed);
         break;
       case Kind::event:
         event(deed);
@@ -106,16 +123,23 @@ class QueueJudge {
     may_go_out(deed);
     if (rules.one_operator) one_operator(deed);
     if (rules.in_order) in_order(deed);
+    if (rules.merges) one_conversation(deed);
     if (rules.rate > 0) rate(deed, rules);
-    before.push_back({deed.epoch, deed.worker, deed.account, deed.queue, deed.at, deed.until, false});
+    // What a supervisor has given to somebody by name is theirs.
+    if (const auto kept = kept_.find(deed.account); kept != kept_.end() && kept->second != deed.worker && given_to_[deed.task] != deed.worker && !rules.printed)
+      find("what is kept for one worker goes to nobody else", deed, "the account is " + kept->second + "'s");
+    if (const auto most = evidence_.capacities.find(deed.worker); most != evidence_.capacities.end()) capacity(deed, most->second);
+    if (const auto campaign = evidence_.campaigns.find(deed.treatment); campaign != evidence_.campaigns.end()) of_campaign(deed, campaign->second);
+    before.push_back({deed.epoch, deed.worker, deed.account, deed.queue, deed.conversation, deed.at, deed.until, false});
   }
 
   /// What is asked at the hand-out, and again at dialling.
   void may_go_out(const Deed& deed) {
     const auto task = evidence_.audit.tasks.find(deed.task);
-    if (task == evidence_.audit.tasks.end() || task->second.created > deed.at) {
+    const bool known = task != evidence_.audit.tasks.end();
+    if (!campaign_tasks_.contains(deed.task) && (!known || task->second.created > deed.at)) {
       find("only what a step has asked for goes out", deed, "no record has it");
-    } else if (task->second.gone < deed.at) {
+    } else if (known && task->second.gone < deed.at) {
       find("nothing goes out whose reason is gone", deed, "a step has withdrawn it");
     }
     if (withdrawn_.contains(deed.task) && !asked_again(deed)) find("nothing goes out that a supervisor has withdrawn", deed, "it was withdrawn");
@@ -143,8 +167,9 @@ class QueueJudge {
     const auto steps = evidence_.audit.steps.find(debtor);
     return std::ranges::any_of(news->second, [&](const News& one) {
       if (one.about > deed.at) return false;
-      return steps == evidence_.audit.steps.end() ||
-             std::ranges::none_of(steps->second, [&](Instant at) { return at > one.posted && at >= one.about && at <= deed.at; });
+      return steps == evidence_.audit.steps.end() || std::ranges::none_of(steps->second, [&](const Audit::Step& step) {
+               return step.at > one.posted && step.at >= one.about && step.known <= deed.at;
+             });
     });
   }
 
@@ -176,10 +201,46 @@ class QueueJudge {
     }
   }
 
+  void one_conversation(const Deed& deed) {
+    for (const auto& [task, leases] : leases_) {
+      const Lease* last = leases.empty() ? nullptr : &leases.back();
+      if (last == nullptr || task == deed.task || last->queue != deed.queue || debtor_of(last->account) != debtor_of(deed.account)) continue;
+      if (last->held(deed.at) && last->conversation != deed.conversation)
+        find("one conversation with a person at a time", deed, last->worker + " holds task " + task);
+    }
+  }
+
+  /// Conversations that the worker has ended today or holds.
+  void capacity(const Deed& deed, int64_t most) {
+    const int64_t today = day_of(deed.at);
+    std::set<std::string> busy{deed.conversation};
+    for (const auto& [task, leases] : leases_) {
+      for (const Lease& one : leases) {
+        if (one.worker == deed.worker && one.held(deed.at)) busy.insert(one.conversation);
+      }
+    }
+    const auto used = static_cast<int64_t>(busy.size()) + ended_[{deed.worker, today}];
+    if (used > most) find("a worker gets no more than the capacity of the day", deed, std::to_string(used) + " tasks");
+  }
+
+  void of_campaign(const Deed& deed, const CampaignRules& rules) {
+    auto& tasks = campaign_leased_[{deed.treatment, deed.account}];
+    tasks.insert(deed.task);
+    if (tasks.size() > 1) find("a campaign reaches nobody twice", deed, "another task of it was handed out before");
+    auto& today = campaign_days_[{deed.treatment, day_of(deed.at)}];
+    today.insert(deed.task);
+    if (static_cast<int64_t>(today.size()) > rules.per_day) find("a campaign's day has no more than its cap", deed, std::to_string(today.size()) + " tasks");
+    const int64_t now = limits_test::local_time(deed.at, evidence_.zone).seconds;
+    if (now < rules.hours.first || now >= rules.hours.second)
+      find("the hours of a campaign are kept", deed, std::to_string(now / 60) + " minutes after midnight");
+  }
+
+  int64_t day_of(Instant at) const { return limits_test::local_time(at, evidence_.zone).date; }
+
   void rate(const Deed& deed, const QueueRules& rules) {
     int64_t taken = 1;
     for (const auto& [task, leases] : leases_) {
-      taken += std::ranges::count_if(leases, [&](const Lease& one) { return one.queue == deed.queue && deed.at - one.since < rules.rate_per - tolerance; });
+      taken += std::ranges::count_if(leases, [&](const Lease& one) { return one.queue == deed.queue && deed.at - one.since < rules.rate_per; });
     }
     if (taken > rules.rate) find("a queue's rate is kept", deed, std::to_string(taken) + " leases");
   }
@@ -188,6 +249,7 @@ class QueueJudge {
 
   void contact(const Deed& deed) {
     may_go_out(deed);
+    if (deed.rider) return;
     contacts_.add({deed.at, debtor_of(deed.account), deed.account, debtor_of(deed.account), deed.queue, deed.treatment, deed.id, true});
     if (const auto broken = contacts_.broken()) find("no limit is exceeded", deed, *broken);
   }
@@ -209,6 +271,7 @@ class QueueJudge {
     leases.back().over = true;
     if (deed.kind != Kind::complete) return;
     if (!completed_.insert(deed.task).second) find("what is done stays done", deed, "an outcome was accepted twice");
+    if (!deed.rider) ++ended_[{deed.worker, day_of(deed.about)}];
     news_[debtor_of(deed.account)].push_back({deed.at, deed.about});
   }
 
@@ -219,19 +282,70 @@ class QueueJudge {
     news_[debtor_of(deed.account)].push_back({deed.at, deed.about});
   }
 
+  // ---- nodes ----
+
+  /// Not accepted: the node does not hold this one. A name that has another life leaves behind what the one before it held.
+  void hold(const Deed& deed) {
+    const std::string name = deed.worker.substr(0, deed.worker.find('/') + 1);
+    std::erase_if(holders_, [&](const auto& holder) {
+      const bool same_name = holder.second.worker.starts_with(name);
+      return same_name && (holder.second.worker != deed.worker || (holder.first == deed.bucket && !deed.accepted));
+    });
+    if (deed.accepted) holders_[deed.bucket] = deed;
+  }
+
+  /// Until its lease ends, a bucket is that node's which was given it last.
+  void commit(const Deed& deed) {
+    if (!deed.accepted) return;
+    const auto holder = holders_.find(deed.bucket);
+    if (holder == holders_.end() || holder->second.worker == deed.worker) return;
+    if (deed.worker != "by hand") {
+      find("what a node made of case files that another has taken over is dropped", deed, "the bucket is with " + holder->second.worker);
+    } else if (holder->second.until > deed.at) {
+      find("nobody steps by hand what a live node holds", deed, "the bucket is with " + holder->second.worker);
+    }
+  }
+
   const QueueEvidence& evidence_;
   limits_test::GatewayLog contacts_;
   std::map<std::string, std::vector<Lease>> leases_;  // by task
   std::map<std::string, std::vector<News>> news_;     // by debtor
   std::map<std::string, Instant> withdrawn_;          // by task
   std::set<std::string> completed_, marked_, excluded_, stopped_, paused_, events_;
+  std::map<std::string, std::string> given_to_;                                           // worker by task
+  std::map<std::string, std::string> campaign_tasks_, kept_;                              // account by task; worker by account
+  std::map<std::pair<std::string, int64_t>, int64_t> ended_;                              // by worker and day
+  std::map<std::pair<std::string, std::string>, std::set<std::string>> campaign_leased_;  // by treatment and account
+  std::map<std::pair<std::string, int64_t>, std::set<std::string>> campaign_days_;        // by treatment and day
+  std::map<int32_t, Deed> holders_;                                                       // by bucket
   std::map<std::string, int> found_;
   std::vector<Finding> findings_;
 };
 
 }  // namespace
 
-store::Result<Audit> read_audit(store::StepLog& log, const replay::Versions& versions, const std::vector<std::string>& debtors) {
+std::string text_of(const Deed& deed) {
+  static const char* const kinds[] = {"lease",   "contact", "complete", "heartbeat",       "release", "reassign", "withdraw", "redrive", "event", "released",
+                                      "exclude", "include", "keep_for", "keep_for_nobody", "stop",    "resume",   "pause",    "unpause", "hold",  "commit"};
+  std::string text = std::to_string(deed.at / 1'000'000) + " " + kinds[static_cast<size_t>(deed.kind)] + (deed.accepted ? "" : " refused");
+  const auto add = [&](const char* name, const std::string& value) {
+    if (!value.empty()) ((text += " ") += name) += " " + value;
+  };
+  add("task", deed.task);
+  add("lease", deed.epoch == 0 ? "" : std::to_string(deed.epoch));
+  add("of", deed.worker);
+  add("queue", deed.queue);
+  add("account", deed.account);
+  add("treatment", deed.treatment);
+  add("with", deed.conversation == deed.task ? "" : deed.conversation);
+  add("until", deed.until == 0 ? "" : std::to_string(deed.until));
+  add("about", deed.about == 0 ? "" : std::to_string(deed.about));
+  add("bucket", deed.bucket < 0 ? "" : std::to_string(deed.bucket));
+  add("id", deed.id);
+  return text;
+}
+
+store::Result<Audit> read_audit(store::StepLog& log, const replay::Versions& versions, const std::vector<std::string>& debtors, const Commits& commits) {
   Audit audit;
   for (const std::string& debtor : debtors) {
     const int64_t id = engine::stable_id("debtor", debtor);
@@ -239,11 +353,13 @@ store::Result<Audit> read_audit(store::StepLog& log, const replay::Versions& ver
     options.buckets = {engine::bucket_of(id), engine::bucket_of(id)};
     options.only_case = id;
     options.seen = [&](const engine::CaseFile& file, const engine::StepResult& result, const store::StepRecord&, Instant at) {
-      audit.steps[debtor].push_back(at);
+      const auto committed = commits.find({debtor, at});
+      const Instant known = committed == commits.end() ? at : committed->second;
+      audit.steps[debtor].push_back({at, known});
       for (const auto& effect : result.tasks) {
         AuditedTask& task = audit.tasks[effect.task.id.text()];
         if (effect.change == engine::TaskChange::withdraw || effect.change == engine::TaskChange::mark) {
-          task.gone = std::min(task.gone, at);
+          task.gone = std::min(task.gone, known);
           continue;
         }
         const checked::Program& program = file.program();
@@ -252,7 +368,8 @@ store::Result<Audit> read_audit(store::StepLog& log, const replay::Versions& ver
         task.treatment = effect.task.treatment;
         task.priority = effect.task.priority;
         if (effect.change == engine::TaskChange::create) task.created = effect.task.created_at;
-        task.not_before.emplace_back(at, effect.task.status == engine::TaskStatus::withheld ? INT64_MAX : effect.task.not_before);
+        if (effect.task.status == engine::TaskStatus::expired) task.gone = std::min(task.gone, known);
+        task.not_before.emplace_back(known, effect.task.status == engine::TaskStatus::withheld ? INT64_MAX : effect.task.not_before);
       }
     };
     auto report = replay::replay_decisions(log, versions, options);
