@@ -33,8 +33,9 @@ bool is_over(const TaskEffect& effect) {
 }
 
 TaskStatus last_status(const TaskEffect& effect) {
-  const bool still_open = effect.task.status == TaskStatus::ready || effect.task.status == TaskStatus::leased || effect.task.status == TaskStatus::withheld;
-  return still_open ? TaskStatus::withdrawn : effect.task.status;
+  const TaskStatus status = effect.task.status;
+  const bool over = status == TaskStatus::done || status == TaskStatus::withdrawn || status == TaskStatus::expired;
+  return over ? status : TaskStatus::withdrawn;  // a dead letter (6), too
 }
 
 /// A task joins the line when its not-before comes, by the database's clock, which hand-out goes by. Withheld ones stay out of it.
