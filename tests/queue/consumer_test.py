@@ -132,6 +132,20 @@ def test_dead_letters():
     check_sound(sql)
 
 
+def test_a_dead_letter_whose_reason_is_gone():
+    name, sql = fresh()
+    sql.run("update dunlin.queue_setting set returns_max = 0 where name = 'call'")
+    task = sql.lease(lasting="0.01 s")[0]
+    sql.run("select pg_sleep(0.02)")
+    sql.run("select dunlin.turn_over()")
+    assert sql.value("select status from dunlin.queue where task = %s", task.task) == "dead_letter"
+    number = task.key[1:]
+    import_accounts(name, [(f"D{number}", task.key, 0, 0, "North")])
+    step(name)
+    assert sql.value("select status from dunlin.task_done where task = %s", task.task) == 3 and not sql.all("select 1 from dunlin.task_open where task = %s", task.task)
+    check_sound(sql)
+
+
 def test_release_with_a_time():
     _, sql = fresh()
     task = sql.lease()[0]
