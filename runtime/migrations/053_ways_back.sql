@@ -21,6 +21,10 @@ begin
       perform dunlin.finish(open, 3::int2, clock_timestamp(), coalesce(open.reason, 'its reason went away'));$$),
     ('delivery_failed', $$set status = 6, wakes = 'infinity', lease_until$$, $$set status = 6, wakes = 'infinity', marked = false, called_back = null, lease_until$$),
 
+    -- By the time that the engine has come to, and what has gone by since: a portfolio may be carried by a virtual clock.
+    ('what_calls_back', $$moment timestamptz := clock_timestamp();$$,
+     $$moment timestamptz := coalesce((select t.at + (clock_timestamp() - t.clock) from dunlin.tended t), clock_timestamp());$$),
+
     -- Not within a lease: that kept the stop, and tasks of others, locked for as long as the consumer's transaction stood open. Engine's passes tell it, the first one at once, and as long as
     -- only the oldest transaction is waited for every 15 seconds.
     ('turn_over', $$  if exists (select 1 from dunlin.contact_stop s where s.told is not null$$, $$  if at_once and exists (select 1 from dunlin.contact_stop s where s.told is not null$$),

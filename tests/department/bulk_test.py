@@ -101,7 +101,7 @@ def test_a_stop_of_one_client_is_told():
     listener.connection.poll()
     assert [notice.payload for notice in listener.connection.notifies] == ["anna"]
     told = sql.all("select * from dunlin.withdrawn_tasks('anna')")
-    assert {row.task for row in told} == north and "mandate" in told[0].reason
+    assert {row.task for row in told} == north and "mandate" in told[0].reason, (told, north)
     more = leased(sql, instant(DAY, "06:51"), 40)
     assert more and all(int(task.key[1:]) % 2 == 0 for task in more)
     for task in held:

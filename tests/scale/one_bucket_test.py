@@ -67,7 +67,7 @@ MAY_CROSS = [
     ("task_open", r"\b\w+\.assigned = ", "what is meant for one worker"),
     ("hand_out", r"\bh(_\d+)?\.until > ", "leases that have ended, once a second"),
     ("account", r"dunlin_key = ", "an account by the key that others know"),
-    ("task_open", r"\bt\.marked AND ", "what has been withdrawn from workers"),
+    ("task_open", r"\bt(_\d+)?\.marked\b", "what has been withdrawn from workers"),
 ]
 
 
