@@ -7,12 +7,12 @@ update dunlin.prepared set content_hash = '';
 -- 2026-05-04: the beginning of that day, as the bundle says. 2026-05-04 08:00: in the bundle's zone; of an hour that comes twice the first one, and the instant of the change for one that
 -- does not come. With an offset: that instant. Nothing else is guessed at. As in files that are imported.
 create function dunlin.moment(written text) returns timestamptz
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp set datestyle = 'ISO, YMD' as $$
+language plpgsql stable strict security definer set search_path = pg_catalog, pg_temp set datestyle = 'ISO, YMD' as $$
 declare
   place dunlin.prepared;
   words text := btrim(written);
 begin
-  if words is null or words = '' then return null; end if;
+  if words = '' then return null; end if;
   if words in ('infinity', '-infinity') then return words::timestamptz; end if;
   if words ~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)? ?([Zz]|[+-]\d\d(:?\d\d)?)$' then return words::timestamptz; end if;
   if words ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?$' then

@@ -221,24 +221,24 @@ const char* statement_of(Ask what) {
     case Ask::history_begins:
       return "select nullif(dunlin.history_begins(), '-infinity') as at";
     case Ask::history_border:  // before or null, months or null
-      return "select coalesce($1::timestamptz, dunlin.months_back($2::int))::text as before";
+      return "select coalesce(dunlin.moment($1), dunlin.months_back($2::int))::text as before";
     case Ask::history_older:  // before
-      return "select part, rows_about, bytes from dunlin.history where (month + interval '1 month') at time zone 'UTC' <= $1::timestamptz order by 1";
+      return "select part, rows_about, bytes from dunlin.history where (month + interval '1 month') at time zone 'UTC' <= dunlin.moment($1) order by 1";
     case Ask::history_forget:  // before or null, months or null, who, reason or null
-      return "select what, rows_gone from dunlin.forget_history(coalesce($1::timestamptz, dunlin.months_back($2::int)), $3, $4)";
+      return "select what, rows_gone from dunlin.forget_history(coalesce(dunlin.moment($1), dunlin.months_back($2::int)), $3, $4)";
     case Ask::feed_status:  // at or null
       return "select * from dunlin.feed_status(dunlin.moment($1))";
     case Ask::feed_files:  // feed or null, limit
       return "select d.id, d.feed, d.day, d.file, d.status, d.who, d.at, d.rows_read, d.rows_bad, d.rows_told, d.total, d.total_told, d.reason from "
              "dunlin.feed_delivery d where $1::text is null or d.feed = $1 order by d.id desc limit $2::int4";
     case Ask::feed_begin:  // feed, day or null, file, hash, who, at or null, again
-      return "select * from dunlin.feed_begin($1, $2::date, $3, $4, $5, $6::timestamptz, $7::bool)";
+      return "select * from dunlin.feed_begin($1, $2::date, $3, $4, $5, dunlin.moment($6), $7::bool)";
     case Ask::feed_end:  // delivery, status, rows, bad, told, total, total told, reason
       return "select * from dunlin.feed_end($1::int8, $2, $3::int8, $4::int8, $5::int8, $6::numeric, $7::numeric, $8)";
     case Ask::note_correction:  // who, detail
       return "select dunlin.note_audit($1, 'correct rows', $2::jsonb)";
     case Ask::feed_lift:  // feed, reason, day or null, at or null, who
-      return "select dunlin.feed_lift($1, $2, $3::date, $4::timestamptz, $5) as day";
+      return "select dunlin.feed_lift($1, $2, $3::date, dunlin.moment($4), $5) as day";
     case Ask::campaign_start:  // settings, cases, plan
       return "select * from dunlin.campaign_start($1::jsonb, $2::jsonb, $3::bool)";
     case Ask::campaign_list:
@@ -249,7 +249,7 @@ const char* statement_of(Ask what) {
              "m.status = $2) "
              "order by m.nth";
     case Ask::campaign_release:  // at or null
-      return "select * from dunlin.campaign_release($1::timestamptz)";
+      return "select * from dunlin.campaign_release(dunlin.moment($1))";
     case Ask::campaign_stop:  // name or number, reason, who
       return "select * from dunlin.campaign_stop($1, $2, $3)";
     case Ask::bulk_try:  // lines, source

@@ -45,6 +45,13 @@ def test_every_command_reads_a_date_alike():
         for words in (("contact", "stop", "--key", "A1"), ("queue", "override", "A2", "--exclude"), ("worker", "absent", "anna"), ("hold", "A3", "dispute")):
             done = dunlin(name, *words, "--until", written, "--reason", "x", check=False)
             assert done.returncode != 0 and "is no time" in done.stderr, (words, written, done.stderr)
+        for words in (("feed", "lift", "balances", "--reason", "x", "--at"), ("feed", "status", "--at"), ("campaign", "release", "--at"), ("history", "forget", "--reason", "x", "--before")):
+            done = dunlin(name, *words, written, check=False)
+            assert done.returncode != 0 and "is no time" in done.stderr, (words, written, done.stderr)
+    for written, is_ in (("2025-05-04", BEGINS.replace(year=2025, month=5, day=4)), ("2025-05-04 12:00", NOON.replace(year=2025, month=5, day=4))):
+        done = json.loads(dunlin(name, "history", "forget", "--reason", "x", "--before", written, "--json").stdout)
+        assert not done["done"] and datetime.datetime.fromisoformat(done["before"].replace(" ", "T") + ":00") == is_, (written, done)
+        dunlin(name, "campaign", "release", "--at", written)
 
 
 def test_one_file_by_every_road_gives_one_day():
