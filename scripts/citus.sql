@@ -27,7 +27,7 @@ select create_distributed_table(format('portfolio.%I', c.relname)::regclass, 'du
 -- ---- small, read everywhere, written rarely ----
 select create_reference_table(t)
   from unnest(array[
-    'dunlin.name', 'dunlin.event_type', 'dunlin.event_field', 'dunlin.queue_setting', 'dunlin.rule', 'dunlin.outcome_kind', 'dunlin.contact_stop', 'dunlin.limit_line',
+    'dunlin.name', 'dunlin.event_type', 'dunlin.event_field', 'dunlin.event_field_past', 'dunlin.queue_setting', 'dunlin.rule', 'dunlin.outcome_kind', 'dunlin.contact_stop', 'dunlin.limit_line',
     'dunlin.worker', 'dunlin.experiment_order',
     'dunlin.feed', 'dunlin.feed_delivery', 'dunlin.feed_lift', 'dunlin.campaign', 'dunlin.campaign_case', 'dunlin.campaign_day', 'dunlin.bulk',
     'dunlin.bulk_event', 'dunlin.schedule', 'dunlin.territory', 'dunlin.territory_capacity', 'dunlin.worker_skill', 'dunlin.worker_absence',

@@ -12,12 +12,13 @@ bool says_reached(std::string_view name) {
   return false;
 }
 
-StrangeName strange_name(const checked::Program& program, std::string_view name, std::string_view queue) {
+StrangeName strange_name(const checked::Program& program, std::string_view name, std::optional<std::string_view> queue) {
   const auto outcomes_of = [&](std::string_view queue_name) {
     const checked::Index found = checked::find_queue(program, std::string(queue_name));
     return found == checked::none ? checked::none : program.queues[static_cast<size_t>(found)].outcomes;
   };
   const bool reached = says_reached(name);
+  if (queue && queue->empty()) return {-1, reached};
   for (size_t end = name.rfind('.'); end != std::string_view::npos; end = end == 0 ? std::string_view::npos : name.rfind('.', end - 1)) {
     for (size_t e = 0; e < program.events.size(); ++e) {
       const checked::EventType& type = program.events[e];
@@ -25,7 +26,7 @@ StrangeName strange_name(const checked::Program& program, std::string_view name,
     }
   }
   // The whole tree has another name, or there is none: the queue says which it has now.
-  const checked::Index root = outcomes_of(queue.empty() ? name.substr(0, name.find('.')) : queue);
+  const checked::Index root = outcomes_of(queue.value_or(name.substr(0, name.find('.'))));
   return {root == checked::none ? -1 : root, reached};
 }
 

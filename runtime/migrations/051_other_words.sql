@@ -4,8 +4,18 @@ alter table dunlin.event_type
   add column known bool not null default true,
   add column queue text;
 comment on column dunlin.event_type.known is 'Whether the active version has it; of others nothing is taken in, and no task ends with one of them.';
-comment on column dunlin.event_type.queue is 'Whose outcome it is, in the words of the last version that had it.';
+comment on column dunlin.event_type.queue is 'Whose outcome it is, in the words of the last version that had it as one; empty: it is none; null: nobody knows.';
 update dunlin.event_type e set queue = s.name from dunlin.queue_setting s where e.name = s.outcomes or starts_with(e.name, s.outcomes || '.');
+
+-- What fields of events were that a version does not have any more. Nothing is taken in by it.
+create table dunlin.event_field_past (
+  type int4 not null references dunlin.event_type on delete cascade,
+  name text not null,
+  kind text not null,
+  primary key (type, name)
+);
+comment on table dunlin.event_field_past is 'Fields of events that were in earlier versions and are not in the latest: where such events are kept, a field does not come back as something else.';
+revoke all on dunlin.event_field_past from public;
 
 -- Case files that were set aside, until they have been stepped well again.
 create index quarantine_case on dunlin.quarantine (bucket, case_id) where kind = 'case' and resolved_at is null;
@@ -111,6 +121,7 @@ begin
     return dunlin.set_strange_aside(kind, source, external_id, key, at, payload, place.bucket, place.case_id, place.id);
   end if;
   return case when dunlin.put_event(place.bucket'),
+    ('post_event_within', 'where e.leaf and e.owner = entity', 'where e.leaf and e.known and e.owner = entity'),
     ('quarantine_retry_within', '          answer := ''stays'';
         end if;
       else', '          answer := ''stays'';

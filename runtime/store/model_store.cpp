@@ -34,9 +34,18 @@ void thaw(const checked::Program& program, const std::vector<checked::Field>& fi
 
 // ---- versions ----
 
+std::optional<std::string_view> ModelDatabase::Inner::queue_of_event(const std::string& event) const {
+  const auto found = event_queues.find(event);
+  return found == event_queues.end() ? std::nullopt : std::optional<std::string_view>(found->second);
+}
+
 Result<void> ModelStore::prepare(const checked::Program& program) {
   const Lock lock(data_.guard);
   data_.prepared = program.content_hash;
+  for (const checked::EventType& event : program.events) {
+    std::string& queue = data_.event_queues[event.name];
+    if (event.queue != checked::none) queue = program.queues[static_cast<size_t>(event.queue)].name;
+  }
   return {};
 }
 
@@ -221,8 +230,7 @@ Result<ImportCounts> ModelStore::post_events(const checked::Program& program, co
                                     .type = type.name,
                                     .values = freeze(program, type.fields, row.slots.data()),
                                     .source = row.source,
-                                    .external_id = row.external_id,
-                                    .queue = type.queue == checked::none ? "" : program.queues[static_cast<size_t>(type.queue)].name});
+                                    .external_id = row.external_id});
     ++counts.inserted;
   }
   return counts;

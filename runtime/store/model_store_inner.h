@@ -54,7 +54,6 @@ struct StoredEvent {
   std::string source, external_id;
   bool waiting = true;
   bool raised = false;
-  std::string queue;  // whose outcome it is, in the words of the version that took it; empty: none
 };
 struct StoredTask {
   engine::OpenTask task;  // numbers of queue, stage and instance are not used
@@ -128,6 +127,7 @@ struct ModelDatabase::Inner {
   std::vector<SetAside> quarantine;
   std::map<int64_t, StoredRequest> requests;
   std::string prepared;
+  std::map<std::string, std::string> event_queues;  // of every event that a prepared version has: whose outcome it is; empty: none
   std::vector<engine::ExperimentOrder> orders;      // by their instants
   std::map<int32_t, std::vector<StepBatch>> steps;  // by bucket
   struct Bucket {
@@ -147,6 +147,8 @@ struct ModelDatabase::Inner {
 
   Instant now() const;
   bool live(const std::string& node) const;
+  /// Whose outcome an event is, in the words of the last version that had it as one; empty: none; nothing: nobody knows.
+  std::optional<std::string_view> queue_of_event(const std::string& event) const;
   bool makes(ModelDatabase::Mistake wanted) const { return mistake == wanted; }
 };
 

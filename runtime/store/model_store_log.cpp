@@ -80,7 +80,7 @@ Result<std::vector<RecordedEvent>> ModelStore::recorded_events(const checked::Pr
                           .source = stored.source,
                           .external_id = stored.external_id};
       if (event.type < 0) {
-        const engine::StrangeName name = engine::strange_name(program, stored.type, stored.queue);
+        const engine::StrangeName name = engine::strange_name(program, stored.type, data_.queue_of_event(stored.type));
         event.within = name.within;
         event.reached = name.reached;
       }

@@ -68,12 +68,12 @@ void add_instances(const checked::Program& program, const StoredCase& stored, In
 }
 
 /// What happened in words that this version does not have. What waits is not read: the commit sets it aside.
-void add_strange(const checked::Program& program, const StoredEvent& event, int32_t owner, CaseFile& case_file) {
+void add_strange(const checked::Program& program, const StoredEvent& event, std::optional<std::string_view> queue, int32_t owner, CaseFile& case_file) {
   if (event.waiting) {
     ++case_file.strange_events;
     return;
   }
-  const engine::StrangeName name = engine::strange_name(program, event.type, event.queue);
+  const engine::StrangeName name = engine::strange_name(program, event.type, queue);
   if (name.within < 0) return;
   const checked::EventType& branch = program.events[static_cast<size_t>(name.within)];
   std::vector<int64_t> slots(static_cast<size_t>(branch.slot_count));
@@ -81,12 +81,13 @@ void add_strange(const checked::Program& program, const StoredEvent& event, int3
   case_file.add_strange_outcome(event.at, name.within, name.reached, owner, slots.data(), slots.size());
 }
 
-void add_events(const checked::Program& program, const StoredCase& stored, Instant now, bool all_contacts, CaseFile& case_file) {
+void add_events(const checked::Program& program, const ModelDatabase::Inner& data, const StoredCase& stored, Instant now, bool all_contacts,
+                CaseFile& case_file) {
   for (const StoredEvent& event : stored.events) {
     const int32_t type = checked::find_event(program, event.type), owner = case_file.find(event.owner);
     if (event.at > now || owner < 0) continue;
     if (type < 0) {
-      add_strange(program, event, owner, case_file);
+      add_strange(program, event, data.queue_of_event(event.type), owner, case_file);
       continue;
     }
     const checked::EventType& kind = program.events[type];
@@ -182,7 +183,7 @@ void ModelStore::fill(const checked::Program& program, const StoredCase& stored,
   case_file.debtor_id = stored.id;
   case_file.step_number = stored.step_number;
   add_instances(program, stored, now, past, case_file);
-  add_events(program, stored, now, !data_.makes(Mistake::contact_not_counted), case_file);
+  add_events(program, data_, stored, now, !data_.makes(Mistake::contact_not_counted), case_file);
   add_tasks(program, stored, now, past, case_file);
   case_file.finish();
 }

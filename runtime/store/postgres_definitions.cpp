@@ -72,13 +72,21 @@ void remember_events(pqxx::work& work, const Layout& layout) {
     if (checked::is_stage_order(program, event)) continue;  // nobody reports it
     const std::string number = fmt::format("(select id from dunlin.name where kind = 'event' and name = {})", work.quote(event.name));
     const std::string owner = event.owner < 0 ? "" : program.entities[event.owner].name;
-    const std::string queue = event.queue == checked::none ? "null" : work.quote(program.queues[static_cast<size_t>(event.queue)].name);
+    const std::string queue = work.quote(event.queue == checked::none ? "" : program.queues[static_cast<size_t>(event.queue)].name);
     // What no version has said before is taken in only once a version that says it is active.
     work.exec(
         fmt::format("insert into dunlin.event_type (id, name, alias, owner, leaf, queue, known) select {}, {}, {}, {}, {}, {}, not exists (select from "
                     "dunlin.bundle where active) on conflict (id) do update set alias = excluded.alias, owner = excluded.owner, leaf = excluded.leaf, "
-                    "queue = coalesce(excluded.queue, event_type.queue)",
+                    "queue = coalesce(nullif(excluded.queue, ''), event_type.queue, '')",
                     number, work.quote(event.name), work.quote(event.alias), work.quote(owner), event.leaf, queue));
+    std::string fields = "''";
+    for (const Leaf& leaf : layout.events[e]) fields += ", " + work.quote(leaf.name);
+    // Fields that are gone may come back. One that is here again is what it was, or nothing is kept that holds it: look_at_kept_events() has seen to that.
+    work.exec(fmt::format("delete from dunlin.event_field_past where type = {} and name in ({})", number, fields));
+    const auto gone = work.exec(fmt::format(
+        "insert into dunlin.event_field_past select type, name, kind from dunlin.event_field where type = {} and name not in ({})", number, fields));
+    if (gone.affected_rows() > 0)
+      work.exec(fmt::format("delete from dunlin.event_field_past where type = {0} and not exists (select from dunlin.event where type = {0})", number));
     work.exec("delete from dunlin.event_field where type = " + number);
     for (const Leaf& leaf : layout.events[e]) {
       std::string literals = "null";
@@ -130,7 +138,9 @@ void remember_queues(pqxx::work& work, const checked::Program& program) {
 
 std::optional<std::string> look_at_kept_events(pqxx::work& work, const Layout& layout) {
   std::map<std::pair<std::string, std::string>, std::pair<std::string, std::string>> kept;  // event and field: its kind, the event's number
-  for (const auto& row : work.exec("select e.name, f.name, f.kind, e.id from dunlin.event_type e join dunlin.event_field f on f.type = e.id"))
+  for (const auto& row :
+       work.exec("select e.name, f.name, f.kind, e.id from dunlin.event_type e join (select type, name, kind from dunlin.event_field union all "
+                 "select type, name, kind from dunlin.event_field_past) f on f.type = e.id"))
     kept[{row[0].as<std::string>(), row[1].as<std::string>()}] = {row[2].as<std::string>(), row[3].as<std::string>()};
   for (size_t e = 0; e < layout.events.size(); ++e) {
     const std::string& event = layout.program.events[e].name;

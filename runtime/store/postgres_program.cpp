@@ -166,11 +166,11 @@ Result<Layout*> PostgresStore::layout_of(const checked::Program& program) {
   if (known.layout != nullptr && known.content_hash == program.content_hash) return known.layout.get();
   auto layout = std::make_unique<Layout>(program);
   std::unordered_map<std::string, int32_t> numbers;
-  std::unordered_map<int32_t, std::pair<std::string, std::string>> events;  // name and queue
+  std::unordered_map<int32_t, std::pair<std::string, std::optional<std::string>>> events;  // name and queue
   auto read_names = small("read the names of the bundle", [&](SmallWork& work) {
     for (const auto& row : work.exec("select kind || ':' || name, id from dunlin.name")) numbers[row[0].as<std::string>()] = row[1].as<int32_t>();
-    for (const auto& row : work.exec("select id, name, coalesce(queue, '') from dunlin.event_type"))
-      events[row[0].as<int32_t>()] = {row[1].as<std::string>(), row[2].as<std::string>()};
+    for (const auto& row : work.exec("select id, name, queue from dunlin.event_type"))
+      events[row[0].as<int32_t>()] = {row[1].as<std::string>(), row[2].is_null() ? std::nullopt : std::optional(row[2].as<std::string>())};
   });
   if (!read_names) return std::unexpected(read_names.error());
   for (const auto& [kind, name] : layout->names()) {

@@ -32,10 +32,17 @@ REFUNDS = changed("refunds", ("call at most 1 in any 30 days per debtor", "call 
                   ("    on promise : note", "    on refund : go settled\n    on promise : note"))
 RETYPED = changed("retyped", ("call at most 1 in any 30 days per debtor", "call at most 1 per day per debtor"), ("event payment of account { amount : money }", "event payment of account { amount : text }"),
                   ("on payment where amount >= 100", "on payment where amount = \"100\""))
+RENAMED_FIELD = changed("renamed_field", ("call at most 1 in any 30 days per debtor", "call at most 1 per day per debtor"), ("event payment of account { amount : money }", "event payment of account { value : money }"),
+                        ("on payment where amount >= 100", "on payment where value >= 100"))
+# A queue, and an event that has its name and is no outcome.
+PHONE = (("call at most 1 in any 30 days per debtor", "phone at most 1 per day per debtor"), ("call at most 2 in any 90 days", "phone at most 2 in any 90 days"), ("queue call {", "queue phone {"),
+         ("keep call \"script\"", "keep phone \"script\""))
+NUMBERS = changed("numbers", *PHONE, ("event payment of account { amount : money }", "event payment of account { amount : money }\nevent phone of account { number : text }"))
+NO_NUMBERS = changed("no_numbers", *PHONE)
 
 
-def fresh():
-    name = new_database(ROWS, bundle=DAILY)
+def fresh(bundle=DAILY):
+    name = new_database(ROWS, bundle=bundle)
     return name, Client(name)
 
 
@@ -144,6 +151,36 @@ def test_a_field_of_another_type():
         assert done.returncode != 0 and "`payment.amount` is text in the bundle, but events are kept that hold it as money" in done.stderr, (words, done)
     assert "0 cases set aside" in night(name, DAILY)
     assert aside(sql) == []
+    # Nor may it come back as something else, as long as the event is kept; under its own type it may.
+    apply(name, RENAMED_FIELD)
+    night(name, RENAMED_FIELD)
+    done = dunlin(name, "apply", RETYPED, "--reason", "x", "--yes", check=False)
+    assert done.returncode != 0 and "`payment.amount` is text in the bundle, but events are kept that hold it as money" in done.stderr, done
+    assert "lacks the field `value`" in sql.refusal("select dunlin.post_event('bank', 'p2', 'payment', 'account', 'A1', now(), '{\"amount\": 5}')")[1]
+    code, _, hint = sql.refusal("select dunlin.post_event('bank', 'p2', 'payment', 'account', 'A1', now(), '{\"amount\": 5, \"value\": 5}')")
+    assert code == "DU022" and hint == "Fields: value.", (code, hint)
+    apply(name, DAILY)
+    assert "0 cases set aside" in night(name, DAILY)
+
+
+def test_a_field_that_nothing_holds():
+    name, _ = fresh()
+    apply(name, RENAMED_FIELD)
+    apply(name, RETYPED)
+    assert "0 cases set aside" in night(name, RETYPED)
+
+
+def test_an_event_that_is_no_outcome_is_no_contact():
+    name, sql = fresh(NUMBERS)
+    sql.run("select dunlin.post_event('bank', 'n1', 'phone', 'account', 'A1', now(), '{\"number\": \"5\"}')")
+    night(name, NUMBERS)
+    told = apply(name, NO_NUMBERS).stdout
+    assert "rules do not see what was read under this name" in told and "limits" not in told.split("rules do not see")[1].split("\n")[0], told
+    night(name, NO_NUMBERS)
+    assert "A1" in [row.key for row in sql.lease("phone", worker="zed", n=40)]
+    # Nor is it offered any more.
+    _, _, hint = sql.refusal("select dunlin.post_event('bank', 'n2', 'phonecall', 'account', 'A1', now(), '{}')")
+    assert "payment" in hint and "phone" not in hint, hint
 
 
 def test_what_cannot_be_read_is_counted_and_resolved():

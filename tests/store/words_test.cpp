@@ -69,6 +69,28 @@ TEST_CASE("limits count a contact whose outcome the version calls otherwise", "[
   }
 }
 
+TEST_CASE("an event that is no outcome is no contact, whatever a queue is called", "[store]") {
+  ON_BOTH_STORES();
+  // The payment has the name of the queue, whose outcomes are called otherwise, and the next version does not have it.
+  const auto named = [](const std::string& event) {
+    return [event](Desk& desk) {
+      capped({{desk.payment, event}, {desk.call, "talk"}, {desk.reached, "talk.reached"}, {desk.no_answer, "talk.no_answer"}})(desk);
+    };
+  };
+  Office old(*place, "v1", named("call"));
+  CHECK(old.desk.program.queues[static_cast<size_t>(old.desk.call_queue)].name == "call");
+  old.import_debtors(1);
+  old.activate();
+  old.night(on(5));
+  good(old.store->post_events(old.desk.program, {old.payment("D-1", "A-1", on(5, 8), "p1")}));
+  CHECK(old.night(on(5, 9)) == 1);
+  Office fresh(*place, "v2", named("payment"));
+  fresh.activate(on(5, 10));
+  fresh.night(on(5, 10));
+  const auto file = good(fresh.store->load_case(fresh.desk.program, "account", "A-1", std::nullopt));
+  CHECK(file->strange_outcomes().empty());
+}
+
 TEST_CASE("a line that counts some outcomes counts those that may be among them", "[store]") {
   ON_BOTH_STORES();
   const Desk desk;
