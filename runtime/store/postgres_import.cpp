@@ -2,12 +2,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <unordered_set>
 
 #include "runtime/store/postgres_small.h"
 #include "runtime/store/value_codec.h"
 
 namespace dunlin::store {
+
+using Json = nlohmann::json;
 
 namespace {
 
@@ -59,6 +62,17 @@ class Statements {
   std::optional<StoreError> error_;
 };
 
+/// One import at a time puts rows of an entity: what is older is found by reading what is known, and that must not change between the reading and the writing.
+/// Held until the transaction ends, so that its notes are seen, too. All turns of a transaction are taken before anything else, always in the same order.
+Result<void> take_turns(BulkConnection& connection, std::vector<std::string> entities) {
+  std::ranges::sort(entities);
+  for (const std::string& entity : entities) {
+    if (auto held = connection.value(fmt::format("select pg_advisory_xact_lock(48151625, hashtext({}))::text", quote_text(entity))); !held)
+      return std::unexpected(held.error());
+  }
+  return {};
+}
+
 /// Takes out of what came, and of `changed`, what is as of earlier than what is known: the row itself, or one that said the same later.
 Result<void> leave_older(BulkConnection& connection, const std::string& entity, const Arrival& arrival, ImportCounts& counts) {
   crash_point(Boundary::before);
@@ -70,18 +84,13 @@ Result<void> leave_older(BulkConnection& connection, const std::string& entity, 
       "dunlin.seen_until u on u.entity = {0} where {1} and greatest(c.dunlin_known, a.as_of, u.as_of) > c.dunlin_as_of), "
       "out as (delete from incoming i using late l where l.id = i.dunlin_id), "
       "gone as (delete from changed c using late l where l.id = c.dunlin_id returning c.dunlin_key, l.known) "
-      "select count(*) || e'\\x1f' || coalesce(string_agg(dunlin_key || ' ' || {2}, e'\\x1f' order by dunlin_key), '') from gone",
+      "select coalesce(json_agg(json_build_array(dunlin_key, {2}) order by dunlin_key), '[]')::text from gone",
       name, compared, micros("known")));
   if (!older) return std::unexpected(older.error());
-  const std::string& list = **older;
-  const size_t first = list.find('\x1f');
-  counts.older += std::stoll(list.substr(0, first));
+  const Json list = Json::parse(older->value_or("[]"));
+  counts.older += static_cast<int64_t>(list.size());
   if (arrival.older == nullptr) return {};
-  for (size_t from = first + 1; from < list.size();) {
-    const size_t end = std::min(list.find('\x1f', from), list.size()), blank = list.rfind(' ', end - 1);
-    arrival.older->push_back({entity, list.substr(from, blank - from), std::stoll(list.substr(blank + 1, end - blank - 1))});
-    from = end + 1;
-  }
+  for (const Json& one : list) arrival.older->push_back({entity, one[0].get<std::string>(), one[1].get<int64_t>()});
   return {};
 }
 
@@ -263,7 +272,12 @@ Result<ImportCounts> PostgresStore::put_rows(const checked::Program& program, co
     }
     by_entity[row.entity].push_back(&row);
   }
+  std::vector<std::string> entities;
+  for (size_t e = 0; e < by_entity.size(); ++e) {
+    if (!by_entity[e].empty()) entities.push_back(program.entities[e].name);
+  }
   auto done = write([&](BulkConnection& connection) -> Result<void> {
+    if (auto turns = take_turns(connection, entities); !turns) return turns;
     for (size_t e = 0; e < by_entity.size(); ++e) {  // parents stand before their children
       if (by_entity[e].empty()) continue;
       auto put = put_entity(connection, **layout, static_cast<int32_t>(e), by_entity[e], arrival, counts);
@@ -305,25 +319,22 @@ Result<void> set_events_aside(BulkConnection& connection, const Layout& layout, 
       "shut as (delete from incoming_event i using dunlin.closed_instance c where i.entity = {0} and c.entity = {2} and c.key = i.owner_key and "
       "i.at >= c.since and exists (select 1 from {1} t where t.dunlin_bucket = i.bucket and t.dunlin_case = i.case_id and t.dunlin_id = i.instance_id) "
       "returning i.nth, c.since, c.reason) "
-      "select string_agg(nth || ' ' || why, e'\\x1f' order by nth) from (select nth, '' as why from unknown union all select nth, ' is closed since ' "
+      "select json_agg(json_build_array(nth, why) order by nth)::text from (select nth, '' as why from unknown union all select nth, ' is closed since ' "
       "|| since || ': ' || reason from shut) x",
       entity, layout.entities[entity].table, name));
   if (!bad) return std::unexpected(bad.error());
   if (!*bad) return {};
   using enum ColumnType;
   Columns aside = columns_of({timestamp, text, text, text, text, text});
-  const std::string& list = **bad;
-  for (size_t from = 0; from < list.size();) {
-    const size_t end = std::min(list.find('\x1f', from), list.size()), blank = list.find(' ', from);
-    const EventRow& row = rows[std::stoul(list.substr(from, blank - from))];
-    const std::string why = list.substr(blank + 1, end - blank - 1), subject = fmt::format("{} `{}`", layout.program.entities[entity].name, row.owner_key);
+  for (const Json& one : Json::parse(**bad)) {
+    const EventRow& row = rows[one[0].get<size_t>()];
+    const std::string why = one[1], subject = fmt::format("{} `{}`", layout.program.entities[entity].name, row.owner_key);
     aside[0].add(row.at);
     aside[1].add(std::string_view(layout.program.entities[entity].name + " " + row.owner_key));
     aside[2].add(std::string_view(why.empty() ? "there is no " + subject : subject + why));
     aside[3].add(std::string_view(event_json(layout, row)));
     aside[4].add(std::string_view(row.source));
     row.external_id.empty() ? aside[5].add_missing() : aside[5].add(std::string_view(row.external_id));
-    from = end + 1;
   }
   const auto sent = static_cast<int64_t>(aside[0].size());
   auto kept = connection.call(

@@ -1,12 +1,14 @@
 """Feeds: what is late holds contact from its hour on, wherever tasks are handed out; a file is taken or refused whole; every rejected row comes back."""
 import csv
+import json
 import os
 import random
 import subprocess
 import sys
+import time
 
 from department import BUNDLE, ROWS, Client, as_json, balances, bundle_with, dunlin, fresh, instant, leased, new_desk, run_all
-from desk import COMMAND, SERVER
+from desk import COMMAND, SERVER, connect
 
 MONDAY, TUESDAY, THURSDAY, EASTER, AFTER = "2025-04-14", "2025-04-15", "2025-04-17", "2025-04-21", "2025-04-22"
 
@@ -167,6 +169,31 @@ def test_files_of_earlier_days():
     assert entry.detail["reason"] == "the core system sent Tuesday twice", entry
     assert as_json(deliver(name, balances(changed(2)), MONDAY, "--again"))["feed"]["status"] == "taken" and owed(sql, "A1") == 102
     assert sql.value("select detail ->> 'again' from dunlin.audit where action = 'take file' order by id desc limit 1") == "true"
+
+
+def test_two_imports_at_once():
+    """What is older is decided on what the other import writes, too: a row it has not committed yet, or a note that the row was said again."""
+    at_row = "select 1 from portfolio.account where id = 'A1' for update"
+    at_note = "select 1 from dunlin.seen_again where entity = 'account' for update"  # one that is to be forgotten, which comes last
+    for held, first, stands in ((at_row, changed(30)[:1], 130), (at_note, ROWS[:1], 100)):
+        name = fresh()
+        sql = Client(name)
+        sql.run("insert into dunlin.seen_again (entity, as_of, ids) values ('account', '2025-03-01', '{}')")
+        holder = connect(name)
+        holder.autocommit = False
+        holder.cursor().execute(held)
+        running = []
+        for rows, day in ((first, TUESDAY), (changed(20)[:1], MONDAY)):
+            words = [COMMAND, "import", BUNDLE, balances(rows), "--mapping", "balances.toml", "--as-of", f"{day} 06:40", "--json", "--database", f"{SERVER} dbname={name}"]
+            running.append(subprocess.Popen(words, stdout=subprocess.PIPE, text=True))
+            until = time.monotonic() + 60
+            while sql.value("select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") < len(running):
+                assert time.monotonic() < until, "the import does not wait"
+                time.sleep(0.05)
+        holder.rollback()
+        holder.close()
+        answers = [json.loads(one.communicate(timeout=60)[0]) for one in running]
+        assert [answer["rows_older"] for answer in answers] == [0, 1] and owed(sql, "A1") == stands, (held, answers, owed(sql, "A1"))
 
 
 def test_nothing_is_of_tomorrow():
