@@ -48,7 +48,8 @@ class Controlled : public RowSource {
     if (ended_) {
       totals_.found = false;
       totals_.trouble = "there are lines behind the last one";
-      rejection = {got == Next::row ? row.line : rejection.line, "", "this line stands behind the last one", row_text(row)};
+      if (got == Next::row) rejection = {row.line, "", "", row_text(row), row.crlf};
+      rejection.reason = "this line stands behind the last one";
       return Next::rejected;
     }
     // A trailer has fewer cells than a row, so the reader hands it over as rejected, with its cells.

@@ -10,7 +10,7 @@
 namespace dunlin::import {
 namespace {
 
-/// What is kept of a rejected record: enough to see what it was.
+/// What is kept of a line that is too long: enough to see what it was.
 constexpr size_t kept_bytes_max = 64u << 10;
 
 enum class Parsed { done, quote_open, text_after_quote };
@@ -61,12 +61,13 @@ class CsvReader final : public RowSource {
     Next got = read_record(row, rejection);
     if (got == Next::end) return "the file holds only empty lines";
     if (got == Next::rejected) return rejection.reason;
+    head_ = lines_.mark();
     if (!options_.header) {
       for (size_t i = 0; i < row.cells.size(); ++i) header_.add(std::to_string(i + 1));
       first_ = std::move(row);
       return "";
     }
-    head_ = std::move(row.text);
+    head_ += row.text + (row.crlf ? "\r\n" : "\n");
     for (auto& cell : row.cells) {
       auto name = trimmed(cell);
       if (name.empty()) return fmt::format("column {} has no name", header_.size() + 1);
@@ -84,7 +85,7 @@ class CsvReader final : public RowSource {
     }
     Next got = read_record(row, rejection);
     if (got != Next::row || row.cells.size() == header_.size()) return got;
-    reject(rejection, row.line, fmt::format("the row has {} columns where {} are expected", row.cells.size(), header_.size()), row_text(row));
+    reject(rejection, row.line, fmt::format("the row has {} columns where {} are expected", row.cells.size(), header_.size()), row_text(row), row.crlf);
     return Next::rejected;
   }
 
@@ -95,13 +96,13 @@ class CsvReader final : public RowSource {
     return std::string(text.substr(first, text.find_last_not_of(" \t") - first + 1));
   }
 
-  static void reject(Rejection& rejection, int64_t line, std::string reason, std::string body) {
-    if (body.size() > kept_bytes_max) body.resize(kept_bytes_max);
-    rejection = {line, "", std::move(reason), std::move(body)};
+  static void reject(Rejection& rejection, int64_t line, std::string reason, std::string body, bool crlf) {
+    rejection = {line, "", std::move(reason), std::move(body), crlf};
   }
 
   Next reject_long(Rejection& rejection, const Line& line) {
-    reject(rejection, line.number, fmt::format("the line is longer than {} bytes", options_.record_bytes_max), line.text);
+    reject(rejection, line.number, fmt::format("the line is longer than {} bytes", options_.record_bytes_max), line.text.substr(0, kept_bytes_max), false);
+    rejection.whole = false;
     return Next::rejected;
   }
 
@@ -115,31 +116,36 @@ class CsvReader final : public RowSource {
     row.text.clear();
     Parsed parsed = split(line.text, options_.delimiter, row.cells);
     std::string record = line.text;
-    if (parsed == Parsed::quote_open) parsed = join_lines(record, row);
+    row.crlf = line.crlf;
+    std::string came;  // a record of several lines with their ends
+    if (parsed == Parsed::quote_open) parsed = join_lines(record, row, line.crlf, came);
     if (parsed == Parsed::quote_open) {
-      reject(rejection, line.number, "a quote is opened and never closed", line.text);
+      reject(rejection, line.number, "a quote is opened and never closed", line.text, line.crlf);
       return Next::rejected;
     }
     if (parsed == Parsed::text_after_quote) {
-      reject(rejection, line.number, "there is text behind a closing quote", record);
+      reject(rejection, line.number, "there is text behind a closing quote", came.empty() ? record : came, row.crlf);
       return Next::rejected;
     }
     if (size_t bad = find_invalid_utf8(record); bad != std::string_view::npos) {
-      reject(rejection, line.number, fmt::format("byte {} of the row is not valid UTF-8; save the file as UTF-8", bad + 1), record);
+      reject(rejection, line.number, fmt::format("byte {} of the row is not valid UTF-8; save the file as UTF-8", bad + 1), came.empty() ? record : came,
+             row.crlf);
       return Next::rejected;
     }
     if (size_t zero = record.find('\0'); zero != std::string::npos) {
-      reject(rejection, line.number, fmt::format("byte {} of the row is zero; no text has one", zero + 1), record);
+      reject(rejection, line.number, fmt::format("byte {} of the row is zero; no text has one", zero + 1), came.empty() ? record : came, row.crlf);
       return Next::rejected;
     }
-    row.text = std::move(record);
+    row.text = came.empty() ? std::move(record) : std::move(came);
     return Next::row;
   }
 
   /// Adds lines until the quote closes. Where it does not, all but the first line are read again as rows of their own.
-  Parsed join_lines(std::string& record, Row& row) {
+  Parsed join_lines(std::string& record, Row& row, bool crlf, std::string& came) {
     std::vector<Line> taken;
     const std::string first = record;
+    const bool first_crlf = crlf;
+    came = record;
     Parsed parsed = Parsed::quote_open;
     Line line;
     while (parsed == Parsed::quote_open && lines_.next(line)) {
@@ -147,14 +153,20 @@ class CsvReader final : public RowSource {
       if (line.too_long || record.size() + line.text.size() > options_.record_bytes_max) break;
       record += '\n';
       record += line.text;
+      came += crlf ? "\r\n" : "\n";
+      came += line.text;
+      crlf = line.crlf;
       // Only a line with a quote in it can end the cell: splitting at every line would be quadratic.
       if (line.text.find('"') != std::string::npos) parsed = split(record, options_.delimiter, row.cells);
     }
     bool swallowed =
         parsed == Parsed::text_after_quote || (parsed == Parsed::done && options_.header && header_.size() > 0 && row.cells.size() != header_.size());
+    row.crlf = crlf;
     if (parsed == Parsed::done && !swallowed) return parsed;
     lines_.put_back(std::move(taken));
     record = first;
+    came.clear();
+    row.crlf = first_crlf;
     return Parsed::quote_open;
   }
 

@@ -40,6 +40,8 @@ std::string as_text(std::string_view bytes) {
   return text;
 }
 
+std::string with_end(const std::string& line, bool crlf) { return line + (crlf ? "\r\n" : "\n"); }
+
 bool is_text(const checked::Type& type) {
   using checked::TypeKind;
   return type.kind == TypeKind::text || type.kind == TypeKind::timezone || type.kind == TypeKind::file || type.kind == TypeKind::location;
@@ -103,10 +105,11 @@ class Import {
  private:
   void take(const Row& row) {
     auto done = mapper_.map(row, source_.header(), arena_, mapped_);
-    if (!done) return reject(done.error());
+    if (!done) return reject(std::move(done.error()), row.crlf);
     for (const auto& event : mapped_.events) {
       auto refusal = options_.refuses ? options_.refuses(event) : std::nullopt;
-      if (refusal) return reject({row.line, "", fmt::format("{}: {}", program_.events[static_cast<size_t>(event.type)].name, *refusal), row_text(row)});
+      if (refusal)
+        return reject({row.line, "", fmt::format("{}: {}", program_.events[static_cast<size_t>(event.type)].name, *refusal), row_text(row), row.crlf});
     }
     if (!without_contradiction(row)) return;
     ++summary_.rows_taken;
@@ -129,7 +132,7 @@ class Import {
     bool repeated = false;
     auto contradicts = [&](std::string_view what, const std::string& key, std::string column) {
       seen_.forget();
-      reject({row.line, std::move(column), fmt::format("{} `{}` stands in line {} with other values", what, key, before), row_text(row)});
+      reject({row.line, std::move(column), fmt::format("{} `{}` stands in line {} with other values", what, key, before), row_text(row), row.crlf});
       return false;
     };
     for (const auto& instance : mapped_.instances) {
@@ -154,8 +157,14 @@ class Import {
   /// A debtor that comes again with each account is ordinary; the lowest entity of a row coming again is a repetition.
   bool is_subject(const store::InstanceRow& instance) const { return &instance == &mapped_.instances.back() && mapped_.events.empty(); }
 
+  void reject(Rejection rejection, bool crlf) {
+    rejection.crlf = crlf;
+    reject(std::move(rejection));
+  }
+
   void reject(Rejection rejection) {
     ++summary_.rows_rejected;
+    if (options_.rejected && rejection.whole) rejection.bytes = with_end(rejection.body, rejection.crlf);
     rejection.reason = as_text(rejection.reason);
     rejection.body = as_text(rejection.body);
     store::SetAside aside;
@@ -166,6 +175,7 @@ class Import {
     aside.at = options_.as_of;
     aside_.push_back(std::move(aside));
     if (options_.rejected) options_.rejected(rejection, false);
+    rejection.bytes.clear();
     if (summary_.first_rejections.size() < 20) summary_.first_rejections.push_back(std::move(rejection));
   }
 
@@ -212,7 +222,7 @@ class Import {
 
   /// Which line a row came from, by what the store will call it.
   void remember_lines(const Row& row) {
-    const KnownLine line{row.line, row_text(row)};
+    const KnownLine line{row.line, row_text(row), row.crlf};
     for (const auto& instance : mapped_.instances) lines_[program_.entities[static_cast<size_t>(instance.entity)].name + " " + instance.key] = line;
     for (const auto& event : mapped_.events) {
       const auto owner = program_.events[static_cast<size_t>(event.type)].owner;
@@ -228,7 +238,13 @@ class Import {
       if (aside.kind != kind) continue;
       const auto line = lines_.find(aside.where);
       const bool known = line != lines_.end();
-      options_.rejected({known ? line->second.number : 0, "", aside.where + ": " + aside.reason, known ? line->second.text : aside.body}, true);
+      Rejection rejection{0, "", aside.where + ": " + aside.reason, aside.body, false, known};
+      if (known) {
+        rejection.line = line->second.number;
+        rejection.body = line->second.text;
+        rejection.bytes = with_end(line->second.text, line->second.crlf);
+      }
+      options_.rejected(rejection, true);
     }
   }
 
@@ -248,6 +264,7 @@ class Import {
   struct KnownLine {
     int64_t number = 0;
     std::string text;
+    bool crlf = false;
   };
   std::unordered_map<std::string, KnownLine> lines_;  // of the batch
   size_t in_batch_ = 0;

@@ -38,6 +38,7 @@ class JsonLinesReader final : public RowSource {
 
   const std::string& name() const override { return name_; }
   const Header& header() const override { return header_; }
+  std::string head() const override { return lines_.mark(); }
   bool header_is_complete() const override { return false; }
   int64_t position() const override { return lines_.bytes_read(); }
   int64_t total() const override { return lines_.bytes_total(); }
@@ -48,11 +49,12 @@ class JsonLinesReader final : public RowSource {
       if (!lines_.next(line)) return Next::end;
     } while (line.text.find_first_not_of(" \t") == std::string::npos && !line.too_long);
     std::string reason = read(line, row);
+    row.crlf = line.crlf;
     if (reason.empty()) {
       row.text = std::move(line.text);
       return Next::row;
     }
-    rejection = {line.number, "", std::move(reason), std::move(line.text)};
+    rejection = {line.number, "", std::move(reason), std::move(line.text), line.crlf, !line.too_long};
     return Next::rejected;
   }
 

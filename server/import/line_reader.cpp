@@ -34,7 +34,8 @@ std::expected<LineReader, std::string> LineReader::open(const std::filesystem::p
   reader.bytes_total_ = error ? 0 : static_cast<int64_t>(size);
   if (!reader.fill()) return std::unexpected("`" + file.string() + "` is empty");
   if (auto kind = wrong_kind(reader.buffer_); !kind.empty()) return std::unexpected("`" + file.string() + "` cannot be read: " + kind);
-  if (reader.buffer_.starts_with("\xEF\xBB\xBF")) reader.offset_ = 3;
+  reader.marked_ = reader.buffer_.starts_with("\xEF\xBB\xBF");
+  if (reader.marked_) reader.offset_ = 3;
   return reader;
 }
 
@@ -68,7 +69,8 @@ bool LineReader::next(Line& line) {
     offset_ = ended ? end + 1 : buffer_.size();
   }
   if (!any) return false;
-  if (!line.too_long && line.text.ends_with('\r')) line.text.pop_back();
+  line.crlf = !line.too_long && line.text.ends_with('\r');
+  if (line.crlf) line.text.pop_back();
   line.number = ++number_;
   return true;
 }

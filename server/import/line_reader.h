@@ -14,6 +14,7 @@ namespace dunlin::import {
 struct Line {
   int64_t number = 0;
   std::string text;       // without its end (LF or CRLF)
+  bool crlf = false;      // its end was CRLF
   bool too_long = false;  // text is its beginning only
 };
 
@@ -26,6 +27,9 @@ class LineReader {
   /// Gives lines back; they are read again, in this order, before anything else.
   void put_back(std::vector<Line> lines);
 
+  /// The byte order mark at the beginning, or nothing.
+  std::string mark() const { return marked_ ? "\xEF\xBB\xBF" : ""; }
+
   int64_t bytes_read() const { return bytes_read_; }
   int64_t bytes_total() const { return bytes_total_; }
 
@@ -37,6 +41,7 @@ class LineReader {
   size_t offset_ = 0;
   size_t line_bytes_max_ = 0;
   int64_t number_ = 0, bytes_read_ = 0, bytes_total_ = 0;
+  bool marked_ = false;
   std::deque<Line> again_;
 };
 

@@ -31,7 +31,8 @@ class Header {
 struct Row {
   int64_t line = 0;  // counted from 1; of a record over several lines, the first
   std::vector<std::string> cells;
-  std::string text;  // as it came; empty: the source has none
+  std::string text;   // as it came, without its end; empty: the source has none
+  bool crlf = false;  // its end was CRLF
 };
 
 /// A row that was not taken, and why.
@@ -39,7 +40,10 @@ struct Rejection {
   int64_t line = 0;
   std::string column;  // empty: the whole row
   std::string reason;  // one sentence, lower case
-  std::string body;    // the row as it came
+  std::string body;    // the row as it came; told on, bytes that are no text are written as \xFC
+  bool crlf = false;   // its end was CRLF
+  bool whole = true;   // false: the body is only its beginning, or none of the file's
+  std::string bytes;   // set where it is told on: the row and its end as they came; empty: they are not known
 };
 
 class RowSource {
@@ -50,7 +54,7 @@ class RowSource {
   /// As people know the source: the file's name.
   virtual const std::string& name() const = 0;
   virtual const Header& header() const = 0;
-  /// The line that names the columns, as it came; empty: there is none.
+  /// What stands before the rows, as it came: a byte order mark, and the line that names the columns with its end.
   virtual std::string head() const { return ""; }
   /// False if rows may have columns that are not known before (JSON lines).
   virtual bool header_is_complete() const { return true; }

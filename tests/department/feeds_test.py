@@ -252,6 +252,25 @@ def test_rejected_rows_are_mended_and_sent_again():
     assert mended["rows_taken"] == 2 and owed(sql, "A77") == 7.5 and sql.value("select client from portfolio.account where id = 'A77'") == 'Nor; "th'
 
 
+def test_rejected_rows_come_back_byte_for_byte():
+    """Bytes that are no text, line ends and the mark at the beginning are kept; a line that is not there whole stands only among the reasons."""
+    name = fresh()
+    path = balances([], trailer=False)
+    bad = [b"D1;A1;5\xfc;North\r\n", b'D2;A2;x;"No\r\nrth"\r\n', b"D3;A3;y;North\n", b'D5;"A5;1;North\r\n']
+    long = b"D4;" + b"x" * 300_000 + b";1;North\r\n"
+    head = b"\xef\xbb\xbfdebtor;account;owed;client\r\n"
+    with open(path, "wb") as file:
+        file.write(head + b"".join(bad[:2]) + long + b"".join(bad[2:]))
+    words = ("--mapping", "balances.toml", "--as-of", f"{MONDAY} 06:40", "--rejected", path + ".r.csv", "--json")
+    answer = as_json(dunlin(name, "import", BUNDLE, path, *words, check=False))
+    assert answer["rows_rejected"] == 5, answer
+    with open(answer["rejected_rows_file"], "rb") as file:
+        assert file.read() == head + b"".join(bad)
+    with open(answer["rejected_file"], encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["line"] for row in rows] == ["2", "3", "5", "6", "7"] and rows[0]["row"] == "D1;A1;5\\xFC;North" and "longer" in rows[2]["reason"], rows
+
+
 def test_some_queues_only():
     bundle = bundle_with('hold stale { stops file, until lifted }\nfeed extra "Extra" { due 08:00, late : hold stale }\n')
     name = new_desk(bundle)
