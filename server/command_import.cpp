@@ -242,10 +242,18 @@ bool find_as_of(const ImportCommand& command, Work& work, int64_t& as_of, std::s
   return true;
 }
 
-/// Rows that were left alone, as a file: which line, of whom, and as of when something else is known.
+/// Rows that were left alone, as a file: which line, of whom, and as of when something else is known. A file that is no such list is not written over.
 class OlderFile {
  public:
-  explicit OlderFile(const std::string& path) : out_(path, std::ios::binary) { out_ << "line,entity,key,known_as_of\n"; }
+  OlderFile(const std::string& path, const std::string& source) {
+    if (!ours(path, source)) {
+      out_.setstate(std::ios::failbit);
+      return;
+    }
+    out_.open(path, std::ios::binary | std::ios::trunc);
+    out_ << head << "\n" << std::flush;
+  }
+  bool good() const { return !out_.fail(); }
   void add(const store::OlderRow& older, int64_t line) {
     import::Row row;
     row.cells = {line == 0 ? "" : std::to_string(line), older.entity, older.key, precise_text(older.known)};
@@ -257,10 +265,26 @@ class OlderFile {
   }
 
  private:
+  static constexpr const char* head = "line,entity,key,known_as_of";
+
+  static bool ours(const fs::path& path, const fs::path& source) {
+    std::error_code error;
+    if (!fs::exists(path, error)) return true;
+    if (fs::equivalent(path, source, error)) return false;
+    if (!fs::is_regular_file(path, error)) return true;  // a terminal, a pipe
+    std::ifstream file(path);
+    std::string first;
+    return !std::getline(file, first) || first == head;  // an empty file is nobody's
+  }
+
   std::ofstream out_;
 };
 
-/// That rows are put right on purpose stands in the audit before the first of them is.
+int cannot_write(const ImportCommand& command, const std::string& what, const std::string& option) {
+  return fail(command.common, Exit::environment, fmt::format("`{}` cannot be written, or is a file of something else: name another with {}", what, option));
+}
+
+/// That rows are put right on purpose stands in the audit before the first of them is, and after the file was tried.
 int note_correction(const ImportCommand& command, int64_t as_of) {
   int exit = 0;
   auto service = open_service_or_exit(command.store, command.common, exit);
@@ -336,11 +360,14 @@ int try_file(const ImportCommand& command, Work& work, const import::ImportOptio
   const import::ImportSummary tried = import::try_rows(program, *work.mapper, *work.source, options);
   const import::ControlTotals* totals = work.mapping.control.given() ? &work.totals : nullptr;
   if (const auto reason = delivery->judge(tried, totals)) {
-    if (!rejects.close())
-      return fail(command.common, Exit::environment,
-                  fmt::format("`{}` cannot be written, or is no file of rejected rows: name another with --rejected", rejects.path().string()));
+    const bool told = rejects.close();
     if (exit = delivery->end(command.common, "refused", &tried, totals, *reason); exit != 0) return exit;
+    if (!told) return cannot_write(command, rejects.path().string(), "--rejected");
     return refused_file(command, *delivery, *reason, rejects);
+  }
+  if (!rejects.good()) {
+    if (exit = delivery->end(command.common, "failed", &tried, totals, "the rejected rows could not be written"); exit != 0) return exit;
+    return cannot_write(command, rejects.path().string(), "--rejected");
   }
   if (!delivery->unchanged()) {
     if (exit = delivery->end(command.common, "failed", &tried, totals, "the file changed while it was read"); exit != 0) return exit;
@@ -364,18 +391,23 @@ int carry(const ImportCommand& command, Work& work) {
   std::optional<import::RejectsFile> rejects;
   if (!command.feed.empty() || !command.rejects.empty()) rejects.emplace(command.rejects.empty() ? command.file + ".rejected.csv" : command.rejects);
   if (rejects) rejects->with_rows(work.source->head(), command.file);
+  if (!command.rejects.empty() && !rejects->writable()) return cannot_write(command, command.rejects, "--rejected");
   std::optional<OlderFile> older;
   if (!command.older.empty()) {
-    older.emplace(command.older);
+    older.emplace(command.older, command.file);
+    if (!older->good()) return cannot_write(command, command.older, "--older");
     options.older = [&](const store::OlderRow& row, int64_t line) { older->add(row, line); };
   }
   options.correct = !command.correct.empty() || command.again;
-  if (!command.correct.empty()) {
-    if (int exit = note_correction(command, options.as_of); exit != 0) return exit;
-  }
   std::optional<FeedDelivery> delivery;
   if (!command.feed.empty()) {
     if (int exit = try_file(command, work, options, *rejects, delivery); exit >= 0) return exit;
+  }
+  if (!command.correct.empty()) {
+    if (int exit = note_correction(command, options.as_of); exit != 0) {
+      if (delivery) (void)delivery->end(command.common, "failed", nullptr, nullptr, "the correction could not be noted in the audit");
+      return exit;
+    }
   }
   if (rejects) {
     // What the trial of a feed's file rejected stands there already.
@@ -391,13 +423,15 @@ int carry(const ImportCommand& command, Work& work) {
   if (!summary) return fail(command.common, summary.error());
   store::crash_point(store::Boundary::committed);
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  if (older && !older->close()) return fail(command.common, Exit::environment, fmt::format("`{}` cannot be written", command.older));
-  if (rejects && !rejects->close()) return fail(command.common, Exit::environment, fmt::format("`{}` cannot be written", rejects->path().string()));
   if (delivery) {
     const import::ControlTotals* totals = work.mapping.control.given() ? &work.totals : nullptr;
     if (int exit = delivery->end(command.common, "taken", &*summary, totals, ""); exit != 0) return exit;
     store::crash_point(store::Boundary::committed);
   }
+  // The rows are there, and the file of the feed is taken, whatever becomes of the files beside it.
+  if (older && !older->close()) return fail(command.common, Exit::environment, fmt::format("the rows are taken, and `{}` could not be written", command.older));
+  if (rejects && !rejects->close())
+    return fail(command.common, Exit::environment, fmt::format("the rows are taken, and `{}` could not be written", rejects->path().string()));
   const auto aside = newest_set_aside(*work.store, rows_set_aside(*summary));
   if (command.common.json) {
     print_json(command, *summary, aside, work.source->name(), seconds, delivery ? &*delivery : nullptr, rejects ? &*rejects : nullptr);

@@ -126,7 +126,10 @@ class Intake {
     try {
       return take(body, begun["refusals"].dump());
     } catch (const Problem& problem) {
-      end("failed", nullptr, problem.title);
+      failed(problem.title);
+      throw;
+    } catch (...) {
+      failed("a mistake inside dunlin");
       throw;
     }
   }
@@ -217,6 +220,14 @@ class Intake {
     auto refusal = judge_.judge(event, {.settings = active_->settings.data(), .calendar = active_->machine.calendar->view(), .arena = &arena_}, true);
     if (!refusal) return std::nullopt;
     return refusal->reason;
+  }
+
+  /// What went wrong first is what is told, also where this goes wrong too.
+  void failed(const std::string& reason) {
+    try {
+      end("failed", nullptr, reason);
+    } catch (...) {  // the next file of the feed ends it
+    }
   }
 
   /// Tasks that joined the line because the file came.

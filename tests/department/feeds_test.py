@@ -196,6 +196,64 @@ def test_two_imports_at_once():
         assert [answer["rows_older"] for answer in answers] == [0, 1] and owed(sql, "A1") == stands, (held, answers, owed(sql, "A1"))
 
 
+def test_the_list_of_older_rows():
+    """It is opened before anything is written, never over a file that is something else; a key may hold any character."""
+    name = fresh()
+    sql = Client(name)
+    before = portfolio(sql)
+    path = balances(changed(2))
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    for older in (os.path.join(os.path.dirname(path), "none", "older.csv"), path):
+        done = deliver(name, path, MONDAY, "--older", older, check=False)
+        assert done.returncode == 3 and "--older" in done.stdout, (older, done.stdout)
+    with open(path, encoding="utf-8") as file:
+        assert file.read() == text
+    assert portfolio(sql) == before and sql.value("select count(*) from dunlin.feed_delivery") == 0
+    odd = "A \x1f1"
+    listed = path + ".older.csv"
+    deliver(name, balances(changed(2) + [("D77", odd, 6, "North")]), TUESDAY)
+    for _ in range(2):  # a list from before is written over
+        words = ("import", BUNDLE, balances([("D77", odd, 5, "North")]), "--mapping", "balances.toml", "--as-of", f"{MONDAY} 06:40")
+        assert as_json(dunlin(name, *words, "--older", listed, "--json"))["rows_older"] == 1
+        with open(listed, encoding="utf-8", newline="") as file:
+            assert [(row["line"], row["key"]) for row in csv.DictReader(file)] == [("2", odd)]
+    assert owed(sql, odd) == 6
+
+
+def test_rejected_rows_that_cannot_be_written():
+    """No file of a feed is left half way because a file beside it cannot be written; and a file is never written over by its own rejected rows."""
+    name = fresh()
+    sql = Client(name)
+    before = portfolio(sql)
+    rows = changed(3) + [("D77", "A77", "7,5", "North")]
+    path = balances(rows, total=sum(row[2] for row in rows[:40]) + 7.5)
+    done = deliver(name, path, MONDAY, "--rejected", os.path.join(os.path.dirname(path), "none", "r.csv"), check=False)
+    assert done.returncode == 3 and "r.csv" in done.stdout, done.stdout
+    # The rows of an import before, mended and imported under the same words.
+    reject = os.path.join(os.path.dirname(path), "r.csv")
+    words = ("--mapping", "balances.toml", "--as-of", f"{MONDAY} 06:40", "--rejected", reject, "--json")
+    first = balances([("D78", "A78", "7,5", "North")], trailer=False)
+    answer = as_json(dunlin(name, "import", BUNDLE, first, *words, check=False))
+    with open(answer["rejected_rows_file"], encoding="utf-8") as file:
+        text = file.read()
+    done = dunlin(name, "import", BUNDLE, answer["rejected_rows_file"], *words, check=False)
+    assert done.returncode == 3 and "--rejected" in done.stdout, done.stdout
+    with open(answer["rejected_rows_file"], encoding="utf-8") as file:
+        assert file.read() == text
+    assert portfolio(sql)[0] == before[0] and sql.value("select count(*) from dunlin.feed_delivery where status = 'taking'") == 0
+
+
+def test_a_correction_stands_in_the_audit_when_it_is_made():
+    name = fresh()
+    sql = Client(name)
+    noted = "select count(*) from dunlin.audit where action = 'correct rows'"
+    done = deliver(name, balances(changed(2), count=39), MONDAY, "--correct", "the core system sent it twice", check=False)
+    assert done.returncode == 1 and sql.value(noted) == 0, done.stdout
+    deliver(name, balances(changed(2)), MONDAY, "--correct", "the core system sent it twice")
+    assert sql.value(noted) == 1 and owed(sql, "A1") == 102
+
+
 def test_nothing_is_of_tomorrow():
     """Data as of later than today is refused, and nothing of it is written."""
     name = fresh()
