@@ -32,8 +32,7 @@ constexpr Named shapes[] = {
     {"Problem", "{ type: text, title: text, status: integer, help?: text, code?: text, request_id?: text }"},
     {"RefusedFile",
      "{ type: text, title: text, status: integer, help: text, request_id: text, feed: text, day: day, delivery: integer|null, result: text, reason: text, "
-     "rows_read?: integer, rows_taken?: integer, rows_rejected?: integer, rejected_rows?: integer, rejected?: [Rejected], rows_older?: integer, "
-     "older?: [{ line: integer, entity: text, key: text, known: instant }] }"},
+     "rows_read?: integer, rows_taken?: integer, rows_rejected?: integer, rejected_rows?: integer, rejected?: [Rejected] }"},
     {"Outcome", "{ result: text }"},
     {"Done", "{ done: flag }"},
     {"Example", "{ entity: text, key: text }"},

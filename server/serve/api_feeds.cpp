@@ -160,8 +160,6 @@ class Intake {
       body["rows_read"] = summary.rows_read;
       body["rows_taken"] = summary.rows_taken;
       body["rows_rejected"] = summary.rows_rejected;
-      body["rows_older"] = summary.older();
-      body["older"] = older_;
       body["rejected_rows"] = count;
       body["rejected"] = std::move(rejected);
     };
@@ -184,6 +182,8 @@ class Intake {
     body["tasks_let_go"] = end("taken", &*summary, "");
     body["result"] = "taken";
     tell(*summary);
+    body["rows_older"] = summary->older();
+    body["older"] = older_;
     api_.context().scheduler.wake();
     return {std::move(body), 201};
   }
