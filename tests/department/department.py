@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
+import zoneinfo
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "queue"))
@@ -72,4 +73,4 @@ def leased(sql, at, n=1, queue="call", worker="anna"):
 
 
 def instant(day, time):
-    return f"{day} {time} Europe/Warsaw"
+    return datetime.datetime.fromisoformat(f"{day} {time}").replace(tzinfo=zoneinfo.ZoneInfo("Europe/Warsaw")).isoformat()
