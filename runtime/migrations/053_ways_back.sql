@@ -6,6 +6,13 @@
 -- A stop may end by itself, a file may come, a line of limits may be over: nobody tells a register of it. So it is asked once a minute; there are as many as are out and called back.
 alter table dunlin.tended add column let_go_at timestamptz;
 
+-- The time that the engine has come to: now, unless a virtual clock carries the portfolio, which went on from the engine's last pass.
+create function dunlin.engine_time() returns timestamptz
+language sql stable as $$
+  select coalesce((select t.at + (clock_timestamp() - t.clock) from dunlin.tended t where abs(extract(epoch from t.at - t.clock)) > 3600), clock_timestamp())
+$$;
+revoke all on function dunlin.engine_time from public;
+
 -- These functions are otherwise as they were.
 do $do$
 declare
@@ -21,9 +28,7 @@ begin
       perform dunlin.finish(open, 3::int2, clock_timestamp(), coalesce(open.reason, 'its reason went away'));$$),
     ('delivery_failed', $$set status = 6, wakes = 'infinity', lease_until$$, $$set status = 6, wakes = 'infinity', marked = false, called_back = null, lease_until$$),
 
-    -- By the time that the engine has come to, and what has gone by since: a portfolio may be carried by a virtual clock.
-    ('what_calls_back', $$moment timestamptz := clock_timestamp();$$,
-     $$moment timestamptz := coalesce((select t.at + (clock_timestamp() - t.clock) from dunlin.tended t), clock_timestamp());$$),
+    ('what_calls_back', $$moment timestamptz := clock_timestamp();$$, $$moment timestamptz := dunlin.engine_time();$$),
 
     -- Not within a lease: that kept the stop, and tasks of others, locked for as long as the consumer's transaction stood open. Engine's passes tell it, the first one at once, and as long as
     -- only the oldest transaction is waited for every 15 seconds.

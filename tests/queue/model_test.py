@@ -155,6 +155,7 @@ class Pair:
         got = self.sql.value("select dunlin.reassign(%s, %s, 'so it is')", id, worker)
         if worker == (task["worker"] if task["status"] == "leased" else task["assigned"]):
             assert got == "unchanged"
+            task.update(assigned=worker)  # theirs also when they give it back
             return
         if task["status"] == "leased" and task["worker"] != worker and self.model.back(id, 0) == "withdrawn":
             assert got == "withdrawn"
