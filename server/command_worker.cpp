@@ -1,4 +1,5 @@
-// dunlin worker: the people at the queues. Also what supervisors say about single accounts, and registers: dunlin queue override, register, statuses, withdrawals.
+// dunlin worker: the people at the queues. Also what supervisors say about single accounts, and registers: dunlin queue override, register, statuses,
+// withdrawals.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
