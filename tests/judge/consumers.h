@@ -2,43 +2,13 @@
 // the production SQL, under a clock that only the simulation moves. Everything follows from the seed; what everybody did and was answered is a log.
 #pragma once
 
-#include <memory>
+#include <map>
 #include <string>
 #include <vector>
 
-#include "runtime/store/bulk.h"
-#include "tests/judge/queue_log.h"
-#include "tests/judge/still_server.h"
-#include "tests/sim/world.h"
+#include "tests/judge/ground.h"
 
 namespace dunlin::judge {
-
-/// A debtor of the simulation. Two of them share a bucket: only then a bucket's epoch guards more than one case file.
-struct Debtor {
-  std::string key, zone;
-  int32_t bucket = 0;
-};
-
-/// A database with the bundle and the portfolio in it, which each run gets a copy of.
-class Ground {
- public:
-  /// Null where there is no server whose clock can stand still.
-  static std::unique_ptr<Ground> make();
-  /// Where a fresh copy is.
-  std::string copy();
-  void drop(const std::string& url);
-  const sim_test::Compiled& compiled() const { return compiled_; }
-  const std::vector<Debtor>& debtors() const { return debtors_; }
-  StillServer& server() { return *server_; }
-
- private:
-  explicit Ground(std::unique_ptr<StillServer> server);
-  sim_test::Compiled compiled_;
-  std::vector<Debtor> debtors_;
-  std::unique_ptr<StillServer> server_;
-  std::unique_ptr<store::BulkConnection> admin_;
-  int copies_ = 0;
-};
 
 struct ConsumersRan {
   std::vector<Finding> findings;
