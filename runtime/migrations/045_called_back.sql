@@ -228,13 +228,20 @@ alter table dunlin.task_open add column called_back int2;
 comment on column dunlin.task_open.called_back is
   'Why it is marked, beside what the engine says: 1 a supervisor withdrew it, 2 a stop, an exclusion, a closed account or a hold, which may end; and 4 more: the engine does not want it either. Null: the engine alone.';
 
+-- The time that the engine has come to: now, unless a virtual clock carries the portfolio, which went on from the engine's last pass.
+create function dunlin.engine_time() returns timestamptz
+language sql stable as $$
+  select coalesce((select t.at + (clock_timestamp() - t.clock) from dunlin.tended t where abs(extract(epoch from t.at - t.clock)) > 3600), clock_timestamp())
+$$;
+revoke all on function dunlin.engine_time from public;
+
 -- What holds at this moment of that which calls back; null: nothing.
 create function dunlin.what_calls_back(open dunlin.task_open) returns text
 language plpgsql stable as $$
 #variable_conflict use_variable
 declare
   setting dunlin.queue_setting;
-  moment timestamptz := clock_timestamp();
+  moment timestamptz := dunlin.engine_time();
   told dunlin.override;
   why text;
 begin
@@ -259,6 +266,9 @@ language sql stable as $$
     and ($2 at time zone coalesce(own ->> 'zone', (select p.timezone from dunlin.prepared p), 'UTC'))::date between coalesce(l.from_date, '-infinity') and coalesce(l.to_date, 'infinity')
   order by 1 limit 1
 $$;
+
+-- A stop may end by itself, a file may come, a line of limits may be over: nobody tells a register of it. So it is asked once a minute; there are as many as are out and called back.
+alter table dunlin.tended add column let_go_at timestamptz;
 
 -- Looks again at what was called back for something that may have ended: of one case file, or of all. False: somebody is at one of them, so look once more.
 create function dunlin.let_go(bucket int4 default null, case_id int8 default null) returns bool
@@ -304,37 +314,6 @@ begin
   end if;
 end $$;
 
--- As before, but what was called back and comes back is asked for again at once, where a rule still wants it.
-create or replace function dunlin.give_back(open dunlin.task_open, kind text, wakes timestamptz, why text, counts bool) returns text
-language plpgsql as $$
-#variable_conflict use_variable
-declare
-  setting dunlin.queue_setting;
-begin
-  perform pg_current_xact_id();  -- the transaction's number before the place in line
-  perform dunlin.settle_contact(open, kind);
-  select s.* into setting from dunlin.queue_setting s where s.queue = open.queue;
-  if setting.in_order then perform dunlin.let_next(open); end if;
-  if open.marked then
-    -- Nobody but a step asks for it again, and what called it back may end: so the next one does.
-    if open.called_back = 2 then
-      update dunlin.case_file f set wake_at = least(f.wake_at, timestamptz '2000-01-01') where f.bucket = open.bucket and f.case_id = open.case_id and not f.set_aside;
-    end if;
-    perform dunlin.finish(open, 3::int2, clock_timestamp(), coalesce(open.reason, 'its reason went away while it was worked on'));
-    return 'withdrawn';
-  end if;
-  if counts and open.returns >= setting.returns_max then
-    update dunlin.task_open t set status = 6, wakes = 'infinity', lease_until = null, worker = null, lead = null, returns = t.returns + 1,
-        reason = format('%s; it came back %s times', why, t.returns + 1)
-      where t.bucket = open.bucket and t.case_id = open.case_id and t.task = open.task;
-    return 'dead_letter';
-  end if;
-  update dunlin.task_open t set status = 0, lease_until = null, worker = null, lead = null, returns = t.returns + counts::int, reason = why,
-      seq = nextval('dunlin.turn'), wakes = case when wakes > clock_timestamp() then wakes end
-    where t.bucket = open.bucket and t.case_id = open.case_id and t.task = open.task;
-  return 'ready';
-end $$;
-
 -- The withdrawal is of this task. It stays until the task comes back, whatever the steps say meanwhile.
 create or replace function dunlin.withdraw_within(task uuid, reason text, who text default null) returns text
 language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan as $$
@@ -366,7 +345,7 @@ begin
       where t.bucket = gone.bucket and t.case_id = gone.case_id and t.status = 0 and t.wakes is not null and t.reason like 'override: %';
     perform dunlin.let_go(gone.bucket, gone.case_id);
   elsif gone.kind = 'priority' then
-    update dunlin.case_file f set wake_at = least(f.wake_at, timestamptz '2000-01-01') where f.bucket = gone.bucket and f.case_id = gone.case_id and not f.set_aside;
+    update dunlin.case_file f set wake_at = least(f.wake_at, timestamptz '2000-01-01') - interval '1 microsecond' where f.bucket = gone.bucket and f.case_id = gone.case_id and not f.set_aside;
   end if;
 end $$;
 
@@ -449,17 +428,28 @@ begin
   end loop;
 end $$;
 
--- What stop_outbound() could not reach at once, and what was leased by those who could not know yet; and marks of stops that have ended. The rounds call it.
+-- What stop_outbound() could not reach at once, and what was leased by those who could not know yet; and marks of stops that have ended; and what a lifted stop keeps back
+-- still: a hand-out that had not committed when it was lifted has put it out of line without knowing, and what somebody had locked was passed over. The engine's passes call it, and not a round
+-- within a lease: that kept the stop, and tasks of others, locked for as long as the consumer's transaction stood open.
 create function dunlin.tell_stopped() returns void
 language plpgsql as $$
 #variable_conflict use_variable
 declare
   stop dunlin.contact_stop;
   told record;
+  whole bool;
 begin
   for stop in select s.* from dunlin.contact_stop s where s.told is not null and (not s.told or s.until <= clock_timestamp() or s.lifted_at is not null) order by s.id for update skip locked loop
     if stop.lifted_at is not null or stop.until <= clock_timestamp() then
-      if dunlin.let_go() then update dunlin.contact_stop s set told = null where s.id = stop.id; end if;
+      whole := dunlin.let_go();
+      if stop.horizon is null then
+        update dunlin.contact_stop s set horizon = pg_snapshot_xmax(pg_current_snapshot()) where s.id = stop.id;
+      elsif stop.horizon <= pg_snapshot_xmin(pg_current_snapshot()) then
+        if stop.lifted_at is not null then
+          perform dunlin.wake_stopped(regexp_replace(format('contact is stopped: %s (by %s)', stop.reason, stop.who), '([\\%_])', '\\\1', 'g'));
+        end if;
+        if whole then update dunlin.contact_stop s set told = null where s.id = stop.id; end if;
+      end if;
       continue;
     end if;
     told := dunlin.tell_stop(stop);
@@ -551,7 +541,12 @@ begin
     end if;
   end if;
   -- Theirs already: whoever holds it goes on with it.
-  if (case when open.status = 1 then open.worker is not distinct from person.id else open.assigned is not distinct from person.id end) then return 'unchanged'; end if;
+  if (case when open.status = 1 then open.worker is not distinct from person.id else open.assigned is not distinct from person.id end) then
+    if open.status = 1 and open.assigned is distinct from person.id then
+      update dunlin.task_open t set assigned = person.id, listed = null where t.bucket = open.bucket and t.case_id = open.case_id and t.task = task;
+    end if;
+    return 'unchanged';
+  end if;
   perform dunlin.note_audit(who, 'reassign task', jsonb_build_object('task', task, 'worker', worker, 'reason', reason,
                             'before', jsonb_build_object('worker', (select w.name from dunlin.worker w where w.id = open.assigned),
                                                          'held_by', (select w.name from dunlin.worker w where w.id = open.worker and open.status = 1))));
@@ -728,6 +723,8 @@ begin
       select i.bucket, i.case_id from dunlin.register_item i join dunlin.queue_setting s on s.queue = i.queue and s.name = queue
         where i.number in (select regexp_replace(x ->> 'number', '\s', '', 'g') from jsonb_array_elements(rows) x where lower(x ->> 'stopped') in ('true', 'yes', '1')))
     order by f.bucket, f.case_id for no key update;
+  perform 1 from dunlin.register_item i join dunlin.queue_setting s on s.queue = i.queue and s.name = queue
+    where i.number in (select regexp_replace(x ->> 'number', '\s', '', 'g') from jsonb_array_elements(rows) x) order by i.bucket, i.case_id, i.task for update of i;
   for item in select x from jsonb_array_elements(rows) x loop
     number := item ->> 'number'; code := null; message := null;
     begin
@@ -801,11 +798,20 @@ begin
     ('set_override_within', $$and t.status = 1 and not t.marked;$$, $$and t.status = 1 and t.called_back is null;$$),
     ('apply_priorities', $$continue when not found;$$, $$continue when not found or (gone.kind = 'exclude' and not dunlin.let_go(gone.bucket, gone.case_id));$$),
     ('resume_contact', $$  return dunlin.wake_stopped();$$, $$  -- Whoever holds a lock on one of them hears of it with the next round.
-  update dunlin.contact_stop s set told = case when dunlin.let_go() then null else false end where s.id = stop and s.told is not null;
+  perform dunlin.let_go();
+  update dunlin.contact_stop s set told = false, horizon = null where s.id = stop;
   return dunlin.wake_stopped();$$),
-    ('turn_over', $$  -- Where a slice was full, the next call goes on at once.$$, $$  if exists (select 1 from dunlin.contact_stop s where s.told is not null and (not s.told or s.until <= started)) then perform dunlin.tell_stopped(); end if;
+    ('turn_over', $$  -- Where a slice was full, the next call goes on at once.$$, $$  if at_once and exists (select 1 from dunlin.contact_stop s where s.told is not null and (not s.told or s.until <= started)) then perform dunlin.tell_stopped(); end if;
   -- Where a slice was full, the next call goes on at once.$$),
+    -- A stop is told at once; as long as only the oldest transaction is waited for, every 15 seconds.
+    ('tend_queues', $$  if clock_timestamp() - last_time.clock between interval '0' and interval '15 seconds' and abs(extract(epoch from last_time.at - at)) < 15 then return; end if;$$,
+     $$  if clock_timestamp() - last_time.clock between interval '0' and interval '15 seconds' and abs(extract(epoch from last_time.at - at)) < 15
+     and not exists (select 1 from dunlin.contact_stop s where s.told is not null and s.horizon is null and (not s.told or s.until <= clock_timestamp())) then return; end if;$$),
     ('tend_queues', $$  perform dunlin.make_registers(at);$$, $$  if exists (select 1 from dunlin.contact_stop s where s.told is not null and (not s.told or s.until <= clock_timestamp())) then perform dunlin.tell_stopped(); end if;
+  if last_time.let_go_at is null or clock_timestamp() - last_time.let_go_at not between interval '0' and interval '1 minute' then
+    if exists (select 1 from dunlin.task_open t where t.marked and t.called_back in (2, 6) and t.lease_until = 'infinity') then perform dunlin.let_go(); end if;
+    update dunlin.tended t set let_go_at = clock_timestamp();
+  end if;
   perform dunlin.make_registers(at);$$),
     ('fill_outbox', $$if not found then return 0; end if;$$, $$if not found then return 0; end if;
   -- Tasks of a register are taken as a register; the webhook is told what becomes of them.

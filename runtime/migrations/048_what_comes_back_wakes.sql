@@ -13,38 +13,6 @@ revoke all on function dunlin.look_again from public;
 comment on function dunlin.look_again is
   'The next pass of the engine steps this case file, if one of its tasks has limits or an end. Behind the lock of the case file.';
 
--- As before (045), and the case file is looked at again.
-create or replace function dunlin.give_back(open dunlin.task_open, kind text, wakes timestamptz, why text, counts bool) returns text
-language plpgsql as $$
-#variable_conflict use_variable
-declare
-  setting dunlin.queue_setting;
-begin
-  perform pg_current_xact_id();  -- the transaction's number before the place in line
-  perform dunlin.settle_contact(open, kind);
-  select s.* into setting from dunlin.queue_setting s where s.queue = open.queue;
-  if setting.in_order then perform dunlin.let_next(open); end if;
-  perform dunlin.look_again(open.bucket, open.case_id);
-  if open.marked then
-    -- Nobody but a step asks for it again, and what called it back may end: so the next one does.
-    if open.called_back = 2 then
-      update dunlin.case_file f set wake_at = least(f.wake_at, timestamptz '2000-01-01') where f.bucket = open.bucket and f.case_id = open.case_id and not f.set_aside;
-    end if;
-    perform dunlin.finish(open, 3::int2, clock_timestamp(), coalesce(open.reason, 'its reason went away while it was worked on'));
-    return 'withdrawn';
-  end if;
-  if counts and open.returns >= setting.returns_max then
-    update dunlin.task_open t set status = 6, wakes = 'infinity', lease_until = null, worker = null, lead = null, returns = t.returns + 1,
-        reason = format('%s; it came back %s times', why, t.returns + 1)
-      where t.bucket = open.bucket and t.case_id = open.case_id and t.task = open.task;
-    return 'dead_letter';
-  end if;
-  update dunlin.task_open t set status = 0, lease_until = null, worker = null, lead = null, returns = t.returns + counts::int, reason = why,
-      seq = nextval('dunlin.turn'), wakes = case when wakes > clock_timestamp() then wakes end
-    where t.bucket = open.bucket and t.case_id = open.case_id and t.task = open.task;
-  return 'ready';
-end $$;
-
 -- As before (005); a dead letter that is put back into line takes a place, too.
 create or replace function dunlin.redrive(queue text default null, task uuid default null, who text default null) returns int
 language plpgsql security definer set search_path = pg_catalog, dunlin, pg_temp as $$

@@ -6,6 +6,35 @@
 -- A stop, an exclusion, a closed account or a hold calls back the lease, not the task: it stands in line again, and the hand-out asks what holds (give_back(), below). Only a reason that is
 -- gone, for a step or for a supervisor, ends it: a step asks for what it wants, and for nothing that others have taken away.
 
+-- As before (036); what comes back has its case file looked at again (048).
+create or replace function dunlin.give_back(open dunlin.task_open, kind text, wakes timestamptz, why text, counts bool) returns text
+language plpgsql as $$
+#variable_conflict use_variable
+declare
+  setting dunlin.queue_setting;
+begin
+  perform pg_current_xact_id();  -- the transaction's number before the place in line
+  perform dunlin.settle_contact(open, kind);
+  select s.* into setting from dunlin.queue_setting s where s.queue = open.queue;
+  if setting.in_order then perform dunlin.let_next(open); end if;
+  perform dunlin.look_again(open.bucket, open.case_id);
+  if open.called_back = 2 then open.marked := false; end if;  -- it was kept back only, and is a task all the same
+  if open.marked then
+    perform dunlin.finish(open, 3::int2, clock_timestamp(), coalesce(open.reason, 'its reason went away while it was worked on'));
+    return 'withdrawn';
+  end if;
+  if counts and open.returns >= setting.returns_max then
+    update dunlin.task_open t set status = 6, wakes = 'infinity', marked = false, called_back = null, lease_until = null, worker = null, lead = null, returns = t.returns + 1,
+        reason = format('%s; it came back %s times', why, t.returns + 1)
+      where t.bucket = open.bucket and t.case_id = open.case_id and t.task = open.task;
+    return 'dead_letter';
+  end if;
+  update dunlin.task_open t set status = 0, marked = false, called_back = null, lease_until = null, worker = null, lead = null, returns = t.returns + counts::int, reason = why,
+      seq = nextval('dunlin.turn'), wakes = case when wakes > clock_timestamp() then wakes end
+    where t.bucket = open.bucket and t.case_id = open.case_id and t.task = open.task;
+  return 'ready';
+end $$;
+
 -- Marks of before: only their reason says what made them. Whether a step wants the task is looked at again, for a step did not say so of one that was marked already.
 with old as (
   update dunlin.task_open t set called_back = 2 where t.marked and t.called_back is null and t.reason like any ('{contact is stopped: %,override: it is excluded%}') returning t.bucket, t.case_id)
@@ -73,6 +102,9 @@ language sql stable security definer set search_path = pg_catalog, dunlin, pg_te
     where x.why is not null order by 3, 4
 $$;
 
+-- Whoever asks reads their own hand-outs, and not those of everybody whose time is not over.
+create index hand_out_worker on dunlin.hand_out (worker, until);
+
 -- ---- when it is back in line ----
 
 -- When the last of the stops ends that keep this back now.
@@ -82,37 +114,6 @@ language sql stable as $$
   where s.lifted_at is null and s.since <= clock_timestamp() and dunlin.stop_hits(s, $1, $2, $3, $4, null, $5) is not null
 $$;
 revoke all on function dunlin.stopped_until from public;
-
--- As before, and what a lifted stop keeps back still: a hand-out that had not committed when it was lifted has put it out of line without knowing, and what somebody had locked was passed over.
-create or replace function dunlin.tell_stopped() returns void
-language plpgsql as $$
-#variable_conflict use_variable
-declare
-  stop dunlin.contact_stop;
-  told record;
-  whole bool;
-begin
-  for stop in select s.* from dunlin.contact_stop s where s.told is not null and (not s.told or s.until <= clock_timestamp() or s.lifted_at is not null) order by s.id for update skip locked loop
-    if stop.lifted_at is not null or stop.until <= clock_timestamp() then
-      whole := dunlin.let_go();
-      if stop.horizon is null then
-        update dunlin.contact_stop s set horizon = pg_snapshot_xmax(pg_current_snapshot()) where s.id = stop.id;
-      elsif stop.horizon <= pg_snapshot_xmin(pg_current_snapshot()) then
-        if stop.lifted_at is not null then
-          perform dunlin.wake_stopped(regexp_replace(format('contact is stopped: %s (by %s)', stop.reason, stop.who), '([\\%_])', '\\\1', 'g'));
-        end if;
-        if whole then update dunlin.contact_stop s set told = null where s.id = stop.id; end if;
-      end if;
-      continue;
-    end if;
-    told := dunlin.tell_stop(stop);
-    if stop.horizon is null then
-      update dunlin.contact_stop s set horizon = pg_snapshot_xmax(pg_current_snapshot()) where s.id = stop.id;
-    elsif told.whole and stop.horizon <= pg_snapshot_xmin(pg_current_snapshot()) then
-      update dunlin.contact_stop s set told = true where s.id = stop.id;
-    end if;
-  end loop;
-end $$;
 
 -- ---- whom it goes to ----
 
@@ -155,16 +156,15 @@ declare
   was text;
 begin
   for change in select * from (values
-    ('give_back', $$if open.marked then
-    -- Nobody but a step asks for it again, and what called it back may end: so the next one does.
-    if open.called_back = 2 then
-      update dunlin.case_file f set wake_at = least(f.wake_at, timestamptz '2000-01-01') where f.bucket = open.bucket and f.case_id = open.case_id and not f.set_aside;
-    end if;$$, $$if open.called_back = 2 then open.marked := false; end if;  -- it was kept back only, and is a task all the same
-  if open.marked then$$),
-    ('give_back', $$set status = 6, wakes = 'infinity',$$, $$set status = 6, wakes = 'infinity', marked = false, called_back = null,$$),
-    ('give_back', $$set status = 0,$$, $$set status = 0, marked = false, called_back = null,$$),
     ('extend_within', $$return row(open.lease_until, open.marked, case when open.marked then open.reason end)::dunlin.lease_state;$$,
      $$return (select row(open.lease_until, c.why is not null, c.why)::dunlin.lease_state from (select dunlin.why_called_back(open) as why offset 0) c);$$),
+    -- The third way back into a queue, as give_back().
+    ('delivery_failed', $$    if open.marked then
+      perform dunlin.finish(open, 3::int2, clock_timestamp(), coalesce(open.reason, 'its reason went away'));$$,
+     $$    perform dunlin.look_again(open.bucket, open.case_id);
+    if open.marked and open.called_back is distinct from 2 then
+      perform dunlin.finish(open, 3::int2, clock_timestamp(), coalesce(open.reason, 'its reason went away'));$$),
+    ('delivery_failed', $$set status = 6, wakes = 'infinity', lease_until$$, $$set status = 6, wakes = 'infinity', marked = false, called_back = null, lease_until$$),
     -- What may end is asked below, as for everybody.
     ('may_contact_within', $$when open.marked then coalesce(open.reason, 'its reason is gone')$$,
      $$when open.marked and open.called_back is distinct from 2 then dunlin.why_called_back(open)$$),
@@ -175,9 +175,6 @@ begin
     ('put_aside', $$clock_timestamp() + setting.refused_for, format('contact is stopped: %s (by %s)', stop.reason, stop.who), stop.value;$$,
      $$clock_timestamp() + least(nullif(stop.until, 'infinity') - at, setting.refused_for), format('contact is stopped: %s (by %s)', stop.reason, stop.who), stop.value;$$),
     ('acknowledge_withdrawal_within', $$(stopped is not true or open.task is null)$$, $$(stopped is not true or open.task is null or open.status <> 1 or open.lease_epoch <> item.epoch)$$),
-    ('resume_contact', $$update dunlin.contact_stop s set told = case when dunlin.let_go() then null else false end where s.id = stop and s.told is not null;$$,
-     $$perform dunlin.let_go();
-  update dunlin.contact_stop s set told = false, horizon = null where s.id = stop;$$),
     ('clock_went_back', $$contact is stopped: %,limits%}$$, $$contact is stopped: %,closed: %,hold `%,limits%}$$),
     ('called_back_text', $$t.called_back is not null then format('as long as this holds: %s', t.reason)$$,
      $$t.called_back is not null and dunlin.why_called_back(t) is not null then format('as long as this holds: %s', dunlin.why_called_back(t))

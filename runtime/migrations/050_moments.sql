@@ -5,7 +5,7 @@ alter table dunlin.prepared add column day_starts int4 not null default 0;   -- 
 update dunlin.prepared set content_hash = '';
 
 -- 2026-05-04: the beginning of that day, as the bundle says. 2026-05-04 08:00: in the bundle's zone; of an hour that comes twice the first one, and the instant of the change for one that
--- does not come. With an offset: that instant. Nothing else is guessed at. As in files that are imported.
+-- does not come. With an offset or a place (Europe/Warsaw): that instant. Nothing else is guessed at. As in files that are imported.
 create function dunlin.moment(written text) returns timestamptz
 language plpgsql stable strict security definer set search_path = pg_catalog, pg_temp set datestyle = 'ISO, YMD' as $$
 declare
@@ -14,21 +14,28 @@ declare
 begin
   if words = '' then return null; end if;
   if words in ('infinity', '-infinity') then return words::timestamptz; end if;
-  if words ~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)? ?([Zz]|[+-]\d\d(:?\d\d)?)$' then return words::timestamptz; end if;
+  if words ~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)? ?([Zz]|[+-]\d\d(:?\d\d)?|[A-Z][A-Za-z_]*(/[A-Z][A-Za-z_+-]*)+)$' then return words::timestamptz; end if;
   if words ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?$' then
     select p.* into place from dunlin.prepared p;
     return dunlin.shown_at(words::timestamp + case when words ~ '^\d{4}-\d\d-\d\d$' then coalesce(place.day_starts, 0) else 0 end * interval '1 second',
                            coalesce(place.timezone, 'UTC'));
   end if;
-  raise exception using errcode = 'invalid_datetime_format', message = format('`%s` is no time', written),
+  raise exception using errcode = 'DU022', message = format('`%s` is no time', written),
     hint = '2026-05-04 (the beginning of that day), 2026-05-04 08:00 (both by the bundle''s zone) or 2026-05-04T08:00:00+02:00';
-exception when datetime_field_overflow or invalid_time_zone_displacement_value then
-  raise exception using errcode = 'invalid_datetime_format', message = format('`%s` is no time: there is no such day or hour', written),
+exception when datetime_field_overflow or invalid_time_zone_displacement_value or invalid_parameter_value then
+  raise exception using errcode = 'DU022', message = format('`%s` is no time: there is no such day, hour or place', written),
     hint = '2026-05-04, 2026-05-04 08:00 or 2026-05-04T08:00:00+02:00';
 end $$;
 comment on function dunlin.moment is 'A time as somebody wrote it: a date (the beginning of that day), a local time (both by the bundle''s zone), or an instant with its offset.';
--- Whoever may call anything here, bound logins among them, may: what it tells is the zone.
-grant execute on function dunlin.moment to public;
+select dunlin.let('{dunlin_consumer,dunlin_supervisor}', '{moment}');
+do $$
+declare
+  bound name;
+begin
+  for bound in select l.role from dunlin.bound_login l join pg_roles r on r.rolname = l.role loop
+    execute format('grant execute on function dunlin.moment to %I', bound);
+  end loop;
+end $$;
 
 -- These are otherwise as they were.
 do $do$
@@ -54,14 +61,17 @@ $$, $$    begin
       null;
     end;
 $$),
+    ('bulk_read', $$exception when data_exception then$$, $$exception when data_exception or sqlstate 'DU022' then$$),
     ('bulk_read', $$  zone text := (select p.timezone from dunlin.prepared p);
 $$, ''),
     ('stop_contact_within', $$  if until <= clock_timestamp() then$$, $$  if until is null then perform dunlin.fail('DU002', 'a stop needs its end', 'Leave `until` out to lift the stop by hand.'); end if;
   if key is not null and field is not null then perform dunlin.fail('DU002', 'a stop is of one key or of all rows with a value, not both'); end if;
   if until <= clock_timestamp() then$$),
+    ('bound_functions', $$post_status,post_statuses,$$, $$post_status,post_statuses,moment,$$),
+    -- By the time that the engine has come to: a portfolio may be carried by a virtual clock.
     ('campaign_start_within', $$  if plan then return next; return; end if;
 $$, $$  if plan then return next; return; end if;
-  if last < (select (clock_timestamp() at time zone p.timezone)::date from dunlin.prepared p) then
+  if last < (select (least(clock_timestamp(), (select t.at from dunlin.tended t)) at time zone p.timezone)::date from dunlin.prepared p) then
     perform dunlin.fail('DU002', format('the campaign''s last day, %s, is over', last), 'Nothing of it would ever go out.');
   end if;
 $$)
