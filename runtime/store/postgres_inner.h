@@ -196,7 +196,8 @@ class PostgresStore final : public Store, public StepLog, public BusinessClock, 
   Result<void> read(const std::function<Result<void>(BulkConnection&)>& work);
 
   // ---- postgres_program.cpp ----
-  Result<Layout*> layout_of(const checked::Program& program);
+  /// As of the last activation that versions() saw: another version may have brought names. Whoever has one keeps it as long as needed.
+  Result<std::shared_ptr<const Layout>> layout_of(const checked::Program& program);
   Result<int32_t> version_of(const checked::Program& program);
   Result<void> check_rows(const checked::Program& program, const Layout& layout);
   Result<Place> place_of(const std::string& entity, const std::string& key);
@@ -235,11 +236,13 @@ class PostgresStore final : public Store, public StepLog, public BusinessClock, 
   std::unique_ptr<Small> small_;
   struct Known {
     std::string content_hash;
-    std::unique_ptr<Layout> layout;
+    int64_t activation = 0;
+    std::shared_ptr<const Layout> layout;
     int32_t version = 0;  // 0: not looked up
   };
   std::mutex guard_;  // a load and several commits may run at the same time, each in its thread
   std::unordered_map<const checked::Program*, Known> known_;
+  int64_t activation_ = 0;  // the last one that was seen
   std::map<std::string, int64_t> unreadable_;                      // since the last pass: why, and how many
   std::optional<std::chrono::steady_clock::time_point> resolved_;  // when it was last looked what has been stepped well again
   Ahead ahead_;

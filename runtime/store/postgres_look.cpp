@@ -4,7 +4,7 @@
 namespace dunlin::store {
 
 Result<void> PostgresStore::look(const std::vector<const checked::Program*>& programs, Look& look, size_t limit) {
-  std::vector<Layout*> layouts;
+  std::vector<std::shared_ptr<const Layout>> layouts;
   for (const checked::Program* program : programs) {
     auto layout = layout_of(*program);
     if (!layout) return std::unexpected(layout.error());

@@ -108,7 +108,10 @@ Result<void> PostgresStore::prepare(const checked::Program& program) {
   if (auto reserved = reserved_field(program)) return failed(StoreError::Kind::input, *reserved);
   const Layout layout(program);
   std::optional<std::string> obstacle;
-  known_.erase(&program);
+  {
+    const std::lock_guard hold(guard_);
+    known_.erase(&program);
+  }
   auto made = small("prepare the tables of the bundle", [&](SmallWork& work) {
     work.exec("select pg_advisory_xact_lock(4815162342)");
     const auto last = work.exec("select content_hash from dunlin.prepared");
@@ -160,11 +163,12 @@ Result<void> PostgresStore::make_room(const checked::Program& program) {
   return check_rows(program, layout);
 }
 
-Result<Layout*> PostgresStore::layout_of(const checked::Program& program) {
+/// A program's address says little: another one may lie there by now, and a version that is active again may have been left for one with other names.
+Result<std::shared_ptr<const Layout>> PostgresStore::layout_of(const checked::Program& program) {
   const std::lock_guard hold(guard_);
   Known& known = known_[&program];
-  if (known.layout != nullptr && known.content_hash == program.content_hash) return known.layout.get();
-  auto layout = std::make_unique<Layout>(program);
+  if (known.layout != nullptr && known.content_hash == program.content_hash && known.activation == activation_) return known.layout;
+  auto layout = std::make_shared<Layout>(program);
   std::unordered_map<std::string, int32_t> numbers;
   std::unordered_map<int32_t, std::pair<std::string, std::optional<std::string>>> events;  // name and queue
   auto read_names = small("read the names of the bundle", [&](SmallWork& work) {
@@ -184,8 +188,8 @@ Result<Layout*> PostgresStore::layout_of(const checked::Program& program) {
     const engine::StrangeName name = engine::strange_name(program, event.first, event.second);
     if (name.within >= 0) layout->strange_of[number] = name;
   }
-  known = Known{program.content_hash, std::move(layout), 0};
-  return known.layout.get();
+  known = Known{program.content_hash, activation_, std::move(layout), 0};
+  return known.layout;
 }
 
 /// Number of the stored version with this program's sources; 0 if it was never activated.
@@ -355,13 +359,18 @@ Result<BundleVersion> PostgresStore::activate(const checked::Program& program, c
 
 Result<std::vector<BundleVersion>> PostgresStore::versions() {
   std::vector<BundleVersion> versions;
+  int64_t activation = 0;
   auto read = small("read the versions", [&](SmallWork& work) {
+    // Before the versions: whatever comes in between is seen the next time.
+    activation = work.exec("select coalesce(max(id), 0) from dunlin.activation")[0][0].as<int64_t>();
     for (const auto& row : work.exec("select number, name, content_hash, author, " + micros("activated_at") + ", active from dunlin.bundle order by number")) {
       versions.push_back(
           {row[0].as<int32_t>(), row[1].as<std::string>(), row[2].as<std::string>(), row[3].as<std::string>(), row[4].as<int64_t>(), row[5].as<bool>()});
     }
   });
   if (!read) return std::unexpected(read.error());
+  const std::lock_guard hold(guard_);
+  activation_ = activation;
   return versions;
 }
 

@@ -130,4 +130,23 @@ TEST_CASE("an event that the version does not have is set aside, and what it has
   CHECK(file->view().events.count == 2);
 }
 
+TEST_CASE("a node that has seen neither a switch nor the way back knows the words that came between", "[store]") {
+  ON_BOTH_STORES();
+  Office node(*place, "v1", capped());
+  node.import_debtors(1);
+  node.activate();
+  node.night(on(5));
+  Office other(*place, "v2", capped({{node.desk.no_answer, "call.silence"}}));
+  other.activate(on(5, 7));
+  other.night(on(5, 7));
+  good(other.store->post_events(other.desk.program, {outcome(other, other.desk.no_answer, on(5, 8), "o1")}));
+  CHECK(other.night(on(5, 9)) == 1);
+  Office back(*place, "v1", capped());
+  CHECK(back.activate(on(5, 10)).number == node.version);
+  // It looks, and the version is the one that it has.
+  good(node.store->versions());
+  CHECK(node.night(on(5, 10)) == 1);
+  CHECK(call_of(node).not_before >= on(6, 0));
+}
+
 }  // namespace dunlin::store::test
