@@ -6,7 +6,7 @@ Every boundary has a number and a kind (DUNLIN_CRASH_LOG); some of each kind are
 Environment: as in tests/queue/desk.py; DUNLIN_JUDGE, the judge's program; DUNLIN_PORTFOLIO, made_portfolio.
 A name as argument runs one bundle: shipped_test.py 09_agencies
 """
-import collections, concurrent.futures, glob, hashlib, json, os, signal, subprocess, sys, tempfile, time, traceback
+import collections, concurrent.futures, glob, hashlib, json, os, shutil, signal, subprocess, sys, tempfile, time, traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.append(os.path.join(HERE, "../queue"))
@@ -43,6 +43,11 @@ LEFT = {
     "requests": "select id, case_id, kind, name, asked_at::text, status, agency, decided_at::text, payload::text as asked from dunlin.request",
     "notes": "select case_id, instance_id, at::text, body, whom from dunlin.note",
     "set aside": "select kind, location, reason, body from dunlin.quarantine",
+    # What rows and files are measured by that come later. A file that is read again notes the same again.
+    "seen again": "select distinct s.entity, s.as_of::text, x.id from dunlin.seen_again s, unnest(s.ids) x(id)",
+    "seen until": "select entity, as_of::text from dunlin.seen_until",
+    "files of feeds": """select d.feed, d.day::text, d.file, d.hash, d.status, d.rows_read, d.rows_bad, d.rows_told, d.total::text, d.total_told::text, d.reason, d.again
+                         from dunlin.feed_delivery d where d.status in ('taken', 'refused')""",
 }
 
 
@@ -66,9 +71,9 @@ def drop(*names):
 def end_of(name):
     client = Client(name)
     end = {what: sorted(map(str, client.all(sql))) for what, sql in LEFT.items()}
-    # The rows of the portfolio as they are now.
-    for (table,) in client.all("select tablename from pg_tables where schemaname = 'portfolio' and tablename not like '%%\\_past' order by 1"):
-        end[table] = sorted(str(row) for row in client.all(f"select to_jsonb(t) - 'dunlin_since' from portfolio.{table} t"))
+    # The rows of the portfolio as they are now and were before, and since when they stand.
+    for (table,) in client.all("select tablename from pg_tables where schemaname = 'portfolio' order by 1"):
+        end[table] = sorted(str(row) for row in client.all(f"select to_jsonb(t) from portfolio.{table} t"))
     client.connection.close()
     return end
 
@@ -92,6 +97,10 @@ class History:
         self.empty = empty
         self.log = f"{self.folder}/boundaries"
         os.mkdir(self.folder)
+        # What changes comes as the file of a feed, so that what a feed remembers is there to be lost.
+        self.bundle = bundle = shutil.copytree(bundle, f"{self.folder}/bundle")
+        with open(f"{bundle}/files_that_come.dun", "w") as text:
+            text.write('/// For the test: what changes comes through it.\nfeed files_of_the_test "Rows" { due 23:00 }\n')
         self.call([PORTFOLIO, bundle, self.folder, str(SEED), str(DEBTORS[self.name]), FIRST, SECOND])
         with open(self.folder + "/outcomes.json") as file:
             about = json.load(file)
@@ -100,7 +109,7 @@ class History:
         events = lambda file: ["import", "events", bundle, f"{self.folder}/{file}", "--allow-rejected"]
         nights = lambda first, last: ["run", bundle, "--from", first, "--to", last, "--summary"]
         steps = [rows("rows.jsonl", "2025-05-04"), events("events_1.jsonl"), nights(FIRST, "2025-05-07"), "2025-05-07 18:30", nights("2025-05-08", "2025-05-11"),
-                 rows("changes.jsonl", "2025-05-11"), events("events_2.jsonl"), "2025-05-11 10:30", nights(SECOND, "2025-05-13"), "2025-05-13 18:15",
+                 rows("changes.jsonl", "2025-05-11") + ["--feed", "files_of_the_test", "--for", "2025-05-11"], events("events_2.jsonl"), "2025-05-11 10:30", nights(SECOND, "2025-05-13"), "2025-05-13 18:15",
                  nights("2025-05-14", LAST)]
         # A bundle without events has files of them with nothing in.
         self.steps = [step for step in steps if isinstance(step, str) or step[1] != "events" or os.path.getsize(step[3])]
