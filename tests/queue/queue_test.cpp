@@ -18,6 +18,9 @@ TEST_CASE("tasks go out one after another where the queue says so", "[queue]") {
 TEST_CASE("what was kept back is there when it is lifted", "[queue]") { CHECK(runs_well("queue/lifted_test.py")); }
 
 TEST_CASE("whoever took something hears that it was called back", "[queue]") { CHECK(runs_well("queue/called_back_test.py")); }
+
+TEST_CASE("what is in a register ends in several ways", "[queue]") { CHECK(runs_well("queue/register_test.py")); }
+
 TEST_CASE("an outcome is about whom the task went to", "[queue]") { CHECK(runs_well("queue/recipient_test.py")); }
 
 TEST_CASE("the ledger counts what it is told in other words", "[queue]") { CHECK(runs_well("queue/ledger_test.py")); }
