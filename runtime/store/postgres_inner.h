@@ -242,7 +242,7 @@ class PostgresStore final : public Store, public StepLog, public BusinessClock, 
   };
   std::mutex guard_;  // a load and several commits may run at the same time, each in its thread
   std::unordered_map<const checked::Program*, Known> known_;
-  int64_t activation_ = 0;  // the last one that was seen
+  int64_t activation_ = 0;                                         // the last one that was seen
   std::map<std::string, int64_t> unreadable_;                      // since the last pass: why, and how many
   std::optional<std::chrono::steady_clock::time_point> resolved_;  // when it was last looked what has been stepped well again
   Ahead ahead_;
