@@ -177,6 +177,7 @@ class QueueJudge {
     for (const auto& [task, leases] : leases_) {
       const Lease* last = leases.empty() ? nullptr : &leases.back();
       if (last == nullptr || task == deed.task || last->worker == deed.worker || debtor_of(last->account) != debtor_of(deed.account)) continue;
+      if (evidence_.queues.at(last->queue).printed) continue;  // a register is no worker
       if (last->held(deed.at)) find("one worker at a case file", deed, last->worker + " holds task " + task);
     }
   }
