@@ -36,14 +36,16 @@ std::vector<std::string> words(const std::string& text, char between) {
 
 class Consumers {
  public:
-  Consumers(Ground& ground, uint64_t seed, const std::string& plant) : ground_(ground), compiled_(ground.compiled()), dice_(seed * 7919), url_(ground.copy()) {
+  Consumers(Ground& ground, uint64_t seed, const std::string& plant) : ground_(ground), dice_(seed * 7919), url_(ground.copy()) {
+    take_version(1, 0);
     // The seeds begin all over the year, every third one in the week before clocks change.
     static const std::vector<int64_t> changes = {sim_test::date_of(2026, 3, 5), sim_test::date_of(2026, 3, 26), sim_test::date_of(2026, 10, 22),
                                                  sim_test::date_of(2026, 10, 29)};
     const int64_t date = seed % 3 == 0 ? changes[(seed / 3) % changes.size()] : sim_test::date_of(2026, 3, 2) + dice_.below(290);
-    now_ = compiled_.day_start(date) + dice_.below(1440) * minute;
+    now_ = ground_.compiled(0).day_start(date) + dice_.below(1440) * minute;
     ground_.server().set_clock(now_);
     store_ = store::test::open_at(url_);
+    good(store_->prepare(ground_.compiled(0).program()));
     first_ = session();
     second_ = session();
     if (!plant.empty()) good(first_->run(plant));
@@ -53,6 +55,7 @@ class Consumers {
 
   ConsumersRan run(int rounds) {
     constexpr int turns = 27;
+    if (!dice_.one_in(4)) start_campaign();
     for (int round = 0; round < rounds && ran_.findings.empty(); ++round) {
       for (int turn = 0; turn < turns; ++turn) live();
       judge_the_log();
@@ -116,8 +119,8 @@ class Consumers {
   }
   std::string some_worker() { return "worker " + std::to_string(dice_.below(3)); }
   std::string some_queue() {
-    static const char* const queues[] = {"call", "call", "mail", "mail", "sms", "visit", "visit", "talk", "talk", "desk", "desk"};
-    return queues[dice_.below(11)];
+    static const char* const queues[] = {"call", "call", "mail", "mail", "sms", "visit", "visit", "talk", "talk", "talk", "desk", "desk", "paper", "paper"};
+    return queues[dice_.below(14)];
   }
   Held* some_held() { return held_.empty() ? nullptr : &held_[static_cast<size_t>(dice_.below(static_cast<int64_t>(held_.size())))]; }
 
@@ -146,6 +149,7 @@ class Consumers {
       Deed deed = deed_of(kind, held, part);
       deed.accepted = accepted;
       deed.until = until;
+      deed.beside = beside_;
       note(std::move(deed));
     }
   }
@@ -176,6 +180,7 @@ class Consumers {
 
   void live() {
     sleep();
+    if (--turns_to_switch_ == 0) switch_version();
     if (!dice_.one_in(4)) {
       for (int n = 0; n < 8; ++n) schedule();
     }
@@ -205,9 +210,33 @@ class Consumers {
     }
   }
 
+  // ---- versions ----
+
+  void take_version(int32_t number, size_t version) {
+    const Compiled& compiled = ground_.compiled(version);
+    programs_[number] = &compiled;
+    version_of_[number] = version;
+    replayed_.try_emplace(number, replay::Version{compiled.program(), compiled.evaluator(), compiled.calendar(), compiled.settings()});
+    active_ = number;
+    turns_to_switch_ = 6 + dice_.below(14);
+    note({.kind = Deed::Kind::turn_to, .version = static_cast<int64_t>(version)});
+  }
+
+  /// There and back again. Whoever has read under the other one finds out when they commit.
+  void switch_version() {
+    tick();
+    const size_t next = 1 - version_of_.at(active_);
+    const Compiled& compiled = ground_.compiled(next);
+    good(store_->prepare(compiled.program()));
+    const int32_t number = good(store_->activate(compiled.program(), compiled.sources(), "tester", now_)).number;
+    good(first_->run(queue_settings));
+    take_version(number, next);
+    ++ran_.switches;
+  }
+
   // ---- nodes ----
 
-  void start_node(const std::string& name) { nodes_.push_back(std::make_unique<Node>(compiled_, url_, name, ++lives_)); }
+  void start_node(const std::string& name) { nodes_.push_back(std::make_unique<Node>(programs_, url_, name, ++lives_)); }
 
   /// One of them acts, if it is not stopped: it reads and steps, or commits what it read before.
   void schedule() {
@@ -261,7 +290,13 @@ class Consumers {
     ran_.dropped += end == Node::End::dropped;
     for (const auto& one : stepped) {
       if (there) commits_[{one.debtor, one.at}] = now_;
-      note({.kind = Deed::Kind::commit, .accepted = there, .worker = node.life(), .account = one.debtor, .about = one.at, .bucket = one.bucket});
+      note({.kind = Deed::Kind::commit,
+            .accepted = there,
+            .worker = node.life(),
+            .account = one.debtor,
+            .about = one.at,
+            .bucket = one.bucket,
+            .version = static_cast<int64_t>(version_of_.at(one.version))});
     }
     // Half of them are gone with all they knew; the others only never heard the answer.
     if (end == Node::End::killed && dice_.one_in(2)) {
@@ -285,6 +320,7 @@ class Consumers {
 
   void tend(Node& node) {
     node.tend(now_);
+    note({.kind = Deed::Kind::tend});
     // What a register has is out.
     const std::string made =
         ask(fmt::format("select string_agg(concat_ws(' ', i.register, i.number, i.task, i.epoch, k.key, i.treatment), ',' order by i.register, i.nth) "
@@ -329,6 +365,7 @@ class Consumers {
         "select string_agg(concat_ws(' ', task, epoch, key, treatment, coalesce(lead, task)), ',') from dunlin.lease('{}', '{}', {}, '{} minutes', {})", queue,
         worker, 1 + dice_.below(2), minutes, now_or_null());
     const auto got = ask_or_refused(connection, sql);
+    note({.kind = Deed::Kind::ask, .accepted = got.has_value(), .worker = worker, .queue = queue});
     if (!got) return;
     std::vector<Held> all;
     for (const std::string& row : words(*got, ',')) {
@@ -370,17 +407,20 @@ class Consumers {
     }
     good(second_->run("begin"));
     lease(*second_, some_worker(), true, without_rate());
+    beside_ = true;
     tick();
     // So it is with who finds nothing, turns the queues over and keeps others from that until its end.
     if (ask("select count(*) from pg_locks where locktype = 'advisory' and granted and pid <> pg_backend_pid()") == "0")
       lease(*first_, some_worker(), true, without_rate());
+    beside_ = false;
     good(second_->run("commit"));
   }
 
   void dial(Held& held) {
     static const std::map<std::string, std::pair<const char*, const char*>> outcomes = {
         {"call", {"call.reached", "call.no_answer"}}, {"mail", {"mail.sent", "mail.sent"}},        {"sms", {"sms.sent", "sms.sent"}},
-        {"visit", {"visit.met", "visit.nobody"}},     {"talk", {"talk.agreed", "talk.no_answer"}}, {"desk", {"desk.filed", "desk.filed"}}};
+        {"visit", {"visit.met", "visit.nobody"}},     {"talk", {"talk.agreed", "talk.no_answer"}}, {"desk", {"desk.filed", "desk.filed"}},
+        {"paper", {"paper.read", "paper.read"}}};
     held.dialled = now_;
     if (held.outcome.empty()) held.outcome = dice_.one_in(2) ? outcomes.at(held.queue).first : outcomes.at(held.queue).second;
     note(Deed::Kind::contact, held);
@@ -393,8 +433,11 @@ class Consumers {
     for (Held& held : held_) {
       if (held.dialled != 0) continue;
       const std::string at = now_or_null();
-      const bool allowed = std::ranges::all_of(
-          held.parts, [&](const Part& part) { return ask(fmt::format("select allowed from dunlin.may_contact('{}', null, {})", part.task, at)) == "t"; });
+      const bool allowed = std::ranges::all_of(held.parts, [&](const Part& part) {
+        const std::string said = ask(fmt::format("select coalesce(reason, '') from dunlin.may_contact('{}', null, {})", part.task, at));
+        if (said == "the lease has ended") note(deed_of(Deed::Kind::lapsed, held, part));
+        return said.empty();
+      });
       if (allowed) {
         dial(held);
       } else {
@@ -457,8 +500,11 @@ class Consumers {
   }
 
   void heartbeat() {
-    Held* const held = some_held();
+    Held* held = some_held();
     if (held == nullptr) return;
+    // Conversations are few, and what holds for one task of them holds for all.
+    const auto talk = std::ranges::find_if(held_, [](const Held& one) { return one.parts.size() > 1; });
+    if (talk != held_.end() && dice_.one_in(2)) held = &*talk;
     const auto left = keep(*held);
     if (left) held->until = std::max<Instant>(held->until, now_ + length_of(*left));
     note(Deed::Kind::heartbeat, *held, left.has_value(), held->until);
@@ -473,7 +519,7 @@ class Consumers {
       const auto left = keep(held);
       note(Deed::Kind::heartbeat, held, left.has_value(), left ? now_ + length_of(*left) : 0);
     } else if (held.dialled != 0) {
-      note(Deed::Kind::complete, held, complete(held, now_) == "accepted");
+      completed(held, complete(held, now_), now_);
     } else {
       note(Deed::Kind::release, held, ask_or_refused(fmt::format("select dunlin.release('{}', {})", held.first().task, held.first().epoch)).has_value());
     }
@@ -517,7 +563,7 @@ class Consumers {
 
   void supervise() {
     tick();
-    const int64_t what = dice_.below(7);
+    const int64_t what = dice_.below(9);
     if (what == 0) {
       // Of one account at a time, for some turns.
       if (excluded_.empty()) {
@@ -563,17 +609,37 @@ class Consumers {
       note({.kind = Deed::Kind::redrive, .task = task});
     } else if (what == 5) {
       start_campaign();
-    } else if (const Held* const held = some_held()) {
+    } else if (what == 6) {
+      if (preferred_.empty()) {
+        preferred_ = some_account();
+        static const int64_t priorities[] = {50, 6, -5};
+        const int64_t priority = priorities[dice_.below(3)];
+        preference_ =
+            ask(fmt::format("select dunlin.set_override('account', '{}', 'priority', '{}', {}, 'the board asks')", preferred_, priority, in_a_year()));
+        note({.kind = Deed::Kind::prefer, .account = preferred_, .priority = priority});
+      } else {
+        prefer_no_more();
+      }
+    } else if (const Held* held = some_held()) {
+      const auto undialled = std::ranges::find(held_, Instant{0}, &Held::dialled);
+      if (undialled != held_.end()) held = &*undialled;
       const Part& part = held->parts[static_cast<size_t>(dice_.below(static_cast<int64_t>(held->parts.size())))];
       const auto answer = ask_or_refused(fmt::format("select dunlin.withdraw('{}', 'he has died')", part.task));
       if (!answer) return;
       ran_.marked += answer == "marked";
       note(deed_of(Deed::Kind::withdraw, *held, part));
+      if (dice_.one_in(2)) dial_carefully();
     }
   }
 
+  void prefer_no_more() {
+    ask(fmt::format("select dunlin.lift_override({})", preference_));
+    note({.kind = Deed::Kind::prefer_no_more, .account = std::exchange(preferred_, "")});
+  }
+
   void start_campaign() {
-    if (!campaign_.empty()) return;
+    // One that is over by the calendar makes room for the next one; each is one campaign of its own.
+    if (!campaign_.empty() && ask(fmt::format("select status from dunlin.campaign where id = {}", campaign_)) == "running") return;
     std::string cases;
     for (const Debtor& debtor : ground_.debtors()) {
       for (const char* which : {"a", "b"})
@@ -584,7 +650,6 @@ class Consumers {
         "'account', 'queue', 'desk', 'treatment', '{0}', "
         "'priority', 5, 'from_day', d, 'to_day', d + 4, 'from_s', {1}, 'to_s', {2}, 'per_day', {3}, 'who', 'ina', 'reason', 'it is spring'), '[{4}]') s",
         campaign, campaign_rules.hours.first, campaign_rules.hours.second, campaign_rules.per_day, cases, instant(now_)));
-    // One that is over by the calendar makes room for the next one; each is one campaign of its own.
     (log_ += fmt::format("{} campaign {}", now_ / second, campaign_)) += "\n";
   }
 
@@ -596,7 +661,7 @@ class Consumers {
     return keys;
   }
   replay::Versions versions() {
-    return [this](int32_t) -> store::Result<const replay::Version*> { return &version_; };
+    return [this](int32_t number) -> store::Result<const replay::Version*> { return &replayed_.at(number); };
   }
 
   void judge_the_log() {
@@ -619,6 +684,8 @@ class Consumers {
   void settle_and_judge() {
     set_clock(now_ + 400 * minute);  // longer than any lease, of a task or of a node
     ask("select dunlin.turn_over()");
+    // A step gives a task the priority of its rule, and the database keeps it from that: such a step always has something to do.
+    if (!preferred_.empty()) prefer_no_more();
     for (auto& node : nodes_) node->stopped_until = 0;
     Instant quiet_since = now_;
     for (int round = 0, quiet = 0; round < 100 && quiet < 2; ++round) {
@@ -632,7 +699,7 @@ class Consumers {
     }
     judge_the_log();
     if (!ran_.findings.empty()) return;
-    Evidence evidence{.store = *store_, .log = *store::step_log_of(*store_), .versions = versions(), .active = 1, .now = quiet_since, .sent = sent_};
+    Evidence evidence{.store = *store_, .log = *store::step_log_of(*store_), .versions = versions(), .active = active_, .now = quiet_since, .sent = sent_};
     evidence.put_in = released_;
     for (const Debtor& debtor : ground_.debtors()) evidence.buckets.insert(debtor.bucket);
     evidence.audit_trouble = ask("select string_agg(v.what, ', ') from dunlin.audit_verify() v where not v.good");
@@ -665,20 +732,24 @@ class Consumers {
   }
 
   Ground& ground_;
-  const Compiled& compiled_;
   Dice dice_;
   std::string url_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<store::BulkConnection> first_, second_;
   std::vector<std::unique_ptr<Node>> nodes_;
-  replay::Version version_{compiled_.program(), compiled_.evaluator(), compiled_.calendar(), compiled_.settings()};
+  Programs programs_;
+  std::map<int32_t, size_t> version_of_;  // the number of the database: which of the two
+  std::map<int32_t, replay::Version> replayed_;
+  int32_t active_ = 0;
+  int64_t turns_to_switch_ = 0;
   std::vector<Held> held_, late_;
   std::vector<Item> items_;
   std::vector<Deed> deeds_, told_;
   std::vector<Sent> sent_;
   Commits commits_;
   std::set<std::string> released_;
-  std::string excluded_, order_, stopped_, stop_, paused_, kept_, keeping_, campaign_, log_;
+  std::string excluded_, order_, stopped_, stop_, paused_, kept_, keeping_, preferred_, preference_, campaign_, log_;
+  bool beside_ = false;  // another transaction is under way
   int64_t registers_ = 0;
   int lives_ = 0;
   Instant now_ = 0;

@@ -13,7 +13,7 @@ namespace dunlin::judge {
 struct ConsumersRan {
   std::vector<Finding> findings;
   int64_t leases = 0, contacts = 0, completed = 0, late = 0, lost = 0, refused_at_dialling = 0, marked = 0, dead_letters = 0;
-  int64_t steps = 0, dropped = 0, killed = 0, conversations = 0, printed = 0, released = 0;
+  int64_t steps = 0, dropped = 0, killed = 0, conversations = 0, printed = 0, released = 0, switches = 0;
   std::map<std::string, int64_t> by_queue;  // contacts
   /// A line for each deed, in their order, and in the end what the database holds: a seed gives the same again.
   std::string log;

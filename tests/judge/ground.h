@@ -1,5 +1,5 @@
-// What the simulation of the queues stands on: its bundle, and a database with its portfolio that each run gets a copy of; what the bundle promises, for the
-// judge.
+// What the simulation of the queues stands on: two versions of its bundle, and a database with its portfolio that each run gets a copy of; what the versions
+// promise, for the judge.
 #pragma once
 
 #include <map>
@@ -31,21 +31,26 @@ class Ground {
   /// Where a fresh copy is.
   std::string copy();
   void drop(const std::string& url);
-  const sim_test::Compiled& compiled() const { return compiled_; }
+  /// Of the two versions; the database begins with the first.
+  const sim_test::Compiled& compiled(size_t version) const { return versions_[version]; }
+  size_t versions() const { return versions_.size(); }
   const std::vector<Debtor>& debtors() const { return debtors_; }
   StillServer& server() { return *server_; }
 
  private:
   explicit Ground(std::unique_ptr<StillServer> server);
-  sim_test::Compiled compiled_;
+  std::vector<sim_test::Compiled> versions_;
   std::vector<Debtor> debtors_;
   std::unique_ptr<StillServer> server_;
   std::unique_ptr<store::BulkConnection> admin_;
   int copies_ = 0;
 };
 
-/// The limits and the queues of the bundle, written down once more.
-limits_test::Policy limits();
+/// What people have set at queues whatever the version says; a switch of versions sets it as the version has it.
+extern const char* const queue_settings;
+
+/// The limits of the versions and the queues of both, written down once more.
+std::vector<limits_test::Policy> limits();
 std::map<std::string, QueueRules> rules();
 
 }  // namespace dunlin::judge

@@ -24,7 +24,7 @@ struct Expected {
     int created = 0;
     TaskStatus last = TaskStatus::ready;
     bool ended = false;   // by a step
-    bool marked = false;  // its reason has gone while somebody held it
+    bool marked = false;  // its reason has gone while somebody held it; a step that found it again may have come when the lease had ended already
     std::string name;
   };
   struct Way {
@@ -104,7 +104,7 @@ class Judge {
       Expected::Task& task = expected_.tasks[effect.task.id.text()];
       task.created += effect.change == TaskChange::create ? 1 : 0;
       task.last = effect.task.status;
-      task.marked = effect.change == TaskChange::mark;
+      task.marked = task.marked || effect.change == TaskChange::mark;
       task.ended = effect.change == TaskChange::withdraw || effect.task.status == TaskStatus::done || effect.task.status == TaskStatus::expired ||
                    effect.task.status == TaskStatus::withdrawn;
       task.name = engine::key_text(program, file.instance(effect.task.instance)) + " " + program.queues[static_cast<size_t>(effect.task.queue)].name + " \"" +

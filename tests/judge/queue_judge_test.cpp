@@ -75,8 +75,8 @@ std::vector<Plant> plants() {
       {"what others hold does not count", writes("uncounted_contacts", "c.kind <> 'none'", "c.kind not in ('none', 'reserved')"), 2},
       {"limits are not asked at hand-out", writes("hand_out_refusal", "return (dunlin.judge_limits(bucket, case_id, task, at)).why;", "return null;")},
       {"news holds nothing back", writes("hold_back", "elsif seen.news then", "elsif false then"), 1, true},
-      {"hours of a rule hold nothing back", writes("hold_back", "if seen.time_window >= 0 then", "if false then")},
-      {"an excluded account is handed out", writes("hold_back", "if seen.overridden then", "if false then")},
+      {"hours of a rule hold nothing back", writes("hold_back", "if seen.time_window >= 0 then", "if false then"), 2},
+      {"an excluded account is handed out", writes("hold_back", "if seen.overridden then", "if false then"), 3},
       {"a stop stops nothing", writes("hold_back", "if stops then why", "if false then why"), 2},
       {"two workers at one case file",
        writes("hold_back", "if setting.assign = 'one_operator' then", "if false then") +
@@ -98,8 +98,15 @@ std::vector<Plant> plants() {
        writes("campaign_release", "select n.bucket, at, n.case_id, 2 from next n", "select n.bucket, 'infinity', n.case_id, 2 from next n")},
       {"a bucket is taken over without a new epoch", writes("hold_buckets_for", "epoch = b.epoch + 1", "epoch = b.epoch"), 1, true},
       {"a node's next life goes on under its old epoch",
-       writes("hold_buckets_for", "set node = null where b.node = node_name;", "set node = b.node where b.node = node_name;"), 1, true},
+       writes("hold_buckets_for", "set node = null where b.node = node_name;", "set node = b.node where b.node = node_name;"), 11, true},
       {"news does not stop a dialler", writes("may_contact", "when seen.news then", "when false then")},
+      {"a campaign's cap is not kept", writes("campaign_release", "least(most, c.per_day - d.released)", "least(most, c.per_day)")},
+      {"figures of limits are those that came first",
+       writes("room_in", "most int8 := (own ->> 'most')::int8;",
+              "most int8 := greatest((own ->> 'most')::int8, case when line.queues[1] in ('call', 'talk') and line.time_window = 'day' then 2 end);")},
+      {"an override of a priority changes nothing", writes("apply_priorities", "set priority = o.value::int8,", "set priority = t.priority,")},
+      {"the line is taken by age", writes("lease", "order by w.priority desc, w.not_before, w.due, w.seq) w,", "order by w.not_before, w.due, w.seq) w,")},
+      {"dialling does not look at the mark", writes("may_contact", "when open.marked and", "when false and")},
       {"an outcome is news to nobody", writes("complete_one", "select open.bucket, at, t.seq, open.case_id, 0 from told t;",
                                               "select open.bucket, 'infinity', t.seq, open.case_id, 0 from told t;")},
   };
@@ -134,19 +141,20 @@ TEST_CASE("whatever everybody does at the queues, the judge finds nothing") {
     all.conversations += ran.conversations;
     all.printed += ran.printed;
     all.released += ran.released;
+    all.switches += ran.switches;
     for (const auto& [queue, contacts] : ran.by_queue) all.by_queue[queue] += contacts;
   }
   std::printf(
       "%zu seeds: %ld steps, %ld batches dropped, %ld nodes killed in a commit, %ld leases, %ld conversations, %ld contacts, %ld outcomes, %ld leases lost, "
-      "%ld late words, %ld refused at dialling, %ld marked, %ld dead letters, %ld items printed, %ld tasks of campaigns\n",
+      "%ld late words, %ld refused at dialling, %ld marked, %ld dead letters, %ld items printed, %ld tasks of campaigns, %ld switches of versions\n",
       run.size(), all.steps, all.dropped, all.killed, all.leases, all.conversations, all.contacts, all.completed, all.lost, all.late, all.refused_at_dialling,
-      all.marked, all.dead_letters, all.printed, all.released);
+      all.marked, all.dead_letters, all.printed, all.released, all.switches);
   if (one != 0 || seeds < 2) return;
   // Nothing is kept by doing nothing, and what can go wrong did.
   CHECK(all.by_queue.size() > 4);
   for (const int64_t count : {all.steps / 20, all.contacts / 10, all.completed / 10}) CHECK(count >= seeds);
-  for (const int64_t count :
-       {all.dropped, all.killed, all.conversations, all.late, all.lost, all.refused_at_dialling, all.marked, all.dead_letters, all.printed, all.released})
+  for (const int64_t count : {all.dropped, all.killed, all.conversations, all.late, all.lost, all.refused_at_dialling, all.marked, all.dead_letters,
+                              all.printed, all.released, all.switches})
     CHECK(count > 0);
 }
 

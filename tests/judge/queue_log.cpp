@@ -26,6 +26,7 @@ class QueueJudge {
     std::string worker, account, queue, conversation;
     Instant since = 0, until = 0;
     bool over = false;  // completed, given back or taken away: somebody was told
+    Instant ended = 0;  // … when
     bool held(Instant at) const { return !over && until > at; }
   };
   struct News {
@@ -55,17 +56,17 @@ class QueueJudge {
         break;
       case Kind::reassign:
         if (!deed.accepted) break;
-        if (!leases_[deed.task].empty()) leases_[deed.task].back().over = true;
+        if (!leases_[deed.task].empty()) end(leases_[deed.task].back(), deed);
         given_to_[deed.task] = deed.id;
         break;
       case Kind::withdraw:
         withdrawn_[deed.task] = deed.at;
         break;
       case Kind::redrive:
-        for (Lease& lease : leases_[deed.task]) lease.over = true;
+        for (Lease& lease : leases_[deed.task]) end(lease, deed);
         break;
       case Kind::released:
-        campaign_tasks_.emplace(deed.task, deed.account);
+        made_by_campaign(deed);
         news_[debtor_of(deed.account)].push_back({deed.at, deed.at});
         break;
       case Kind::keep_for:
@@ -105,7 +106,31 @@ class QueueJudge {
       case Kind::unpause:
         paused_.erase(deed.queue);
         break;
+      case Kind::prefer:
+        preferred_[deed.account] = {deed.priority};
+        break;
+      case Kind::prefer_no_more:
+        preferred_[deed.account].lifted = deed.at;
+        break;
+      case Kind::tend:
+        tended_ = deed.at;
+        break;
+      case Kind::turn_to:
+        version_ = deed.version;
+        break;
+      case Kind::ask:
+        asked(deed);
+        break;
+      case Kind::lapsed:
+        if (const auto& leases = leases_[deed.task]; !leases.empty() && leases.back().epoch == deed.epoch && leases.back().held(deed.at))
+          find("who keeps a lease keeps all of it", deed, "the lease has ended, a worker who asks is told");
+        break;
     }
+  }
+
+  static void end(Lease& lease, const Deed& deed) {
+    if (!lease.over) lease.ended = deed.at;
+    lease.over = true;
   }
 
   // ---- handing out ----
@@ -125,6 +150,7 @@ class QueueJudge {
     if (rules.in_order) in_order(deed);
     if (rules.merges) one_conversation(deed);
     if (rules.rate > 0) rate(deed, rules);
+    if (rules.by_priority && !deed.beside) by_priority(deed);
     // What a supervisor has given to somebody by name is theirs.
     if (const auto kept = kept_.find(deed.account); kept != kept_.end() && kept->second != deed.worker && given_to_[deed.task] != deed.worker && !rules.printed)
       find("what is kept for one worker goes to nobody else", deed, "the account is " + kept->second + "'s");
@@ -139,7 +165,7 @@ class QueueJudge {
     const bool known = task != evidence_.audit.tasks.end();
     if (!campaign_tasks_.contains(deed.task) && (!known || task->second.created > deed.at)) {
       find("only what a step has asked for goes out", deed, "no record has it");
-    } else if (known && task->second.gone < deed.at) {
+    } else if (known && task->second.is_gone(deed.at)) {
       find("nothing goes out whose reason is gone", deed, "a step has withdrawn it");
     }
     if (withdrawn_.contains(deed.task) && !asked_again(deed)) find("nothing goes out that a supervisor has withdrawn", deed, "it was withdrawn");
@@ -191,7 +217,7 @@ class QueueJudge {
       const bool known = leases != leases_.end() && !leases->second.empty();
       if (known && leases->second.back().held(deed.at)) find("tasks of one account go out one after another", deed, "task " + id + " is with a worker");
       // In line, and made before this one: not at the same instant, where the smaller id would decide.
-      if (other.gone <= deed.at || other.created >= mine->second.created || completed_.contains(id) || withdrawn_.contains(id) || marked_.contains(id))
+      if (other.is_gone(deed.at) || other.created >= mine->second.created || completed_.contains(id) || withdrawn_.contains(id) || marked_.contains(id))
         continue;
       if (known && std::ranges::count_if(leases->second, [](const Lease& one) { return !one.over; }) > evidence_.queues.at(deed.queue).returns_max) continue;
       Instant from = INT64_MAX;
@@ -236,6 +262,71 @@ class QueueJudge {
       find("the hours of a campaign are kept", deed, std::to_string(now / 60) + " minutes after midnight");
   }
 
+  void made_by_campaign(const Deed& deed) {
+    campaign_tasks_.emplace(deed.task, deed.account);
+    const auto made = ++campaign_made_[{deed.treatment, day_of(deed.at)}];
+    if (made > evidence_.campaigns.at(deed.treatment).per_day) find("a campaign makes no more tasks a day than its cap", deed, std::to_string(made) + " tasks");
+  }
+
+  // ---- what goes first ----
+
+  /// What a hand-out comes upon that is held back is out of line for ten minutes at most, and then until the next round.
+  void asked(const Deed& deed) {
+    for (const auto& [id, task] : evidence_.audit.tasks) {
+      if (task.queue != deed.queue || !evidence_.queues.at(task.queue).by_priority) continue;
+      if (excluded_.contains(task.account) || stopped_.contains(task.account) || unread({.at = deed.at, .account = task.account})) held_back_[id] = deed.at;
+    }
+  }
+
+  /// The least and the greatest priority that the task may have. When an override is lifted, the next step gives it that of its rule again.
+  std::pair<int64_t, int64_t> priority_of(const AuditedTask& task) const {
+    const auto preferred = preferred_.find(task.account);
+    if (preferred == preferred_.end()) return {task.priority, task.priority};
+    const auto& [value, lifted] = preferred->second;
+    const auto step = last_steps_.find(debtor_of(task.account));
+    const Audit::Step last = step == last_steps_.end() ? Audit::Step{} : step->second;
+    if (lifted == INT64_MAX) return {value, value};
+    if (last.at > lifted) return {task.priority, task.priority};
+    return std::minmax(task.priority, value);
+  }
+
+  /// Since when the task is in line for sure; nothing: it may not be.
+  std::optional<Instant> in_line_since(const std::string& id, const AuditedTask& task, const Deed& deed) const {
+    if (task.is_gone(deed.at) || task.not_before.empty() || completed_.contains(id) || withdrawn_.contains(id) || marked_.contains(id)) return std::nullopt;
+    if (const auto kept = kept_.find(task.account); kept != kept_.end() && kept->second != deed.worker) return std::nullopt;
+    if (const auto given = given_to_.find(id); given != given_to_.end()) return std::nullopt;
+    Instant since = 0, from = INT64_MAX;
+    for (const auto& [known, not_before] : task.not_before) {
+      if (known > deed.at) continue;
+      since = std::max(since, known);
+      from = not_before;
+    }
+    if (from > deed.at) return std::nullopt;
+    since = std::max(since, from);
+    if (const auto leases = leases_.find(id); leases != leases_.end()) {
+      for (const Lease& one : leases->second) {
+        if (!one.over) return std::nullopt;
+        since = std::max(since, one.ended);
+      }
+    }
+    if (const auto back = held_back_.find(id); back != held_back_.end()) since = std::max(since, back->second + 600 * Instant{1'000'000});
+    return since;
+  }
+
+  void by_priority(const Deed& deed) {
+    const auto mine = evidence_.audit.tasks.find(deed.task);
+    if (mine == evidence_.audit.tasks.end() || given_to_.contains(deed.task)) return;
+    const int64_t most = priority_of(mine->second).second;
+    for (const auto& [id, other] : evidence_.audit.tasks) {
+      if (id == deed.task || other.queue != deed.queue) continue;
+      const auto since = in_line_since(id, other, deed);
+      if (!since || *since >= tended_) continue;
+      const int64_t least = priority_of(other).first;
+      if (least > most)
+        find("the higher priority goes first", deed, "task " + id + " is in line with " + std::to_string(least) + ", this one has " + std::to_string(most));
+    }
+  }
+
   int64_t day_of(Instant at) const { return limits_test::local_time(at, evidence_.zone).date; }
 
   void rate(const Deed& deed, const QueueRules& rules) {
@@ -269,7 +360,7 @@ class QueueJudge {
       leases.back().until = std::max(leases.back().until, deed.until);
       return;
     }
-    leases.back().over = true;
+    end(leases.back(), deed);
     if (deed.kind != Kind::complete) return;
     if (!completed_.insert(deed.task).second) find("what is done stays done", deed, "an outcome was accepted twice");
     if (!deed.rider) ++ended_[{deed.worker, day_of(deed.about)}];
@@ -298,6 +389,9 @@ class QueueJudge {
   /// Until its lease ends, a bucket is that node's which was given it last.
   void commit(const Deed& deed) {
     if (!deed.accepted) return;
+    last_steps_[deed.account] = {deed.about, deed.at};
+    contacts_.stepped(deed.account, {.version = static_cast<size_t>(deed.version)});
+    if (deed.version != version_) find("what was stepped under a version that is active no more is dropped", deed, "it was committed");
     const auto holder = holders_.find(deed.bucket);
     if (holder == holders_.end() || holder->second.worker == deed.worker) return;
     if (deed.worker != "by hand") {
@@ -318,7 +412,17 @@ class QueueJudge {
   std::map<std::pair<std::string, int64_t>, int64_t> ended_;                              // by worker and day
   std::map<std::pair<std::string, std::string>, std::set<std::string>> campaign_leased_;  // by treatment and account
   std::map<std::pair<std::string, int64_t>, std::set<std::string>> campaign_days_;        // by treatment and day
-  std::map<int32_t, Deed> holders_;                                                       // by bucket
+  std::map<std::pair<std::string, int64_t>, int64_t> campaign_made_;                      // by treatment and day
+  struct Preferred {
+    int64_t value = 0;
+    Instant lifted = INT64_MAX;
+  };
+  std::map<std::string, Preferred> preferred_;     // by account
+  std::map<std::string, Instant> held_back_;       // by task: when a hand-out may have come upon it
+  std::map<std::string, Audit::Step> last_steps_;  // by debtor
+  Instant tended_ = 0;
+  int64_t version_ = 0;              // that is active
+  std::map<int32_t, Deed> holders_;  // by bucket
   std::map<std::string, int> found_;
   std::vector<Finding> findings_;
 };
@@ -326,8 +430,10 @@ class QueueJudge {
 }  // namespace
 
 std::string text_of(const Deed& deed) {
-  static const char* const kinds[] = {"lease",   "contact", "complete", "heartbeat",       "release", "reassign", "withdraw", "redrive", "event", "released",
-                                      "exclude", "include", "keep_for", "keep_for_nobody", "stop",    "resume",   "pause",    "unpause", "hold",  "commit"};
+  static const char* const kinds[] = {"lease",   "contact", "complete", "heartbeat", "release", "reassign",       "withdraw",
+                                      "redrive", "event",   "released", "exclude",   "include", "keep_for",       "keep_for_nobody",
+                                      "stop",    "resume",  "pause",    "unpause",   "prefer",  "prefer_no_more", "hold",
+                                      "commit",  "tend",    "turn_to",  "ask",       "lapsed"};
   std::string text = std::to_string(deed.at / 1'000'000) + " " + kinds[static_cast<size_t>(deed.kind)] + (deed.accepted ? "" : " refused");
   const auto add = [&](const char* name, const std::string& value) {
     if (!value.empty()) ((text += " ") += name) += " " + value;
@@ -342,6 +448,8 @@ std::string text_of(const Deed& deed) {
   add("until", deed.until == 0 ? "" : std::to_string(deed.until));
   add("about", deed.about == 0 ? "" : std::to_string(deed.about));
   add("bucket", deed.bucket < 0 ? "" : std::to_string(deed.bucket));
+  add("version", deed.version < 0 ? "" : std::to_string(deed.version));
+  add("priority", deed.kind != Kind::prefer ? "" : std::to_string(deed.priority));
   add("id", deed.id);
   return text;
 }
@@ -360,7 +468,7 @@ store::Result<Audit> read_audit(store::StepLog& log, const replay::Versions& ver
       for (const auto& effect : result.tasks) {
         AuditedTask& task = audit.tasks[effect.task.id.text()];
         if (effect.change == engine::TaskChange::withdraw || effect.change == engine::TaskChange::mark) {
-          task.gone = std::min(task.gone, known);
+          task.gone[known] = true;
           continue;
         }
         const checked::Program& program = file.program();
@@ -369,7 +477,7 @@ store::Result<Audit> read_audit(store::StepLog& log, const replay::Versions& ver
         task.treatment = effect.task.treatment;
         task.priority = effect.task.priority;
         if (effect.change == engine::TaskChange::create) task.created = effect.task.created_at;
-        if (effect.task.status == engine::TaskStatus::expired) task.gone = std::min(task.gone, known);
+        task.gone[known] = effect.task.status == engine::TaskStatus::expired;
         task.not_before.emplace_back(known, effect.task.status == engine::TaskStatus::withheld ? INT64_MAX : effect.task.not_before);
       }
     };

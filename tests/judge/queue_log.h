@@ -2,6 +2,7 @@
 // audit of steps. Nothing of the queue's tables or functions is read.
 #pragma once
 
+#include <iterator>
 #include <map>
 #include <string>
 #include <vector>
@@ -31,8 +32,14 @@ struct Deed {
     resume,
     pause,
     unpause,  // supervisors
+    prefer,
+    prefer_no_more,  // supervisors: an account's tasks have a priority of their own
     hold,
-    commit,  // a node is given a bucket; it commits a step of a case file in it
+    commit,   // a node is given a bucket; it commits a step of a case file in it
+    tend,     // a node does what a round does
+    turn_to,  // another version of the bundle is active
+    ask,      // a worker asks for tasks of a queue
+    lapsed,   // a worker who asks before dialling is told that the lease has ended
   };
   Kind kind = Kind::lease;
   Instant at = 0;
@@ -45,6 +52,9 @@ struct Deed {
   Instant until = 0;                              // lease, heartbeat, hold: how long it is held
   Instant about = 0;                              // event: when it happened; commit: of the step
   int32_t bucket = -1;                            // hold, commit
+  int64_t version = -1;                           // commit, turn_to: of the limits
+  int64_t priority = 0;                           // prefer
+  bool beside = false;                            // lease: another transaction held locks of its own
   std::string source, id;                         // event
 };
 /// One line of text: runs of one seed are compared by it.
@@ -57,6 +67,7 @@ struct QueueRules {
   bool in_order = false;      // tasks of one account one after another
   bool merges = false;        // one conversation with a debtor at a time
   bool printed = false;       // in registers, which are nobody's
+  bool by_priority = false;   // nothing but the priority says what goes first
   int64_t rate = 0;           // leases in `rate_per`; 0: any number
   Instant rate_per = 0;
   std::map<std::string, std::pair<int64_t, int64_t>> hours;  // treatment: seconds of the bundle's day between which it goes out
@@ -66,8 +77,13 @@ struct QueueRules {
 struct AuditedTask {
   std::string account, queue, treatment;
   int64_t priority = 0;
-  Instant created = 0, gone = INT64_MAX;                // gone: a step withdrew or marked it
+  Instant created = 0;
+  std::map<Instant, bool> gone;                         // since when a step has withdrawn or marked it, or says that its reason is there again
   std::vector<std::pair<Instant, Instant>> not_before;  // since when, and from when it may go out; withheld: never
+  bool is_gone(Instant at) const {
+    const auto next = gone.upper_bound(at);
+    return next != gone.begin() && std::prev(next)->second;
+  }
 };
 
 struct Audit {
@@ -92,8 +108,8 @@ struct QueueEvidence {
   const std::vector<Deed>& deeds;  // in the order in which they were answered
   const Audit& audit;
   const std::map<std::string, QueueRules>& queues;
-  std::string zone;  // of the bundle
-  const limits_test::Policy& limits;
+  std::string zone;                                // of the bundle
+  const std::vector<limits_test::Policy>& limits;  // of the versions
   std::map<std::string, std::string> zones;        // of debtors
   std::map<std::string, int64_t> capacities;       // of workers, a day
   std::map<std::string, CampaignRules> campaigns;  // by treatment

@@ -21,17 +21,25 @@ void at_boundary() {
 
 }  // namespace
 
-Node::Node(const sim_test::Compiled& compiled, const std::string& url, std::string name, int life)
-    : compiled_(compiled),
-      name_(std::move(name)),
-      life_(name_.empty() ? "by hand" : name_ + "/" + std::to_string(life)),
-      store_(store::test::open_at(url)),
-      stepper_(compiled.program(), compiled.evaluator(), compiled.calendar(), compiled.settings()) {}
+Node::Node(const Programs& programs, const std::string& url, std::string name, int life)
+    : programs_(programs), name_(std::move(name)), life_(name_.empty() ? "by hand" : name_ + "/" + std::to_string(life)), store_(store::test::open_at(url)) {}
+
+/// As a scheduler does it between two passes. What was read before is committed, or dropped, as the version that stepped it.
+void Node::take_version() {
+  const auto versions = good(store_->versions());
+  const int32_t number = std::ranges::find_if(versions, &store::BundleVersion::active)->number;
+  if (number == version_) return;
+  version_ = number;
+  compiled_ = programs_.at(number);
+  good(store_->prepare(compiled_->program()));
+  stepper_ = std::make_unique<engine::Stepper>(compiled_->program(), compiled_->evaluator(), compiled_->calendar(), compiled_->settings());
+}
 
 bool Node::read(Instant now, size_t most) {
+  take_version();
   held_ = {{0, engine::bucket_count - 1}};
   if (!name_.empty()) {
-    auto held = store_->hold_buckets({.name = name_, .lease_seconds = lease_seconds, .keep_lease = false}, 1);
+    auto held = store_->hold_buckets({.name = name_, .lease_seconds = lease_seconds, .keep_lease = false}, version_);
     if (!held) {
       // Another life of it is at work.
       REQUIRE(held.error().kind == store::StoreError::Kind::conflict);
@@ -42,14 +50,14 @@ bool Node::read(Instant now, size_t most) {
   }
   for (const auto& range : held_) {
     std::vector<std::unique_ptr<engine::CaseFile>> pool;
-    auto loaded = good(store_->load_awake(compiled_.program(), now, false, {range.first - 1, INT64_MAX}, most, pool, range.last));
+    auto loaded = good(store_->load_awake(compiled_->program(), now, false, {range.first - 1, INT64_MAX}, most, pool, range.last));
     std::ranges::move(loaded, std::back_inserter(files_));
   }
   results_.resize(files_.size());
   for (size_t f = 0; f < files_.size(); ++f) {
     engine::CaseFile& file = *files_[f];
-    stepped_.push_back({engine::key_text(compiled_.program(), file.instance(0)), file.bucket, file.debtor_id, file.step_number, now});
-    stepper_.step(file, now, results_[f], {.version = 1, .collect_reads = true, .listener = nullptr});
+    stepped_.push_back({engine::key_text(compiled_->program(), file.instance(0)), file.bucket, file.debtor_id, file.step_number, now, version_});
+    stepper_->step(file, now, results_[f], {.version = version_, .collect_reads = true, .listener = nullptr});
     REQUIRE_FALSE(results_[f].fault.has_value());
   }
   return !files_.empty();
@@ -63,7 +71,7 @@ Node::End Node::commit(int killed_at) {
   boundaries_left = killed_at;
   store::at_crash_points(at_boundary);
   try {
-    const auto done = store_->commit_all(compiled_.program(), commits, at);
+    const auto done = store_->commit_all(compiled_->program(), commits, at);
     if (!done) {
       INFO(done.error().message);
       REQUIRE(done.error().kind == store::StoreError::Kind::conflict);

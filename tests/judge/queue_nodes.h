@@ -2,6 +2,7 @@
 // stopped between them for as long as somebody likes, and killed at any boundary between two writes of the commit.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,10 +14,13 @@ namespace dunlin::judge {
 
 using engine::Instant;
 
+/// Versions of the bundle by the number that the database gave them.
+using Programs = std::map<int32_t, const sim_test::Compiled*>;
+
 class Node {
  public:
   /// One life of a node. Without a name it is none: `dunlin run`, by hand.
-  Node(const sim_test::Compiled& compiled, const std::string& url, std::string name, int life);
+  Node(const Programs& programs, const std::string& url, std::string name, int life);
 
   static constexpr int lease_seconds = 1800;
   struct Stepped {
@@ -24,10 +28,11 @@ class Node {
     int32_t bucket = 0;
     int64_t case_id = 0, step = 0;  // before the step
     Instant at = 0;                 // of the step
+    int32_t version = 0;            // that took it
   };
   enum class End { committed, dropped, killed };
 
-  /// Takes part, reads what is awake and steps it; false: nothing to do. `held` says afterwards which buckets it was given.
+  /// Looks which version is active, takes part, reads what is awake and steps it; false: nothing to do. `held` says afterwards which buckets it was given.
   bool read(Instant now, size_t most);
   /// What it has read and not committed.
   const std::vector<Stepped>& stepped() const { return stepped_; }
@@ -42,11 +47,14 @@ class Node {
 
  private:
   void forget();
+  void take_version();
 
-  const sim_test::Compiled& compiled_;
+  const Programs& programs_;
+  const sim_test::Compiled* compiled_ = nullptr;
+  int32_t version_ = 0;
   std::string name_, life_;
   std::unique_ptr<store::Store> store_;
-  engine::Stepper stepper_;
+  std::unique_ptr<engine::Stepper> stepper_;
   std::vector<std::unique_ptr<engine::CaseFile>> files_;
   std::vector<engine::StepResult> results_;
   std::vector<Stepped> stepped_;
