@@ -77,15 +77,28 @@ void print_difference(const replay::Difference& difference, bool color) {
   fmt::print("  recorded  {}\n  computed  {}\n", printable(difference.recorded), printable(difference.computed));
 }
 
+bool nothing_checked(const replay::Report& report) { return report.steps == 0 && report.different == 0; }
+
 void print_report(const ReplayCommand& command, const replay::Report& report) {
   for (const auto& difference : report.differences) print_difference(difference, command.common.color);
   if (report.different > static_cast<int64_t>(report.differences.size())) {
     fmt::print("… and {} more; --most shows them\n", grouped(report.different - static_cast<int64_t>(report.differences.size())));
   }
-  fmt::print("{} steps of {} case files taken again, {} decisions in them: {}\n", grouped(report.steps), grouped(report.case_files), grouped(report.decisions),
-             report.different == 0 ? "all as recorded" : grouped(report.different) + " differ");
+  const bool left_out = report.not_from_the_beginning > 0 || report.batches_without_records > 0;
+  if (nothing_checked(report)) {
+    fmt::print("nothing was checked: {}\n", left_out ? "no step on record can be taken again" : "no step is on record");
+  } else {
+    const std::string all = left_out ? "all of these as recorded" : "all as recorded";
+    fmt::print("{} steps of {} case files taken again, {} decisions in them: {}\n", grouped(report.steps), grouped(report.case_files),
+               grouped(report.decisions), report.different == 0 ? all : grouped(report.different) + " differ");
+  }
+  if (report.begin_later > 0) {
+    fmt::print("{} case files begin after their first step: what was before is not on record, and what the first record says is taken as it stands\n",
+               grouped(report.begin_later));
+  }
   if (report.not_from_the_beginning > 0) {
-    fmt::print("{} steps could not be: the records of their case files do not reach back to a beginning\n", grouped(report.not_from_the_beginning));
+    fmt::print("{} steps could not be: no record up to them says all that their case files held; the first step of a case file in a month does\n",
+               grouped(report.not_from_the_beginning));
   }
   if (report.batches_without_records > 0) fmt::print("{} batches are from before records were kept\n", grouped(report.batches_without_records));
 }
@@ -121,6 +134,7 @@ int replay_command(const ReplayCommand& command) {
               {"case_files", report->case_files},
               {"decisions", report->decisions},
               {"different", report->different},
+              {"begin_later", report->begin_later},
               {"not_from_the_beginning", report->not_from_the_beginning},
               {"batches_without_records", report->batches_without_records},
               {"differences", Json::array()}};
@@ -129,6 +143,7 @@ int replay_command(const ReplayCommand& command) {
   } else {
     print_report(command, *report);
   }
+  if (nothing_checked(*report)) return static_cast<int>(Exit::environment);
   return static_cast<int>(report->different == 0 ? Exit::done : Exit::input);
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "lang/sema/transfers.h"
 #include "runtime/engine/state_codec.h"
 
 namespace dunlin::replay {
@@ -16,14 +17,69 @@ using store::RecordedTask;
 using store::SlotPlan;
 using store::StepRecord;
 
-std::optional<std::string> CaseFold::read(const StepRecord& record, const std::set<int64_t>& taken_later) {
+namespace {
+
+bool same_data(const std::vector<RecordedInstance>& one, const std::vector<RecordedInstance>& other) {
+  const auto sorted = [](const std::vector<RecordedInstance>& all) {
+    std::vector<const RecordedInstance*> order;
+    for (const RecordedInstance& instance : all) order.push_back(&instance);
+    std::ranges::sort(order, {}, &RecordedInstance::id);
+    return order;
+  };
+  return std::ranges::equal(sorted(one), sorted(other), [](const RecordedInstance* a, const RecordedInstance* b) {
+    return a->entity == b->entity && a->id == b->id && a->parent == b->parent && a->values == b->values;
+  });
+}
+
+/// But for what people and the queue may have changed.
+bool same_task(const RecordedTask& made, const RecordedTask& met) {
+  const OpenTask &a = made.task, &b = met.task;
+  return a.id == b.id && made.instance == met.instance && a.identity == b.identity && a.rule == b.rule && a.queue == b.queue && a.treatment == b.treatment &&
+         a.created_at == b.created_at && a.expires == b.expires && a.limits == b.limits &&
+         (made.values.empty() || met.values.empty() || made.values == met.values);
+}
+
+}  // namespace
+
+CaseFold::State CaseFold::read_as_now(const checked::Program& program, State kept, int32_t strategy) {
+  if (kept.strategy < 0 || kept.strategy == strategy || checked::base_of(program, kept.strategy) != strategy) return kept;
+  kept.stage = checked::counterpart(program, kept.stage, strategy);
+  kept.strategy = strategy;
+  return kept;
+}
+
+std::optional<std::string> CaseFold::check_again(const StepRecord& record, const checked::Program& program) const {
+  std::set<int64_t> stated;
+  for (const auto& met : *record.states) {
+    stated.insert(met.instance);
+    const auto found = states_.find(met.instance);
+    const State is{met.version, met.strategy, met.stage, met.entered_at, met.wake_at, met.step_number, met.body};
+    if (found == states_.end() || read_as_now(program, found->second, met.strategy) != is)
+      return fmt::format("the step met a state of instance {} that no step before it had made", met.instance);
+  }
+  for (const RecordedInstance& instance : *record.data) {
+    if (states_.contains(instance.id) && !stated.contains(instance.id))
+      return fmt::format("the step met no state of instance {}, and a step before it had made one", instance.id);
+  }
+  for (const RecordedTask& met : record.tasks) {
+    const auto found = tasks_.find(met.task.id.low);
+    if (found == tasks_.end() ? !from_campaign(met.task) : !same_task(found->second, met))
+      return fmt::format("the step met a task (…{:012x}) that no step before it had made so", met.task.id.low & 0xFFFFFFFFFFFF);
+  }
+  if (record.said_again && !same_data(data_, *record.data)) return "the step met values that had changed, and nothing had said so";
+  return std::nullopt;
+}
+
+std::optional<std::string> CaseFold::read(const StepRecord& record, const std::set<int64_t>& taken_later, const checked::Program* same) {
   std::optional<std::string> trouble;
   if (begun_ && record.step != next_step_) {
     trouble = record.step > next_step_ ? fmt::format("step {} is not on record", next_step_) : fmt::format("step {} is on record twice", record.step);
-    begun_ = begun_ && record.states.has_value();
+    begun_ = false;
   }
+  if (begun_ && record.states && same != nullptr) trouble = check_again(record, *same);
   if (!begun_ && record.states) {
     handled_.clear();
+    first_step_ = record.step;
     for (const RecordedEvent& event : events_) {
       if (event.arrival <= record.history_to && !event.waiting && !taken_later.contains(event.arrival)) handled_.insert(event.arrival);
       if (event.raised && event.arrival <= record.history_to) raised_to_ = std::max(raised_to_, event.arrival);

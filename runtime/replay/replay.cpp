@@ -217,13 +217,14 @@ class Replay {
       version.events_of = commit.batch.bucket;
     }
     Case& kept = cases_[record.case_id];
+    const checked::Program* same = kept.version == version.number ? &version.program : nullptr;
     if (!kept.fold) {
       kept.fold.emplace(version.events[record.case_id]);
     } else if (kept.version != version.number) {
       kept.fold->read_events_as(version.events[record.case_id]);
     }
     kept.version = version.number;
-    if (auto trouble = kept.fold->read(record, kept.taken)) differ(of_case(place, record, Kind::record, *trouble, {}));
+    if (auto trouble = kept.fold->read(record, kept.taken, same)) differ(of_case(place, record, Kind::record, *trouble, {}));
     if (!kept.fold->begun()) {
       ++report_.not_from_the_beginning;
       return false;
@@ -274,6 +275,7 @@ class Replay {
     for (const auto& [id, kept] : cases_) {
       if (!kept.fold || !kept.fold->begun()) continue;
       ++report_.case_files;
+      report_.begin_later += kept.fold->first_step() > 0 ? 1 : 0;
       versions.insert(kept.version);
     }
     for (const int32_t number : versions) {
@@ -300,9 +302,6 @@ class Replay {
     return {};
   }
 
-  /// Tasks of a campaign bear its number, negated, for a rule (runtime/migrations/017_campaigns.sql).
-  static bool from_campaign(const engine::OpenTask& task) { return 0 - task.rule < uint64_t{1} << 32; }
-
   /// `news`: tasks of campaigns wait for the next step, which records them.
   static std::optional<std::string> compare_with(const Running& version, const CaseFold& fold, const CaseFile& now, bool news) {
     const checked::Program& program = version.program;
@@ -314,7 +313,7 @@ class Replay {
     for (const engine::OpenTask& task : now.tasks()) {
       const auto found = fold.tasks().find(task.id.low);
       const std::string name = fmt::format("task {} ({} \"{}\")", task.id.text(), program.queues[static_cast<size_t>(task.queue)].name, task.treatment);
-      if (found == fold.tasks().end() && news && from_campaign(task)) continue;
+      if (found == fold.tasks().end() && news && CaseFold::from_campaign(task)) continue;
       if (found == fold.tasks().end()) return name + " is open, and no step has made it";
       const engine::OpenTask& made = found->second.task;
       const auto& leaves = version.plan.queues[static_cast<size_t>(task.queue)];
@@ -330,12 +329,7 @@ class Replay {
     const engine::InstanceState& state = now.state(position);
     const auto found = fold.states().find(now.instance(position).id);
     if (found == fold.states().end()) return state.version == 0;
-    CaseFold::State kept = found->second;
-    // Who came to an end under an older version that was kept is read as standing in the strategy as it is now.
-    if (kept.strategy >= 0 && kept.strategy != state.strategy && checked::base_of(program, kept.strategy) == state.strategy) {
-      kept.stage = checked::counterpart(program, kept.stage, state.strategy);
-      kept.strategy = state.strategy;
-    }
+    const CaseFold::State kept = CaseFold::read_as_now(program, found->second, state.strategy);
     if (kept.version != state.version || kept.strategy != state.strategy || kept.stage != state.stage || kept.entered_at != state.entered_at ||
         kept.wake_at != state.wake_at || kept.step_number != state.step_number)
       return false;

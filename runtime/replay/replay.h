@@ -57,7 +57,8 @@ struct Options {
 
 struct Report {
   int64_t steps = 0, decisions = 0, case_files = 0;
-  int64_t not_from_the_beginning = 0;  // steps of case files whose records begin later: they cannot be taken again
+  int64_t begin_later = 0;             // case files whose records begin after their first step: what the first one says is taken as it stands
+  int64_t not_from_the_beginning = 0;  // steps before the first record of their case file that says all: they cannot be taken again
   int64_t batches_without_records = 0;
   std::vector<Difference> differences;  // at most Options::most
   int64_t different = 0;                // all of them

@@ -100,7 +100,8 @@ struct StoredCase {
   int32_t version = 0;
   Instant wake_at = INT64_MIN;
   bool set_aside = false, data_changed = false;
-  int64_t changes = 0;  // of data, ever
+  int32_t month = INT32_MIN;  // of the last step: its first record there is whole
+  int64_t changes = 0;        // of data, ever
   std::map<int64_t, StoredInstance> instances;
   std::vector<StoredEvent> events;  // in order of arrival
   std::vector<StoredTask> tasks;    // in order of creation
@@ -156,6 +157,7 @@ struct ModelDatabase::Inner {
 struct ModelLoaded : engine::StoreMemory {
   int64_t changes = 0;   // of data, that it has seen
   int64_t arrivals = 0;  // of events, anywhere
+  int32_t month = 0;     // of the reading
   std::string reading;
 };
 
@@ -225,7 +227,7 @@ class ModelStore final : public Store, public StepLog, public OlderVersions {
   void set_strange_aside(const checked::Program& program, StoredCase& stored, int64_t arrivals, Instant now);
   void keep_step(const checked::Program& program, StoredCase& stored, const CaseCommit& step, Instant now);
   void keep_task(const checked::Program& program, StoredCase& stored, const engine::CaseFile& case_file, const engine::TaskEffect& effect, Instant now);
-  void keep_reading(const checked::Program& program, const StoredCase& stored, engine::CaseFile& case_file);
+  void keep_reading(const checked::Program& program, const StoredCase& stored, Instant now, engine::CaseFile& case_file);
   const SlotPlan& slots_of(const checked::Program& program);
   void keep_request(const checked::Program& program, StoredCase& stored, const engine::CaseFile& case_file, const engine::RequestEffect& effect);
   void answer(const checked::Program& program, StoredRequest& request, int32_t event, const std::vector<int64_t>& slots, const std::string& source, Instant at);

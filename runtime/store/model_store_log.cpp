@@ -17,11 +17,16 @@ const SlotPlan& ModelStore::slots_of(const checked::Program& program) {
   return *plan_;
 }
 
-void ModelStore::keep_reading(const checked::Program& program, const StoredCase& stored, CaseFile& case_file) {
+void ModelStore::keep_reading(const checked::Program& program, const StoredCase& stored, Instant now, CaseFile& case_file) {
   auto loaded = std::make_unique<ModelLoaded>();
   loaded->changes = stored.changes;
   loaded->arrivals = data_.arrivals;
-  Reading reading{.data = stored.data_changed, .whole = stored.version != active_version(), .history_to = data_.arrivals, .taken = {}, .bodies = {}};
+  loaded->month = month_of(now);
+  Reading reading{.data = stored.data_changed,
+                  .whole = stored.version != active_version() || stored.month != loaded->month,
+                  .history_to = data_.arrivals,
+                  .taken = {},
+                  .bodies = {}};
   for (const auto& event : case_file.inbox()) reading.taken.push_back(event.inbox_id);
   for (const auto& [id, instance] : stored.instances) {
     if (reading.whole && instance.stated && case_file.find(id) >= 0) reading.bodies.emplace_back(id, instance.state.body);

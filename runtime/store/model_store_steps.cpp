@@ -204,7 +204,7 @@ Result<Cases> ModelStore::load(const checked::Program& program, int32_t bucket, 
       case_file = std::make_unique<CaseFile>(program);
     }
     fill(program, stored, now, false, *case_file);
-    keep_reading(program, stored, *case_file);
+    keep_reading(program, stored, now, *case_file);
     loaded.push_back(std::move(case_file));
   }
   return loaded;
@@ -261,6 +261,7 @@ void ModelStore::keep_step(const checked::Program& program, StoredCase& stored, 
   stored.version = active_version();
   // What has changed since the load waits for the next step.
   const auto* loaded = dynamic_cast<const ModelLoaded*>(case_file.store_memory.get());
+  stored.month = loaded == nullptr ? INT32_MIN : loaded->month;
   stored.data_changed = loaded != nullptr && loaded->changes != stored.changes && !data_.makes(Mistake::change_forgotten);
   if (data_.makes(Mistake::event_lost) && loaded != nullptr)
     std::erase_if(stored.events, [&](const StoredEvent& event) { return event.waiting && event.arrival > loaded->arrivals; });

@@ -23,18 +23,21 @@ using engine::StepResult;
 
 namespace {
 
+constexpr int32_t no_month = -1;
 constexpr int locked_ms_max = 1'000;  // so long a node waits for a case file that somebody has locked
 
 using enum ColumnType;
 
 /// A column of an array costs a tenth of the whole update: what is the same in all rows stands in the text. Whoever asked for another look since the case
 /// file was read has brought its wake forward, and gets it.
-std::string step_cases(int32_t version, bool set_aside) {
+/// `month`: in which all of them were read.
+std::string step_cases(int32_t version, int32_t month, bool set_aside) {
   return fmt::format(
-      "update dunlin.case_file c set step_no = c.step_no + 1, version = {}, wake_at = case when c.wake_at < i.seen then c.wake_at else i.wake_at end, "
+      "update dunlin.case_file c set step_no = c.step_no + 1, version = {}, record_month = {}, wake_at = case when c.wake_at < i.seen then c.wake_at else "
+      "i.wake_at end, "
       "set_aside = {} from unnest($1, $2, $3, $4, $5) i(bucket, case_id, step_no, wake_at, seen) "
       "where c.bucket = i.bucket and c.case_id = i.case_id and c.step_no = i.step_no",
-      version, set_aside);
+      version, month, set_aside);
 }
 constexpr auto keep_past =
     "insert into dunlin.state_past (bucket, case_id, instance_id, until, version, strategy, stage, step_no, entered_at, body) "
@@ -87,8 +90,8 @@ std::optional<int64_t> number_of(const std::vector<int32_t>& numbers, int32_t in
 /// One commit under way: rows for every table.
 class Writing {
  public:
-  Writing(const Layout& layout, int32_t version, Instant now, Instant database_now)
-      : layout_(layout), program_(layout.program), version_(version), now_(now), tasks_(layout, database_now) {}
+  Writing(const Layout& layout, int32_t version, int32_t month, Instant now, Instant database_now)
+      : layout_(layout), program_(layout.program), version_(version), month_(month), now_(now), tasks_(layout, database_now) {}
 
   void add(const CaseFile& case_file, const StepResult& result, const LoadedCase& loaded) {
     append_record(buckets_[case_file.bucket].steps, layout_.slots, case_file, result, loaded.reading);
@@ -219,7 +222,7 @@ class Writing {
 
   const Layout& layout_;
   const checked::Program& program_;
-  const int32_t version_;
+  const int32_t version_, month_;
   const Instant now_;
   /// What is kept of the steps of one bucket.
   struct Kept {
@@ -230,8 +233,8 @@ class Writing {
   TaskChanges tasks_;
   RefusedEvents refused_;
   RequestChanges requests_;
-  Batch cases_{step_cases(version_, false), {int32, int64, int64, timestamp, timestamp}};
-  Batch faulty_{step_cases(version_, true), {int32, int64, int64, timestamp, timestamp}};
+  Batch cases_{step_cases(version_, month_, false), {int32, int64, int64, timestamp, timestamp}};
+  Batch faulty_{step_cases(version_, month_, true), {int32, int64, int64, timestamp, timestamp}};
   bool fenced_ = false;
   Batch past_{keep_past, {int32, int64, int64, timestamp}};
   Batch states_{change_states, {int32, int64, int64, int32, int32, int32, int64, timestamp, timestamp, bytea}};
@@ -252,12 +255,14 @@ Result<void> PostgresStore::commit_all(const checked::Program& program, const st
   if (!layout) return std::unexpected(layout.error());
   auto version = version_of(program);
   if (!version) return std::unexpected(version.error());
+  int32_t month = month_of(now);  // if one was read in another, the next record of each is a whole one
   for (const CaseCommit& step : steps) {
     auto* loaded = dynamic_cast<LoadedCase*>(step.case_file->store_memory.get());
     if (loaded == nullptr || loaded->loader != this) {
       return failed(StoreError::Kind::conflict, "a case file was committed that was not loaded, or committed twice; read it again");
     }
     loaded->loader = nullptr;
+    if (loaded->read_in != month) month = no_month;
   }
   // A process that hangs between two statements must not keep its rows from those who take over: half a lease, so that they wait no longer than it lasts.
   // Every statement touches a few rows by key; statistics of a freshly filled table would have it read whole, once a batch.
@@ -269,7 +274,7 @@ Result<void> PostgresStore::commit_all(const checked::Program& program, const st
   bool kept = false;  // a row, by somebody, for longer than a node waits
   const auto send = [&](BulkConnection& connection, const std::vector<const CaseCommit*>& part) -> Result<void> {
     connection.inner().row_was_locked = false;
-    Writing writing(**layout, *version, now, connection.inner().began);
+    Writing writing(**layout, *version, month, now, connection.inner().began);
     for (const CaseCommit* step : part) writing.add(*step->case_file, *step->result, static_cast<const LoadedCase&>(*step->case_file->store_memory));
     auto sent = writing.send(connection, node_.get());
     kept = !sent && connection.inner().row_was_locked;

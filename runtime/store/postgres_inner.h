@@ -52,6 +52,8 @@ struct LoadedCase : engine::StoreMemory {
   std::string damage;                                       // why it cannot be stepped; empty: it can
   bool awake = true;                                        // by its wake or its version; the inbox may still wake it
   int32_t version = 0;                                      // that stepped it last
+  int32_t month = 0;                                        // that it was stepped in last
+  int32_t read_in = 0;                                      // the month of this reading
   Instant wake_at = abi::never;                             // as it stood when it was read
   bool news_of_tasks = false;                               // a task was put into it by somebody else than a step
   int64_t history_to = 0;                                   // highest arrival among its events
@@ -67,6 +69,8 @@ struct LoadedCase : engine::StoreMemory {
     damage.clear();
     awake = true;
     version = 0;
+    month = 0;
+    read_in = 0;
     wake_at = abi::never;
     news_of_tasks = false;
     history_to = 0;

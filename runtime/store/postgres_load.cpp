@@ -102,7 +102,10 @@ struct PostgresStore::Loading {
   void take_state(size_t index, CopyRows& rows);
   void keep_reading(size_t index);
   /// Whether the record of the step says everything that it met, not only what may have changed since the last one.
-  bool whole(size_t index) { return extra(index).version != selection.version || extra(index).news_of_tasks; }
+  bool whole(size_t index) {
+    const LoadedCase& loaded = extra(index);
+    return loaded.version != selection.version || loaded.month != loaded.read_in || loaded.news_of_tasks;
+  }
 };
 
 /// A case file of another load is used again, with what it had of memory.
@@ -131,13 +134,14 @@ void PostgresStore::Loading::add_case(int32_t bucket, int64_t case_id, int64_t s
 Result<void> PostgresStore::Loading::case_files(Cases& pool) {
   CopyRows rows(connection);
   const std::string more = selection.stepping ? " and not set_aside" : "";
-  const std::string columns = ", step_no, version, wake_at, " + awake_sql(selection.awake, selection.now);
+  const std::string columns = ", step_no, version, record_month, wake_at, " + awake_sql(selection.awake, selection.now);
   auto started = rows.start(selection.range ? fmt::format("select bucket, case_id{} from dunlin.case_file where {}{} order by bucket, case_id{}", columns,
                                                           after_sql("bucket", "case_id", selection.after, selection.last_bucket), more,
                                                           selection.limit == 0 ? "" : fmt::format(" limit {}", selection.limit))
                                             : query(columns, "dunlin.case_file", "bucket", "case_id", more, ""));
   if (!started) return started;
   size_t wanted = 0;
+  const int32_t month = month_of(selection.now);
   while (rows.next()) {
     const int32_t bucket = rows.int32();
     const int64_t case_id = rows.int64(), step = rows.int64();
@@ -148,6 +152,8 @@ Result<void> PostgresStore::Loading::case_files(Cases& pool) {
     }
     add_case(bucket, case_id, step, pool);
     extra(cases.size() - 1).version = rows.int32();
+    extra(cases.size() - 1).month = rows.int32();
+    extra(cases.size() - 1).read_in = month;
     extra(cases.size() - 1).wake_at = rows.instant();
     extra(cases.size() - 1).awake = rows.boolean();
   }

@@ -104,7 +104,8 @@ class Reader {
   bool good_ = true;
 };
 
-constexpr uint64_t has_data = 1, has_states = 2, is_fault = 4, has_refused = 8;
+constexpr uint64_t has_data = 1, has_states = 2, says_again = 4;  // of a reading
+constexpr uint64_t is_fault = 4, has_refused = 8;                 // of what came of it
 
 // ---- tasks ----
 
@@ -297,9 +298,15 @@ std::vector<int64_t> blank_slots(const std::vector<Leaf>& leaves, int32_t count)
   return slots;
 }
 
+int32_t month_of(Instant at) {
+  const std::chrono::year_month_day date(
+      std::chrono::floor<std::chrono::days>(std::chrono::sys_time<std::chrono::microseconds>(std::chrono::microseconds(at))));
+  return (static_cast<int>(date.year()) - 1970) * 12 + static_cast<int>(static_cast<unsigned>(date.month())) - 1;
+}
+
 void append_reading(std::string& out, const SlotPlan& plan, const CaseFile& case_file, const Reading& reading) {
   Writer writer(out);
-  writer.count((reading.data || reading.whole ? has_data : 0U) | (reading.whole ? has_states : 0U));
+  writer.count((reading.data || reading.whole ? has_data : 0U) | (reading.whole ? has_states : 0U) | (reading.whole && !reading.data ? says_again : 0U));
   writer.count(reading.taken.size());
   int64_t last = 0;
   for (const int64_t arrival : reading.taken) {
@@ -340,6 +347,7 @@ std::optional<StepRecord> take_record(std::string_view& bytes, const SlotPlan& p
   record.taken.resize(inner.size());
   int64_t last = 0;
   for (int64_t& arrival : record.taken) arrival = last += inner.number();
+  record.said_again = (parts & says_again) != 0;
   if ((parts & has_data) != 0) record.data = read_data(inner);
   if ((parts & has_states) != 0) {
     record.states = read_states(inner);

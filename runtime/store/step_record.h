@@ -59,18 +59,23 @@ struct StepRecord {
   bool fault = false;    // it made nothing; its events wait on
   /// All instances, if a value may have changed since the last record.
   std::optional<std::vector<RecordedInstance>> data;
-  /// First record under a version: states, tasks whole, and where the history known then ends.
+  /// First record under a version, and in a month: states, tasks whole, and where the history known then ends.
   std::optional<std::vector<RecordedState>> states;
+  bool said_again = false;  // `data`: nobody has said that a value may have changed since the last record
   int64_t history_to = 0;
   std::vector<RecordedTask> tasks;
   std::vector<int64_t> taken;          // arrivals of the events that waited
   std::vector<RecordedEvent> refused;  // they are in no history; so they are kept here
 };
 
+/// Of an instant, in UTC, counted on from January 1970. Records are given up by months (docs/decisions/0026), so the first one of a case file in a month is
+/// whole: what is left of its records can be taken again from there (docs/decisions/0039).
+int32_t month_of(Instant at);
+
 /// What a load knows of the reading.
 struct Reading {
   bool data = false;           // values may have changed
-  bool whole = false;          // the case file was last stepped under another version
+  bool whole = false;          // the case file was last stepped under another version, or in another month
   int64_t history_to = 0;      // highest arrival loaded
   std::vector<int64_t> taken;  // arrivals of the events that waited
   /// States as stored, by instance; wanted if `whole`.

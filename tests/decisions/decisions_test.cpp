@@ -199,6 +199,44 @@ TEST_CASE("a batch that is gone, an event that is gone or another, an outcome th
   CHECK(replayed(unraised, editions.first).different > 0);
 }
 
+TEST_CASE("every month begins with records that say all: whoever gives up what was before it can check what is left") {
+  const Editions editions;
+  int64_t later = 0;
+  for (int seed = 1; seed <= seeds(8); ++seed) {
+    INFO("seed " << seed);
+    Life life(editions.first, static_cast<uint64_t>(seed), 75, seed % 3 == 0, seed % 2 == 0 ? &editions.second : nullptr);
+    const auto all = replayed(life.log(), editions.first, &editions.second);
+    const auto batches = all_batches(life.log());
+    int32_t first = INT32_MAX, last = 0;
+    for (const StepBatch& batch : batches) {
+      first = std::min(first, store::month_of(batch.at));
+      last = std::max(last, store::month_of(batch.at));
+    }
+    REQUIRE(first < last);
+    for (int32_t month = first; month <= last; ++month) {
+      INFO("from month " << month << " on");
+      const auto left = [&](const StepBatch& batch) { return store::month_of(batch.at) >= month; };
+      Changed changed(life.log());
+      changed.batch = left;
+      const auto report = replayed(changed, editions.first, &editions.second);
+      INFO(told(report));
+      REQUIRE(report.different == 0);
+      REQUIRE(report.not_from_the_beginning == 0);
+      REQUIRE((report.begin_later > 0) == (month > first));
+      REQUIRE((report.steps == all.steps) == (month == first));
+      later += report.begin_later;
+      // The last outcome that is left, changed: the bytes after the number of the case file and of the step.
+      const StepBatch& chosen = *std::ranges::find_if(batches.rbegin(), batches.rend(), left);
+      changed.batch = [&](StepBatch& batch) {
+        if (batch.batch == chosen.batch && batch.bucket == chosen.bucket) batch.records[12] = static_cast<char>(batch.records[12] ^ 4);
+        return left(batch);
+      };
+      REQUIRE(replayed(changed, editions.first, &editions.second).different > 0);
+    }
+  }
+  CHECK(later > 20);
+}
+
 TEST_CASE("bytes of any kind in the place of records are damaged records, never a crash") {
   const Editions editions;
   Life life(editions.first, 6, 20, false);

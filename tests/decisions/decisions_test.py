@@ -1,4 +1,5 @@
 """dunlin replay --decisions on a database in use; and on one in which somebody has changed something by hand."""
+import datetime
 import itertools
 import json
 import os
@@ -8,7 +9,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "queue"))
-from desk import BUNDLE, Client, dunlin, import_accounts, new_database, run_all  # noqa: E402
+from desk import BUNDLE, Client, bare_database, dunlin, import_accounts, new_database, run_all  # noqa: E402
 
 _numbers = itertools.count(1)
 ACCOUNTS = 24
@@ -103,6 +104,82 @@ def test_what_somebody_has_meddled_with_is_found():
         assert report["different"] > 0, what
         witness = report["differences"][0]
         assert witness["kind"] in ("record", "decision", "outcome", "event", "state") and witness["recorded"], (what, witness)
+
+
+def month(back):
+    """The first day of the month so many months before this one."""
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    count = today.year * 12 + today.month - 1 - back
+    return datetime.date(count // 12, count % 12 + 1, 1)
+
+
+def lived(name, sql, bundle, begin, end):
+    """Nights from day to day; every third day somebody pays."""
+    day = begin
+    while day < end:
+        for account in ("A1", "A2") if day.day % 2 else ("A1",):
+            sql.value("select dunlin.post_event('bank', %s, 'payment', 'account', %s, %s::date + interval '9 hours', '{\"amount\": 3}')", f"p{next(_numbers)}", account, day)
+        last = min(day + datetime.timedelta(days=2), end - datetime.timedelta(days=1))
+        dunlin(name, "run", bundle, "--from", str(day), "--to", str(last), "--summary")
+        day = last + datetime.timedelta(days=1)
+
+
+def test_replay_goes_on_after_the_past_was_given_up():
+    name = bare_database()
+    import_accounts(name, [("D1", "A1", 100, 60, "North"), ("D2", "A2", 100, 2000, "North"), ("D3", "A3", 100, 5, "North")])
+    sql = Client(name)
+    lived(name, sql, BUNDLE, month(4), month(2))
+    whole = replay(name)
+    assert whole["different"] == 0 and whole["begin_later"] == 0 and whole["not_from_the_beginning"] == 0, whole
+    # In the middle of a month: the month stays. Crash: all or nothing.
+    sql.run(f"begin; select * from dunlin.forget_history('{month(3) + datetime.timedelta(days=9)} 00:00+00'); rollback")
+    assert replay(name) == whole
+    dunlin(name, "history", "forget", "--before", f"{month(3) + datetime.timedelta(days=9)} 00:00+00", "--reason", "rule 7", "--yes")
+    assert sql.value("select min(recorded_at) from dunlin.decision") >= datetime.datetime.combine(month(3), datetime.time(), datetime.timezone.utc)
+    left = replay(name)
+    assert 0 < left["steps"] < whole["steps"] and left["different"] == 0 and left["not_from_the_beginning"] == 0, left
+    assert left["begin_later"] == left["case_files"] == 2, left  # D3 has slept since
+    lived(name, sql, BUNDLE, month(2), month(1))
+    after = replay(name)
+    assert after["steps"] > left["steps"] and after["different"] == 0 and after["not_from_the_beginning"] == 0, after
+    said = dunlin(name, "replay", "--decisions").stdout
+    assert "all as recorded" in said and "2 case files begin after" in said, said
+    one = dunlin(name, "replay", "--decisions", "--case", "D3", check=False)
+    assert one.returncode == 3 and "nothing was checked" in one.stdout and "as recorded" not in one.stdout, one
+    # Whoever meddles with what is left is found.
+    sql.connection.close()
+    for what, change in {
+        "a record of another commit": "update dunlin.decision d set steps = o.steps from dunlin.decision o where o.bucket = d.bucket and o.batch = d.batch - 1 "
+                                      "and (d.bucket, d.batch) = (select bucket, max(batch) from dunlin.decision group by 1 order by 2 desc limit 1)",
+        "a commit": "delete from dunlin.decision where (bucket, batch) = (select bucket, max(batch) - 1 from dunlin.decision group by 1 order by 2 desc limit 1)",
+        "a payment": f"update dunlin.event set payload = '{{\"amount\": 149}}' where source = 'bank' and at >= '{month(2)}'",
+        "a stage": "update dunlin.state set entered_at = entered_at - interval '1 day'",
+    }.items():
+        copy = new_database(None, template=name)
+        client = Client(copy)
+        client.run(change)
+        assert client.cursor.rowcount > 0, what
+        client.connection.close()
+        assert replay(copy)["different"] > 0, what
+    # What is changed past the steps is not taken for true where a month begins.
+    for what, change in {
+        "a stage": "update dunlin.state set entered_at = entered_at - interval '1 day'",
+        "a task": "update dunlin.task_body set treatment = 'sweet talk'",
+        "an account": "update portfolio.account set owed = owed + 1",
+    }.items():
+        copy = new_database(None, template=name)
+        client = Client(copy)
+        client.run(change)
+        lived(copy, client, BUNDLE, month(1), month(1) + datetime.timedelta(days=3))
+        client.connection.close()
+        assert replay(copy)["different"] > 0, what
+    # Records from before a month began with one that is whole: what cannot be taken again is said, and nothing is called checked that was not.
+    copy = new_database(None, template=name)
+    client = Client(copy)
+    client.run(f"delete from dunlin.decision where recorded_at < '{month(2) + datetime.timedelta(days=15)}'")
+    client.connection.close()
+    done = dunlin(copy, "replay", "--decisions", check=False)
+    assert done.returncode == 3 and "could not be" in done.stdout and "as recorded" not in done.stdout, done
 
 
 def test_the_past_is_explained_with_what_was_read_then():
