@@ -920,16 +920,20 @@ def test_the_past_by_month():
     assert gone == {"decision_2024_03": 1, "transition_2024_03": 1, "state_past_2024_03": 1}, gone
     assert sql.value("select dunlin.history_begins()::date::text") == "2024-04-01"
     assert sql.value("select count(*) from dunlin.audit where action = 'forget history' and who = 'anna' and detail->>'reason' = 'rule 7'") == entries + 1
-    # A reader in one month keeps that one and holds up nothing else; the months that go say so whatever statistics know.
-    sql.run("select dunlin.make_month('decision', '2023-05-01'), dunlin.make_month('transition', '2023-05-01')")
+    # A reader in one month keeps that one and what came after it in the same table, and holds up nothing else; the months that go say so whatever statistics know.
+    sql.run("select dunlin.make_month('decision', '2023-05-01'), dunlin.make_month('decision', '2023-06-01'), dunlin.make_month('transition', '2023-05-01')")
     reader = Client(name)
     reader.run("begin; select * from dunlin.decision_2023_05")
     sql.run("create temp table old as select t.* from dunlin.transition t limit 1; update old set at = '2020-01-01'; insert into dunlin.transition select * from old")
     gone = {row[0] for row in sql.all("select * from dunlin.forget_history('2024-04-01 00:00+00', 'anna', 'rule 7')")}
     assert gone == {"transition_2023_05", "transition_other"}, gone
     reader.run("commit")
-    assert {row[0] for row in sql.all("select * from dunlin.forget_history('2024-04-01 00:00+00', 'anna', 'rule 7')")} == {"decision_2023_05"}
-    entries += 2
+    assert {row[0] for row in sql.all("select * from dunlin.forget_history('2024-04-01 00:00+00', 'anna', 'rule 7')")} == {"decision_2023_05", "decision_2023_06"}
+    # Records of steps that lie in no month of their own go by whole months too.
+    sql.run("create temp table older as select d.* from dunlin.decision d limit 1; update older set recorded_at = '2020-03-20', batch = 0; insert into dunlin.decision select * from older")
+    assert "decision_other" not in {row[0] for row in sql.all("select * from dunlin.forget_history('2020-03-31 23:00+00', 'anna', 'rule 7')")}
+    assert {row[0] for row in sql.all("select * from dunlin.forget_history('2020-04-01 00:00+00', 'anna', 'rule 7')")} == {"decision_other"}
+    entries += 3
     # Again: nothing goes, nothing is noted, and the beginning does not go back.
     assert sql.all("select * from dunlin.forget_history('2023-04-01 00:00+00', 'anna', 'rule 7')") == []
     assert sql.value("select dunlin.history_begins()::date::text") == "2024-04-01"
