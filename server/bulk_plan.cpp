@@ -41,6 +41,14 @@ Json bulk_plan(const Json& tried, const std::vector<int64_t>& lines, Json& event
     const Json& row = tried[i];
     const std::string result = row["result"];
     ++results[result];
+    if (result == "differs") {
+      // The id is known, with other content: posting it would change nothing, and whoever made the list has to hear it.
+      refused(i, {lines[i], "id",
+                  fmt::format("{} `{}` of {} `{}` is known with another time or other values, and stays as it was", cell_text(row["event"]["event"]),
+                              cell_text(row["event"]["external_id"]), cell_text(row["event"]["entity"]), cell_text(row["event"]["key"])),
+                  ""});
+      continue;
+    }
     if (result == "refused") {
       refused(i, rejection_of(row, lines[i]));
       continue;

@@ -67,8 +67,8 @@ bool read_list(const BulkCommand& command, import::RejectsFile& rejects, List& l
 
 void print_plan(const Json& plan) {
   const auto count = [&](const char* what) { return plan["results"].value(what, int64_t{0}); };
-  fmt::print("{} lines: {} events are new, {} known already, {} of unknown or closed accounts, {} refused\n", cell_text(plan["lines"]), count("accepted"),
-             count("duplicate"), count("set_aside"), count("refused"));
+  fmt::print("{} lines: {} events are new, {} known already, {} known with other values, {} of unknown or closed accounts, {} refused\n",
+             cell_text(plan["lines"]), count("accepted"), count("duplicate"), count("differs"), count("set_aside"), count("refused"));
   for (const auto& [kind, number] : plan["events"].items()) fmt::print("  {} {}\n", cell_text(number), printable(kind));
   for (const Json& one : plan["witness"]) {
     fmt::print("  for example {} of {} {} (line {})\n", cell_text(one["event"]), cell_text(one["entity"]), cell_text(one["key"]), cell_text(one["line"]));

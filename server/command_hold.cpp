@@ -58,7 +58,7 @@ int post(const HoldCommand& command) {
   const std::string who = user_name();
   const Json detail{{"event", event}, {"entity", command.entity}, {"key", command.key}, {"at", at}, {"payload", payload}};
   const std::string id = fmt::format("{} {} {} {}", event, command.entity, command.key, us);
-  auto answers = (*service)->ask_all({{Ask::post_event, {"dunlin " + who, id, event, command.entity, command.key, at, payload.dump()}},
+  auto answers = (*service)->ask_all({{Ask::post_event, {"dunlin " + who, id, event, command.entity, command.key, at, payload.dump(), "true"}},
                                       {Ask::audit_note, {who, std::nullopt, command.lifts ? "lift" : "hold", detail.dump()}}});
   if (!answers) {
     const bool environment = answers.error().kind == store::ServiceError::Kind::unavailable;

@@ -26,6 +26,14 @@ struct Verb {
 
 Desk::Text doer(const Verb& verb) { return doer_or_login(verb.who); }
 int show(const Verb& verb, const store::Result<std::string>& answer, const std::vector<std::string>& columns, const std::string& otherwise) {
+  // What is no id at all is told as an id that nobody has.
+  constexpr std::string_view no_id = "invalid input syntax for type uuid: \"";
+  if (const size_t at = answer ? std::string::npos : answer.error().message.find(no_id); at != std::string::npos) {
+    const std::string& said = answer.error().message;
+    const size_t word = at + no_id.size();
+    return fail(verb.common, Exit::input, fmt::format("there is no task `{}`", printable(said.substr(word, said.rfind('"') - word))),
+                "dunlin queue NAME --json shows the ids");
+  }
   return show_rows(verb.common, answer, columns, otherwise);
 }
 

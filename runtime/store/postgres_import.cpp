@@ -342,8 +342,21 @@ Result<void> set_events_aside(BulkConnection& connection, const Layout& layout, 
       "from unnest($1, $2, $3, $4, $5, $6) i(at, location, reason, body, source, external_id) on conflict do nothing",
       aside);
   if (!kept) return std::unexpected(kept.error());
+  int64_t differing = 0;
+  if (*kept < sent) {
+    auto told = connection.call(
+        "insert into dunlin.quarantine (at, kind, location, reason, body) select at, 'row', location, format('%s `%s` waits with another time or other values, "
+        "and "
+        "stays as it was', body::jsonb ->> 'event', external_id), body from unnest($1, $2, $3, $4, $5, $6) i(at, location, reason, body, source, external_id) "
+        "where "
+        "external_id is not null and dunlin.known_aside(source, external_id, location, body::jsonb) = 'differs'",
+        aside);
+    if (!told) return std::unexpected(told.error());
+    differing = *told;
+  }
   counts.set_aside += *kept;
-  counts.duplicates += sent - *kept;
+  counts.older += differing;
+  counts.duplicates += sent - *kept - differing;
   return {};
 }
 
@@ -389,12 +402,28 @@ Result<ImportCounts> PostgresStore::post_events(const checked::Program& program,
       if (!used[e]) continue;
       if (auto kept = set_events_aside(connection, **layout, static_cast<int32_t>(e), rows, counts); !kept) return kept;
     }
+    int64_t differing = 0;
     statements
         .run(
             "delete from incoming_event i using (select seq, row_number() over (partition by bucket, key order by seq) as nth from incoming_event where "
             "external_id <> '') d "
             "where d.seq = i.seq and d.nth > 1",
             &counts.duplicates)
+        // Known with other content: whoever sent it hears of it. What came byte for byte is found by its time; only the rest is taken apart.
+        .run(
+            "insert into dunlin.quarantine (at, kind, location, reason, body) select i.at, 'row', t.owner || ' ' || i.owner_key, format('%s `%s` is known with "
+            "another time or other values, and stays as it was', t.name, i.external_id), jsonb_build_object('event', t.name, 'entity', t.owner, 'key', "
+            "i.owner_key, "
+            "'at', i.at, 'source', i.source, 'external_id', i.external_id, 'payload', dunlin.unpacked(i.body, i.type))::text from incoming_event i join "
+            "dunlin.event_type t on t.id = i.type where i.external_id <> '' and exists (select 1 from dunlin.event_key k where k.bucket = i.bucket and k.key = "
+            "any "
+            "(array[i.key, md5(i.source || e'\\x1f' || i.external_id)::uuid])) and not exists (select 1 from dunlin.event e where e.bucket = i.bucket and "
+            "e.case_id "
+            "= i.case_id and e.at = i.at and e.instance_id = i.instance_id and e.source = i.source and e.external_id = i.external_id and e.type = i.type and "
+            "e.body "
+            "= i.body) and dunlin.known_event(i.bucket, i.case_id, i.instance_id, i.type, i.at, i.source, i.external_id, dunlin.unpacked(i.body, i.type)) = "
+            "'differs' order by i.nth",
+            &differing)
         .run("delete from incoming_event i using dunlin.event_key k where k.bucket = i.bucket and k.key = i.key and i.external_id <> ''", &counts.duplicates)
         .run("insert into dunlin.event_key select bucket, key from incoming_event where external_id <> '' order by 1, 2")
         // Keys of before migration 042 do not say what the event is about: there the event itself is asked.
@@ -411,6 +440,8 @@ Result<ImportCounts> PostgresStore::post_events(const checked::Program& program,
         .run("insert into dunlin.inbox (bucket, at, seq, case_id, kind) select bucket, at, seq, case_id, 0 from incoming_event order by bucket, at, seq")
         .run("notify dunlin, 'event'")
         .run("drop table incoming_event");
+    counts.older += differing;
+    counts.duplicates -= differing;
     return statements.result();
   });
   if (!done) return std::unexpected(done.error());
@@ -442,8 +473,13 @@ Result<std::vector<SetAside>> PostgresStore::quarantine_of(const std::string& en
 Result<std::vector<SetAside>> PostgresStore::quarantined(const std::string& where, int64_t limit) {
   std::vector<SetAside> rows;
   auto read = small("read what was set aside", [&](SmallWork& work) {
-    for (const auto& row :
-         work.exec(fmt::format("select kind, location, reason, body, {} from dunlin.quarantine {} order by id desc limit {}", micros("at"), where, limit))) {
+    for (const auto& row : work.exec(fmt::format(
+             "select kind, location, reason || case when resolved_at is null then '' when kind = 'event' and exists (select from "
+             "dunlin.instance_key k join dunlin.event e on e.bucket = k.bucket and e.case_id = k.case_id and e.instance_id = k.id where k.entity || "
+             "' ' || k.key = location and e.source = q.source and e.external_id = q.external_id) then '; taken in at ' || to_char(resolved_at at "
+             "time zone 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC' else '; dealt with at ' || to_char(resolved_at at time zone 'UTC', 'YYYY-MM-DD "
+             "HH24:MI') || ' UTC' end, body, {} from dunlin.quarantine q {} order by id desc limit {}",
+             micros("at"), where, limit))) {
       rows.push_back({row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<std::string>(), row[3].as<std::string>(), row[4].as<int64_t>()});
     }
   });

@@ -15,8 +15,8 @@ const char* desk_statement_of(Ask what) {
       return "select * from dunlin.may_contact($1::uuid, $2, dunlin.moment($3))";
     case Ask::withdrawn_tasks:  // worker
       return "select * from dunlin.withdrawn_tasks($1)";
-    case Ask::record_contact:  // source, external id, entity, key, channel, at, kind, recipient, address, outcome
-      return "select dunlin.record_contact($1, $2, $3, $4, $5, dunlin.moment($6), coalesce($7, 'attempt'), $8, $9, $10) as result";
+    case Ask::record_contact:  // source, external id, entity, key, channel, at, kind, recipient, address, outcome, whether the caller gave the time
+      return "select dunlin.record_contact_now($1, $2, $3, $4, $5, dunlin.moment($6), coalesce($7, 'attempt'), $8, $9, $10, $11::bool) as result";
     case Ask::why:  // task, other or null
       return "select * from dunlin.why($1::uuid, $2::uuid)";
     case Ask::redrive:  // queue or null, task or null, who

@@ -70,8 +70,8 @@ const char* statement_of(Ask what) {
       return "select true as done from dunlin.pause_queue($1, $2, who => $3)";
     case Ask::resume_queue:  // queue, who
       return "select true as done from dunlin.resume_queue($1, who => $2)";
-    case Ask::post_event:  // source, external id, type, entity, key, at, payload
-      return "select dunlin.post_event($1, $2, $3, $4, $5, dunlin.moment($6), coalesce($7::jsonb, '{}')) as result";
+    case Ask::post_event:  // source, external id, type, entity, key, at, payload, whether the caller gave the time
+      return "select dunlin.post_event_now($1, $2, $3, $4, $5, dunlin.moment($6), coalesce($7::jsonb, '{}'), $8::bool) as result";
     case Ask::post_events:  // events
       return "select * from dunlin.post_events($1::jsonb)";
     case Ask::moment:  // as it was written, and after which instant it should lie

@@ -113,7 +113,7 @@ class Import {
     }
     if (!without_contradiction(row)) return;
     ++summary_.rows_taken;
-    if ((options_.rejected || options_.older) && store_ != nullptr) remember_lines(row);
+    if ((options_.rejected || options_.older || !mapped_.events.empty()) && store_ != nullptr) remember_lines(row);
     for (size_t i = 0; i < mapped_.instances.size(); ++i) {
       if (fresh_instances_[i]) instances_[static_cast<size_t>(mapped_.instances[i].entity)].push_back(std::move(mapped_.instances[i]));
     }
@@ -215,7 +215,7 @@ class Import {
       auto counts = store_->post_events(program_, events_);
       if (!counts) return std::unexpected(counts.error());
       add_counts(summary_.events, *counts);
-      tell_set_aside(counts->set_aside, "event");
+      tell_events(*counts);
     }
     return {};
   }
@@ -230,12 +230,27 @@ class Import {
     }
   }
 
+  /// Events without their account, and those that are known with other content.
+  void tell_events(const store::ImportCounts& counts) {
+    if (counts.older > 0) {
+      const auto newest = store_->quarantine(counts.older + counts.set_aside);
+      for (size_t i = newest ? newest->size() : 0; i-- > 0 && summary_.first_differing.size() < 20;) {
+        const store::SetAside& aside = (*newest)[i];
+        if (aside.kind != "row") continue;
+        const auto line = lines_.find(aside.where);
+        const std::string place = line == lines_.end() ? "" : fmt::format("{}:{}: ", source_.name(), line->second.number);
+        summary_.first_differing.push_back(place + aside.where + ": " + aside.reason);
+      }
+    }
+    tell_set_aside(counts.set_aside + counts.older, "");
+  }
+
   void tell_set_aside(int64_t count, const std::string& kind) {
     if (!options_.rejected || count == 0) return;
     const auto newest = store_->quarantine(count);
     if (!newest) return;
     for (const auto& aside : *newest) {
-      if (aside.kind != kind) continue;
+      if (!kind.empty() && aside.kind != kind) continue;
       const auto line = lines_.find(aside.where);
       const bool known = line != lines_.end();
       Rejection rejection{0, "", aside.where + ": " + aside.reason, aside.body, false, known};

@@ -62,6 +62,7 @@ class JsonLinesReader final : public RowSource {
   std::string read(const Line& line, Row& row) {
     if (line.too_long) return fmt::format("the line is longer than {} bytes", line_bytes_max_);
     if (size_t bad = find_invalid_utf8(line.text); bad != std::string_view::npos) return fmt::format("byte {} of the line is not valid UTF-8", bad + 1);
+    if (size_t zero = line.text.find('\0'); zero != std::string::npos) return fmt::format("byte {} of the line is zero; no text has one", zero + 1);
     if (nested_too_deep(line.text)) return "the line is nested too deeply";
     auto value = nlohmann::json::parse(line.text, nullptr, false);
     if (value.is_discarded()) return "the line is not JSON";

@@ -1,5 +1,8 @@
 #include "server/import/line_reader.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cstring>
 
 namespace dunlin::import {
@@ -15,8 +18,13 @@ std::string wrong_kind(std::string_view start) {
   if (begins("\x1F\x8B")) return "it is compressed; unpack it first";
   if (begins("\x28\xB5\x2F\xFD")) return "it is compressed; unpack it first";
   if (begins("%PDF")) return "it is a PDF document; export the table as CSV";
-  if (start.find('\0') != std::string_view::npos) return "it is not text";
-  return "";
+  // A row with a zero byte is set aside by itself; a file of many, or one that begins so, is none of rows.
+  const size_t zero = start.find('\0');
+  if (zero == std::string_view::npos) return "";
+  const auto zeros = static_cast<size_t>(std::count(start.begin(), start.end(), '\0'));
+  const auto line = std::count(start.begin(), start.begin() + static_cast<std::ptrdiff_t>(zero), '\n') + 1;
+  if (line > 1 && zeros < start.size() / 4) return "";
+  return fmt::format("it is not text: byte {} is zero, in line {}", zero + 1, line);
 }
 
 }  // namespace
@@ -36,6 +44,8 @@ std::expected<LineReader, std::string> LineReader::open(const std::filesystem::p
   if (auto kind = wrong_kind(reader.buffer_); !kind.empty()) return std::unexpected("`" + file.string() + "` cannot be read: " + kind);
   reader.marked_ = reader.buffer_.starts_with("\xEF\xBB\xBF");
   if (reader.marked_) reader.offset_ = 3;
+  // As an old spreadsheet on a Mac writes it.
+  if (reader.buffer_.find('\n') == std::string::npos && reader.buffer_.find('\r') != std::string::npos) reader.end_ = '\r';
   return reader;
 }
 
@@ -60,7 +70,7 @@ bool LineReader::next(Line& line) {
   while (!ended) {
     if (offset_ >= buffer_.size() && !fill()) break;
     any = true;
-    size_t end = buffer_.find('\n', offset_);
+    size_t end = buffer_.find(end_, offset_);
     ended = end != std::string::npos;
     std::string_view piece = std::string_view(buffer_).substr(offset_, (ended ? end : buffer_.size()) - offset_);
     size_t room = line_bytes_max_ - std::min(line_bytes_max_, line.text.size());

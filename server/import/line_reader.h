@@ -13,7 +13,7 @@ namespace dunlin::import {
 
 struct Line {
   int64_t number = 0;
-  std::string text;       // without its end (LF or CRLF)
+  std::string text;       // without its end (LF, CRLF, or CR in a file of nothing else)
   bool crlf = false;      // its end was CRLF
   bool too_long = false;  // text is its beginning only
 };
@@ -42,6 +42,7 @@ class LineReader {
   size_t line_bytes_max_ = 0;
   int64_t number_ = 0, bytes_read_ = 0, bytes_total_ = 0;
   bool marked_ = false;
+  char end_ = '\n';
   std::deque<Line> again_;
 };
 

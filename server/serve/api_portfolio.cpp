@@ -113,9 +113,9 @@ Reply explain_account(Api& api, const Call& call) {
 Reply post_event(Api& api, const Call& call) {
   const auto id = external_id_of(call);
   if (!id || id->empty()) throw Problem{422, "an event needs the id it has in its source", "give external_id, or the header Idempotency-Key", ""};
-  Json rows =
-      api.ask(Ask::post_event, {call.maybe_text("source").value_or(call.caller.name), id, call.text("event"), call.maybe_text("entity").value_or("account"),
-                                call.text("key"), call.maybe_text("at").value_or(now_text(api)), call.maybe_text("payload")});
+  Json rows = api.ask(Ask::post_event,
+                      {call.maybe_text("source").value_or(call.caller.name), id, call.text("event"), call.maybe_text("entity").value_or("account"),
+                       call.text("key"), call.maybe_text("at").value_or(now_text(api)), call.maybe_text("payload"), call.maybe_text("at") ? "true" : "false"});
   api.context().scheduler.wake();
   return {rows[0]};
 }
@@ -161,23 +161,24 @@ void add_portfolio_routes(std::vector<Route>& routes) {
   routes.push_back(
       {"GET", "/v1/accounts/{key}/explain", "read", "Each rule that could act on the account now: why, and why not", {entity}, {}, explain_account});
   routes.push_back({"GET", "/v1/stages", "read", "How many instances stand in each stage", {}, {}, funnel});
-  routes.push_back({"POST",
-                    "/v1/events",
-                    "events",
-                    "Post one event; the same source and external_id about the same instance again changes nothing",
-                    {},
-                    {{"event", "string", "the event's name", true},
-                     {"key", "string", "key of the instance it belongs to", true},
-                     {"entity", "string", "kind of that instance; account if not given"},
-                     {"source", "string", "who says so; the caller if not given"},
-                     {"external_id", "string", "its id in the source; the header Idempotency-Key if not given"},
-                     {"at", "string", "when it happened, 2026-01-05T12:00:00Z; now if not given"},
-                     {"payload", "object", "the event's fields"}},
-                    post_event});
+  routes.push_back(
+      {"POST",
+       "/v1/events",
+       "events",
+       "Post one event: accepted, duplicate, differs (source and external_id are known of this instance with other content, and nothing changes), or set_aside",
+       {},
+       {{"event", "string", "the event's name", true},
+        {"key", "string", "key of the instance it belongs to", true},
+        {"entity", "string", "kind of that instance; account if not given"},
+        {"source", "string", "who says so; the caller if not given"},
+        {"external_id", "string", "its id in the source; the header Idempotency-Key if not given"},
+        {"at", "string", "when it happened, 2026-01-05T12:00:00Z; now if not given"},
+        {"payload", "object", "the event's fields"}},
+       post_event});
   routes.push_back({"POST",
                     "/v1/events/batch",
                     "events",
-                    "Post many events; each is taken or refused for itself",
+                    "Post many events; each is accepted, duplicate, differs, set_aside or refused for itself",
                     {},
                     {{"events", "array", "each as for POST /v1/events; source, external_id, entity and at must be given", true,
                       "{ source: text, external_id: text, event: text, entity: text, key: text, at: text, payload?: object }"}},

@@ -51,8 +51,9 @@ Reply hold_event(Api& api, const Call& call, const std::string& hold, bool lifts
   // The same request sent again is the same event.
   const std::string id = call.request.idempotency_key.empty() ? fmt::format("{} {} {} {}", event, entity, key, call.id) : call.request.idempotency_key;
   const Json detail{{"event", event}, {"entity", entity}, {"key", key}, {"at", at}, {"payload", payload}};
-  const auto answers = api.ask_all({{Ask::post_event, {"api " + call.caller.name, id, event, entity, key, at, payload.dump()}},
-                                    {Ask::audit_note, {call.caller.name, call.origin(), lifts ? "lift" : "hold", detail.dump()}}});
+  const auto answers =
+      api.ask_all({{Ask::post_event, {"api " + call.caller.name, id, event, entity, key, at, payload.dump(), call.maybe_text("at") ? "true" : "false"}},
+                   {Ask::audit_note, {call.caller.name, call.origin(), lifts ? "lift" : "hold", detail.dump()}}});
   const std::string result = answers[0][0]["result"].get<std::string>();
   if (result == "set_aside")
     throw Problem{404, fmt::format("there is no open {} with this key", entity), "the event was set aside; GET /v1/quarantine shows it", ""};

@@ -31,9 +31,10 @@ Reply withdrawn(Api& api, const Call& call) { return {Json{{"items", api.ask(Ask
 Reply record_contact(Api& api, const Call& call) {
   const auto id = external_id_of(call);
   if (!id || id->empty()) throw Problem{422, "a contact needs the id it has in its source", "give external_id, or the header Idempotency-Key", ""};
-  Json row = api.ask(Ask::record_contact, {call.maybe_text("source").value_or(call.caller.name), id, call.maybe_text("entity").value_or("account"),
-                                           call.text("key"), call.text("channel"), call.maybe_text("at").value_or(now_text(api)), call.maybe_text("kind"),
-                                           call.maybe_text("recipient"), call.maybe_text("address"), call.maybe_text("outcome")})[0];
+  Json row =
+      api.ask(Ask::record_contact, {call.maybe_text("source").value_or(call.caller.name), id, call.maybe_text("entity").value_or("account"), call.text("key"),
+                                    call.text("channel"), call.maybe_text("at").value_or(now_text(api)), call.maybe_text("kind"), call.maybe_text("recipient"),
+                                    call.maybe_text("address"), call.maybe_text("outcome"), call.maybe_text("at") ? "true" : "false"})[0];
   api.context().scheduler.wake();
   return {row};
 }

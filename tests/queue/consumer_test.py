@@ -368,6 +368,86 @@ def test_events():
     assert rows[3].code == "DU022" and "amount" in rows[3].message
 
 
+def test_the_same_id_with_other_content():
+    """It is not taken, and whoever sends it hears of it: over every road, and whatever road the first came by."""
+    name, sql = fresh()
+    at = "2026-01-05 10:00+00"
+    post = "select dunlin.post_event('bank', %s, 'payment', 'account', %s, %s, %s)"
+
+    def by_file(*rows):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "bank")
+            with open(path + ".jsonl", "w") as file:
+                file.writelines(json.dumps({"event": "payment", "key": key, "root": root, "at": when, "id": id, "source": "bank", "amount": amount}) + "\n" for id, key, root, when, amount in rows)
+            done = dunlin(name, "import", "events", BUNDLE, path + ".jsonl", "--json", check=False)
+            said = dunlin(name, "import", "events", BUNDLE, path + ".jsonl", check=False).stdout
+        body = json.loads(done.stdout)
+        return done.returncode, body["events"], body["first_differing"], said
+
+    assert sql.value(post, "1", "A1", at, '{"amount": 1}') == "accepted"
+    for when, payload, answer in ((at, '{"amount": 1}', "duplicate"), (at, '{"amount": 1.00}', "duplicate"), ("2026-01-05 11:00+01", '{"amount": 1}', "duplicate"),
+                                  (at, '{"amount": 2}', "differs"), ("2026-01-05 11:00+00", '{"amount": 1}', "differs")):
+        assert sql.value(post, "1", "A1", when, payload) == answer, (when, payload)
+    # By the clock of whoever calls: each time another instant, and all the same.
+    assert sql.value("select dunlin.post_event('bank', '1', 'payment', 'account', 'A1', now(), '{\"amount\": 1}')") == "duplicate"
+    rows = sql.all("select * from dunlin.post_events(%s)", json.dumps([
+        {"source": "bank", "external_id": "1", "event": "payment", "entity": "account", "key": "A1", "at": "2026-01-05T10:00:00Z", "payload": {"amount": n}} for n in (1, 3)]))
+    assert [r.result for r in rows] == ["duplicate", "differs"], rows
+    # What came by SQL comes by a file, and the other way round.
+    code, counts, listed, said = by_file(("1", "A1", "D1", "2026-01-05T10:00:00Z", "1.00"), ("2", "A2", "D2", "2026-01-05T10:00:00Z", "7.50"))
+    assert (code, counts["inserted"], counts["duplicates"], counts["differs"]) == (0, 1, 1, 0), counts
+    code, counts, listed, said = by_file(("1", "A1", "D1", "2026-01-05T10:00:00Z", "2.00"), ("2", "A2", "D2", "2026-01-05T10:00:00Z", "7.50"), ("3", "A3", "D3", "2026-01-05T10:00:00Z", "1.00"))
+    assert (code, counts["inserted"], counts["duplicates"], counts["differs"]) == (1, 1, 1, 1), counts
+    assert listed == ["bank.jsonl:1: account A1: payment `1` is known with another time or other values, and stays as it was"], listed
+    assert "1 event is known with another time or other values" in said and "account A1: payment `1`" in said, said
+    assert [sql.value(post, "2", "A2", at, json.dumps({"amount": n})) for n in (7.5, 7.51)] == ["duplicate", "differs"]
+    code, counts, listed, said = by_file(("2", "A2", "D2", "2026-01-05T10:00:00Z", "7.49"))
+    assert (code, counts["differs"]) == (1, 1), counts
+    assert sql.all("select external_id, count(*) from dunlin.event group by 1 order by 1") == [("1", 1), ("2", 1), ("3", 1)]
+    # What waits for its account is known in the same way; the first stays, and is what is taken.
+    assert [sql.value(post, "9", "A77", at, json.dumps({"amount": n})) for n in (5, 5, 6)] == ["set_aside", "duplicate", "differs"]
+    code, counts, listed, said = by_file(("9", "A77", "D77", "2026-01-05T10:00:00Z", "6.00"))
+    assert (code, counts["set_aside"], counts["differs"]) == (1, 0, 1), counts
+    import_accounts(name, [("D77", "A77", 10, 1, "North")])
+    assert dict(sql.all("select * from dunlin.quarantine_retry()")) == {"accepted": 1, "duplicate": 0, "set_aside": 0}
+    assert sql.value("select payload ->> 'amount' from dunlin.event where external_id = '9'") == "5"
+    # What is no longer kept cannot be compared.
+    sql.run("delete from dunlin.event where external_id = '1'")
+    assert sql.value(post, "1", "A1", at, '{"amount": 2}') == "duplicate"
+    # And contacts.
+    contact = "select dunlin.record_contact('agency', 'c1', 'account', 'A1', %s, %s, %s, address => %s)"
+    assert sql.value(contact, "call", at, "attempt", "+49 30 1") == "accepted"
+    for channel, when, kind, address, answer in (("call", at, "attempt", "+49301", "duplicate"), ("call", at, "attempt", "+49302", "differs"), ("sms", at, "attempt", "+49301", "differs"),
+                                                 ("call", at, "conversation", "+49301", "differs"), ("call", "2026-01-06", "attempt", "+49301", "differs")):
+        assert sql.value(contact, channel, when, kind, address) == answer, (channel, when, kind, address)
+    assert sql.value("select count(*) from dunlin.contact where source = 'agency'") == 1
+    check_sound(sql)
+
+
+def test_refusals_say_what_is_wrong():
+    name, sql = fresh()
+    task = sql.lease()[0]
+    state, message, _ = sql.refusal("select dunlin.complete(%s, 99, 'busy')", task.task)
+    assert state == "DU011" and "never handed out under lease 99" in message, message
+    assert sql.refusal("select * from dunlin.why(null)")[0] == "DU010"
+    rows = sql.all("select * from dunlin.complete_many(%s)", json.dumps([{"task": "xyz", "epoch": 1, "outcome": "busy"}, {"task": str(task.task), "epoch": "one", "outcome": "busy"}]))
+    assert [(r.result, r.code) for r in rows] == [("refused", "DU010"), ("refused", "DU011")] and "xyz" in rows[0].message, rows
+    rows = sql.all("select * from dunlin.put_workers('[1]')")
+    assert rows[0].result == "refused" and "a row is an object" in rows[0].message, rows
+    for verb in (("why", "xyz"), ("complete", "xyz", "missed.busy"), ("release", "xyz"), ("letter-of", "xyz")):
+        done = dunlin(name, "queue", *verb, check=False)
+        assert done.returncode == 1 and "there is no task `xyz`" in done.stderr and "--json shows the ids" in done.stderr, (verb, done)
+    for months in (-1, 121, 100000):
+        assert sql.refusal("select dunlin.make_months(%s)", months)[0] == "DU002"
+    assert sql.value("select dunlin.make_months(3)") is not None
+    state, message, _ = sql.refusal("select dunlin.close_account('account', 'A1', 'sold', now() + interval '10 years')")
+    assert state == "DU002" and "within a year" in message, message
+    sql.run("select dunlin.close_account('account', 'A1', 'sold', now() + interval '100 days')")
+    # Words that say nothing of whom the event is about.
+    state, message, hint = sql.refusal("select dunlin.post_event('bank', '1', 'paiment', null, 'A1', now(), '{}')")
+    assert state == "DU030" and "payment" in hint and "?" not in hint, hint
+
+
 PAYMENT = '{"event": "payment", "key": "%s", "root": "%s", "at": "2026-01-03T10:00:00Z", "id": "p1", "amount": "2"}'
 # Two accounts of one debtor, another debtor's, and two that nobody knows.
 ABOUT = {"A1": "D1", "A1b": "D1", "A2": "D2", "ghost1": "D91", "ghost2": "D92"}
