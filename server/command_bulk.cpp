@@ -136,6 +136,7 @@ int list(const BulkCommand& command) {
              {"reason", "why"},
              {"status", "status"},
              {"posted", "posted"},
+             {"set_aside", "set aside"},
              {"undone", "undone"},
              {"decided_by", "decided by"}},
             "no lists");

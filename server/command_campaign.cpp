@@ -133,7 +133,10 @@ int start(const CampaignCommand& given_command) {
   for (const Json& day : made["days"]) fmt::print("  {}: {} {} \"{}\"\n", cell_text(day["day"]), cell_text(day["cases"]), command.queue, command.treatment);
   if (made["unreached"].get<int64_t>() > 0) fmt::print("  {} would not be reached: the days are over before\n", cell_text(made["unreached"]));
   for (const Json& one : made["witness"]) fmt::print("  for example {} {} on {}\n", command.entity, cell_text(one["key"]), cell_text(one["day"]));
-  if (rejects.rows() > 0) fmt::print("{} lines rejected, with line, column and reason: {}\n", rejects.rows(), rejects.path().string());
+  if (rejects.rows() > 0) {
+    fmt::print("{} lines rejected, with line, column and reason: {}\n", rejects.rows(), rejects.path().string());
+    if (!command.plan) fmt::print("the campaign itself counts each rejected key once, and no line that cannot be read\n");
+  }
   if (command.plan) fmt::print("nothing was written\n");
   return done;
 }

@@ -264,7 +264,8 @@ const char* statement_of(Ask what) {
     case Ask::bulk_undo:  // number, who, reason
       return "select * from dunlin.bulk_undo($1::int8, $2, $3)";
     case Ask::bulk_list:  // number or null
-      return "select b.id, b.at, b.author, b.reason, b.file, b.status, b.plan, b.decided_by, b.decided_at, b.decision, b.posted, b.undone from dunlin.bulk b "
+      return "select b.id, b.at, b.author, b.reason, b.file, b.status, b.plan, b.decided_by, b.decided_at, b.decision, b.posted, (select count(*) from "
+             "dunlin.bulk_event e where e.bulk = b.id) - b.posted as set_aside, b.undone from dunlin.bulk b "
              "where $1::int8 is null or b.id = $1::int8 order by b.id desc limit 100";
     case Ask::contact_stop:  // reason, entity, key, field, value, address, queue, until or null, who
       return "select * from dunlin.stop_outbound($1, $2, $3, $4, $5, $6, $7, coalesce(dunlin.moment($8), 'infinity'), $9)";

@@ -23,6 +23,20 @@ LINES = [f"payment,A{i},2025-04-14 06:45,p{i},{i}.50" for i in range(1, 6)] + [
     "payment,A1,2025-04-14 06:45,p1,1.50", "payment,ghost,2025-04-14 06:45,p8,1", "payment,A2,2025-04-14 06:45,p9,much", "paiment,A2,2025-04-14 06:45,p10,1"]
 
 
+def rejected_reasons(plan):
+    with open(plan["rejected_file"], encoding="utf-8", newline="") as file:
+        return [row["reason"] for row in csv.DictReader(file)]
+
+
+def test_a_line_that_is_known_with_other_values_is_given_back():
+    name = fresh()
+    dunlin(name, "bulk", "events", listed(LINES[:2]), "--reason", "r")
+    done = dunlin(name, "bulk", "events", listed(["payment,A1,2025-04-14 06:45,p1,1.50", "payment,A2,2025-04-14 06:45,p2,9.50", "payment,A3,2025-04-14 06:45,p3,3.50"]), "--reason", "r", "--json", check=False)
+    made = as_json(done)
+    assert made["plan"]["results"] == {"accepted": 1, "duplicate": 1, "differs": 1} and made["posted"] == 1 and done.returncode == 1, made
+    assert rejected_reasons(made) == ["payment `p2` of account `A2` is known with another time or other values, and stays as it was"], rejected_reasons(made)
+
+
 def everything(sql):
     return [sql.all(f"select * from dunlin.{table} order by 1, 2") for table in ("event", "inbox", "event_key", "quarantine", "audit")]
 
@@ -34,6 +48,7 @@ def test_plan_is_what_happens():
     before = everything(sql)
     plan = as_json(dunlin(name, "bulk", "events", path, "--plan", "--json"))
     assert plan["plan"]["results"] == {"accepted": 5, "duplicate": 1, "refused": 2, "set_aside": 1}, plan
+    assert "did you mean `payment`?" in rejected_reasons(plan)[1], rejected_reasons(plan)
     assert plan["plan"]["events"] == {"payment": 5} and plan["plan"]["witness"][0]["key"] == "A1"
     assert everything(sql) == before
     with open(plan["rejected_file"], encoding="utf-8", newline="") as file:
@@ -53,6 +68,8 @@ def test_undo_takes_back_what_nobody_acted_on():
     before = everything(sql)[:4]
     made = as_json(dunlin(name, "bulk", "events", listed(LINES[:5] + LINES[6:7]), "--reason", "r", "--json"))
     number = str(made["bulk"])
+    listed_so = json.loads(dunlin(name, "bulk", "list", "--json").stdout)
+    assert (listed_so[0]["posted"], listed_so[0]["set_aside"]) == (5, 1), listed_so
     back = as_json(dunlin(name, "bulk", "undo", number, "--reason", "the wrong file", "--json"))
     assert back == {"undone": 6, "acted_on": 0, "kept": []}, back
     assert everything(sql)[:4] == before

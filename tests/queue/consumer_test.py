@@ -540,6 +540,9 @@ def test_events_from_a_file_wait_for_their_account():
         assert (again["set_aside"], again["inserted"]) == (0, 0), again
         import_accounts(name, [("D77", "A77", 10, 1, "North")])
         assert json.loads(dunlin(name, "import", "replay", "--json").stdout) == {"accepted": 1, "duplicate": 0, "set_aside": 1}
+        # What became of it is told where it was told that it was set aside.
+        said = dunlin(name, "explain", BUNDLE, "A77").stdout
+        assert "there is no account `A77`; taken in at " in said, said
         # The file once more, and by SQL: still one event.
         dunlin(name, "import", "events", BUNDLE, path, "--json")
         assert sql.value("select dunlin.post_event('bank.jsonl', 'p2', 'payment', 'account', 'A77', '2026-01-03 10:00+00', '{\"amount\": 12.5}')") == "duplicate"

@@ -130,6 +130,31 @@ TEST_CASE("files that are no table say what they are") {
   CHECK(import::open_csv("/", {}).error().find("is a folder") != std::string::npos);
 }
 
+TEST_CASE("lines that end in CR alone are lines") {
+  auto read = read_text("id,name\r1,Ann\r2,\"Bo\"\r");
+  REQUIRE(read.rejections.empty());
+  REQUIRE(read.rows.size() == 2);
+  CHECK(read.rows[1].line == 3);
+  CHECK(read.rows[1].cells == std::vector<std::string>{"2", "Bo"});
+  CHECK(read_text("id,name\r\n1,Ann\r\n").rows[0].cells[1] == "Ann");
+  CHECK(read_text("id,name\n1,An\rn\n").rows[0].cells[1] == "An\rn");
+}
+
+TEST_CASE("a row with a zero byte is rejected with its line, and the others are read") {
+  using namespace std::string_view_literals;
+  auto read = read_text("id,name\n1,Ann\n2,B\0o\n3,Cy\n"sv);
+  REQUIRE(read.rejections.size() == 1);
+  CHECK(read.rejections[0].line == 3);
+  CHECK(read.rejections[0].reason == "byte 4 of the row is zero; no text has one");
+  REQUIRE(read.rows.size() == 2);
+  CHECK(read.rows[1].cells[1] == "Cy");
+  CHECK(open_error("id,na\0me\n1,Ann\n"sv).find("byte 6 is zero, in line 1") != std::string::npos);
+  test::TemporaryFile file("{\"id\": 1}\n{\"id\": \"a\0\"}\n"sv);
+  auto lines = read_all(**import::open_json_lines(file.path()));
+  REQUIRE(lines.rejections.size() == 1);
+  CHECK(lines.rejections[0].reason == "byte 10 of the line is zero; no text has one");
+}
+
 TEST_CASE("a file without a header numbers its columns; other delimiters") {
   auto read = read_text("1;Ann\n2;Bo\n", {.delimiter = ';', .header = false});
   REQUIRE(read.rows.size() == 2);
