@@ -93,6 +93,7 @@ language plpgsql as $$
 #variable_conflict use_variable
 declare
   before dunlin.event;
+  known jsonb;
 begin
   select e.* into before from dunlin.event e
     where e.bucket = bucket and e.case_id = case_id and e.at = at and e.instance_id = instance_id and e.source = source and e.external_id = external_id limit 1;
@@ -101,8 +102,10 @@ begin
       where e.bucket = bucket and e.case_id = case_id and e.instance_id = instance_id and e.source = source and e.external_id = external_id limit 1;
     if not found then return 'duplicate'; end if;
   end if;
-  return case when before.type = type and dunlin.same_time(at, before.at)
-                and coalesce(dunlin.same_fields(type, payload, case when before.body is not null then dunlin.unpacked(before.body, type) else coalesce(before.payload, '{}') end), true)
+  known := case when before.body is not null then dunlin.unpacked(before.body, type) else coalesce(before.payload, '{}') end;
+  -- Of an outcome some fields were filled in here, and who tells of it again need not know them.
+  if source = 'queue' then payload := coalesce((select jsonb_object_agg(f, known -> f) from unnest('{cost,treatment,task_identity}'::text[]) f where known ? f), '{}') || payload; end if;
+  return case when before.type = type and dunlin.same_time(at, before.at) and coalesce(dunlin.same_fields(type, payload, known), true)
               then 'duplicate' else 'differs' end;
 end $$;
 

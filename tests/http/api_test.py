@@ -298,6 +298,8 @@ try:
     payment = {"event": "payment", "key": "A020", "external_id": "p1", "payload": {"amount": 5, "payer": "Invented Payer"}}
     check("accepted", ask("POST", "/v1/events", admin, payment)["result"] == "accepted")
     check("duplicate", ask("POST", "/v1/events", admin, payment)["result"] == "duplicate")
+    check("other values under the same id are told", ask("POST", "/v1/events", admin, dict(payment, payload={"amount": 6, "payer": "Invented Payer"}))["result"] == "differs")
+    check("and another time, where one is given", ask("POST", "/v1/events", admin, dict(payment, at="2020-01-01T00:00:00Z"))["result"] == "differs")
     ask("POST", "/v1/events", admin, dict(payment, external_id="p2", payload={"amount": "x"}), expect=422)
     ask("POST", "/v1/events", admin, dict(payment, external_id="p3", event="nothing"), expect=422)
     ask("POST", "/v1/events", admin, dict(payment, external_id="p4", at="yesterday-ish"), expect=422)

@@ -180,6 +180,7 @@ s.check("where rows are not judged alone, the row is named", "row 2 of `lines`" 
 s.ask("POST", "/v1/tasks/complete", north, {"results": []}, expect=403)
 s.ask("POST", "/v1/contacts", operations, {"key": "B020", "channel": "visit", "external_id": "c1", "kind": "conversation"})
 s.check("told twice is once", s.ask("POST", "/v1/contacts", operations, {"key": "B020", "channel": "visit", "external_id": "c1", "kind": "conversation"})["result"] == "duplicate")
+s.check("told otherwise is heard", s.ask("POST", "/v1/contacts", operations, {"key": "B020", "channel": "call", "external_id": "c1", "kind": "conversation"})["result"] == "differs")
 held = s.ask("POST", "/v1/queues/call/lease", admin, {"worker": "fritz"})["items"][0]["task"]
 for worker, before in (("anna", {"worker": None, "held_by": "fritz"}), ("bert", {"worker": "anna", "held_by": None})):
     s.ask("POST", f"/v1/tasks/{held}/reassign", boss, {"worker": worker, "reason": "on leave"})
