@@ -15,6 +15,8 @@ TEST_CASE("a supervisor moves an account to a stage", "[queue]") { CHECK(runs_we
 
 TEST_CASE("tasks go out one after another where the queue says so", "[queue]") { CHECK(runs_well("queue/order_test.py")); }
 
+TEST_CASE("a strange name stops nobody, and many events cost each as much as a few", "[queue]") { CHECK(runs_well("queue/names_test.py")); }
+
 TEST_CASE("what was kept back is there when it is lifted", "[queue]") { CHECK(runs_well("queue/lifted_test.py")); }
 
 TEST_CASE("whoever took something hears that it was called back", "[queue]") { CHECK(runs_well("queue/called_back_test.py")); }
