@@ -411,17 +411,19 @@ Result<ImportCounts> PostgresStore::post_events(const checked::Program& program,
             &counts.duplicates)
         // Known with other content: whoever sent it hears of it. What came byte for byte is found by its time; only the rest is taken apart.
         .run(
+            "with odd as materialized (select i.bucket, i.case_id, i.instance_id, i.type, i.at, i.source, i.external_id, i.body, i.owner_key, i.nth from "
+            "incoming_event i where i.external_id <> '' and exists (select 1 from dunlin.event_key k where k.bucket = i.bucket and k.key = any (array[i.key, "
+            "md5(i.source || e'\\x1f' || i.external_id)::uuid])) and not exists (select 1 from dunlin.event e where e.bucket = i.bucket and e.case_id = "
+            "i.case_id "
+            "and e.at = i.at and e.instance_id = i.instance_id and e.source = i.source and e.external_id = i.external_id and e.type = i.type and e.body = "
+            "i.body)) "
             "insert into dunlin.quarantine (at, kind, location, reason, body) select i.at, 'row', t.owner || ' ' || i.owner_key, format('%s `%s` is known with "
             "another time or other values, and stays as it was', t.name, i.external_id), jsonb_build_object('event', t.name, 'entity', t.owner, 'key', "
             "i.owner_key, "
-            "'at', i.at, 'source', i.source, 'external_id', i.external_id, 'payload', dunlin.unpacked(i.body, i.type))::text from incoming_event i join "
-            "dunlin.event_type t on t.id = i.type where i.external_id <> '' and exists (select 1 from dunlin.event_key k where k.bucket = i.bucket and k.key = "
-            "any "
-            "(array[i.key, md5(i.source || e'\\x1f' || i.external_id)::uuid])) and not exists (select 1 from dunlin.event e where e.bucket = i.bucket and "
-            "e.case_id "
-            "= i.case_id and e.at = i.at and e.instance_id = i.instance_id and e.source = i.source and e.external_id = i.external_id and e.type = i.type and "
-            "e.body "
-            "= i.body) and dunlin.known_event(i.bucket, i.case_id, i.instance_id, i.type, i.at, i.source, i.external_id, dunlin.unpacked(i.body, i.type)) = "
+            "'at', i.at, 'source', i.source, 'external_id', i.external_id, 'payload', dunlin.unpacked(i.body, i.type))::text from odd i join dunlin.event_type "
+            "t on "
+            "t.id = i.type where dunlin.known_event(i.bucket, i.case_id, i.instance_id, i.type, i.at, i.source, i.external_id, dunlin.unpacked(i.body, "
+            "i.type)) = "
             "'differs' order by i.nth",
             &differing)
         .run("delete from incoming_event i using dunlin.event_key k where k.bucket = i.bucket and k.key = i.key and i.external_id <> ''", &counts.duplicates)
