@@ -40,7 +40,7 @@ begin
     ('record_contact_within', '  if coalesce(channel, '''') = '''' then',
      '  perform dunlin.check_name(''the source of a contact'', source);
   perform dunlin.check_name(''the id of a contact'', external_id, 1000);
-  if isfinite(at) and at > clock_timestamp() + interval ''1 day'' and at > coalesce((select max(b.as_of) from dunlin.bucket b), at) + interval ''1 day'' then
+  if isfinite(at) and at > greatest(dunlin.engine_time(), clock_timestamp()) + interval ''1 day'' then
     perform dunlin.fail(''DU022'', format(''the contact would be at %s, and that is still to come'', at), ''Say when it happened; look at the year and at the order of day and month.'');
   end if;
   if coalesce(channel, '''') = '''' then'),

@@ -163,7 +163,7 @@ class Session(threading.Thread):
         while not self.over.is_set():
             self.rounds += 1
             id = f"beside{self.rounds}"
-            if [r[0] for r in self.ask("select dunlin.post_event('bank', %s, 'payment', 'account', %s, now(), '{\"amount\": 1}')", id, f"A{self.rounds % 40}")] == ["accepted"]:
+            if [r[0] for r in self.ask("select dunlin.post_event('bank', %s, 'payment', 'account', %s, now(), '{\"amount\": 2}')", id, f"A{self.rounds % 40}")] == ["accepted"]:
                 self.posted.append((id, f"A{self.rounds % 40}"))
             for task in self.ask("select task, epoch from dunlin.lease('call', 'berta', 1)"):
                 if [r[0] for r in self.ask("select dunlin.complete(%s, %s, 'busy', external_id => %s)", task.task, task.epoch, id)] == ["accepted"]:

@@ -49,7 +49,7 @@ def test_a_long_name_of_before_stops_neither_a_step_nor_a_stop():
 
 def test_a_contact_that_is_still_to_come_is_refused_and_its_id_is_free():
     _, sql = fresh()
-    call = "select dunlin.record_contact('gateway', '1', 'account', 'A1', 'call', now() + %s::interval, 'conversation')"
+    call = "select dunlin.record_contact('gateway', '1', 'account', 'A1', 'call', date_trunc('day', now()) + %s::interval, 'conversation')"
     code, message, hint = sql.refusal(call, "36 years")
     assert code == "DU022" and hint, (code, message)
     assert sql.value(call, "-1 hour") == "accepted"
