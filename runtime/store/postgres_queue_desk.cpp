@@ -44,6 +44,8 @@ Result<std::string> QueueDesk::ask(const char* doing, const std::string& from, c
     return rows;
   } catch (const pqxx::broken_connection& error) {
     return std::unexpected(explain_error("", error.what(), doing));
+  } catch (const pqxx::transaction_rollback& error) {
+    return std::unexpected(explain_error("40000", error.what(), doing));
   } catch (const pqxx::sql_error& error) {
     return std::unexpected(explain_error(error.sqlstate().empty() ? "XX000" : error.sqlstate(), error.what(), doing));
   }

@@ -151,6 +151,8 @@ Result<void> PostgresStore::small(std::string_view doing, const Work& work) {
     } catch (const pqxx::broken_connection& error) {
       small_->connection.reset();
       if (tried > 0) return std::unexpected(explain_error("", error.what(), doing));
+    } catch (const pqxx::transaction_rollback& error) {  // a deadlock, or others were faster; to the library it is no error of SQL
+      return std::unexpected(explain_error("40000", error.what(), doing));
     } catch (const pqxx::sql_error& error) {
       return std::unexpected(explain_error(error.sqlstate().empty() ? "XX000" : error.sqlstate(), error.what(), doing));
     } catch (const std::exception& error) {
