@@ -209,30 +209,8 @@ begin
           from unnest('{task_done,hand_out,decision,transition,state_past}'::text[]) h, generate_series(0, ahead) m);
 end $$;
 
-create or replace function dunlin.check_lease(open dunlin.task_open, epoch int4) returns void
-language plpgsql as $$
-begin
-  if open.status = 1 and open.lease_epoch = epoch then return; end if;
-  if epoch is null then
-    perform dunlin.fail('DU011', format('the lease of task %s is not named', open.task), 'Give the epoch that lease() gave.');
-  elsif epoch not between 1 and open.lease_epoch then
-    perform dunlin.fail('DU011', format('task %s was never handed out under lease %s', open.task, epoch), 'Give the epoch that lease() gave.');
-  elsif open.status = 1 then
-    perform dunlin.fail('DU011', format('lease %s of task %s is over; lease %s is held by another', epoch, open.task, open.lease_epoch),
-                        'If somebody was reached all the same, say so with record_contact() and post_event().');
-  else
-    perform dunlin.fail('DU011', format('lease %s of task %s is over; the task went back', epoch, open.task),
-                        'Lease it again. If somebody was reached all the same, say so with record_contact() and post_event().');
-  end if;
-end $$;
-
 -- These functions are otherwise as they were.
-do $do$
-declare
-  change record;
-  was text;
-begin
-  for change in select * from (values
+select dunlin.change_function(c.name, c.old_text, c.new_text) from (values
     ('post_event_within', $$external_id, payload) then 'accepted' else 'duplicate' end;$$,
      $$external_id, payload) then 'accepted'
               else dunlin.known_event(place.bucket, place.case_id, place.id, kind.id, at, source, external_id, payload) end;$$),
@@ -275,10 +253,8 @@ begin
      $$  if day > (coalesce(at, greatest(clock_timestamp(), (select t.at from dunlin.tended t))) at time zone what.timezone)::date + 7 then
     perform dunlin.fail('DU002', format('a file of %s is not due yet', day), 'A day is let go a week ahead at most.');
   end if;
-  if day is null then$$)
-  ) c(name, old_text, new_text) loop
-    select pg_get_functiondef(p.oid) into strict was from pg_proc p where p.pronamespace = 'dunlin'::regnamespace and p.proname = change.name;
-    if strpos(was, change.old_text) = 0 then raise exception 'dunlin.% does not say `%`', change.name, change.old_text; end if;
-    execute replace(was, change.old_text, change.new_text);
-  end loop;
-end $do$;
+  if day is null then$$),
+    ('check_lease', $$  elsif open.status = 1 then$$, $$  elsif epoch not between 1 and open.lease_epoch then
+    perform dunlin.fail('DU011', format('task %s was never handed out under lease %s', open.task, epoch), 'Give the epoch that lease() gave.');
+  elsif open.status = 1 then$$)
+) c(name, old_text, new_text);

@@ -17,17 +17,12 @@ begin
 end $$;
 revoke all on function dunlin.check_name from public;
 
--- As before, but a notice has room for 8,000 bytes, and a name that was taken before there was a bound may be longer: then everybody who listens looks.
-create or replace function dunlin.worker_heard(worker int4) returns text
+-- What a notice of a withdrawal says: the worker. A notice has room for 8,000 bytes, and a name that was taken before there was a bound may be longer: then everybody who listens looks.
+create function dunlin.worker_heard(worker int4) returns text
 language sql stable as $$ select coalesce((select w.name from dunlin.worker w where w.id = $1 and octet_length(w.name) <= 2000), '') $$;
 revoke all on function dunlin.worker_heard from public;
 
-do $$
-declare
-  change record;
-  was text;
-begin
-  for change in select * from (values
+select dunlin.change_function(c.name, c.old_text, c.new_text) from (values
     ('tell_withdrawn', 'coalesce((select w.name from dunlin.worker w where w.id = new.worker), '''')', 'dunlin.worker_heard(new.worker)'),
     ('worker_number', '  insert into dunlin.worker (name) values (worker) on conflict do nothing;',
      '  perform dunlin.check_name(''the name of a worker'', worker);
@@ -51,12 +46,7 @@ begin
                         ''Give it to somebody else, or to anybody (null). dunlin worker back ends an absence.'');
   end if;
   -- Theirs already: whoever holds it goes on with it.')
-  ) c(name, old_text, new_text) loop
-    was := pg_get_functiondef(('dunlin.' || change.name)::regproc);
-    if strpos(was, change.old_text) = 0 then raise exception 'dunlin.% does not say `%`', change.name, change.old_text; end if;
-    execute replace(was, change.old_text, change.new_text);
-  end loop;
-end $$;
+) c(name, old_text, new_text);
 
 -- ---- many at once ----
 
