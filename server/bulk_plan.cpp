@@ -2,32 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "server/department_desk.h"
-#include "server/import/near_match.h"
 
 namespace dunlin::server {
 
 using Json = nlohmann::ordered_json;
 
 namespace {
-
-/// "Events of account: a, b." as a name that is near, where one is.
-std::string near_event(const std::string& word, const std::string& hint) {
-  const size_t from = hint.find(": ");
-  if (!hint.starts_with("Events") || from == std::string::npos) return hint;
-  std::vector<std::string> names;
-  for (size_t at = from + 2; at < hint.size();) {
-    const size_t end = std::min(hint.find(", ", at), hint.size());
-    names.push_back(hint.substr(at, end - at));
-    if (names.back().ends_with('.')) names.back().pop_back();
-    at = end + 2;
-  }
-  return import::suggest(word, names);
-}
 
 /// The column that a refusal speaks of, and the reason in words.
 auto rejection_of(const Json& row, int64_t line) -> import::Rejection {
@@ -44,10 +28,7 @@ auto rejection_of(const Json& row, int64_t line) -> import::Rejection {
   if (const size_t at = message.find("field `"); code == "DU022" && at != std::string::npos) {
     made.column = message.substr(at + 7, message.find('`', at + 7) - at - 7);
   }
-  if (row["hint"].is_string() && row["hint"] != "") {
-    const std::string hint = row["hint"];
-    made.reason += " (" + (code == "DU030" ? near_event(cell_text(row["event"]["event"]), hint) : hint) + ")";
-  }
+  if (row["hint"].is_string() && row["hint"] != "") made.reason += " (" + row["hint"].get<std::string>() + ")";
   return made;
 }
 

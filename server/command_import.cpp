@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <utility>
 
 #include "runtime/engine/event_judge.h"
 #include "runtime/store/postgres_errors.h"
@@ -138,13 +137,6 @@ nlohmann::ordered_json counts_json(const store::ImportCounts& counts) {
           {"older", counts.older},       {"duplicates", counts.duplicates}, {"set_aside", counts.set_aside}};
 }
 
-nlohmann::ordered_json event_counts_json(store::ImportCounts counts) {
-  const int64_t differing = std::exchange(counts.older, 0);
-  auto body = counts_json(counts);
-  body["differs"] = differing;
-  return body;
-}
-
 int64_t rows_set_aside(const import::ImportSummary& summary) {
   int64_t sum = 0;
   for (const auto& [name, counts] : summary.entities) sum += counts.set_aside;
@@ -163,13 +155,15 @@ std::vector<store::SetAside> newest_set_aside(store::Store& store, int64_t count
 
 void print_json(const ImportCommand& command, const import::ImportSummary& summary, const std::vector<store::SetAside>& aside, const std::string& source,
                 double seconds, const FeedDelivery* delivery, const import::RejectsFile* rejects) {
+  auto events = counts_json(summary.events);
+  events["differs"] = summary.events.differs;
   nlohmann::ordered_json body{{"source", source},
                               {"rows_read", summary.rows_read},
                               {"rows_taken", summary.rows_taken},
                               {"rows_rejected", summary.rows_rejected},
                               {"rows_repeated", summary.rows_repeated},
                               {"entities", nlohmann::ordered_json::object()},
-                              {"events", event_counts_json(summary.events)},
+                              {"events", events},
                               {"event_rows", summary.event_rows},
                               {"seconds", seconds}};
   for (const auto& [name, counts] : summary.entities) body["entities"][name] = counts_json(counts);
@@ -220,7 +214,7 @@ void print_text(const ImportCommand& command, const import::ImportSummary& summa
                aside == 1 ? "row" : "rows");
     for (const auto& row : aside_rows) fmt::print("  {}: {}\n", printable(row.where), printable(row.reason));
   }
-  if (const auto differing = summary.events.older; differing > 0) {
+  if (const auto differing = summary.events.differs; differing > 0) {
     fmt::print("{} {} known with another time or other values, and left as {}: a correction needs an id of its own\n", grouped(differing),
                differing == 1 ? "event is" : "events are", differing == 1 ? "it was" : "they were");
     for (const auto& one : summary.first_differing) fmt::print("  {}\n", printable(one));
@@ -458,7 +452,7 @@ int carry(const ImportCommand& command, Work& work) {
       fmt::print("feed {}: the file of {} is taken; {} tasks that waited for it joined the line\n", command.feed, delivery->day(), delivery->woken());
   }
   // How many bad rows a file of a feed may have, the feed has said.
-  bool clean = (summary->rows_rejected == 0 && summary->events.set_aside == 0 && summary->events.older == 0 && rows_set_aside(*summary) == 0) ||
+  bool clean = (summary->rows_rejected == 0 && summary->events.set_aside == 0 && summary->events.differs == 0 && rows_set_aside(*summary) == 0) ||
                command.allow_rejected || delivery;
   return static_cast<int>(clean ? Exit::done : Exit::input);
 }

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "server/desk_answer.h"
 #include "server/desk_part.h"
@@ -24,16 +25,24 @@ struct Verb {
   bool masked = false;
 };
 
+bool is_id(const std::string& word) {
+  static const std::regex form("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}");
+  return std::regex_match(word, form);
+}
+
+/// A verb about tasks: what is no id at all is told as an id that nobody has.
+template <auto act>
+int of_task(const Verb& verb, Desk& desk) {
+  for (const std::string* id : {&verb.task, &verb.other}) {
+    if (!id->empty() && !is_id(*id)) {
+      return fail(verb.common, Exit::input, fmt::format("there is no task `{}`", printable(*id)), "dunlin queue NAME --json shows the ids");
+    }
+  }
+  return act(verb, desk);
+}
+
 Desk::Text doer(const Verb& verb) { return doer_or_login(verb.who); }
 int show(const Verb& verb, const store::Result<std::string>& answer, const std::vector<std::string>& columns, const std::string& otherwise) {
-  // What is no id at all is told as an id that nobody has.
-  constexpr std::string_view no_id = "invalid input syntax for type uuid: \"";
-  if (const size_t at = answer ? std::string::npos : answer.error().message.find(no_id); at != std::string::npos) {
-    const std::string& said = answer.error().message;
-    const size_t word = at + no_id.size();
-    return fail(verb.common, Exit::input, fmt::format("there is no task `{}`", printable(said.substr(word, said.rfind('"') - word))),
-                "dunlin queue NAME --json shows the ids");
-  }
   return show_rows(verb.common, answer, columns, otherwise);
 }
 
@@ -97,7 +106,7 @@ void add_worker_verbs(CLI::App& queue, Chosen& chosen) {
 
   verb = std::make_shared<Verb>();
   sub = add_desk_part<Verb>(queue, chosen, verb, "complete", "End a leased task with its outcome",
-                            "dunlin queue complete ddff4797-0264-723f-f510-38ea366b23e6 promise --field amount=50 --field due=2026-12-24", complete);
+                            "dunlin queue complete ddff4797-0264-723f-f510-38ea366b23e6 promise --field amount=50 --field due=2026-12-24", of_task<complete>);
   sub->add_option("TASK", verb->task, "Id of the task")->required();
   sub->add_option("OUTCOME", verb->outcome, "Outcome; none for a queue without outcomes");
   sub->add_option("--field", verb->fields, "A field of the outcome, NAME=VALUE");
@@ -108,7 +117,8 @@ void add_worker_verbs(CLI::App& queue, Chosen& chosen) {
 
   verb = std::make_shared<Verb>();
   sub = add_desk_part<Verb>(queue, chosen, verb, "release", "Give a task back untouched",
-                            "dunlin queue release ddff4797-0264-723f-f510-38ea366b23e6 --not-before '2026-12-01 09:00+01' --reason 'asked for later'", release);
+                            "dunlin queue release ddff4797-0264-723f-f510-38ea366b23e6 --not-before '2026-12-01 09:00+01' --reason 'asked for later'",
+                            of_task<release>);
   sub->add_option("TASK", verb->task, "Id of the task")->required();
   sub->add_option("--epoch", verb->epoch, "The lease; else the one that holds it now");
   sub->add_option("--not-before", verb->not_before, "Not again before this instant");
@@ -131,7 +141,7 @@ void add_supervisor_verbs(CLI::App& queue, Chosen& chosen) {
 
   verb = std::make_shared<Verb>();
   sub = add_desk_part<Verb>(queue, chosen, verb, "redrive", "Put dead letters back into line", "dunlin queue redrive call",
-                            [](const Verb& v, Desk& desk) { return show(v, desk.redrive(given(v.queue), given(v.task), doer(v)), {"tasks"}, ""); });
+                            of_task<[](const Verb& v, Desk& desk) { return show(v, desk.redrive(given(v.queue), given(v.task), doer(v)), {"tasks"}, ""); }>);
   sub->add_option("QUEUE", verb->queue, "All of this queue");
   sub->add_option("--task", verb->task, "Only this one, instead of a queue");
   sub->add_option("--who", verb->who, "Who does it, for the audit");
@@ -139,15 +149,16 @@ void add_supervisor_verbs(CLI::App& queue, Chosen& chosen) {
   verb = std::make_shared<Verb>();
   sub = add_desk_part<Verb>(queue, chosen, verb, "withdraw", "Take a task out of its queue",
                             "dunlin queue withdraw ddff4797-0264-723f-f510-38ea366b23e6 --reason 'double'",
-                            [](const Verb& v, Desk& desk) { return show(v, desk.withdraw(v.task, v.reason, doer(v)), {"result"}, ""); });
+                            of_task<[](const Verb& v, Desk& desk) { return show(v, desk.withdraw(v.task, v.reason, doer(v)), {"result"}, ""); }>);
   sub->add_option("TASK", verb->task, "Id of the task")->required();
   sub->add_option("--reason", verb->reason, "Why, for the audit")->required();
   sub->add_option("--who", verb->who, "Who does it, for the audit");
 
   verb = std::make_shared<Verb>();
-  sub = add_desk_part<Verb>(queue, chosen, verb, "reassign", "Let only this worker have a task",
-                            "dunlin queue reassign ddff4797-0264-723f-f510-38ea366b23e6 --to bert --reason 'speaks her language'",
-                            [](const Verb& v, Desk& desk) { return show(v, desk.reassign(v.task, given(v.worker), v.reason, doer(v)), {"result"}, ""); });
+  sub = add_desk_part<Verb>(
+      queue, chosen, verb, "reassign", "Let only this worker have a task",
+      "dunlin queue reassign ddff4797-0264-723f-f510-38ea366b23e6 --to bert --reason 'speaks her language'",
+      of_task<[](const Verb& v, Desk& desk) { return show(v, desk.reassign(v.task, given(v.worker), v.reason, doer(v)), {"result"}, ""); }>);
   sub->add_option("TASK", verb->task, "Id of the task")->required();
   sub->add_option("--to", verb->worker, "The worker; without one anybody may have it");
   sub->add_option("--reason", verb->reason, "Why, for the audit")->required();
@@ -155,14 +166,14 @@ void add_supervisor_verbs(CLI::App& queue, Chosen& chosen) {
 
   verb = std::make_shared<Verb>();
   sub = add_desk_part<Verb>(queue, chosen, verb, "why", "Explain a task's place in the order, or why one goes before another",
-                            "dunlin queue why ddff4797-0264-723f-f510-38ea366b23e6 over 7ad5db3c-2525-5748-adc7-32afd5229d55", why);
+                            "dunlin queue why ddff4797-0264-723f-f510-38ea366b23e6 over 7ad5db3c-2525-5748-adc7-32afd5229d55", of_task<why>);
   sub->add_option("TASK", verb->task, "Id of the task")->required();
   sub->add_option("over", verb->over_word, "The word `over`");
   sub->add_option("OTHER", verb->other, "Id of the other task");
 
   verb = std::make_shared<Verb>();
   sub = add_desk_part<Verb>(queue, chosen, verb, "letter-of", "Show the letter that a task bears, as it was written",
-                            "dunlin queue letter-of ddff4797-0264-723f-f510-38ea366b23e6 --masked", letter);
+                            "dunlin queue letter-of ddff4797-0264-723f-f510-38ea366b23e6 --masked", of_task<letter>);
   sub->add_option("TASK", verb->task, "Id of the task, open or ended")->required();
   sub->add_flag("--masked", verb->masked, "As those read it who may not see personal data");
 }

@@ -1,5 +1,7 @@
 #include "runtime/store/model_store.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -217,13 +219,22 @@ Result<ImportCounts> ModelStore::post_events(const checked::Program& program, co
       data_.quarantine.push_back({"event", entity + " " + row.owner_key, "there is no such " + entity, "{}", row.at});
       continue;
     }
+    const checked::EventType& type = program.events[row.type];
     const int64_t about = data_.makes(ModelDatabase::Mistake::one_id_for_all) ? 0 : owner;
     if (!row.external_id.empty() && !data_.event_keys.insert({row.source, row.external_id, about}).second &&
         !data_.makes(ModelDatabase::Mistake::same_event_twice)) {
-      ++counts.duplicates;
+      const auto known = std::ranges::find_if(found->second.events, [&](const StoredEvent& event) {
+        return event.owner == owner && event.source == row.source && event.external_id == row.external_id;
+      });
+      const bool differs = known != found->second.events.end() &&
+                           (known->type != type.name || known->at != row.at || known->values != freeze(program, type.fields, row.slots.data()));
+      ++(differs ? counts.differs : counts.duplicates);
+      if (differs)
+        data_.quarantine.push_back({"row", entity + " " + row.owner_key,
+                                    fmt::format("{} `{}` is known with another time or other values, and stays as it was", type.name, row.external_id), "{}",
+                                    row.at});
       continue;
     }
-    const checked::EventType& type = program.events[row.type];
     found->second.events.push_back({.arrival = ++data_.arrivals,
                                     .at = row.at,
                                     .owner = owner,

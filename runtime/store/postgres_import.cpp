@@ -355,7 +355,7 @@ Result<void> set_events_aside(BulkConnection& connection, const Layout& layout, 
     differing = *told;
   }
   counts.set_aside += *kept;
-  counts.older += differing;
+  counts.differs += differing;
   counts.duplicates += sent - *kept - differing;
   return {};
 }
@@ -442,7 +442,7 @@ Result<ImportCounts> PostgresStore::post_events(const checked::Program& program,
         .run("insert into dunlin.inbox (bucket, at, seq, case_id, kind) select bucket, at, seq, case_id, 0 from incoming_event order by bucket, at, seq")
         .run("notify dunlin, 'event'")
         .run("drop table incoming_event");
-    counts.older += differing;
+    counts.differs += differing;
     counts.duplicates -= differing;
     return statements.result();
   });

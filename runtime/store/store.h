@@ -67,7 +67,8 @@ struct EventRow {
 };
 struct ImportCounts {
   int64_t inserted = 0, changed = 0, unchanged = 0, duplicates = 0, set_aside = 0;
-  int64_t older = 0;  // rows that say something else than what is known as of later, and are left alone
+  int64_t older = 0;    // rows that say something else than what is known as of later, and are left alone
+  int64_t differs = 0;  // events that are known with other content, and are left alone
 };
 /// A row that was not taken, with the reason (table quarantine).
 struct SetAside {

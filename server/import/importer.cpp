@@ -72,6 +72,7 @@ void add_counts(store::ImportCounts& sum, const store::ImportCounts& more) {
   sum.duplicates += more.duplicates;
   sum.set_aside += more.set_aside;
   sum.older += more.older;
+  sum.differs += more.differs;
 }
 
 class Import {
@@ -232,8 +233,8 @@ class Import {
 
   /// Events without their account, and those that are known with other content.
   void tell_events(const store::ImportCounts& counts) {
-    if (counts.older > 0) {
-      const auto newest = store_->quarantine(counts.older + counts.set_aside);
+    if (counts.differs > 0) {
+      const auto newest = store_->quarantine(counts.differs + counts.set_aside);
       for (size_t i = newest ? newest->size() : 0; i-- > 0 && summary_.first_differing.size() < 20;) {
         const store::SetAside& aside = (*newest)[i];
         if (aside.kind != "row") continue;
@@ -242,7 +243,7 @@ class Import {
         summary_.first_differing.push_back(place + aside.where + ": " + aside.reason);
       }
     }
-    tell_set_aside(counts.set_aside + counts.older, "");
+    tell_set_aside(counts.set_aside + counts.differs, "");
   }
 
   void tell_set_aside(int64_t count, const std::string& kind) {

@@ -13,11 +13,11 @@ struct ImportSummary {
   int64_t rows_read = 0, rows_taken = 0, rows_rejected = 0;
   int64_t rows_repeated = 0;                            // an entity or event that stood in the file before, with the same values
   std::map<std::string, store::ImportCounts> entities;  // by name
-  store::ImportCounts events;                           // `older`: known with other content, and left alone
-  std::map<std::string, int64_t> event_rows;            // how many the rows held, by name of the event
-  std::vector<Rejection> first_rejections;              // at most 20
-  std::vector<std::string> first_differing;             // events that are known with other content; at most 20
-  int64_t older() const;                                // rows that were left alone
+  store::ImportCounts events;
+  std::map<std::string, int64_t> event_rows;  // how many the rows held, by name of the event
+  std::vector<Rejection> first_rejections;    // at most 20
+  std::vector<std::string> first_differing;   // events that are known with other content; at most 20
+  int64_t older() const;                      // rows that were left alone
 };
 
 struct ImportOptions {

@@ -45,7 +45,8 @@ std::expected<LineReader, std::string> LineReader::open(const std::filesystem::p
   reader.marked_ = reader.buffer_.starts_with("\xEF\xBB\xBF");
   if (reader.marked_) reader.offset_ = 3;
   // As an old spreadsheet on a Mac writes it.
-  if (reader.buffer_.find('\n') == std::string::npos && reader.buffer_.find('\r') != std::string::npos) reader.end_ = '\r';
+  const size_t first = reader.buffer_.find('\r');
+  if (first != std::string::npos && first + 1 < reader.buffer_.size() && reader.buffer_.find('\n') == std::string::npos) reader.end_ = '\r';
   return reader;
 }
 

@@ -48,7 +48,7 @@ def test_plan_is_what_happens():
     before = everything(sql)
     plan = as_json(dunlin(name, "bulk", "events", path, "--plan", "--json"))
     assert plan["plan"]["results"] == {"accepted": 5, "duplicate": 1, "refused": 2, "set_aside": 1}, plan
-    assert "did you mean `payment`?" in rejected_reasons(plan)[1], rejected_reasons(plan)
+    assert "(Events: " in rejected_reasons(plan)[1] and "payment" in rejected_reasons(plan)[1], rejected_reasons(plan)
     assert plan["plan"]["events"] == {"payment": 5} and plan["plan"]["witness"][0]["key"] == "A1"
     assert everything(sql) == before
     with open(plan["rejected_file"], encoding="utf-8", newline="") as file:

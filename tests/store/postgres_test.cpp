@@ -1,6 +1,7 @@
 // What only the PostgreSQL store has: its schema, its SQL functions, its columns.
 #include <algorithm>
 #include <limits>
+#include <thread>
 
 #include "runtime/store/bulk.h"
 #include "tests/store/office.h"
@@ -292,6 +293,28 @@ TEST_CASE("fields may have any name that SQL uses itself", "[postgres]") {
   REQUIRE(!refused);
   CHECK(refused.error().kind == StoreError::Kind::input);
   CHECK(refused.error().message.find("account.ctid") != std::string::npos);
+}
+
+TEST_CASE("a deadlock is told as a conflict, which may be tried again", "[store]") {
+  const auto place = make_place("postgres");
+  if (!place) return;
+  Office office(*place);
+  office.activate();
+  // What versions() reads last is locked by another, who then asks for what it has read first, and has the longer patience of the two.
+  const auto other = good(BulkConnection::open(place->url()));
+  good(other->run("set deadlock_timeout = '1min'; begin; lock table dunlin.bundle"));
+  std::thread in_the_way([&] {
+    for (bool waits = false; !waits;) {
+      const auto watcher = good(BulkConnection::open(place->url()));
+      waits = good(watcher->value("select count(*) > 0 from pg_locks where not granted and relation = 'dunlin.bundle'::regclass")) == "t";
+    }
+    good(other->run("lock table dunlin.activation; rollback"));
+  });
+  const auto versions = office.store->versions();
+  in_the_way.join();
+  REQUIRE(!versions);
+  CHECK(versions.error().kind == StoreError::Kind::conflict);
+  CHECK(good(office.store->versions()).size() == 1);
 }
 
 }  // namespace dunlin::store::test
